@@ -1,0 +1,75 @@
+// The engine: what an upload is, as a handful of verbs over the ports. No HTTP, no SQL, no file system.
+import type {
+  ByteRange,
+  CompleteRequest,
+  CreateRequest,
+  PartRange,
+  UploadView,
+} from "@holdfast/protocol";
+import type { Body, Clock, Digests, Log, MetadataStore, Policy, Random, Storage } from "./ports.ts";
+import type { FileRecord, Principal } from "./records.ts";
+import type { SlotPool } from "./slots.ts";
+
+export interface EngineParts {
+  readonly storage: Storage;
+  readonly metadata: MetadataStore;
+  readonly policy: Policy;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly digests: Digests;
+  readonly slots: SlotPool;
+  readonly log: Log;
+}
+
+/** A request to store consecutive parts. */
+export interface PutRun {
+  /** As it stands in the path; a malformed one is `upload_not_found`. */
+  readonly id: string;
+  readonly run: PartRange;
+  /** One for each part of the run. */
+  readonly digests: readonly Uint8Array[];
+  readonly body: Body;
+  /** Bytes the body says it has, where it says so. */
+  readonly bodySize?: number;
+  /** Names the running transfer that sends this: it may take over from itself at once. */
+  readonly transfer?: string;
+}
+
+export interface RunCommitted {
+  /** The parts of the request, all of them committed now. */
+  readonly run: PartRange;
+  /** Number of committed parts of the upload. */
+  readonly committed: number;
+  /** Contiguous committed bytes from 0. */
+  readonly offset: number;
+}
+
+/**
+ * Every verb asks the policy first, and may be repeated: the same request twice has the same result once.
+ * Errors are HoldfastErrors with a code of the wire's table.
+ */
+export interface Engine {
+  /** Resolves when the upload is recorded durably. An empty one is complete at once. */
+  create(principal: Principal, request: CreateRequest): Promise<UploadView>;
+  /** Resolves when every part of the run is written, flushed and recorded. Where it rejects, the whole parts before the fault are committed all the same. */
+  putRun(principal: Principal, command: PutRun): Promise<RunCommitted>;
+  status(
+    principal: Principal,
+    id: string,
+    wants: { readonly digests: boolean },
+  ): Promise<UploadView>;
+  /** Resolves when the file is visible. */
+  complete(principal: Principal, id: string, request: CompleteRequest): Promise<UploadView>;
+  /** Resolves when the upload has ended and its bytes are gone. */
+  abort(principal: Principal, id: string): Promise<void>;
+  file(principal: Principal, id: string): Promise<FileRecord>;
+  /** The bytes of a file from first to last. Each piece is valid until the next one is asked for. */
+  read(file: FileRecord, range: ByteRange): AsyncGenerator<Uint8Array, void, void>;
+  /** The manifest as it is stored, checked against its digest. */
+  manifest(file: FileRecord): Promise<Uint8Array>;
+  health(): Promise<{ readonly open: number; readonly files: number; readonly room: number }>;
+  /** At start-up, before the first request: drives on what a crash interrupted. */
+  recover(): Promise<void>;
+  /** No new work from now on (`shutting_down`). Resolves when all that was in flight is committed or refused; bodies that still come after `graceMs` are stopped and what came of them is committed. */
+  drain(graceMs: number): Promise<void>;
+}

@@ -1,0 +1,152 @@
+// The ports of the engine. Read this first: everything the engine knows of the world is here.
+import type { FileId, GridLimits, HoldfastError, UploadId } from "@holdfast/protocol";
+import type {
+  Change,
+  FileRecord,
+  PartTable,
+  Principal,
+  Unfinished,
+  UploadRecord,
+} from "./records.ts";
+import type { Slot } from "./slots.ts";
+
+/**
+ * Where bytes live. One upload has one body of bytes and, once complete, one manifest beside it.
+ *
+ * Failures are HoldfastErrors `storage_full` (no room: nothing that was flushed is harmed) or `storage_failed` (anything else; what it touched is
+ * poisoned until `reset`).
+ */
+export interface Storage {
+  /** What this storage can take; probed where stores differ. */
+  readonly limits: GridLimits;
+
+  /**
+   * Writes the first `size` bytes of `slot` at byte `offset` of an upload. Resolves when the slot may be used again; nothing is durable before `flush`.
+   *
+   * `offset` is a multiple of 4 KiB; `size` is too, but for the end of the upload, where the storage may write zeros up to the next multiple (the slot's
+   * memory behind `size` is free for that): `seal` cuts them off. The engine writes only into regions that are claimed and not committed.
+   * May be repeated. Rejects after `seal`, and after a failed `flush` until `reset`.
+   */
+  write(id: UploadId, offset: number, slot: Slot, size: number): Promise<void>;
+
+  /**
+   * Resolves when every write that had resolved before the call survives power loss, and so does the directory entry of what holds it.
+   * Calls are grouped: one flush at a time an upload, each covering all that was written when it began. After a rejection nothing that it covered is durable, and nothing may be
+   * flushed again before `reset` (Linux forgets a failed write-back).
+   */
+  flush(id: UploadId): Promise<void>;
+
+  /**
+   * No further writes: waits for those that were issued, cuts the bytes to exactly `size`, flushes, closes. May be repeated.
+   * An upload that goes on after all is opened again by its next write.
+   */
+  seal(id: UploadId, size: number): Promise<void>;
+
+  /**
+   * Fills `into` with bytes of an upload or its manifest from byte `offset` on; resolves with the number read, fewer than asked only at the end.
+   * `origin: "medium"` reads past every cache, where the storage can: for proving what is really stored.
+   */
+  read(object: StoredObject, offset: number, into: Uint8Array, origin?: "medium"): Promise<number>;
+
+  /** Stores the manifest durably beside the bytes, whole or not at all as far as any reader of a published file can tell. May be repeated. */
+  putManifest(id: UploadId, manifest: Uint8Array): Promise<void>;
+
+  /** After an I/O error, once no write or flush is under way: closes every descriptor of the upload, so that the next use opens it afresh. May be repeated. */
+  reset(id: UploadId): Promise<void>;
+
+  /** Removes bytes and manifest durably; nothing there is fine. */
+  remove(id: UploadId): Promise<void>;
+
+  /** Bytes that may still be stored, for the status page and readiness. */
+  room(): Promise<number>;
+}
+
+export interface StoredObject {
+  readonly id: UploadId;
+  readonly kind: "bytes" | "manifest";
+}
+
+/**
+ * Where records live. Reads see every change whose `apply` has resolved.
+ *
+ * @throws HoldfastError `storage_full` or `storage_failed`: the change did not happen, or (after a crash only) its outcome is read back.
+ */
+export interface MetadataStore {
+  /** Resolves when the change is durable. Changes that arrive together may share one commit; each one still stands or falls alone. */
+  apply(change: Change): Promise<void>;
+  upload(id: UploadId): Promise<UploadRecord | undefined>;
+  /** The committed parts of an upload that exists. */
+  parts(id: UploadId): Promise<PartTable>;
+  file(id: FileId): Promise<FileRecord | undefined>;
+  /** Ids of uploads with work that a crash may have interrupted. */
+  unfinished(kind: Unfinished): Promise<readonly UploadId[]>;
+  /** For the status page. */
+  counts(): Promise<{ readonly open: number; readonly files: number }>;
+  /** Resolves when everything applied is durable and the store is released. */
+  close(): Promise<void>;
+}
+
+export type Action = "create" | "write" | "read";
+
+/** Who may do what. */
+export interface Policy {
+  /**
+   * Who sends a request, by its Authorization header.
+   * @throws HoldfastError `unauthorized`
+   */
+  authenticate(authorization: string | undefined): Promise<Principal>;
+  /**
+   * Resolves if the principal may; what belongs to another tenant does not exist for it.
+   * @throws HoldfastError `forbidden`
+   */
+  decide(
+    principal: Principal,
+    action: Action,
+    resource: { readonly tenant: string },
+  ): Promise<void>;
+}
+
+export interface Clock {
+  /** Milliseconds since 1970, for records. May jump. */
+  now(): number;
+  /** Milliseconds that never go back, for measuring. */
+  monotonic(): number;
+  /** Calls `task` once after `ms`; the returned function calls it off. */
+  after(ms: number, task: () => void): () => void;
+}
+
+export interface Random {
+  /** Unpredictable bytes. */
+  bytes(size: number): Uint8Array;
+}
+
+/** Hashing, which the platform does better than we could. */
+export interface Digests {
+  /** A running SHA-256. `update` reads the bytes before it returns. */
+  create(): { update(bytes: Uint8Array): void; digest(): Uint8Array };
+  /** SHA-256 of bytes that are all there. */
+  sha256(bytes: Uint8Array): Uint8Array;
+}
+
+/** The bytes that a request brings, pulled by the engine. */
+export interface Body {
+  /** True where the body's size is known beforehand to be that of its parts: its end needs no looking for. */
+  readonly isExact: boolean;
+  /** Resolves with true when bytes are there, with false at the end of the body, however it came. */
+  ready(): Promise<boolean>;
+  /** Copies bytes into `into` until it is full or the body has ended; resolves with how many. */
+  fill(into: Uint8Array): Promise<number>;
+  /** Milliseconds, by `Clock.monotonic`, of the last byte that came. */
+  lastByteAt(): number;
+  /** Stops reading: a pending and every later `ready` or `fill` sees the end. `why` is the error that the request is answered with. */
+  stop(why: HoldfastError): void;
+  /** Why it was stopped, if it was: by `stop`, or by the connection (`body_stalled`, cut). */
+  stopped(): HoldfastError | undefined;
+}
+
+/** Everything a log line needs; the adapter decides where it goes. */
+export type Log = (
+  level: "info" | "warn" | "error",
+  event: string,
+  fields?: Record<string, unknown>,
+) => void;

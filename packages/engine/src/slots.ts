@@ -1,0 +1,70 @@
+// The pool of memory that bodies pass through: page-aligned slots of 256 KiB, so that direct I/O takes them as they are.
+
+/** Bytes in a slot. */
+export const SLOT_SIZE: number = 256 * 1024;
+const PAGE_SIZE = 64 * 1024;
+
+// Every platform we run on has it; only the type libraries that describe it bring a whole browser along.
+declare const WebAssembly: {
+  readonly Memory: new (size: {
+    readonly initial: number;
+    readonly maximum: number;
+  }) => { readonly buffer: ArrayBuffer };
+};
+
+/** A piece of aligned memory, lent by the pool to one holder at a time. */
+export interface Slot {
+  readonly memory: Uint8Array;
+}
+
+/** Above this many requests with bytes, each may hold 2 slots; below, up to 8. */
+const CROWD = 32;
+const SHARE_CROWDED = 2;
+const SHARE_QUIET = 8;
+
+export interface SlotPool {
+  /** Slots that one request may hold at once, as things stand. */
+  share(): number;
+  /** Registers a request that holds or waits for slots; the returned function takes it out again. */
+  enter(): () => void;
+  /** Resolves with a slot, first come first served. */
+  take(): Promise<Slot>;
+  give(slot: Slot): void;
+  /** Slots lent out now. */
+  lent(): number;
+}
+
+/** A pool of `size` bytes of address space; memory is used only as far as slots are lent at once, the last returned first. */
+export function createSlotPool(size: number): SlotPool {
+  const count = Math.max(1, Math.floor(size / SLOT_SIZE));
+  // A WebAssembly memory begins at a page boundary: plain buffers do not.
+  const pages = (count * SLOT_SIZE) / PAGE_SIZE;
+  const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  const free: Slot[] = [];
+  for (let at = count - 1; at >= 0; at--) {
+    free.push({ memory: new Uint8Array(buffer, at * SLOT_SIZE, SLOT_SIZE) });
+  }
+  const waiting: ((slot: Slot) => void)[] = [];
+  let requests = 0;
+  return {
+    share: () => (requests > CROWD ? SHARE_CROWDED : SHARE_QUIET),
+    enter() {
+      requests++;
+      let isIn = true;
+      return () => {
+        if (isIn) requests--;
+        isIn = false;
+      };
+    },
+    take() {
+      const slot = free.pop();
+      return slot ? Promise.resolve(slot) : new Promise((resolve) => waiting.push(resolve));
+    },
+    give(slot) {
+      const next = waiting.shift();
+      if (next) next(slot);
+      else free.push(slot);
+    },
+    lent: () => count - free.length,
+  };
+}

@@ -1,0 +1,48 @@
+// Byte ranges of a download (RFC 9110 section 14): one range, or the whole.
+
+/** Half-open: `start` is in, `end` is out; bytes. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * What a Range header asks of a file of `size` bytes.
+ *
+ * `whole` where there is none, where it is malformed or has a unit or a number of ranges that are not served: RFC 9110 lets a server ignore those.
+ */
+export function decodeRange(
+  field: string | undefined,
+  size: number,
+): ByteRange | "whole" | "unsatisfiable" {
+  const [, first, last] = /^bytes=[ \t]*([0-9]*)-([0-9]*)[ \t]*$/i.exec(field ?? "") ?? [];
+  if (first === undefined || last === undefined || (first === "" && last === "")) return "whole";
+  if (first === "") {
+    const suffix = Math.min(Number(last), size);
+    return suffix === 0 ? "unsatisfiable" : { start: size - suffix, end: size };
+  }
+  const start = Number(first);
+  if (last !== "" && Number(last) < start) return "whole";
+  if (start >= size) return "unsatisfiable";
+  return { start, end: last === "" ? size : Math.min(Number(last) + 1, size) };
+}
+
+export function encodeRange({ start, end }: ByteRange): string {
+  return `bytes=${start}-${end - 1}`;
+}
+
+/** `bytes 0-9/100`, or `bytes *\/100` where nothing could be served. */
+export function encodeContentRange(range: ByteRange | undefined, size: number): string {
+  return range ? `bytes ${range.start}-${range.end - 1}/${size}` : `bytes */${size}`;
+}
+
+/** The range and size that a 206 says it carries, or undefined where it does not say it well. */
+export function decodeContentRange(
+  field: string | undefined,
+): (ByteRange & { readonly size: number }) | undefined {
+  const [, first, last, size] =
+    /^bytes ([0-9]{1,16})-([0-9]{1,16})\/([0-9]{1,16})$/.exec(field ?? "") ?? [];
+  if (first === undefined || last === undefined || size === undefined) return undefined;
+  const range = { start: Number(first), end: Number(last) + 1, size: Number(size) };
+  return range.start < range.end && range.end <= range.size ? range : undefined;
+}

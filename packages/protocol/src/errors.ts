@@ -1,0 +1,328 @@
+// The one table of errors: the same codes on the wire, in the SDK, in the command line and in the UI.
+
+/**
+ * What a client does about an error.
+ *
+ * `now`: the same request again, after a short back-off. `later`: after `Retry-After` or a longer back-off, with fewer requests in flight.
+ * `status`: ask for the upload's status first, then go on with what is missing. `auth`: ask for new credentials, once. `never`: tell a person.
+ */
+export type RetryRule = "now" | "later" | "status" | "auth" | "never";
+
+export interface ErrorRow {
+  /** HTTP status on the wire; 0 where the error never crosses it. */
+  readonly status: number;
+  readonly retry: RetryRule;
+  readonly title: string;
+  /** What to do next, in one sentence. */
+  readonly hint: string;
+}
+
+export const ERRORS = {
+  invalid_request: {
+    status: 400,
+    retry: "never",
+    title: "The request is not well formed",
+    hint: "Correct the field that `field` names and send it again.",
+  },
+  invalid_digest: {
+    status: 400,
+    retry: "never",
+    title: "A digest is missing or malformed",
+    hint: "Send Content-Digest for one part, or Part-Digest with one sha-256 per part for a run.",
+  },
+  body_size_mismatch: {
+    status: 400,
+    retry: "status",
+    title: "The body is not as long as its parts",
+    hint: "Send exactly the bytes of the parts that the path names; whole parts before the end are kept.",
+  },
+  part_out_of_range: {
+    status: 400,
+    retry: "never",
+    title: "The upload has no such part",
+    hint: "Read partCount from the upload's status and stay below it.",
+  },
+  run_too_long: {
+    status: 400,
+    retry: "never",
+    title: "Too many parts in one request",
+    hint: "Send at most 64 consecutive parts in one run.",
+  },
+  unauthorized: {
+    status: 401,
+    retry: "auth",
+    title: "The token is missing or wrong",
+    hint: "Send `Authorization: Bearer <token>`; the command line reads it from HOLDFAST_TOKEN.",
+  },
+  forbidden: {
+    status: 403,
+    retry: "never",
+    title: "This principal may not do that",
+    hint: "Ask the operator for a token that may.",
+  },
+  upload_not_found: {
+    status: 404,
+    retry: "never",
+    title: "There is no such upload",
+    hint: "It may have expired or belong to somebody else; begin a new one.",
+  },
+  file_not_found: {
+    status: 404,
+    retry: "never",
+    title: "There is no such file",
+    hint: "Check the address; an upload's id is not its file's id.",
+  },
+  route_not_found: {
+    status: 404,
+    retry: "never",
+    title: "There is nothing at this address",
+    hint: "The routes are listed in docs/protocol.md.",
+  },
+  method_not_allowed: {
+    status: 405,
+    retry: "never",
+    title: "This address does not take that method",
+    hint: "The Allow header lists the methods it takes.",
+  },
+  body_stalled: {
+    status: 408,
+    retry: "status",
+    title: "The body stopped coming",
+    hint: "Whole parts that arrived are kept; ask for the status and send the rest.",
+  },
+  part_conflict: {
+    status: 409,
+    retry: "never",
+    title: "This part is committed with another digest",
+    hint: "The source has changed: begin a new upload.",
+  },
+  part_busy: {
+    status: 409,
+    retry: "later",
+    title: "Another request is writing this part",
+    hint: "Wait as long as Retry-After says, ask for the status, send what is missing.",
+  },
+  parts_missing: {
+    status: 409,
+    retry: "status",
+    title: "Not all parts are there yet",
+    hint: "Send the parts that `missing` lists, then complete again.",
+  },
+  root_mismatch: {
+    status: 409,
+    retry: "never",
+    title: "The root differs from the committed parts",
+    hint: "Compare your part digests with GET status ?digests=1; the upload is still open.",
+  },
+  size_mismatch: {
+    status: 409,
+    retry: "never",
+    title: "The size differs from the one given at create",
+    hint: "The size of an upload is fixed; begin a new upload for another size.",
+  },
+  upload_not_open: {
+    status: 409,
+    retry: "status",
+    title: "The upload takes no more parts",
+    hint: "It is being completed or already complete; its status says which, and names the file.",
+  },
+  upload_ended: {
+    status: 410,
+    retry: "never",
+    title: "The upload has ended",
+    hint: "It was aborted, expired or failed; begin a new one.",
+  },
+  precondition_failed: {
+    status: 412,
+    retry: "never",
+    title: "The file is not the one the request is about",
+    hint: "Fetch the manifest again: the ETag of a file is its root.",
+  },
+  size_too_large: {
+    status: 413,
+    retry: "never",
+    title: "The size is above the limit",
+    hint: "`limit` says how large an upload may be here.",
+  },
+  range_not_satisfiable: {
+    status: 416,
+    retry: "never",
+    title: "The range lies outside the file",
+    hint: "The Content-Range header names the file's size.",
+  },
+  digest_mismatch: {
+    status: 422,
+    retry: "status",
+    title: "A part's bytes do not have the digest that was sent",
+    hint: "The part that `index` names was not kept; read it again from its source and send it again.",
+  },
+  headers_too_large: {
+    status: 431,
+    retry: "never",
+    title: "The headers are too large",
+    hint: "Send shorter runs: their digests travel in a header of at most 64 KiB.",
+  },
+  internal: {
+    status: 500,
+    retry: "later",
+    title: "The server made a mistake",
+    hint: "Nothing acknowledged is lost; try again, and tell the operator the request's id.",
+  },
+  shutting_down: {
+    status: 503,
+    retry: "later",
+    title: "The server is shutting down",
+    hint: "Everything committed is kept; go on when it is back.",
+  },
+  recovering: {
+    status: 503,
+    retry: "later",
+    title: "The upload is being checked after a storage fault",
+    hint: "Wait as long as Retry-After says; committed parts are being read back.",
+  },
+  storage_failed: {
+    status: 503,
+    retry: "later",
+    title: "The storage refused to read or write",
+    hint: "The part was not kept; try again, and look at the server's log and disk.",
+  },
+  storage_full: {
+    status: 507,
+    retry: "later",
+    title: "The storage is full",
+    hint: "Nothing committed is lost; the upload goes on when there is room again.",
+  },
+
+  source_changed: {
+    status: 0,
+    retry: "never",
+    title: "The source changed while it was being sent",
+    hint: "Run the same command again: it begins a new upload of the file as it is now.",
+  },
+  source_unreadable: {
+    status: 0,
+    retry: "never",
+    title: "The source cannot be read",
+    hint: "Check that the path exists, is a file and may be read.",
+  },
+  sink_exists: {
+    status: 0,
+    retry: "never",
+    title: "The target exists already",
+    hint: "Choose another name, or remove it first.",
+  },
+  sink_failed: {
+    status: 0,
+    retry: "never",
+    title: "The target cannot be written",
+    hint: "Check the directory, its permissions and the free space; the same command goes on from here.",
+  },
+  download_corrupt: {
+    status: 0,
+    retry: "never",
+    title: "The server keeps sending bytes that do not have their digest",
+    hint: "Tell the operator: part `index` of this file is bad in the store.",
+  },
+  connection_failed: {
+    status: 0,
+    retry: "now",
+    title: "The server cannot be reached",
+    hint: "Check the address and the network; the transfer goes on when the server answers.",
+  },
+  stalled: {
+    status: 0,
+    retry: "now",
+    title: "No byte moved for too long",
+    hint: "The connection is given up and the rest sent on a new one.",
+  },
+  not_holdfast: {
+    status: 0,
+    retry: "later",
+    title: "Something else than Holdfast answered",
+    hint: "Check the address; a captive portal or a proxy may stand in between.",
+  },
+  gave_up: {
+    status: 0,
+    retry: "never",
+    title: "No progress for too long",
+    hint: "Run the same command again: it goes on where it stopped.",
+  },
+  aborted: {
+    status: 0,
+    retry: "never",
+    title: "The transfer was aborted",
+    hint: "Start it again to send the file from the beginning.",
+  },
+  checkpoint_failed: {
+    status: 0,
+    retry: "never",
+    title: "The checkpoint cannot be stored",
+    hint: "Check the state directory and its free space; HOLDFAST_STATE_DIR names another one.",
+  },
+  data_dir_busy: {
+    status: 0,
+    retry: "never",
+    title: "Another server owns this data directory",
+    hint: "Stop the process that `holder` names, or give --data another directory.",
+  },
+  data_dir_unusable: {
+    status: 0,
+    retry: "never",
+    title: "The data directory cannot be used",
+    hint: "It must be a directory this process may write to, on a local file system, of this version or older.",
+  },
+  insecure_bind: {
+    status: 0,
+    retry: "never",
+    title: "Refusing to listen beyond this machine without protection",
+    hint: "Set HOLDFAST_TOKEN and pass --insecure, or listen on 127.0.0.1.",
+  },
+  address_in_use: {
+    status: 0,
+    retry: "never",
+    title: "The address is in use",
+    hint: "Another process listens there; choose another --port.",
+  },
+  usage: {
+    status: 0,
+    retry: "never",
+    title: "The command line is not understood",
+    hint: "Run it with --help.",
+  },
+} as const;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** The table's row of a code. */
+export function errorRow(code: ErrorCode): ErrorRow {
+  return ERRORS[code];
+}
+
+/** JSON values that an error may carry: they go onto the wire as members of the problem document. */
+export type ErrorDetails = Readonly<Record<string, unknown>>;
+
+/** The only error that crosses a package boundary. `cause` is for the log and never leaves the process. */
+export class HoldfastError extends Error {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, message?: string, details: ErrorDetails = {}, cause?: unknown) {
+    super(message ?? errorRow(code).title, cause === undefined ? undefined : { cause });
+    this.name = "HoldfastError";
+    this.code = code;
+    this.details = details;
+  }
+}
+
+export function isHoldfastError(error: unknown): error is HoldfastError {
+  return error instanceof HoldfastError;
+}
+
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === "string" && Object.hasOwn(ERRORS, code);
+}
+
+/** Any thrown value as a HoldfastError: what is not ours is `internal`, with the value as its cause. */
+export function toHoldfastError(error: unknown): HoldfastError {
+  return isHoldfastError(error) ? error : new HoldfastError("internal", undefined, {}, error);
+}

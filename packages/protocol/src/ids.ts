@@ -1,0 +1,46 @@
+// Ids: 128 random bits as 26 characters of lower-case base32 (RFC 4648 alphabet, no padding).
+
+declare const brand: unique symbol;
+/** Lets its holder write: the address of an upload. */
+export type UploadId = string & { readonly [brand]: "upload" };
+/** Lets its holder read: the address of a file. Neither id follows from the other. */
+export type FileId = string & { readonly [brand]: "file" };
+
+const ALPHABET = "abcdefghijklmnopqrstuvwxyz234567";
+const ID = /^[a-z2-7]{25}[aeimquy4]$/;
+
+/** Random bytes that an id is made of. */
+export const ID_BYTES = 16;
+
+/** Encodes 16 random bytes; the last character carries 3 of them, so only 8 letters can stand there. */
+export function encodeId(random: Uint8Array): string {
+  let text = "";
+  let bits = 0;
+  let held = 0;
+  for (const byte of random.subarray(0, ID_BYTES)) {
+    held = (held << 8) | byte;
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      text += ALPHABET[(held >> bits) & 31];
+      held &= (1 << bits) - 1;
+    }
+  }
+  return text + ALPHABET[(held << (5 - bits)) & 31];
+}
+
+export function uploadId(random: Uint8Array): UploadId {
+  return encodeId(random) as UploadId;
+}
+
+export function fileId(random: Uint8Array): FileId {
+  return encodeId(random) as FileId;
+}
+
+export function isUploadId(text: string): text is UploadId {
+  return ID.test(text);
+}
+
+export function isFileId(text: string): text is FileId {
+  return ID.test(text);
+}

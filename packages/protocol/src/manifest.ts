@@ -1,0 +1,113 @@
+// The manifest of a file: what its bytes are, part by part, under one root.
+import { decodeBase64, encodeBase64 } from "./base64.ts";
+import { type Algorithm, equalBytes, isAlgorithm } from "./digest.ts";
+import { HoldfastError } from "./errors.ts";
+import { decodeHex, encodeHex } from "./hex.ts";
+import { canonicalJson } from "./json.ts";
+import { fieldsOf, optionalText, textAt, wholeAt } from "./read.ts";
+import { checkMetadata, checkName, checkType, type Metadata } from "./text.ts";
+import { computeRoot, type Leaves, type Sha256 } from "./tree.ts";
+
+export const MANIFEST_VERSION = 1;
+
+export interface Manifest extends Leaves {
+  readonly name: string;
+  readonly type: string;
+  /** Content coding of the stored bytes, such as `zstd`: the grid lies over the encoded bytes. */
+  readonly encoding?: string;
+  readonly metadata: Metadata;
+  readonly root: Uint8Array;
+  /** SHA-256 of the whole, only where it was verified. */
+  readonly sha256?: Uint8Array;
+  readonly provenance: Provenance;
+}
+
+/** Where the file came from. Times in milliseconds since 1970, UTC, by the server's clock. */
+export interface Provenance {
+  readonly createdAt: number;
+  readonly completedAt: number;
+  /** The wire that brought the bytes: `parts`, `tus` or `ietf`. */
+  readonly protocol: string;
+}
+
+/** The canonical JSON of a manifest: the same manifest always gives the same bytes. Digests are base64, root and `sha256` lower-case hexadecimal. */
+export function encodeManifest(manifest: Manifest): string {
+  return canonicalJson({
+    version: MANIFEST_VERSION,
+    size: manifest.size,
+    partSize: manifest.partSize,
+    algorithm: manifest.algorithm,
+    digests: encodeBase64(manifest.digests),
+    root: encodeHex(manifest.root),
+    sha256: manifest.sha256 && encodeHex(manifest.sha256),
+    name: manifest.name,
+    type: manifest.type,
+    encoding: manifest.encoding,
+    metadata: manifest.metadata,
+    provenance: { ...manifest.provenance },
+  });
+}
+
+/**
+ * Reads a manifest and recomputes its root, so that what comes back is consistent in itself.
+ *
+ * @throws HoldfastError `invalid_request` where it is malformed, of another version, or its digests do not have its root.
+ */
+export function decodeManifest(sha256: Sha256, text: string): Manifest {
+  const fields = fieldsOf(parseJson(text), "manifest");
+  const version = wholeAt(fields, "version");
+  if (version !== MANIFEST_VERSION)
+    throw bad(`is of version ${version}; this program reads version ${MANIFEST_VERSION}`);
+  const leaves = readLeaves(fields);
+  const root = decodeHex(textAt(fields, "root"));
+  if (!root || !equalBytes(computeRoot(sha256, leaves), root))
+    throw bad("has digests that do not give its root");
+  const whole = optionalText(fields, "sha256");
+  const wholeDigest = whole === undefined ? undefined : decodeHex(whole);
+  if (whole !== undefined && wholeDigest?.length !== 32) throw bad("has a malformed sha256");
+  const encoding = optionalText(fields, "encoding");
+  const provenance = fieldsOf(fields.get("provenance"), "provenance");
+  return {
+    ...leaves,
+    root,
+    name: checkName(fields.get("name")),
+    type: checkType(fields.get("type")),
+    ...(encoding === undefined ? {} : { encoding }),
+    ...(wholeDigest === undefined ? {} : { sha256: wholeDigest }),
+    metadata: checkMetadata(fields.get("metadata")),
+    provenance: {
+      createdAt: wholeAt(provenance, "createdAt"),
+      completedAt: wholeAt(provenance, "completedAt"),
+      protocol: textAt(provenance, "protocol"),
+    },
+  };
+}
+
+function readLeaves(fields: ReadonlyMap<string, unknown>): Leaves {
+  const size = wholeAt(fields, "size");
+  const partSize = wholeAt(fields, "partSize");
+  const algorithm: unknown = fields.get("algorithm");
+  const digests = decodeBase64(textAt(fields, "digests"));
+  if (partSize === 0) throw bad("has a part size of 0");
+  if (!isAlgorithm(algorithm)) throw bad("has an unknown algorithm");
+  if (!digests || digests.length !== Math.ceil(size / partSize) * 32)
+    throw bad("has not one digest for each part");
+  return { size, partSize, algorithm: algorithm satisfies Algorithm, digests };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new HoldfastError(
+      "invalid_request",
+      "manifest is not JSON",
+      { field: "manifest" },
+      cause,
+    );
+  }
+}
+
+function bad(why: string): HoldfastError {
+  return new HoldfastError("invalid_request", `manifest ${why}`, { field: "manifest" });
+}

@@ -1,0 +1,81 @@
+// What a name, a type and user metadata may be. Names are data: no path is ever built from one.
+import { HoldfastError } from "./errors.ts";
+
+/** A name's size as UTF-8, in bytes. */
+export const NAME_BYTES_MAX = 255;
+/** All metadata keys and values together as UTF-8, in bytes. */
+export const METADATA_BYTES_MAX: number = 16 * 1024;
+export const METADATA_ENTRIES_MAX = 64;
+const TYPE_BYTES_MAX = 255;
+
+const UTF8 = new TextEncoder();
+const MEDIA_TYPE =
+  /^[A-Za-z0-9!#$&^_.+-]+\/[A-Za-z0-9!#$&^_.+-]+(?:[ \t]*;[ \t]*[A-Za-z0-9!#$&^_.+-]+=(?:[A-Za-z0-9!#$&^_.+-]+|"[\x20\x21\x23-\x5b\x5d-\x7e]*"))*$/;
+// Controls, both path separators, and what makes text read in another order than it is stored.
+const UNSAFE_IN_NAME = /[\p{Cc}/\\\u202a-\u202e\u2066-\u2069]/u;
+
+function invalid(field: string, why: string): HoldfastError {
+  return new HoldfastError("invalid_request", `${field} ${why}`, { field });
+}
+
+function utf8Size(text: string): number {
+  return UTF8.encode(text).length;
+}
+
+/** True where the text has no half of a surrogate pair, so that it has a UTF-8 form. */
+export function isWellFormed(text: string): boolean {
+  return !/[\ud800-\udfff]/u.test(text);
+}
+
+/**
+ * A file's name in Unicode NFC.
+ *
+ * @throws HoldfastError `invalid_request` for a name that is empty, `.` or `..`, longer than 255 bytes, or has separators, controls or lone surrogates.
+ */
+export function checkName(name: unknown): string {
+  if (typeof name !== "string" || name === "")
+    throw invalid("name", "must be a text that is not empty");
+  if (!isWellFormed(name)) throw invalid("name", "has half of a surrogate pair");
+  const normal = name.normalize("NFC");
+  if (UNSAFE_IN_NAME.test(normal))
+    throw invalid("name", "must have no path separator, control or direction character");
+  if (normal === "." || normal === "..") throw invalid("name", "must not be . or ..");
+  if (utf8Size(normal) > NAME_BYTES_MAX)
+    throw invalid("name", `must have at most ${NAME_BYTES_MAX} bytes as UTF-8`);
+  return normal;
+}
+
+/** A media type, `application/octet-stream` where there is none. */
+export function checkType(type: unknown): string {
+  if (type === undefined) return "application/octet-stream";
+  if (typeof type !== "string" || type.length > TYPE_BYTES_MAX || !MEDIA_TYPE.test(type)) {
+    throw invalid("type", "must be a media type such as video/mp4");
+  }
+  return type;
+}
+
+/** User metadata, kept and returned as it came. A map, because any text may be a key: `__proto__` too. */
+export type Metadata = ReadonlyMap<string, string>;
+
+/** @throws HoldfastError `invalid_request` where it is not an object of texts, or too much. */
+export function checkMetadata(metadata: unknown): Metadata {
+  if (metadata === undefined) return new Map();
+  if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata))
+    throw invalid("metadata", "must be an object of texts");
+  const entries = new Map<string, string>();
+  let bytes = 0;
+  for (const [key, value] of Object.entries(metadata)) {
+    if (typeof value !== "string") throw invalid("metadata", "must have texts as values");
+    if (!isWellFormed(key) || !isWellFormed(value))
+      throw invalid("metadata", "has half of a surrogate pair");
+    bytes += utf8Size(key) + utf8Size(value);
+    entries.set(key, value);
+  }
+  if (entries.size > METADATA_ENTRIES_MAX || bytes > METADATA_BYTES_MAX) {
+    throw invalid(
+      "metadata",
+      `must have at most ${METADATA_ENTRIES_MAX} entries and ${METADATA_BYTES_MAX} bytes`,
+    );
+  }
+  return entries;
+}
