@@ -1,5 +1,6 @@
 // What an upload is: one verb, one file, over the ports.
-export * from "./engine.ts";
-export * from "./ports.ts";
-export * from "./records.ts";
-export * from "./slots.ts";
+export { createEngine } from "./create-engine.ts";
+export type { Engine, EngineParts, PutRun, RunCommitted } from "./engine.ts";
+export type * from "./ports.ts";
+export type * from "./records.ts";
+export { createSlotPool, SLOT_SIZE, type Slot, type SlotPool } from "./slots.ts";

@@ -44,6 +44,7 @@ export interface Storage {
 
   /**
    * Fills `into` with bytes of an upload or its manifest from byte `offset` on; resolves with the number read, fewer than asked only at the end.
+   * What is not there reads as empty.
    * `origin: "medium"` reads past every cache, where the storage can: for proving what is really stored.
    */
   read(object: StoredObject, offset: number, into: Uint8Array, origin?: "medium"): Promise<number>;

@@ -1,0 +1,32 @@
+// abort: ends an upload and removes its bytes.
+import { HoldfastError } from "@holdfast/protocol";
+import { endClaims } from "./claims.ts";
+import { authorize, type Context, doWork } from "./context.ts";
+import type { Principal } from "./records.ts";
+import type { Upload } from "./upload.ts";
+
+export function abort(context: Context, principal: Principal, id: string): Promise<void> {
+  return doWork(context, () =>
+    context.uploads.use(id, async (upload) => {
+      await authorize(context, principal, "write", upload.record, "upload_not_found");
+      await upload.publishing?.catch(() => undefined);
+      const { state } = upload.record;
+      if (state === "complete") throw new HoldfastError("upload_not_open", undefined, { state });
+      if (state === "open" || state === "completing") {
+        await context.metadata.apply({ kind: "end", id: upload.record.id, state: "aborted" });
+        upload.record = { ...upload.record, state: "aborted" };
+      }
+      await clear(context, upload);
+    }),
+  );
+}
+
+/** Removes the bytes of an ended upload. The record says first that it has ended, then that the bytes are gone: a crash in between leaves work, never a gap. */
+export async function clear(context: Context, upload: Upload): Promise<void> {
+  if (!upload.record.hasBytes) return;
+  const { id, state } = upload.record;
+  await endClaims(upload.claims, new HoldfastError("upload_ended", undefined, { state }));
+  await context.storage.remove(id);
+  await context.metadata.apply({ kind: "cleared", id });
+  upload.record = { ...upload.record, hasBytes: false };
+}

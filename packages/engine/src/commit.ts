@@ -1,0 +1,97 @@
+// Group commit: verified parts gather for 8 MiB or 50 ms, then one flush and one atomic record make them durable.
+import { addPart, DIGEST_SIZE, MIB } from "@holdfast/protocol";
+import { type Context, UPLOAD_TTL_MS } from "./context.ts";
+import { beginHealing } from "./heal.ts";
+import type { CommittedPart } from "./records.ts";
+import type { Upload } from "./upload.ts";
+
+const GROUP_BYTES: number = 8 * MIB;
+const GROUP_MS = 50;
+
+/** A part whose bytes have its digest; `written` resolves when the storage has taken them. */
+export interface VerifiedPart extends CommittedPart {
+  readonly size: number;
+  readonly written: Promise<void>;
+}
+
+export interface Committer {
+  /** Takes a part into the open group. */
+  add(part: VerifiedPart): void;
+  /** Closes the group and resolves when every group has settled, whatever came of it. */
+  settle(): Promise<void>;
+  /** @throws what the first part that could not be committed met. */
+  requireCommitted(): void;
+}
+
+/** The groups of one run. They do not wait for one another: parts are independent. */
+export function createCommitter(context: Context, upload: Upload): Committer {
+  let group: VerifiedPart[] = [];
+  let groupBytes = 0;
+  let callOff: (() => void) | undefined;
+  let failure: { readonly cause: unknown } | undefined;
+  const pending: Promise<void>[] = [];
+
+  function fail(cause: unknown): void {
+    failure ??= { cause };
+  }
+
+  function close(): void {
+    callOff?.();
+    callOff = undefined;
+    if (group.length === 0) return;
+    pending.push(commitGroup(context, upload, group, fail).catch(fail));
+    group = [];
+    groupBytes = 0;
+  }
+
+  return {
+    add(part) {
+      // Its group reports a failed write; until that closes, nobody is listening.
+      part.written.catch(fail);
+      group.push(part);
+      groupBytes += part.size;
+      if (groupBytes >= GROUP_BYTES) close();
+      else callOff ??= context.clock.after(GROUP_MS, close);
+    },
+    async settle() {
+      close();
+      await Promise.all(pending);
+    },
+    requireCommitted() {
+      if (failure) throw failure.cause;
+    },
+  };
+}
+
+/** Written, then flushed, then recorded: only in this order does a 2xx mean that the bytes survive. Parts whose writes failed are left out. */
+async function commitGroup(
+  context: Context,
+  upload: Upload,
+  group: readonly VerifiedPart[],
+  fail: (cause: unknown) => void,
+): Promise<void> {
+  const parts: CommittedPart[] = [];
+  for (const { index, digest, written } of group) {
+    await written.then(() => parts.push({ index, digest }), fail);
+  }
+  if (parts.length === 0) return;
+  await flush(context, upload);
+  const expiresAt = context.clock.now() + UPLOAD_TTL_MS;
+  const { id } = upload.record;
+  await context.metadata.apply({ kind: "commit", id, parts, expiresAt });
+  for (const { index, digest } of parts) {
+    upload.digests.set(digest, index * DIGEST_SIZE);
+    addPart(upload.committed, index);
+  }
+  upload.record = { ...upload.record, expiresAt };
+}
+
+/** A failed flush is never tried again: what it covered may be gone although a second one would succeed. */
+async function flush(context: Context, upload: Upload): Promise<void> {
+  try {
+    await context.storage.flush(upload.record.id);
+  } catch (cause) {
+    beginHealing(context, upload, cause);
+    throw cause;
+  }
+}

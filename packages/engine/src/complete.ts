@@ -1,0 +1,67 @@
+// complete: checks that everything is there, seals the upload and publishes the file.
+import {
+  type CompleteRequest,
+  computeRoot,
+  encodeHex,
+  equalBytes,
+  HoldfastError,
+  missingRanges,
+  type PartRange,
+  type UploadView,
+} from "@holdfast/protocol";
+import { recovering, requireNotEnded } from "./claims.ts";
+import { authorize, type Context, doWork } from "./context.ts";
+import { driveToCompletion } from "./publish.ts";
+import type { Principal } from "./records.ts";
+import { viewOf } from "./status.ts";
+import type { Upload } from "./upload.ts";
+
+/** Missing ranges that an answer lists; the status has all of them. */
+const MISSING_LISTED_MAX = 1000;
+
+export function complete(
+  context: Context,
+  principal: Principal,
+  id: string,
+  request: CompleteRequest,
+): Promise<UploadView> {
+  return doWork(context, () =>
+    context.uploads.use(id, async (upload) => {
+      await authorize(context, principal, "write", upload.record, "upload_not_found");
+      requireNotEnded(upload);
+      if (upload.healing) throw recovering();
+      requireSize(upload, request);
+      requireAllParts(upload);
+      requireRoot(context, upload, request);
+      await driveToCompletion(context, upload);
+      return viewOf(context, upload);
+    }),
+  );
+}
+
+function requireSize({ record }: Upload, { size }: CompleteRequest): void {
+  if (size === undefined || size === record.size) return;
+  throw new HoldfastError("size_mismatch", `the upload was created with ${record.size} bytes`, {
+    size: record.size,
+  });
+}
+
+function requireAllParts({ committed }: Upload): void {
+  const missing: PartRange[] = [];
+  for (const range of missingRanges(committed)) {
+    if (missing.push(range) === MISSING_LISTED_MAX) break;
+  }
+  if (missing.length > 0) throw new HoldfastError("parts_missing", undefined, { missing });
+}
+
+function requireRoot(context: Context, upload: Upload, { root }: CompleteRequest): void {
+  if (!root) return;
+  const actual = rootOf(context, upload);
+  if (equalBytes(actual, root)) return;
+  throw new HoldfastError("root_mismatch", undefined, { root: encodeHex(actual) });
+}
+
+export function rootOf(context: Context, { record, digests }: Upload): Uint8Array {
+  const { size, partSize, algorithm } = record;
+  return computeRoot(context.digests.sha256, { size, partSize, algorithm, digests });
+}

@@ -1,0 +1,51 @@
+// What every verb works with: the ports, the uploads in memory, and whether there is still work to be taken on.
+import { HoldfastError } from "@holdfast/protocol";
+import type { EngineParts } from "./engine.ts";
+import type { Action } from "./ports.ts";
+import type { Principal } from "./records.ts";
+import { createUploads, type Uploads } from "./upload.ts";
+
+/** Milliseconds an open upload lives after its last commit. */
+export const UPLOAD_TTL_MS: number = 24 * 60 * 60 * 1000;
+
+export interface Context extends EngineParts {
+  readonly uploads: Uploads;
+  /** Set once, when the server is told to stop. */
+  isDraining: boolean;
+  /** Verbs under way that may change something. */
+  readonly work: Set<Promise<unknown>>;
+}
+
+export function createContext(parts: EngineParts): Context {
+  return { ...parts, uploads: createUploads(parts.metadata), isDraining: false, work: new Set() };
+}
+
+/**
+ * Runs a verb that may change something, so that a shutdown can wait for it.
+ * @throws HoldfastError `shutting_down` once draining has begun.
+ */
+export async function doWork<T>(context: Context, verb: () => Promise<T>): Promise<T> {
+  if (context.isDraining) throw new HoldfastError("shutting_down");
+  const running = verb();
+  context.work.add(running);
+  try {
+    return await running;
+  } finally {
+    context.work.delete(running);
+  }
+}
+
+/**
+ * Asks whether the principal may do this to a record. What belongs to another tenant does not exist.
+ * @throws HoldfastError `absent`, or what the policy throws.
+ */
+export async function authorize(
+  context: Context,
+  principal: Principal,
+  action: Action,
+  record: { readonly tenant: string },
+  absent: "upload_not_found" | "file_not_found",
+): Promise<void> {
+  if (record.tenant !== principal.tenant) throw new HoldfastError(absent);
+  await context.policy.decide(principal, action, record);
+}

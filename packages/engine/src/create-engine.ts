@@ -1,0 +1,31 @@
+// Puts the engine together: each verb is a file of its own.
+import { abort } from "./abort.ts";
+import { complete } from "./complete.ts";
+import { createContext } from "./context.ts";
+import { create } from "./create.ts";
+import { drain } from "./drain.ts";
+import type { Engine, EngineParts } from "./engine.ts";
+import { putRun } from "./put-run.ts";
+import { findFile, read, readManifest } from "./read.ts";
+import { recover } from "./recover.ts";
+import { status } from "./status.ts";
+
+export function createEngine(parts: EngineParts): Engine {
+  const context = createContext(parts);
+  return {
+    create: (principal, request) => create(context, principal, request),
+    putRun: (principal, command) => putRun(context, principal, command),
+    status: (principal, id, wants) => status(context, principal, id, wants),
+    complete: (principal, id, request) => complete(context, principal, id, request),
+    abort: (principal, id) => abort(context, principal, id),
+    file: (principal, id) => findFile(context, principal, id),
+    read: (file, range) => read(context, file, range),
+    manifest: (file) => readManifest(context, file),
+    health: async () => ({
+      ...(await parts.metadata.counts()),
+      room: await parts.storage.room(),
+    }),
+    recover: () => recover(context),
+    drain: (graceMs) => drain(context, graceMs),
+  };
+}

@@ -1,0 +1,94 @@
+// After an I/O error: never guess. Everything is drained and closed, what is committed is read back from the medium and compared, then the upload goes on.
+import {
+  DIGEST_SIZE,
+  equalBytes,
+  HoldfastError,
+  hasPart,
+  partCount,
+  partOffset,
+  partSizeAt,
+  removePart,
+} from "@holdfast/protocol";
+import { digestOf, endClaims } from "./claims.ts";
+import type { Context } from "./context.ts";
+import type { Upload } from "./upload.ts";
+
+/** Milliseconds between two looks at a medium that cannot be read: that proves nothing about the bytes on it. */
+const RETRY_MS = 5000;
+
+/** Makes the upload refuse writes (`recovering`) until what is committed has been proved. More than one fault is one healing. */
+export function beginHealing(context: Context, upload: Upload, cause: unknown): void {
+  if (upload.healing) return;
+  context.log("error", "upload.recovering", { upload: upload.record.id, cause });
+  upload.healing = heal(context, upload).finally(() => {
+    delete upload.healing;
+  });
+}
+
+async function heal(context: Context, upload: Upload): Promise<void> {
+  const { id } = upload.record;
+  await endClaims(upload.claims, new HoldfastError("storage_failed"));
+  while (isAlive(upload) && !context.isDraining) {
+    try {
+      await context.storage.reset(id);
+      const bad = await findBadParts(context, upload);
+      if (bad.length > 0) await withdraw(context, upload, bad);
+      context.log("info", "upload.recovered", { upload: id, withdrawn: bad.length });
+      return;
+    } catch (cause) {
+      context.log("error", "upload.unreadable", { upload: id, cause });
+      await new Promise<void>((resolve) => context.clock.after(RETRY_MS, resolve));
+    }
+  }
+}
+
+function isAlive({ record }: Upload): boolean {
+  return record.state === "open" || record.state === "completing";
+}
+
+/** Reads every committed part past the page cache. */
+async function findBadParts(context: Context, upload: Upload): Promise<number[]> {
+  const bad: number[] = [];
+  for (let index = 0; index < partCount(upload.record); index++) {
+    if (!hasPart(upload.committed, index)) continue;
+    if (!(await isIntact(context, upload, index))) bad.push(index);
+  }
+  return bad;
+}
+
+async function isIntact(context: Context, upload: Upload, index: number): Promise<boolean> {
+  const { record } = upload;
+  const digest = context.digests.create();
+  const size = partSizeAt(record, index);
+  const slot = await context.slots.take();
+  try {
+    for (let at = 0; at < size; ) {
+      const into = slot.memory.subarray(0, Math.min(slot.memory.length, size - at));
+      const object = { id: record.id, kind: "bytes" } as const;
+      const from = partOffset(record, index) + at;
+      const read = await context.storage.read(object, from, into, "medium");
+      if (read === 0) return false;
+      digest.update(into.subarray(0, read));
+      at += read;
+    }
+  } finally {
+    context.slots.give(slot);
+  }
+  return equalBytes(digest.digest(), digestOf(upload, index));
+}
+
+/** Takes commitments back, durably before anybody may write there again. */
+async function withdraw(
+  context: Context,
+  upload: Upload,
+  indexes: readonly number[],
+): Promise<void> {
+  const { id } = upload.record;
+  await context.metadata.apply({ kind: "withdraw", id, indexes });
+  for (const index of indexes) {
+    removePart(upload.committed, index);
+    upload.digests.fill(0, index * DIGEST_SIZE, (index + 1) * DIGEST_SIZE);
+  }
+  upload.record = { ...upload.record, state: "open", epoch: upload.record.epoch + 1 };
+  context.log("error", "upload.withdrawn", { upload: id, indexes });
+}

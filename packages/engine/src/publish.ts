@@ -1,0 +1,87 @@
+// Publishing: from `completing` to a visible file. Every step may be repeated, so that start-up can drive on what a crash interrupted.
+import {
+  encodeHex,
+  encodeManifest,
+  fileId,
+  HoldfastError,
+  ID_BYTES,
+  toHoldfastError,
+} from "@holdfast/protocol";
+import { endClaims } from "./claims.ts";
+import { rootOf } from "./complete.ts";
+import type { Context } from "./context.ts";
+import { beginHealing } from "./heal.ts";
+import type { FileRecord } from "./records.ts";
+import type { Upload } from "./upload.ts";
+
+/** Resolves when the upload is `complete`. However many ask, it is done once. */
+export function driveToCompletion(context: Context, upload: Upload): Promise<void> {
+  if (upload.record.state === "complete") return Promise.resolve();
+  upload.publishing ??= publish(context, upload).finally(() => {
+    delete upload.publishing;
+  });
+  return upload.publishing;
+}
+
+async function publish(context: Context, upload: Upload): Promise<void> {
+  await close(context, upload);
+  const { record } = upload;
+  const { file, manifest } = describeFile(context, upload);
+  try {
+    await context.storage.seal(record.id, record.size);
+    await context.storage.putManifest(record.id, manifest);
+  } catch (cause) {
+    await reopen(context, upload, cause);
+    throw cause;
+  }
+  const outbox = {
+    id: encodeHex(context.random.bytes(ID_BYTES)),
+    kind: "upload.complete",
+    fileId: file.id,
+    at: file.createdAt,
+  } as const;
+  await context.metadata.apply({ kind: "publish", file, outbox });
+  upload.record = { ...upload.record, state: "complete", fileId: file.id };
+}
+
+/** `open -> completing`, conditional on the parts being those that were checked; then nobody writes any more. */
+async function close(context: Context, upload: Upload): Promise<void> {
+  const { id, epoch, state } = upload.record;
+  if (state === "open") {
+    await context.metadata.apply({ kind: "seal", id, epoch });
+    upload.record = { ...upload.record, state: "completing" };
+  }
+  const why = new HoldfastError("upload_not_open", undefined, { state: "completing" });
+  await endClaims(upload.claims, why);
+}
+
+function describeFile(
+  context: Context,
+  upload: Upload,
+): { readonly file: FileRecord; readonly manifest: Uint8Array } {
+  const { record, digests } = upload;
+  const { tenant, principal, algorithm, size, partSize, name, type } = record;
+  const root = rootOf(context, upload);
+  const completedAt = context.clock.now();
+  const provenance = { createdAt: record.createdAt, completedAt, protocol: "parts" };
+  const text = encodeManifest({ ...record, digests, root, provenance });
+  const manifest = new TextEncoder().encode(text);
+  const file = {
+    id: fileId(context.random.bytes(ID_BYTES)),
+    uploadId: record.id,
+    ...{ tenant, principal, algorithm, size, partSize, name, type, root },
+    manifestSize: manifest.length,
+    manifestDigest: context.digests.sha256(manifest),
+    createdAt: completedAt,
+  };
+  return { file, manifest };
+}
+
+/** The upload goes on: nothing was published. After anything but a full storage, what is committed is proved first. */
+async function reopen(context: Context, upload: Upload, cause: unknown): Promise<void> {
+  const { code, message } = toHoldfastError(cause);
+  const error = { code, detail: message };
+  await context.metadata.apply({ kind: "reopen", id: upload.record.id, error });
+  upload.record = { ...upload.record, state: "open", error };
+  beginHealing(context, upload, cause);
+}

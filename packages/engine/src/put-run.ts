@@ -1,0 +1,58 @@
+// put-run: stores consecutive parts. From here a part goes on to receive (its bytes) and commit (its record).
+import { HoldfastError, requireInGrid, runSize } from "@holdfast/protocol";
+import { type Claim, claimRun } from "./claims.ts";
+import { createCommitter } from "./commit.ts";
+import { authorize, type Context, doWork } from "./context.ts";
+import type { PutRun, RunCommitted } from "./engine.ts";
+import { receiveRun } from "./receive.ts";
+import type { Principal } from "./records.ts";
+import { committedCount, offsetOf, type Upload } from "./upload.ts";
+import { createWriter } from "./writer.ts";
+
+export function putRun(
+  context: Context,
+  principal: Principal,
+  command: PutRun,
+): Promise<RunCommitted> {
+  return doWork(context, () =>
+    context.uploads.use(command.id, async (upload) => {
+      await authorize(context, principal, "write", upload.record, "upload_not_found");
+      requireFit(upload, command);
+      const claim = await claimRun(context, upload, command);
+      if (claim) await writeUnderClaim(context, upload, command, claim);
+      return { run: command.run, committed: committedCount(upload), offset: offsetOf(upload) };
+    }),
+  );
+}
+
+/** Whole parts before a fault are committed all the same: a cut costs the part that was not whole. */
+async function writeUnderClaim(
+  context: Context,
+  upload: Upload,
+  command: PutRun,
+  claim: Claim,
+): Promise<void> {
+  const writer = createWriter(context, upload);
+  const committer = createCommitter(context, upload);
+  try {
+    await receiveRun(context, upload, { ...command, claim, writer, committer });
+  } finally {
+    // Nothing issued under the claim may be on its way when it ends.
+    await writer.settle();
+    await committer.settle();
+    claim.end();
+  }
+  committer.requireCommitted();
+}
+
+function requireFit(upload: Upload, { run, bodySize }: PutRun): void {
+  requireInGrid(upload.record, run);
+  const expected = runSize(upload.record, ...run);
+  if (bodySize !== undefined && bodySize !== expected) {
+    throw new HoldfastError(
+      "body_size_mismatch",
+      `these parts have ${expected} bytes, the body ${bodySize}`,
+      { expected, received: bodySize },
+    );
+  }
+}

@@ -1,0 +1,32 @@
+// recover: at start-up, drives on what a crash interrupted. Open uploads need nothing: their records are the truth.
+import { clear } from "./abort.ts";
+import type { Context } from "./context.ts";
+import { driveToCompletion } from "./publish.ts";
+
+/** Resolves when everything that was on its way to an end has got there. What fails is logged and tried again at the next start. */
+export async function recover(context: Context): Promise<void> {
+  for (const id of await context.metadata.unfinished("completing")) {
+    await attempt(context, id, "complete", () =>
+      context.uploads.use(id, (upload) => driveToCompletion(context, upload)),
+    );
+  }
+  for (const id of await context.metadata.unfinished("uncleared")) {
+    await attempt(context, id, "clear", () =>
+      context.uploads.use(id, (upload) => clear(context, upload)),
+    );
+  }
+}
+
+async function attempt(
+  context: Context,
+  upload: string,
+  step: string,
+  task: () => Promise<void>,
+): Promise<void> {
+  try {
+    await task();
+    context.log("info", "recover.done", { upload, step });
+  } catch (cause) {
+    context.log("error", "recover.failed", { upload, step, cause });
+  }
+}

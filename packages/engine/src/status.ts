@@ -1,0 +1,44 @@
+// status: what is known of an upload. Asking never ends or changes anything.
+import { createPartSet, RUN_PARTS_MAX, type UploadView } from "@holdfast/protocol";
+import { authorize, type Context } from "./context.ts";
+import type { FileRecord, Principal } from "./records.ts";
+import { offsetOf, type Upload } from "./upload.ts";
+
+export function status(
+  context: Context,
+  principal: Principal,
+  id: string,
+  wants: { readonly digests: boolean },
+): Promise<UploadView> {
+  return context.uploads.use(id, async (upload) => {
+    await authorize(context, principal, "write", upload.record, "upload_not_found");
+    const view = await viewOf(context, upload);
+    return wants.digests ? { ...view, digests: upload.digests.slice() } : view;
+  });
+}
+
+export async function viewOf(context: Context, upload: Upload): Promise<UploadView> {
+  const { record } = upload;
+  const file = record.fileId && (await context.metadata.file(record.fileId));
+  return {
+    id: record.id,
+    state: record.state,
+    name: record.name,
+    type: record.type,
+    metadata: record.metadata,
+    size: record.size,
+    partSize: record.partSize,
+    digest: record.algorithm,
+    committed: createPartSet(upload.committed.partCount, upload.committed.bits),
+    offset: offsetOf(upload),
+    runPartsMax: RUN_PARTS_MAX,
+    createdAt: record.createdAt,
+    expiresAt: record.expiresAt,
+    ...(record.error ? { error: record.error } : {}),
+    ...(file ? { file: fileViewOf(file) } : {}),
+  };
+}
+
+function fileViewOf({ id, size, root }: FileRecord): NonNullable<UploadView["file"]> {
+  return { id, url: `/v1/files/${id}`, size, root };
+}
