@@ -1,7 +1,6 @@
 // complete: checks that everything is there, seals the upload and publishes the file.
 import {
   type CompleteRequest,
-  computeRoot,
   encodeHex,
   equalBytes,
   HoldfastError,
@@ -14,7 +13,7 @@ import { authorize, type Context, doWork } from "./context.ts";
 import { driveToCompletion } from "./publish.ts";
 import type { Principal } from "./records.ts";
 import { viewOf } from "./status.ts";
-import type { Upload } from "./upload.ts";
+import { rootOf, type Upload } from "./upload.ts";
 
 /** Missing ranges that an answer lists; the status has all of them. */
 const MISSING_LISTED_MAX = 1000;
@@ -56,12 +55,7 @@ function requireAllParts({ committed }: Upload): void {
 
 function requireRoot(context: Context, upload: Upload, { root }: CompleteRequest): void {
   if (!root) return;
-  const actual = rootOf(context, upload);
+  const actual = rootOf(upload, context.digests.sha256);
   if (equalBytes(actual, root)) return;
   throw new HoldfastError("root_mismatch", undefined, { root: encodeHex(actual) });
-}
-
-export function rootOf(context: Context, { record, digests }: Upload): Uint8Array {
-  const { size, partSize, algorithm } = record;
-  return computeRoot(context.digests.sha256, { size, partSize, algorithm, digests });
 }

@@ -73,17 +73,24 @@ export interface StoredObject {
  * @throws HoldfastError `storage_full` or `storage_failed`: the change did not happen, or (after a crash only) its outcome is read back.
  */
 export interface MetadataStore {
-  /** Resolves when the change is durable. Changes that arrive together may share one commit; each one still stands or falls alone. */
+  /**
+   * Resolves when the change is durable. Changes happen in the order of the calls; those that arrive together may share one commit, and each one still
+   * stands or falls alone. The change is copied before the call returns. After an I/O error of a commit every later change rejects with `storage_failed`:
+   * only a new start finds out what is stored.
+   */
   apply(change: Change): Promise<void>;
   upload(id: UploadId): Promise<UploadRecord | undefined>;
-  /** The committed parts of an upload that exists. */
+  /**
+   * The committed parts of an upload, as the caller's own copy.
+   * @throws HoldfastError `upload_not_found`
+   */
   parts(id: UploadId): Promise<PartTable>;
   file(id: FileId): Promise<FileRecord | undefined>;
   /** Ids of uploads with work that a crash may have interrupted. */
   unfinished(kind: Unfinished): Promise<readonly UploadId[]>;
   /** For the status page. */
   counts(): Promise<{ readonly open: number; readonly files: number }>;
-  /** Resolves when everything applied is durable and the store is released. */
+  /** Resolves when everything applied is durable and the store is released; every later call is `shutting_down`. May be repeated. */
   close(): Promise<void>;
 }
 

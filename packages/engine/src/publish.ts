@@ -8,11 +8,10 @@ import {
   toHoldfastError,
 } from "@holdfast/protocol";
 import { endClaims } from "./claims.ts";
-import { rootOf } from "./complete.ts";
 import type { Context } from "./context.ts";
 import { beginHealing } from "./heal.ts";
 import type { FileRecord } from "./records.ts";
-import type { Upload } from "./upload.ts";
+import { rootOf, type Upload } from "./upload.ts";
 
 /** Resolves when the upload is `complete`. However many ask, it is done once. */
 export function driveToCompletion(context: Context, upload: Upload): Promise<void> {
@@ -61,7 +60,7 @@ function describeFile(
 ): { readonly file: FileRecord; readonly manifest: Uint8Array } {
   const { record, digests } = upload;
   const { tenant, principal, algorithm, size, partSize, name, type } = record;
-  const root = rootOf(context, upload);
+  const root = rootOf(upload, context.digests.sha256);
   const completedAt = context.clock.now();
   const provenance = { createdAt: record.createdAt, completedAt, protocol: "parts" };
   const text = encodeManifest({ ...record, digests, root, provenance });

@@ -72,13 +72,14 @@ export interface PartTable {
 /**
  * Every change to the records: each one atomic, durable and conditional, and safe to repeat.
  *
- * A change whose condition does not hold throws `upload_not_open` with `details.state`, or `upload_not_found`, and changes nothing.
+ * A change whose condition does not hold throws `upload_not_open` with `details.state`, or `upload_not_found`, and changes nothing. One that has happened
+ * already resolves again. An index outside the grid is `part_out_of_range`.
  */
 export type Change =
-  /** A new upload; the same record again changes nothing. */
+  /** A new upload; the same record again changes nothing, whatever became of the upload since. */
   | { readonly kind: "create"; readonly upload: UploadRecord }
   /**
-   * Parts of an `open` upload, all of them or none. A part that is committed with the same digest is left as it is.
+   * Parts of an `open` upload, all of them or none. A part that is committed with the same digest is left as it is. The expiry never goes back.
    * @throws HoldfastError `part_conflict` with `details.index` where one is committed with another digest.
    */
   | {
@@ -89,17 +90,17 @@ export type Change =
     }
   /** Takes parts back whose stored bytes were proved bad; `open` or `completing` becomes `open`, the epoch goes up by one. */
   | { readonly kind: "withdraw"; readonly id: UploadId; readonly indexes: readonly number[] }
-  /** `open -> completing`, if the epoch is still the one that the decision was taken on. */
+  /** `open -> completing`, if the epoch is still the one that the decision was taken on: else `upload_not_open` with state and epoch as they are. */
   | { readonly kind: "seal"; readonly id: UploadId; readonly epoch: number }
-  /** `completing -> open`, with what the last complete met. */
+  /** `completing -> open`, with what the last complete met; an `open` upload only takes the error. */
   | {
       readonly kind: "reopen";
       readonly id: UploadId;
       readonly error: { readonly code: string; readonly detail: string };
     }
-  /** `completing -> complete`: the file becomes visible, with its outbox entry. */
+  /** `completing -> complete`: the file becomes visible, with its outbox entry; an error of an earlier complete is forgotten. Another file for the same upload is refused. */
   | { readonly kind: "publish"; readonly file: FileRecord; readonly outbox: OutboxEntry }
-  /** `open` or `completing` to an end without a file. Its bytes are still there. */
+  /** `open` or `completing` to an end without a file. Its bytes are still there. An end without an error keeps the one that was there. */
   | {
       readonly kind: "end";
       readonly id: UploadId;

@@ -1,5 +1,6 @@
 // An upload in memory: its record, which parts are committed, who is writing. One object an upload, kept while anybody uses it.
 import {
+  computeRoot,
   contiguousParts,
   countParts,
   createPartSet,
@@ -7,6 +8,7 @@ import {
   isUploadId,
   type PartSet,
   partCount,
+  type Sha256,
   type UploadId,
 } from "@holdfast/protocol";
 import type { Claim } from "./claims.ts";
@@ -110,4 +112,10 @@ export function offsetOf(upload: Upload): number {
 
 export function committedCount(upload: Upload): number {
   return countParts(upload.committed);
+}
+
+/** The root over the committed parts; only where all are committed does it name a file. */
+export function rootOf({ record, digests }: Upload, sha256: Sha256): Uint8Array {
+  const { size, partSize, algorithm } = record;
+  return computeRoot(sha256, { size, partSize, algorithm, digests });
 }
