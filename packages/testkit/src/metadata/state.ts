@@ -93,6 +93,7 @@ function commit(state: RecordState, change: ChangeOf<"commit">): void {
   const added = new Map<number, Uint8Array>();
   for (const { index, digest } of change.parts) {
     requireInGrid(upload, index);
+    if (digest.length !== DIGEST_SIZE) throw new HoldfastError("internal", "no digest of a part");
     const known = hasPart(set, index) ? digestAt(digests, index) : added.get(index);
     if (known && !equalBytes(known, digest)) throw conflict(index);
     if (!known) added.set(index, digest);

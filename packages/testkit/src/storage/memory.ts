@@ -110,7 +110,8 @@ function requireId(id: UploadId): UploadId {
 }
 
 function requireAligned(offset: number, slot: Slot, size: number): void {
-  if (offset % ALIGNMENT !== 0 || size > slot.memory.length) {
+  const isFitting = Number.isSafeInteger(offset) && offset >= 0 && offset % ALIGNMENT === 0;
+  if (!isFitting || size < 0 || size > slot.memory.length) {
     throw new HoldfastError("internal", "a write must begin at a multiple of 4 KiB, in its slot");
   }
 }

@@ -1,0 +1,46 @@
+// The port below the disk storage: the few calls whose order decides what survives a crash. A simulated disk sits here in tests.
+
+/**
+ * A file system. Every method rejects with an Error whose `code` is a POSIX name such as `ENOSPC`, and resolves when the kernel has answered.
+ * None of them is durable in itself, but for what `fdatasync` and `fsyncDir` say.
+ */
+export interface Fs {
+  /**
+   * `read`: for reading what exists. `write`: for reading and writing what exists. `create`: the same, made where there is nothing.
+   * With `caching: "direct"` bytes pass by the page cache; offsets, sizes and memory must then be aligned to 4 KiB.
+   */
+  open(path: string, access: "read" | "write" | "create", caching: Caching): Promise<OpenFile>;
+  /** Resolves when the names made and removed in a directory before the call survive power loss. */
+  fsyncDir(path: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+  statfs(path: string): Promise<{
+    /** Bytes that this process may still write. */
+    readonly available: number;
+  }>;
+}
+
+export type Caching = "cached" | "direct";
+
+export interface OpenFile {
+  /** Fills `size` bytes of `into` from byte `start` of it; resolves with how many came: fewer at the end of the file, and now and then elsewhere. */
+  pread(into: Uint8Array, start: number, size: number, offset: number): Promise<number>;
+  /** Writes `size` bytes of `from`, from byte `start` of it; resolves with how many went: fewer now and then. */
+  pwrite(from: Uint8Array, start: number, size: number, offset: number): Promise<number>;
+  /**
+   * Resolves when the bytes written before the call, and the size that makes them readable, survive power loss.
+   * After a rejection they may be lost although the next call resolves.
+   */
+  fdatasync(): Promise<void>;
+  truncate(size: number): Promise<void>;
+  size(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** What offsets, sizes and memory of direct I/O are multiples of, in bytes. Disks ask for 512 or 4,096. */
+export const ALIGNMENT = 4096;
+
+/** The POSIX name of a failure of the port, if it is one. */
+export function errnoOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}

@@ -1,0 +1,102 @@
+// The disk storage: one data file an upload, written in place, flushed in groups, never copied or renamed.
+import { createSlotPool, SLOT_SIZE, type Storage } from "@holdfast/engine";
+import { type GridLimits, MIB, PART_SIZE_STEP, type UploadId } from "@holdfast/protocol";
+import { remove, reset, seal } from "./close.ts";
+import { storageError } from "./failure.ts";
+import { ALIGNMENT, type Caching, type Fs } from "./fs.ts";
+import { nodeFs } from "./node-fs.ts";
+import { probeCaching } from "./probe.ts";
+import { type Reading, readStored } from "./read.ts";
+import { createStage, releaseWriter, requireId, type Stage } from "./stage.ts";
+import { createSync, type Sync } from "./sync.ts";
+import { writeManifest, writeSlot } from "./write.ts";
+
+export { ALIGNMENT, type Caching, type Fs, type OpenFile } from "./fs.ts";
+export { makeDirectory, nodeFs } from "./node-fs.ts";
+
+export interface DiskStorageOptions {
+  /** A directory that exists; everything in it belongs to this storage. */
+  readonly directory: string;
+  readonly fs?: Fs;
+  /** `cached` leaves direct I/O alone even where the file system takes it. */
+  readonly caching?: "cached";
+  /** Files kept open at once, more only while more are in use. */
+  readonly openFilesMax?: number;
+}
+
+export interface DiskStorage extends Storage {
+  /** How bytes are written: past the page cache, or through it. */
+  readonly caching: Caching;
+  /** Files open now. */
+  openFiles(): number;
+  /** Resolves when every descriptor is closed. Nothing may be asked of the storage afterwards. */
+  close(): Promise<void>;
+}
+
+const LIMITS: GridLimits = {
+  partSizeMin: PART_SIZE_STEP,
+  partSizeMax: 1024 * MIB,
+  partCountMax: 100_000,
+  // What ext4 can address in one file, the least of the file systems we meet.
+  sizeMax: 16 * MIB * MIB - ALIGNMENT,
+};
+
+const OPEN_FILES_MAX = 512;
+/** Memory that direct reads pass through: only recovery and reads of unfinished uploads use it. */
+const BOUNCE_SLOTS = 4;
+
+/** @throws HoldfastError `data_dir_unusable` */
+export async function createDiskStorage(options: DiskStorageOptions): Promise<DiskStorage> {
+  const { directory, fs = nodeFs, openFilesMax: openMax = OPEN_FILES_MAX } = options;
+  const slots = createSlotPool(BOUNCE_SLOTS * SLOT_SIZE);
+  const medium = await probeCaching(fs, directory, slots);
+  const caching = options.caching ?? medium;
+  const onCrowded = () => flushIdle(stage, sync);
+  const stage = createStage({ fs, directory, caching, openMax, onCrowded });
+  const sync = createSync(stage);
+  const reading: Reading = { stage, medium, slots };
+  return {
+    limits: LIMITS,
+    caching,
+    write: (id, offset, slot, size) => writeSlot(stage, id, offset, slot, size),
+    flush: (id) => flush(stage, sync, id),
+    seal: (id, size) => seal(stage, sync, id, size),
+    read: (object, offset, into, origin) => readStored(reading, object, offset, into, origin),
+    putManifest: (id, manifest) => writeManifest(stage, sync, id, manifest),
+    reset: (id) => reset(stage, id),
+    remove: (id) => remove(stage, sync, id),
+    room: () => room(fs, directory),
+    openFiles: stage.descriptors.open,
+    close: () => closeAll(stage),
+  };
+}
+
+/** What this process has not written it need not flush: nothing of it was ever asked to be durable here. */
+async function flush(stage: Stage, sync: Sync, id: UploadId): Promise<void> {
+  const upload = stage.uploads.get(requireId(id));
+  if (upload) await sync.flush(upload);
+}
+
+async function closeAll(stage: Stage): Promise<void> {
+  for (const upload of stage.uploads.values()) releaseWriter(upload);
+  await stage.descriptors.closeAll();
+}
+
+async function room(fs: Fs, directory: string): Promise<number> {
+  try {
+    return (await fs.statfs(directory)).available;
+  } catch (error) {
+    throw storageError(error, "asking for the free space");
+  }
+}
+
+/** Uploads that wrote bytes nobody flushed (a part with a wrong digest) keep a descriptor each; flushed, they can let it go. */
+function flushIdle(stage: Stage, sync: Sync): void {
+  for (const upload of stage.uploads.values()) {
+    const isIdle = upload.writing === 0 && upload.flush.kind === "none";
+    if (!upload.release || !isIdle || upload.state.kind !== "open") continue;
+    // A failure has poisoned the upload, and its next use tells.
+    sync.flush(upload).catch(() => undefined);
+    return;
+  }
+}

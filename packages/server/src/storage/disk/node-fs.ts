@@ -1,0 +1,111 @@
+// The real file system, by the callbacks of node:fs: per call they cost less than its promises.
+import {
+  close,
+  constants,
+  fdatasync,
+  fstat,
+  fsync,
+  ftruncate,
+  open,
+  read,
+  statfs,
+  unlink,
+  write,
+} from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { dirname, resolve as resolvePath } from "node:path";
+import type { Caching, Fs, OpenFile } from "./fs.ts";
+
+/** Bytes of uploads are nobody's business but the server's. */
+const FILE_MODE = 0o600;
+const DIRECTORY_MODE = 0o700;
+
+export const nodeFs: Fs = {
+  async open(path, access, caching) {
+    return openFile(await openDescriptor(path, ACCESS_FLAGS[access] | cachingFlags(caching)));
+  },
+
+  async fsyncDir(path) {
+    // Windows cannot flush a directory and does not need to: NTFS journals names with the file.
+    if (process.platform === "win32") return;
+    const fd = await openDescriptor(path, constants.O_RDONLY);
+    try {
+      await settle((done) => fsync(fd, done));
+    } finally {
+      await settle((done) => close(fd, done));
+    }
+  },
+
+  unlink: (path) => settle((done) => unlink(path, done)),
+
+  statfs: (path) =>
+    new Promise((resolve, reject) => {
+      statfs(path, (error, stats) =>
+        error ? reject(error) : resolve({ available: stats.bavail * stats.bsize }),
+      );
+    }),
+};
+
+/**
+ * Makes a directory, and those above it, durably: nothing in a new directory counts before its own name is flushed.
+ * May be repeated. Rejects as `mkdir` does.
+ */
+export async function makeDirectory(path: string): Promise<void> {
+  const target = resolvePath(path);
+  const first = await mkdir(target, { recursive: true, mode: DIRECTORY_MODE });
+  const stop = dirname(first ?? target);
+  for (let at = target; at !== stop; at = dirname(at)) await nodeFs.fsyncDir(at);
+  await nodeFs.fsyncDir(stop);
+}
+
+const ACCESS_FLAGS = {
+  read: constants.O_RDONLY,
+  write: constants.O_RDWR,
+  create: constants.O_RDWR | constants.O_CREAT,
+} as const;
+
+function cachingFlags(caching: Caching): number {
+  if (caching === "cached") return 0;
+  // The flag is missing where the platform has no direct I/O; the kernel says EINVAL where the file system has none.
+  const { O_DIRECT } = constants;
+  if (O_DIRECT === undefined) {
+    throw Object.assign(new Error("EINVAL: this platform has no direct I/O"), { code: "EINVAL" });
+  }
+  return O_DIRECT;
+}
+
+function openDescriptor(path: string, flags: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    open(path, flags, FILE_MODE, (error, fd) => (error ? reject(error) : resolve(fd)));
+  });
+}
+
+function openFile(fd: number): OpenFile {
+  return {
+    pread: (into, start, size, offset) =>
+      new Promise((resolve, reject) => {
+        read(fd, into, start, size, offset, (error, count) =>
+          error ? reject(error) : resolve(count),
+        );
+      }),
+    pwrite: (from, start, size, offset) =>
+      new Promise((resolve, reject) => {
+        write(fd, from, start, size, offset, (error, count) =>
+          error ? reject(error) : resolve(count),
+        );
+      }),
+    fdatasync: () => settle((done) => fdatasync(fd, done)),
+    truncate: (size) => settle((done) => ftruncate(fd, size, done)),
+    size: () =>
+      new Promise((resolve, reject) => {
+        fstat(fd, (error, stats) => (error ? reject(error) : resolve(stats.size)));
+      }),
+    close: () => settle((done) => close(fd, done)),
+  };
+}
+
+function settle(call: (done: (error: Error | null) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    call((error) => (error ? reject(error) : resolve()));
+  });
+}

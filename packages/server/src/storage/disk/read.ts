@@ -1,0 +1,91 @@
+// Bytes on their way up: cached reads of what is sealed, direct reads of what is not and of what is to be proved.
+import type { SlotPool, StoredObject } from "@holdfast/engine";
+import { SLOT_SIZE } from "@holdfast/engine";
+import type { Opening } from "./descriptors.ts";
+import { storageError, unlessMissing } from "./failure.ts";
+import { ALIGNMENT, type Caching, type OpenFile } from "./fs.ts";
+import { bytesPath, manifestPath, type Stage } from "./stage.ts";
+
+export interface Reading {
+  readonly stage: Stage;
+  /** How to read past the cache: `cached` where the file system has no direct I/O, and the page cache is all there is. */
+  readonly medium: Caching;
+  /** Aligned memory for direct reads; the memory that is asked to be filled need not be. */
+  readonly slots: SlotPool;
+}
+
+/** As `Storage.read`. A file that is not there has no bytes. */
+export async function readStored(
+  reading: Reading,
+  { id, kind }: StoredObject,
+  offset: number,
+  into: Uint8Array,
+  origin: "medium" | undefined,
+): Promise<number> {
+  const { stage } = reading;
+  const path = kind === "bytes" ? bytesPath(stage, id) : manifestPath(stage, id);
+  const unsealed = kind === "bytes" && stage.uploads.has(id);
+  const caching = origin === "medium" ? reading.medium : unsealed ? stage.caching : "cached";
+  const task = (file: OpenFile) =>
+    caching === "direct"
+      ? readDirect(file, reading.slots, offset, into)
+      : readCached(file, offset, into);
+  try {
+    const opening: Opening = { path, access: "read", caching };
+    const reads =
+      kind === "bytes" ? stage.descriptors.use(opening, task) : useOnce(stage, opening, task);
+    return (await unlessMissing(reads)) ?? 0;
+  } catch (error) {
+    throw storageError(error, "reading");
+  }
+}
+
+/** Manifests are read once in a while, each by one call: their descriptors are not worth keeping. */
+async function useOnce<T>(
+  stage: Stage,
+  { path, access, caching }: Opening,
+  task: (file: OpenFile) => Promise<T>,
+): Promise<T> {
+  const file = await stage.fs.open(path, access, caching);
+  try {
+    return await task(file);
+  } finally {
+    await file.close();
+  }
+}
+
+async function readCached(file: OpenFile, offset: number, into: Uint8Array): Promise<number> {
+  let done = 0;
+  while (done < into.length) {
+    const count = await file.pread(into, done, into.length - done, offset + done);
+    if (count === 0) break;
+    done += count;
+  }
+  return done;
+}
+
+/** Reads the whole blocks around what is asked for, slot by slot, and copies from there. */
+async function readDirect(
+  file: OpenFile,
+  slots: SlotPool,
+  offset: number,
+  into: Uint8Array,
+): Promise<number> {
+  const slot = await slots.take();
+  try {
+    let done = 0;
+    while (done < into.length) {
+      const lead = (offset + done) % ALIGNMENT;
+      const wanted = Math.ceil((lead + into.length - done) / ALIGNMENT) * ALIGNMENT;
+      const size = Math.min(SLOT_SIZE, wanted);
+      const count = await file.pread(slot.memory, 0, size, offset + done - lead);
+      if (count <= lead) break;
+      const end = Math.min(count, lead + into.length - done);
+      into.set(slot.memory.subarray(lead, end), done);
+      done += end - lead;
+    }
+    return done;
+  } finally {
+    slots.give(slot);
+  }
+}

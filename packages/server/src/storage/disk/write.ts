@@ -1,0 +1,111 @@
+// Bytes on their way down: parts into an upload's data file, the manifest beside it.
+import type { Slot } from "@holdfast/engine";
+import { HoldfastError, type UploadId } from "@holdfast/protocol";
+import { storageError } from "./failure.ts";
+import { ALIGNMENT, type OpenFile } from "./fs.ts";
+import {
+  manifestPath,
+  noteWritten,
+  poison,
+  requireOpen,
+  type Stage,
+  type StagedUpload,
+  stagedUpload,
+} from "./stage.ts";
+import type { Sync } from "./sync.ts";
+
+/** As `Storage.write`: one positional write, repeated only where the kernel took fewer bytes than it was given. */
+export async function writeSlot(
+  stage: Stage,
+  id: UploadId,
+  offset: number,
+  slot: Slot,
+  size: number,
+): Promise<void> {
+  requireFitting(offset, slot, size);
+  const upload = stagedUpload(stage, id);
+  requireOpen(upload);
+  const whole = stage.caching === "direct" ? padded(slot, size) : size;
+  upload.writing++;
+  try {
+    await stage.descriptors.use(upload.opening, async (file) => {
+      await poisoning(upload, writeAll(file, slot.memory, whole, offset));
+      noteWritten(stage, upload);
+    });
+  } catch (error) {
+    throw storageError(error, "writing");
+  } finally {
+    upload.writing--;
+    if (upload.writing === 0) for (const tell of upload.onWritten.splice(0)) tell();
+  }
+}
+
+/** As `Storage.putManifest`. The path is not emptied first: repeated with the same bytes, a reader sees them whole all the time. */
+export async function writeManifest(
+  stage: Stage,
+  sync: Sync,
+  id: UploadId,
+  manifest: Uint8Array,
+): Promise<void> {
+  const path = manifestPath(stage, id);
+  try {
+    const file = await stage.fs.open(path, "create", "cached");
+    try {
+      await writeAll(file, manifest, manifest.length, 0);
+      await file.truncate(manifest.length);
+      await sync.flushFile(file);
+    } finally {
+      await file.close();
+    }
+    await sync.flushDirectory();
+  } catch (error) {
+    throw storageError(error, "writing the manifest");
+  }
+}
+
+function requireFitting(offset: number, slot: Slot, size: number): void {
+  const isFitting =
+    Number.isSafeInteger(offset) &&
+    offset >= 0 &&
+    offset % ALIGNMENT === 0 &&
+    size >= 0 &&
+    size <= slot.memory.length;
+  if (!isFitting) {
+    throw new HoldfastError("internal", "a write must begin at a multiple of 4 KiB, in its slot");
+  }
+}
+
+/** Direct I/O takes whole blocks only: zeros follow the end of an upload until the seal cuts them off. */
+function padded(slot: Slot, size: number): number {
+  const whole = Math.ceil(size / ALIGNMENT) * ALIGNMENT;
+  if (whole > size) slot.memory.fill(0, size, whole);
+  return whole;
+}
+
+async function poisoning(upload: StagedUpload, written: Promise<void>): Promise<void> {
+  try {
+    await written;
+  } catch (error) {
+    const failure = storageError(error, "writing");
+    // A full disk has harmed nothing; after any other failure nobody knows what is on it.
+    if (failure.code === "storage_failed") poison(upload, failure);
+    throw failure;
+  }
+}
+
+async function writeAll(
+  file: OpenFile,
+  bytes: Uint8Array,
+  size: number,
+  offset: number,
+): Promise<void> {
+  let done = 0;
+  while (done < size) {
+    const count = await file.pwrite(bytes, done, size - done, offset + done);
+    const next = done + count;
+    // The rest must begin at a whole block again, or direct I/O refuses it; the blocks that went in part go once more.
+    const kept = next < size ? next - (next % ALIGNMENT) : next;
+    if (kept <= done) throw new HoldfastError("storage_failed", "the disk takes no more bytes");
+    done = kept;
+  }
+}

@@ -1,0 +1,347 @@
+// The contract of each change: what it requires, what it does, and what it does the second time.
+import type { Change, UploadRecord } from "@holdfast/engine";
+import { UPLOAD_STATES } from "@holdfast/protocol";
+import { describe, expect, it } from "vitest";
+import {
+  sampleCommit,
+  sampleDigest,
+  sampleFile,
+  samplePart,
+  samplePublish,
+  sampleUpload,
+} from "../metadata/samples.ts";
+import { type MetadataBench, refusal } from "./metadata-bench.ts";
+
+export function describeMetadataChanges(bench: MetadataBench): void {
+  describeCreate(bench);
+  describeCommit(bench);
+  describeWithdraw(bench);
+  describeSeal(bench);
+  describePublish(bench);
+  describeEnd(bench);
+}
+
+function describeCreate(bench: MetadataBench): void {
+  describe("create", () => {
+    it("keeps the record as it is", async () => {
+      const upload = sampleUpload(3, { size: Number.MAX_SAFE_INTEGER, partSize: 2 ** 40 });
+      await bench.store().apply({ kind: "create", upload });
+      expect(await bench.store().upload(upload.id)).toEqual(upload);
+    });
+    it("begins without committed parts", async () => {
+      const upload = sampleUpload(9);
+      await bench.store().apply({ kind: "create", upload });
+      const { bits, digests } = await bench.store().parts(upload.id);
+      expect(bits).toEqual(new Uint8Array(2));
+      expect(digests).toEqual(new Uint8Array(9 * 32));
+    });
+    it("takes an empty upload", async () => {
+      const upload = sampleUpload(0);
+      await bench.store().apply({ kind: "create", upload });
+      expect((await bench.store().parts(upload.id)).bits).toHaveLength(0);
+    });
+    it("changes nothing the second time, whatever the upload has become", async () => {
+      const upload = await bench.uploadIn("completing");
+      await bench.store().apply({ kind: "create", upload });
+      expect(await bench.store().upload(upload.id)).toEqual({ ...upload, state: "completing" });
+    });
+    it("never replaces another upload", async () => {
+      const upload = await bench.uploadIn("open");
+      const other = { ...upload, size: upload.size + 1 };
+      expect((await refusal(bench.store().apply({ kind: "create", upload: other }))).code).toBe(
+        "internal",
+      );
+      expect(await bench.store().upload(upload.id)).toEqual(upload);
+    });
+  });
+}
+
+function describeCommit(bench: MetadataBench): void {
+  describe("commit", () => {
+    it("records parts with their digests", async () => {
+      const upload = sampleUpload(300);
+      await bench.applyAll({ kind: "create", upload }, sampleCommit(upload, 0, 2, 255, 256, 299));
+      const { bits, digests } = await bench.store().parts(upload.id);
+      const committed = [...Array(300).keys()].filter((i) => (bits[i >> 3] ?? 0) & (1 << (i & 7)));
+      expect(committed).toEqual([0, 2, 255, 256, 299]);
+      for (const index of committed) {
+        expect(digests.slice(index * 32, index * 32 + 32)).toEqual(sampleDigest(index));
+      }
+      expect(digests.slice(32, 64)).toEqual(new Uint8Array(32));
+    });
+    it("leaves a part as it is that has the same digest already", async () => {
+      const upload = sampleUpload(3);
+      await bench.applyAll({ kind: "create", upload }, sampleCommit(upload, 1));
+      await bench.store().apply(sampleCommit(upload, 0, 1));
+      expect((await bench.store().parts(upload.id)).bits).toEqual(Uint8Array.of(0b11));
+    });
+    it("is all or nothing where one part has another digest", async () => {
+      const upload = sampleUpload(600);
+      await bench.applyAll({ kind: "create", upload }, sampleCommit(upload, 300));
+      const before = await bench.store().parts(upload.id);
+      const parts = [samplePart(0), samplePart(599), samplePart(300, 1), samplePart(1)];
+      const { id } = upload;
+      const expiresAt = upload.expiresAt + 1;
+      const refused = await refusal(bench.store().apply({ kind: "commit", id, parts, expiresAt }));
+      expect(refused).toMatchObject({ code: "part_conflict", details: { index: 300 } });
+      expect(await bench.store().parts(id)).toEqual(before);
+      expect(await bench.store().upload(id)).toEqual(upload);
+    });
+    it("refuses a part that comes twice with two digests", async () => {
+      const upload = sampleUpload(3);
+      const { id, expiresAt } = upload;
+      await bench.store().apply({ kind: "create", upload });
+      const parts = [samplePart(1), samplePart(1, 1)];
+      const refused = await refusal(bench.store().apply({ kind: "commit", id, parts, expiresAt }));
+      expect(refused).toMatchObject({ code: "part_conflict", details: { index: 1 } });
+      expect((await bench.store().parts(id)).bits).toEqual(Uint8Array.of(0));
+    });
+    it.each([3, -1, 1.5, Number.NaN])("refuses part %s of 3, and all with it", async (index) => {
+      const upload = sampleUpload(3);
+      await bench.store().apply({ kind: "create", upload });
+      const refused = await refusal(bench.store().apply(sampleCommit(upload, 0, index)));
+      expect(refused).toMatchObject({ code: "part_out_of_range", details: { partCount: 3 } });
+      expect((await bench.store().parts(upload.id)).bits).toEqual(Uint8Array.of(0));
+    });
+    it("refuses a digest that is none", async () => {
+      const upload = sampleUpload(3);
+      const { id, expiresAt } = upload;
+      await bench.store().apply({ kind: "create", upload });
+      const parts = [{ index: 0, digest: new Uint8Array(31) }];
+      const refused = await refusal(bench.store().apply({ kind: "commit", id, parts, expiresAt }));
+      expect(refused.code).toBe("internal");
+    });
+    it("moves the expiry forward, never back", async () => {
+      const upload = sampleUpload(3);
+      await bench.store().apply({ kind: "create", upload });
+      const later = { ...upload, expiresAt: upload.expiresAt + 1000 };
+      await bench.store().apply(sampleCommit(later, 0));
+      await bench.store().apply(sampleCommit(upload, 1));
+      expect((await bench.store().upload(upload.id))?.expiresAt).toBe(later.expiresAt);
+    });
+    it("copies what it is given before it returns", async () => {
+      const upload = sampleUpload(3);
+      const { id, expiresAt } = upload;
+      await bench.store().apply({ kind: "create", upload });
+      const memory = new Uint8Array(4096);
+      const digest = memory.subarray(64, 96);
+      digest.set(sampleDigest(0));
+      const applied = bench.store().apply({
+        kind: "commit",
+        id,
+        parts: [{ index: 0, digest }],
+        expiresAt,
+      });
+      memory.fill(0xff);
+      await applied;
+      expect((await bench.store().parts(id)).digests.slice(0, 32)).toEqual(sampleDigest(0));
+    });
+    itNeedsState(bench, "commit", ["open"], (upload) => sampleCommit(upload, 0));
+  });
+}
+
+function describeWithdraw(bench: MetadataBench): void {
+  describe("withdraw", () => {
+    it("takes parts back, opens the upload and raises the epoch", async () => {
+      const upload = sampleUpload(300);
+      const { id } = upload;
+      await bench.applyAll({ kind: "create", upload }, sampleCommit(upload, 0, 1, 299));
+      await bench.store().apply({ kind: "seal", id, epoch: 0 });
+      await bench.store().apply({ kind: "withdraw", id, indexes: [1, 299, 2] });
+      expect(await bench.store().upload(id)).toEqual({ ...upload, epoch: 1 });
+      const { bits, digests } = await bench.store().parts(id);
+      expect([bits[0], bits[37]]).toEqual([1, 0]);
+      expect(digests.slice(32)).toEqual(new Uint8Array(299 * 32));
+    });
+    it("lets the part be committed anew, with any digest", async () => {
+      const upload = await bench.uploadIn("open");
+      const { id, expiresAt } = upload;
+      await bench.store().apply({ kind: "withdraw", id, indexes: [0] });
+      await bench.store().apply({ kind: "commit", id, parts: [samplePart(0, 1)], expiresAt });
+      expect((await bench.store().parts(id)).digests).toEqual(sampleDigest(0, 1));
+    });
+    it("refuses a part outside the grid", async () => {
+      const { id } = await bench.uploadIn("open");
+      const { code } = await refusal(
+        bench.store().apply({ kind: "withdraw", id, indexes: [0, 1] }),
+      );
+      expect(code).toBe("part_out_of_range");
+      expect((await bench.store().parts(id)).bits).toEqual(Uint8Array.of(1));
+    });
+    itNeedsState(bench, "withdraw", ["open", "completing"], ({ id }) => ({
+      kind: "withdraw",
+      id,
+      indexes: [0],
+    }));
+  });
+}
+
+function describeSeal(bench: MetadataBench): void {
+  describe("seal and reopen", () => {
+    it("seals an open upload, and once more without harm", async () => {
+      const upload = await bench.uploadIn("open");
+      await bench.store().apply({ kind: "seal", id: upload.id, epoch: 0 });
+      await bench.store().apply({ kind: "seal", id: upload.id, epoch: 0 });
+      expect(await bench.store().upload(upload.id)).toEqual({ ...upload, state: "completing" });
+    });
+    it("refuses to seal on a decision from before a withdrawal", async () => {
+      const { id } = await bench.uploadIn("open");
+      await bench.store().apply({ kind: "withdraw", id, indexes: [0] });
+      const refused = await refusal(bench.store().apply({ kind: "seal", id, epoch: 0 }));
+      expect(refused).toEqual({ code: "upload_not_open", details: { state: "open", epoch: 1 } });
+      await bench.store().apply({ kind: "seal", id, epoch: 1 });
+    });
+    it("reopens with the error, which a published upload forgets", async () => {
+      const upload = await bench.uploadIn("completing");
+      const { id } = upload;
+      const error = { code: "storage_full", detail: "there is no room" };
+      await bench.store().apply({ kind: "reopen", id, error });
+      await bench.store().apply({ kind: "reopen", id, error });
+      expect(await bench.store().upload(id)).toEqual({ ...upload, error });
+      await bench.store().apply({ kind: "seal", id, epoch: 0 });
+      const file = sampleFile(upload);
+      await bench.store().apply(samplePublish(file));
+      expect(await bench.store().upload(id)).toEqual({
+        ...upload,
+        state: "complete",
+        fileId: file.id,
+      });
+    });
+    itNeedsState(bench, "seal", ["open", "completing"], ({ id }) => ({
+      kind: "seal",
+      id,
+      epoch: 0,
+    }));
+    itNeedsState(bench, "reopen", ["open", "completing"], ({ id }) => ({
+      kind: "reopen",
+      id,
+      error: { code: "internal", detail: "" },
+    }));
+  });
+}
+
+function describePublish(bench: MetadataBench): void {
+  describe("publish", () => {
+    it("makes file, upload and outbox entry visible together", async () => {
+      const upload = await bench.uploadIn("completing");
+      const file = sampleFile(upload);
+      const publish = samplePublish(file);
+      expect(await bench.store().file(file.id)).toBeUndefined();
+      await bench.store().apply(publish);
+      expect(await bench.store().file(file.id)).toEqual({
+        ...file,
+        root: new Uint8Array(file.root),
+        manifestDigest: new Uint8Array(file.manifestDigest),
+      });
+      expect(await bench.store().upload(upload.id)).toMatchObject({
+        state: "complete",
+        fileId: file.id,
+        hasBytes: true,
+      });
+      expect(await bench.outbox()).toEqual([publish.outbox]);
+    });
+    it("happens once, however often it is asked for", async () => {
+      const upload = await bench.uploadIn("completing");
+      const publish = samplePublish(sampleFile(upload));
+      await Promise.all([bench.store().apply(publish), bench.store().apply(publish)]);
+      await bench.store().apply({ ...publish, outbox: { ...publish.outbox, id: "another" } });
+      expect(await bench.outbox()).toEqual([publish.outbox]);
+      expect(await bench.store().counts()).toEqual({ open: 0, files: 1 });
+    });
+    it("refuses a second file for the same upload", async () => {
+      const upload = await bench.uploadIn("complete");
+      const other = sampleFile(upload);
+      const refused = await refusal(bench.store().apply(samplePublish(other)));
+      expect(refused).toMatchObject({ code: "upload_not_open", details: { state: "complete" } });
+      expect(await bench.store().file(other.id)).toBeUndefined();
+      expect(await bench.outbox()).toHaveLength(1);
+    });
+    it("leaves nothing behind where it is refused half-way", async () => {
+      const first = await bench.uploadIn("completing");
+      const second = await bench.uploadIn("completing");
+      const file = sampleFile(first);
+      await bench.store().apply(samplePublish(file));
+      const thief = samplePublish({ ...sampleFile(second), id: file.id });
+      expect((await refusal(bench.store().apply(thief))).code).toBe("internal");
+      expect(await bench.store().upload(second.id)).toEqual({ ...second, state: "completing" });
+      expect((await bench.store().file(file.id))?.uploadId).toBe(first.id);
+      expect(await bench.outbox()).toHaveLength(1);
+      await bench.store().apply(samplePublish(sampleFile(second)));
+    });
+    itNeedsState(bench, "publish", ["completing"], (upload) => samplePublish(sampleFile(upload)));
+  });
+}
+
+function describeEnd(bench: MetadataBench): void {
+  describe("end and cleared", () => {
+    it.each(["aborted", "expired", "failed"] as const)("ends as %s, once", async (state) => {
+      for (const from of ["open", "completing"] as const) {
+        const upload = await bench.uploadIn(from);
+        const { id } = upload;
+        const error = { code: "internal", detail: "because" };
+        await bench.store().apply({ kind: "end", id, state, error });
+        await bench.store().apply({ kind: "end", id, state });
+        expect(await bench.store().upload(id)).toEqual({ ...upload, state, error });
+      }
+    });
+    it("keeps the error of an earlier complete where it brings none", async () => {
+      const { id } = await bench.uploadIn("open");
+      const error = { code: "storage_full", detail: "there is no room" };
+      await bench.store().apply({ kind: "reopen", id, error });
+      await bench.store().apply({ kind: "end", id, state: "aborted" });
+      expect((await bench.store().upload(id))?.error).toEqual(error);
+    });
+    it("never turns one end into another", async () => {
+      const { id } = await bench.uploadIn("aborted");
+      const refused = await refusal(bench.store().apply({ kind: "end", id, state: "expired" }));
+      expect(refused).toMatchObject({ code: "upload_not_open", details: { state: "aborted" } });
+    });
+    it("lists what has still bytes, until they are gone", async () => {
+      const ended = [
+        await bench.uploadIn("aborted"),
+        await bench.uploadIn("expired"),
+        await bench.uploadIn("failed"),
+      ].map((upload) => upload.id);
+      const completing = await bench.uploadIn("completing");
+      await bench.uploadIn("open");
+      await bench.uploadIn("complete");
+      expect(new Set(await bench.store().unfinished("uncleared"))).toEqual(new Set(ended));
+      expect(await bench.store().unfinished("completing")).toEqual([completing.id]);
+      for (const id of ended)
+        await bench.applyAll({ kind: "cleared", id }, { kind: "cleared", id });
+      expect(await bench.store().unfinished("uncleared")).toEqual([]);
+      for (const id of ended) expect((await bench.store().upload(id))?.hasBytes).toBe(false);
+    });
+    itNeedsState(bench, "end", ["open", "completing", "expired"], ({ id }) => ({
+      kind: "end",
+      id,
+      state: "expired",
+    }));
+    itNeedsState(bench, "cleared", ["aborted", "expired", "failed"], ({ id }) => ({
+      kind: "cleared",
+      id,
+    }));
+  });
+}
+
+/** Every change of a kind is refused, and changes nothing, but in the states it starts from. */
+function itNeedsState(
+  bench: MetadataBench,
+  kind: string,
+  allowed: readonly UploadRecord["state"][],
+  change: (upload: UploadRecord) => Change,
+): void {
+  it(`${kind} is refused but in state ${allowed.join(", ")}`, async () => {
+    for (const state of UPLOAD_STATES.filter((some) => !allowed.includes(some))) {
+      const upload = await bench.uploadIn(state);
+      const before = await bench.store().upload(upload.id);
+      const refused = await refusal(bench.store().apply(change(upload)));
+      expect(refused).toMatchObject({ code: "upload_not_open", details: { state } });
+      expect(await bench.store().upload(upload.id)).toEqual(before);
+    }
+  });
+  it(`${kind} of an upload that does not exist is upload_not_found`, async () => {
+    const { code } = await refusal(bench.store().apply(change(sampleUpload(1))));
+    expect(code).toBe("upload_not_found");
+  });
+}

@@ -1,0 +1,19 @@
+// The contract of every metadata store, built in or not: one call joins it.
+import { describe } from "vitest";
+import { type MetadataBackend, useMetadataBench } from "./metadata-bench.ts";
+import { describeMetadataChanges } from "./metadata-changes.ts";
+import { describeMetadataModel } from "./metadata-model.ts";
+import { describeMetadataWhole } from "./metadata-whole.ts";
+
+/** Each test gets a backend of its own, that must be empty for `counts` and `unfinished`. */
+export function describeMetadataContract(
+  name: string,
+  createBackend: () => Promise<MetadataBackend>,
+): void {
+  describe(`metadata store: ${name}`, () => {
+    const bench = useMetadataBench(createBackend);
+    describeMetadataChanges(bench);
+    describeMetadataWhole(bench);
+    describeMetadataModel(bench);
+  });
+}

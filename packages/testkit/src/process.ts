@@ -1,0 +1,196 @@
+// Real processes for tests: watched through the JSON lines they print, killed without mercy, started again at the same address.
+import { spawn } from "node:child_process";
+import { createServer } from "node:net";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+export const CLI_ENTRY: string = fileURLToPath(new URL("../../cli/src/main.ts", import.meta.url));
+
+/** One line of a command's standard output. `at` is in milliseconds by `performance.now`. */
+export interface CommandEvent {
+  readonly name: string;
+  readonly at: number;
+  readonly fields: ReadonlyMap<string, unknown>;
+}
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface Command {
+  readonly pid: number;
+  readonly events: readonly CommandEvent[];
+  /** Lines of standard output that were not JSON objects with an event name: there should be none. */
+  readonly strayLines: readonly string[];
+  readonly exit: Promise<Exit>;
+  stderr(): string;
+  /** The first event of that name, past or to come. Rejects when the process ends without it. */
+  event(name: string): Promise<CommandEvent>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+export interface CommandOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** A program and its arguments that run the command in their turn, such as strace. */
+  readonly wrapper?: readonly string[];
+  /** The Node that runs it; ours by default. */
+  readonly node?: string;
+}
+
+const alive = new Set<number>();
+process.on("exit", () => {
+  for (const pid of alive) killQuietly(pid, "SIGKILL");
+});
+
+/** Sends a signal; a process that is gone already is no error. */
+export function killQuietly(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
+}
+
+/** Starts any program. Its standard output is read as JSON lines. */
+export function startProgram(words: readonly string[], options: CommandOptions = {}): Command {
+  const [program = "", ...args] = [...(options.wrapper ?? []), ...words];
+  const child = spawn(program, args, {
+    env: { ...process.env, NO_COLOR: "1", ...options.env },
+    cwd: options.cwd,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const pid = child.pid ?? 0;
+  if (pid > 0) alive.add(pid);
+  const errors: string[] = [];
+  child.stderr.setEncoding("utf8").on("data", (text: string) => errors.push(text));
+  child.on("error", (error) => errors.push(`${program}: ${error.message}\n`));
+  const events: CommandEvent[] = [];
+  const strayLines: string[] = [];
+  const waiting = new Set<() => void>();
+  const exit = new Promise<Exit>((resolve) => {
+    child.on("close", (code, signal) => {
+      alive.delete(pid);
+      resolve({ code, signal });
+    });
+  });
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    const event = readEvent(line);
+    if (event) events.push(event);
+    else strayLines.push(line);
+    for (const look of [...waiting]) look();
+  });
+  return {
+    pid,
+    events,
+    strayLines,
+    exit,
+    stderr: () => errors.join(""),
+    kill: (signal) => void killQuietly(pid, signal),
+    event: (name) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          const found = events.find((event) => event.name === name);
+          if (!found) return;
+          waiting.delete(look);
+          resolve(found);
+        };
+        waiting.add(look);
+        look();
+        void exit.then(({ code, signal }) => {
+          const said = `${strayLines.join("\n")}\n${errors.join("")}`.slice(-2000);
+          reject(
+            new Error(`${words.join(" ")} ended (${code ?? signal}) without ${name}: ${said}`),
+          );
+        });
+      }),
+  };
+}
+
+function readEvent(line: string): CommandEvent | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  const fields = new Map<string, unknown>(Object.entries(value));
+  const name = fields.get("event");
+  return typeof name === "string" ? { name, at: performance.now(), fields } : undefined;
+}
+
+export function textOf(event: CommandEvent, field: string): string {
+  const value = event.fields.get(field);
+  if (typeof value === "string") return value;
+  throw new Error(`event ${event.name} has no text ${field}: ${showEvent(event)}`);
+}
+
+export function numberOf(event: CommandEvent, field: string): number {
+  const value = event.fields.get(field);
+  if (typeof value === "number") return value;
+  throw new Error(`event ${event.name} has no number ${field}: ${showEvent(event)}`);
+}
+
+export function showEvent(event: CommandEvent): string {
+  return JSON.stringify(Object.fromEntries(event.fields));
+}
+
+/** Starts the command line. */
+export function startCli(args: readonly string[], options: CommandOptions = {}): Command {
+  return startProgram([options.node ?? process.execPath, CLI_ENTRY, ...args], options);
+}
+
+export interface ServerOptions extends CommandOptions {
+  readonly data: string;
+  /** 0 lets the system choose; a fixed one lets the server come back at the same address. */
+  readonly port: number;
+}
+
+export interface ServerProcess extends Command {
+  readonly url: string;
+  readonly port: number;
+  /** The process that serves, also where a wrapper started it. */
+  readonly serverPid: number;
+}
+
+/** Resolves when the server listens. */
+export async function startServer(options: ServerOptions): Promise<ServerProcess> {
+  const args = ["serve", "--json", "--port", `${options.port}`, "--data", options.data];
+  const command = startCli(args, options);
+  const listening = await command.event("listening");
+  const url = textOf(listening, "url").replace(/\/$/, "");
+  const serverPid = numberOf(listening, "pid");
+  alive.add(serverPid);
+  void command.exit.then(() => alive.delete(serverPid));
+  return { ...command, url, serverPid, port: Number(new URL(url).port) };
+}
+
+/** Resolves when it is gone. */
+export async function killServer(server: ServerProcess): Promise<void> {
+  killQuietly(server.serverPid, "SIGKILL");
+  await server.exit;
+}
+
+/** Asks it to end in peace, and resolves with how it ended. */
+export async function stopServer(server: ServerProcess): Promise<Exit> {
+  killQuietly(server.serverPid, "SIGTERM");
+  return server.exit;
+}
+
+/** A port that is free now and that the system gives to no outgoing connection while a server is away. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    if (await canListen(port)) return port;
+  }
+}
+
+function canListen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once("error", () => resolve(false));
+    probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
+  });
+}

@@ -1,0 +1,144 @@
+// A TCP proxy between a client and a server that does what bad networks do, and counts every byte.
+
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
+import { createLane, type Line } from "./proxy-lane.ts";
+
+/** What happens to one connection, decided when it opens. Byte counts are of what the client sent on it. */
+export type Fate =
+  | { readonly kind: "well" }
+  /** Reset towards both ends. */
+  | { readonly kind: "cut"; readonly afterBytes: number }
+  /** Nothing moves any more, and nobody is told. */
+  | { readonly kind: "freeze"; readonly afterBytes: number }
+  /** The first answer after that many bytes is swallowed, then the connection is reset: the server did it, the client cannot know. */
+  | { readonly kind: "lose-answer"; readonly afterBytes: number };
+
+export interface ProxyConnection {
+  readonly index: number;
+  /** Bytes from the client, and from the server. */
+  readonly up: number;
+  readonly down: number;
+  readonly isOpen: boolean;
+  cut(): void;
+  freeze(): void;
+}
+
+export interface ChaosProxy {
+  readonly port: number;
+  readonly url: string;
+  readonly connections: readonly ProxyConnection[];
+  totals(): { readonly up: number; readonly down: number };
+  /** Connections are refused from now on; open ones stay. */
+  refuse(): Promise<void>;
+  accept(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ProxyOptions {
+  readonly targetPort: number;
+  /** How the line is, each way; perfect by default. */
+  readonly line?: Partial<Line>;
+  /** The fate of the connection with that index, from 0; all are well by default. */
+  readonly fate?: (index: number) => Fate;
+}
+
+const PERFECT: Line = { latencyMs: 0, bytesPerSecond: Number.POSITIVE_INFINITY };
+
+export async function startProxy(options: ProxyOptions): Promise<ChaosProxy> {
+  const line: Line = { ...PERFECT, ...options.line };
+  const connections: (ProxyConnection & { destroy(): void })[] = [];
+  const accept = (client: Socket): void => {
+    const index = connections.length;
+    const fate = options.fate?.(index) ?? { kind: "well" };
+    connections.push(joinSockets(index, client, options.targetPort, line, fate));
+  };
+  let server = createServer(accept).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const port = typeof address === "object" && address ? address.port : 0;
+  const refuse = async (): Promise<void> => {
+    // A server that waits for its connections to end would go on being "closing" for as long as a transfer lasts.
+    if (server.listening) server.close();
+  };
+  return {
+    port,
+    url: `http://127.0.0.1:${port}`,
+    connections,
+    totals: () => ({
+      up: connections.reduce((sum, connection) => sum + connection.up, 0),
+      down: connections.reduce((sum, connection) => sum + connection.down, 0),
+    }),
+    refuse,
+    async accept() {
+      server = createServer(accept).listen(port, "127.0.0.1");
+      await once(server, "listening");
+    },
+    async close() {
+      await refuse();
+      for (const connection of connections) connection.destroy();
+    },
+  };
+}
+
+function joinSockets(
+  index: number,
+  client: Socket,
+  targetPort: number,
+  line: Line,
+  fate: Fate,
+): ProxyConnection & { destroy(): void } {
+  const server = connect(targetPort, "127.0.0.1");
+  const counts = { up: 0, down: 0 };
+  let state: "open" | "frozen" | "gone" = "open";
+  const end = (): void => {
+    state = "gone";
+    client.resetAndDestroy();
+    server.resetAndDestroy();
+  };
+  const freeze = (): void => {
+    if (state !== "open") return;
+    state = "frozen";
+    upward.stop();
+    downward.stop();
+  };
+  const isDue = (kind: Fate["kind"]): boolean =>
+    fate.kind !== "well" && fate.kind === kind && counts.up >= fate.afterBytes;
+  const upward = createLane(client, server, line);
+  const downward = createLane(server, client, line);
+  client.on("data", (bytes) => {
+    if (state !== "open") return;
+    counts.up += bytes.length;
+    upward.send(Buffer.from(bytes));
+    if (isDue("cut")) end();
+    else if (isDue("freeze")) freeze();
+  });
+  server.on("data", (bytes) => {
+    if (state !== "open") return;
+    counts.down += bytes.length;
+    if (isDue("lose-answer")) end();
+    else downward.send(Buffer.from(bytes));
+  });
+  client.setNoDelay(true).on("end", () => upward.finish());
+  server.setNoDelay(true).on("end", () => downward.finish());
+  for (const socket of [client, server]) {
+    // A reset on one side is one on the other: a real middlebox does not turn it into a clean end.
+    socket.on("error", () => state !== "frozen" && end());
+    socket.on("close", () => state === "open" && client.destroyed && server.destroyed && end());
+  }
+  return {
+    index,
+    get up() {
+      return counts.up;
+    },
+    get down() {
+      return counts.down;
+    },
+    get isOpen() {
+      return state === "open" && !client.destroyed;
+    },
+    cut: end,
+    freeze,
+    destroy: end,
+  };
+}

@@ -1,0 +1,75 @@
+// One life of a server on a simulated disk: the real engine, the real disk storage, records that a crash cuts at any moment.
+import { createEngine, type Engine } from "@holdfast/engine";
+import { createDiskStorage } from "@holdfast/server/storage/disk";
+import { createHeapSlots } from "../heap-slots.ts";
+import { createMemoryMetadata, type MemoryMetadata } from "../metadata/memory.ts";
+import type { RecordState } from "../metadata/state.ts";
+import { createRandom } from "../random.ts";
+import { memoryParts } from "../world.ts";
+import { createSimFs, type SimFs } from "./fs.ts";
+
+export const BYTES_DIRECTORY = "/data/bytes";
+
+/** What outlives a process: the disk and the records. */
+export interface Remains {
+  readonly disk: (options: Parameters<typeof createSimFs>[0]) => SimFs;
+  readonly records: RecordState | undefined;
+}
+
+export const nothing: Remains = { disk: createSimFs, records: undefined };
+
+/** When the power goes: at which step (operations of the disk and both moments of each record change, counted from 1), and where in it. */
+export interface Moment {
+  readonly step: number;
+  readonly when: "before" | "during" | "after";
+}
+
+export interface Life {
+  readonly engine: Engine;
+  readonly disk: SimFs;
+  readonly metadata: MemoryMetadata;
+  /** Resolves when the moment has come. */
+  readonly crashed: Promise<void>;
+  /** Steps so far. */
+  readonly steps: () => number;
+}
+
+/** Starts a server on what an earlier life left. Nothing of it goes on after `moment`. */
+export async function beginLife(remains: Remains, seed: string, moment?: Moment): Promise<Life> {
+  let steps = 0;
+  let isArmed = false;
+  let isOver = false;
+  const isNow = (): boolean => isArmed && ++steps === moment?.step;
+  const disk = remains.disk({
+    onOperation: () => {
+      if (!isNow() || !moment) return undefined;
+      isOver = true;
+      return { kind: "stopped", when: moment.when };
+    },
+  });
+  const metadata = createMemoryMetadata({
+    ...(remains.records ? { state: remains.records } : {}),
+    async onApply() {
+      if (!isOver && isNow()) {
+        isOver = true;
+        disk.stop();
+      }
+      if (isOver) await new Promise<never>(() => undefined);
+    },
+  });
+  const storage = await createDiskStorage({ directory: BYTES_DIRECTORY, fs: disk });
+  isArmed = true;
+  const random = createRandom(`life/${seed}`);
+  const parts = memoryParts({ storage, metadata, random, slots: createHeapSlots() });
+  const engine = createEngine(parts);
+  return { engine, disk, metadata, crashed: disk.stopped, steps: () => steps };
+}
+
+/** One legal thing that a life may leave behind: by power loss, or (`kill`) with the kernel living on. */
+export function remainsOf(life: Life, image: number, how: "power" | "kill"): Remains {
+  const extra = createRandom(`records/${image}`).whole(life.metadata.inFlight().length + 1);
+  const records = life.metadata.snapshot(extra);
+  const disk: Remains["disk"] = (options) =>
+    how === "power" ? life.disk.crash(image, options) : life.disk.kill(image, options);
+  return { disk, records };
+}

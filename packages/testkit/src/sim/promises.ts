@@ -1,0 +1,114 @@
+// What must hold on every image that a crash may leave, whatever the moment: the promises, as a function of what clients had been told.
+import {
+  equalBytes,
+  hasPart,
+  missingRanges,
+  partCount,
+  partOffset,
+  partSizeAt,
+  type UploadId,
+  type UploadView,
+} from "@holdfast/protocol";
+import { alice, putParts, readAll, sha256 } from "../world.ts";
+import { BYTES_DIRECTORY, beginLife, type Life, type Remains } from "./life.ts";
+
+/** What the server had answered before the crash. */
+export interface Seen {
+  readonly created: UploadView[];
+  readonly acknowledged: Map<UploadId, Set<number>>;
+  readonly completed: Set<UploadId>;
+  readonly aborted: Set<UploadId>;
+}
+
+/** Starts a server on the image, lets it recover, and says what is wrong; at the end every upload that is still open must be able to go on and complete. */
+export async function violationsIn(
+  remains: Remains,
+  seen: Seen,
+  content: Uint8Array,
+): Promise<string[]> {
+  const life = await beginLife(remains, "after");
+  await life.engine.recover();
+  const wrong: string[] = [];
+  for (const [number, view] of seen.created.entries()) {
+    const found = await violationsOf(life, view, seen, content).catch((error: unknown) => [
+      String(error),
+    ]);
+    wrong.push(...found.map((text) => `upload ${number}: ${text}`));
+  }
+  return wrong;
+}
+
+async function violationsOf(
+  life: Life,
+  { id }: UploadView,
+  seen: Seen,
+  content: Uint8Array,
+): Promise<string[]> {
+  const { engine } = life;
+  const view = await engine.status(alice, id, { digests: true });
+  const wrong: string[] = [];
+  if (seen.completed.has(id) && view.state !== "complete")
+    wrong.push(`completed, and now ${view.state}`);
+  if (seen.aborted.has(id) && view.state !== "aborted")
+    wrong.push(`aborted, and now ${view.state}`);
+  if (view.state === "aborted") return [...wrong, ...leftovers(life, id)];
+  for (const index of seen.acknowledged.get(id) ?? []) {
+    if (!hasPart(view.committed, index)) wrong.push(`part ${index} was acknowledged and is gone`);
+  }
+  for (let index = 0; index < partCount(view); index++) {
+    if (hasPart(view.committed, index) && !(await isStored(life, view, index, content))) {
+      wrong.push(`part ${index} is committed and its bytes are not there`);
+    }
+  }
+  if (view.state !== "complete") await finish(life, view, content);
+  return [...wrong, ...(await publishedWrongly(life, id, content))];
+}
+
+/** An aborted upload leaves no file behind. */
+function leftovers({ disk }: Life, id: UploadId): string[] {
+  return disk
+    .names()
+    .filter((name) => name.startsWith(`${BYTES_DIRECTORY}/${id}`))
+    .map((name) => `${name} is left`);
+}
+
+/** Looks past the engine at the medium itself. */
+async function isStored(
+  { disk }: Life,
+  view: UploadView,
+  index: number,
+  content: Uint8Array,
+): Promise<boolean> {
+  const stored = await readFile(disk, `${BYTES_DIRECTORY}/${view.id}.bytes`);
+  const at = partOffset(view, index);
+  const end = at + partSizeAt(view, index);
+  return equalBytes(stored.subarray(at, end), content.subarray(at, end));
+}
+
+async function readFile(disk: Life["disk"], path: string): Promise<Uint8Array> {
+  const file = await disk.open(path, "read", "cached");
+  const bytes = new Uint8Array(await file.size());
+  await file.pread(bytes, 0, bytes.length, 0);
+  await file.close();
+  return bytes;
+}
+
+/** Goes on where it stopped, as a client does. */
+async function finish({ engine }: Life, view: UploadView, content: Uint8Array): Promise<void> {
+  for (const run of missingRanges(view.committed)) await putParts(engine, view, content, run);
+  await engine.complete(alice, view.id, {});
+}
+
+async function publishedWrongly(life: Life, id: UploadId, content: Uint8Array): Promise<string[]> {
+  const { engine, disk } = life;
+  const view = await engine.status(alice, id, { digests: false });
+  if (view.state !== "complete") return [`cannot be completed: ${view.state}`];
+  const wrong: string[] = [];
+  const bytes = await readAll(engine, view);
+  if (!equalBytes(sha256(bytes), sha256(content))) wrong.push("the published bytes are wrong");
+  const stored = await readFile(disk, `${BYTES_DIRECTORY}/${id}.bytes`);
+  if (stored.length !== content.length)
+    wrong.push(`the published file has ${stored.length} bytes on the disk`);
+  await engine.manifest(await engine.file(alice, view.file?.id ?? ""));
+  return wrong;
+}

@@ -1,0 +1,132 @@
+// The crash simulation finds mistakes that are planted into the real code: a check that cannot fail proves nothing.
+import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, expect, it } from "vitest";
+
+const PACKAGES = fileURLToPath(new URL("../../", import.meta.url));
+const COPIED = ["protocol", "engine", "server", "testkit"];
+
+interface Edit {
+  readonly file: string;
+  /** Must stand in the file exactly once: a bug that can no longer be planted is a failure, not a pass. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+const FLUSH = "  await flush(context, upload);\n";
+const COMMIT = '  await context.metadata.apply({ kind: "commit", id, parts, expiresAt });\n';
+const COMMIT_FILE = "engine/src/commit.ts";
+
+const BUGS: Readonly<Record<string, readonly Edit[]>> = {
+  "flush after commit": [
+    { file: COMMIT_FILE, find: FLUSH, replace: "" },
+    { file: COMMIT_FILE, find: COMMIT, replace: `${COMMIT}${FLUSH}` },
+  ],
+  "no flush": [{ file: COMMIT_FILE, find: FLUSH, replace: "" }],
+  "acknowledgement before commit": [
+    { file: COMMIT_FILE, find: COMMIT, replace: COMMIT.replace("await", "void") },
+  ],
+  "no seal": [
+    {
+      file: "engine/src/publish.ts",
+      find: "    await context.storage.seal(record.id, record.size);\n",
+      replace: "",
+    },
+  ],
+  "claim released early": [
+    {
+      file: "engine/src/put-run.ts",
+      find: "    await writer.settle();\n",
+      replace: "    claim.end();\n    await writer.settle();\n",
+    },
+  ],
+  "offset from the file's size": [
+    {
+      file: "engine/src/context.ts",
+      find: "createUploads(parts.metadata)",
+      replace: `createUploads({
+    ...parts.metadata,
+    async parts(id) {
+      const table = await parts.metadata.parts(id);
+      const record = await parts.metadata.upload(id);
+      if (!record || record.state !== "open") return table;
+      const bits = table.bits.slice();
+      for (let index = 0; index * record.partSize < record.size; index++) {
+        const last = Math.min(record.size, (index + 1) * record.partSize) - 1;
+        const read = await parts.storage.read({ id, kind: "bytes" }, last, new Uint8Array(1));
+        if (read === 1) bits[index >> 3] = (bits[index >> 3] ?? 0) | (1 << (index & 7));
+      }
+      return { ...table, bits };
+    },
+  })`,
+    },
+  ],
+  "directory entry not flushed": [
+    {
+      file: "server/src/storage/disk/sync.ts",
+      find: "if (!upload.isNamed) await flushDirectory();",
+      replace: "",
+    },
+  ],
+  "record cleared before the bytes are removed": [
+    {
+      file: "engine/src/abort.ts",
+      find: "  await context.storage.remove(id);\n",
+      replace: "",
+    },
+  ],
+};
+
+const places: string[] = [];
+afterAll(async () => {
+  for (const place of places) await rm(place, { recursive: true });
+});
+
+describe("a planted bug", () => {
+  it("is needed for the simulation to complain", { timeout: 120_000 }, async () => {
+    expect(await simulate([])).toEqual({ code: 0, violations: 0 });
+  });
+
+  it.each(Object.keys(BUGS))("is found: %s", { timeout: 120_000 }, async (bug) => {
+    const { code, violations } = await simulate(BUGS[bug] ?? []);
+    expect(code).toBe(1);
+    expect(violations).toBeGreaterThan(0);
+  });
+});
+
+/** Runs the simulation on a copy of the packages with these edits. */
+async function simulate(edits: readonly Edit[]): Promise<{ code: number; violations: number }> {
+  const place = await mkdtemp(join(tmpdir(), "holdfast-planted-"));
+  places.push(place);
+  await mkdir(join(place, "node_modules/@holdfast"), { recursive: true });
+  for (const name of COPIED) {
+    const to = join(place, "packages", name);
+    await cp(join(PACKAGES, name, "package.json"), join(to, "package.json"), { recursive: true });
+    await cp(join(PACKAGES, name, "src"), join(to, "src"), { recursive: true });
+    await symlink(to, join(place, "node_modules/@holdfast", name));
+  }
+  for (const { file, find, replace } of edits) {
+    const path = join(place, "packages", file);
+    const text = await readFile(path, "utf8");
+    expect(text.split(find)).toHaveLength(2);
+    await writeFile(
+      path,
+      text.replace(find, () => replace),
+    );
+  }
+  return await run(join(place, "packages/testkit/src/sim/main.ts"));
+}
+
+async function run(program: string): Promise<{ code: number; violations: number }> {
+  return await new Promise((resolve, reject) => {
+    execFile(process.execPath, [program, "20"], (error, stdout, stderr) => {
+      const code = error ? Number(error.code) : 0;
+      const { violations }: { violations?: string[] } = stdout === "" ? {} : JSON.parse(stdout);
+      if (violations) resolve({ code, violations: violations.length });
+      else reject(new Error(stderr));
+    });
+  });
+}
