@@ -1,14 +1,17 @@
-// Base64 with the standard alphabet and padding, strict: one text per byte string (RFC 4648 section 4).
+// Base64 with the standard alphabet and padding (RFC 4648 section 4).
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-const BASE64 =
-  /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$/;
-const VALUES = new Uint8Array(128);
+const NOT_IN_ALPHABET = 255;
+const VALUES = new Uint8Array(128).fill(NOT_IN_ALPHABET);
 for (let value = 0; value < 64; value++) VALUES[ALPHABET.charCodeAt(value)] = value;
 
 export function encodeBase64(bytes: Uint8Array): string {
   const native = (bytes as { toBase64?: () => string }).toBase64;
-  if (native) return native.call(bytes);
+  return native ? native.call(bytes) : encodePortably(bytes);
+}
+
+/** For browsers that do not have `toBase64` yet. */
+export function encodePortably(bytes: Uint8Array): string {
   const pieces: string[] = [];
   for (let at = 0; at < bytes.length; at += 3) {
     const held = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
@@ -21,20 +24,30 @@ export function encodeBase64(bytes: Uint8Array): string {
   return pieces.join("");
 }
 
-/** The bytes of a text, or undefined where it is not exactly what `encodeBase64` writes. */
+/** The bytes of a text, or undefined where it is not exactly what `encodeBase64` writes: one text per byte string. */
 export function decodeBase64(text: string): Uint8Array | undefined {
-  if (!BASE64.test(text)) return undefined;
-  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
-  const bytes = new Uint8Array((text.length / 4) * 3 - padding);
-  for (let from = 0, to = 0; from < text.length; from += 4, to += 3) {
-    const held =
-      ((VALUES[text.charCodeAt(from)] ?? 0) << 18) |
-      ((VALUES[text.charCodeAt(from + 1)] ?? 0) << 12) |
-      ((VALUES[text.charCodeAt(from + 2)] ?? 0) << 6) |
-      (VALUES[text.charCodeAt(from + 3)] ?? 0);
-    bytes[to] = held >> 16;
-    bytes[to + 1] = (held >> 8) & 255;
-    bytes[to + 2] = held & 255;
+  const bytes = decodeBase64Loosely(text);
+  return bytes && encodeBase64(bytes) === text ? bytes : undefined;
+}
+
+/** Like `decodeBase64`, but padding may be missing and spare bits may be set: RFC 9651 asks that of who reads a header (section 4.2.7). */
+export function decodeBase64Loosely(text: string): Uint8Array | undefined {
+  const used = text.endsWith("==") ? text.length - 2 : text.length - (text.endsWith("=") ? 1 : 0);
+  if ((used < text.length && text.length % 4 !== 0) || used % 4 === 1) return undefined;
+  const bytes = new Uint8Array(Math.floor((used * 3) / 4));
+  let held = 0;
+  let bits = 0;
+  let to = 0;
+  // A loop, not a regular expression: those overflow their stack on the megabytes that a manifest's digests take.
+  for (let from = 0; from < used; from++) {
+    const value = VALUES[text.charCodeAt(from)] ?? NOT_IN_ALPHABET;
+    if (value === NOT_IN_ALPHABET) return undefined;
+    held = ((held & 0xff) << 6) | value;
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      bytes[to++] = held >> bits;
+    }
   }
   return bytes;
 }

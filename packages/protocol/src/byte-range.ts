@@ -9,7 +9,8 @@ export interface ByteRange {
 /**
  * What a Range header asks of a file of `size` bytes.
  *
- * `whole` where there is none, where it is malformed or has a unit or a number of ranges that are not served: RFC 9110 lets a server ignore those.
+ * `whole` where there is none, where it is malformed or has a unit or a number of ranges that are not served: RFC 9110 lets a server ignore those. `whole`
+ * too for the last bytes of an empty file: those are satisfiable (section 14.1.2), but no Content-Range can name them.
  */
 export function decodeRange(
   field: string | undefined,
@@ -18,8 +19,8 @@ export function decodeRange(
   const [, first, last] = /^bytes=[ \t]*([0-9]*)-([0-9]*)[ \t]*$/i.exec(field ?? "") ?? [];
   if (first === undefined || last === undefined || (first === "" && last === "")) return "whole";
   if (first === "") {
-    const suffix = Math.min(Number(last), size);
-    return suffix === 0 ? "unsatisfiable" : { start: size - suffix, end: size };
+    if (Number(last) === 0) return "unsatisfiable";
+    return size === 0 ? "whole" : { start: Math.max(0, size - Number(last)), end: size };
   }
   const start = Number(first);
   if (last !== "" && Number(last) < start) return "whole";
@@ -41,8 +42,9 @@ export function decodeContentRange(
   field: string | undefined,
 ): (ByteRange & { readonly size: number }) | undefined {
   const [, first, last, size] =
-    /^bytes ([0-9]{1,16})-([0-9]{1,16})\/([0-9]{1,16})$/.exec(field ?? "") ?? [];
+    /^bytes ([0-9]{1,16})-([0-9]{1,16})\/([0-9]{1,16})$/i.exec(field ?? "") ?? [];
   if (first === undefined || last === undefined || size === undefined) return undefined;
   const range = { start: Number(first), end: Number(last) + 1, size: Number(size) };
-  return range.start < range.end && range.end <= range.size ? range : undefined;
+  const isWhole = Number.isSafeInteger(range.size) && range.end <= range.size;
+  return isWhole && range.start < range.end ? range : undefined;
 }

@@ -1,7 +1,8 @@
 // Digests and the header fields that carry them: RFC 9530 Content-Digest and Repr-Digest, and our Part-Digest.
-import { decodeBase64, encodeBase64 } from "./base64.ts";
+import { encodeBase64 } from "./base64.ts";
 import { HoldfastError } from "./errors.ts";
 import { RUN_PARTS_MAX } from "./grid.ts";
+import { parseDictionary, type StructuredMember } from "./structured.ts";
 
 /** Part digest algorithms, with their number in the root and their size in bytes. */
 export const ALGORITHMS = {
@@ -41,10 +42,10 @@ export function encodePartDigests(algorithm: Algorithm, digests: readonly Uint8A
  * @throws HoldfastError `invalid_digest` where the field is malformed or has no such member.
  */
 export function decodeDigest(field: string, algorithm: Algorithm): Uint8Array {
-  const value = dictionaryMember(field, algorithm);
-  const digest = value.startsWith(":") ? decodeItem(value) : undefined;
-  if (!digest) throw malformed(`${algorithm} must be one byte sequence of ${DIGEST_SIZE} bytes`);
-  return digest;
+  const member = memberOf(field, algorithm);
+  if (!(member instanceof Uint8Array) || member.length !== DIGEST_SIZE)
+    throw malformed(`${algorithm} must be one byte sequence of ${DIGEST_SIZE} bytes`);
+  return member;
 }
 
 /**
@@ -53,38 +54,23 @@ export function decodeDigest(field: string, algorithm: Algorithm): Uint8Array {
  * @throws HoldfastError `invalid_digest` where the field is malformed or has no such member.
  */
 export function decodePartDigests(field: string, algorithm: Algorithm): readonly Uint8Array[] {
-  const value = dictionaryMember(field, algorithm);
-  const list = /^\( *(.*?) *\)$/.exec(value)?.[1];
-  if (list === undefined) throw malformed(`${algorithm} must be a list in parentheses`);
-  const items = list === "" ? [] : list.split(/ +/);
-  if (items.length > RUN_PARTS_MAX) throw malformed(`at most ${RUN_PARTS_MAX} digests`);
-  return items.map((item) => {
-    const digest = decodeItem(item);
-    if (!digest) throw malformed(`each digest must be a byte sequence of ${DIGEST_SIZE} bytes`);
-    return digest;
+  const member = memberOf(field, algorithm);
+  if (member === "other" || member instanceof Uint8Array)
+    throw malformed(`${algorithm} must be a list in parentheses`);
+  if (member.length > RUN_PARTS_MAX) throw malformed(`at most ${RUN_PARTS_MAX} digests`);
+  return member.map((item) => {
+    if (item === "other" || item.length !== DIGEST_SIZE)
+      throw malformed(`each digest must be a byte sequence of ${DIGEST_SIZE} bytes`);
+    return item;
   });
 }
 
-/** A member of a structured dictionary whose values are byte sequences or lists of them (RFC 9651 section 4.2.2); the last one of a name counts. */
-function dictionaryMember(field: string, name: string): string {
-  let found: string | undefined;
-  for (const member of field.split(",")) {
-    const [, key, value] =
-      /^[ \t]*([a-z*][a-z0-9_.*-]*)=(:[A-Za-z0-9+/=]*:|\([A-Za-z0-9+/=: ]*\))[ \t]*$/.exec(
-        member,
-      ) ?? [];
-    if (key === undefined || value === undefined)
-      throw malformed("it is not a dictionary of byte sequences");
-    if (key === name) found = value;
-  }
-  if (found === undefined) throw malformed(`it has no ${name}`);
-  return found;
-}
-
-function decodeItem(item: string): Uint8Array | undefined {
-  const text = /^:([^:]*):$/.exec(item)?.[1];
-  const bytes = text === undefined ? undefined : decodeBase64(text);
-  return bytes?.length === DIGEST_SIZE ? bytes : undefined;
+function memberOf(field: string, name: Algorithm): StructuredMember {
+  const members = parseDictionary(field);
+  if (!members) throw malformed("it is not a dictionary of byte sequences");
+  const member = members.get(name);
+  if (member === undefined) throw malformed(`it has no ${name}`);
+  return member;
 }
 
 function malformed(why: string): HoldfastError {

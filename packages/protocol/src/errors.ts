@@ -217,6 +217,12 @@ export const ERRORS = {
     title: "The target cannot be written",
     hint: "Check the directory, its permissions and the free space; the same command goes on from here.",
   },
+  directory_not_found: {
+    status: 0,
+    retry: "never",
+    title: "The directory does not exist",
+    hint: "Make it first, or choose another one.",
+  },
   download_corrupt: {
     status: 0,
     retry: "never",
@@ -253,6 +259,12 @@ export const ERRORS = {
     title: "The transfer was aborted",
     hint: "Start it again to send the file from the beginning.",
   },
+  interrupted: {
+    status: 0,
+    retry: "never",
+    title: "The transfer was interrupted",
+    hint: "Run the same command again: it goes on where it stopped.",
+  },
   checkpoint_failed: {
     status: 0,
     retry: "never",
@@ -270,6 +282,24 @@ export const ERRORS = {
     retry: "never",
     title: "The data directory cannot be used",
     hint: "It must be a directory this process may write to, on a local file system, of this version or older.",
+  },
+  insecure_transport: {
+    status: 0,
+    retry: "never",
+    title: "Refusing to send a token in the clear",
+    hint: "Use an https address; plain HTTP with a token is for this machine only.",
+  },
+  certificate_untrusted: {
+    status: 0,
+    retry: "never",
+    title: "The server's certificate is not trusted",
+    hint: "Check the address and the certificate; NODE_EXTRA_CA_CERTS names further authorities.",
+  },
+  transfer_busy: {
+    status: 0,
+    retry: "never",
+    title: "Another process is at this transfer already",
+    hint: "Wait for it to end, or stop it; then run the same command again.",
   },
   insecure_bind: {
     status: 0,

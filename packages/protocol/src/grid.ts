@@ -10,6 +10,8 @@ export const PART_SIZE_STEP: number = 256 * KIB;
 export const PART_SIZE_DEFAULT: number = MIB;
 /** Parts that one request may carry. */
 export const RUN_PARTS_MAX = 64;
+/** Parts that any upload may have, above what every storage takes: what claims more is not read, so that a few bytes from the network cannot ask for much memory. */
+export const PART_COUNT_MAX = 1_000_000;
 /** The largest size that every number on the wire can express exactly, in bytes. */
 export const SIZE_MAX: number = Number.MAX_SAFE_INTEGER;
 
@@ -28,7 +30,7 @@ export interface GridLimits {
   readonly sizeMax: number;
 }
 
-/** Number of parts; 0 for an empty file. */
+/** Number of parts; 0 for an empty file. Exact for every size on the wire: a quotient can round to a whole number only above 2^53. */
 export function partCount(grid: Grid): number {
   return Math.ceil(grid.size / grid.partSize);
 }
@@ -56,8 +58,9 @@ export function runSize(grid: Grid, start: number, end: number): number {
 export function choosePartSize(size: number, limits: GridLimits, wish?: number): number {
   requireSize(size, limits);
   if (wish !== undefined) return checkedWish(size, limits, wish);
-  let partSize = Math.max(PART_SIZE_DEFAULT, ceilPowerOfTwo(limits.partSizeMin));
-  while (size / partSize > limits.partCountMax) partSize *= 2;
+  let fitting = PART_SIZE_DEFAULT;
+  while (size / fitting > limits.partCountMax) fitting *= 2;
+  const partSize = Math.max(fitting, ceilToStep(limits.partSizeMin));
   if (partSize > limits.partSizeMax) throw tooLarge(limits);
   return partSize;
 }
@@ -103,8 +106,6 @@ function tooLarge(limits: GridLimits): HoldfastError {
   });
 }
 
-function ceilPowerOfTwo(bytes: number): number {
-  let power = 1;
-  while (power < bytes) power *= 2;
-  return power;
+function ceilToStep(bytes: number): number {
+  return Math.ceil(bytes / PART_SIZE_STEP) * PART_SIZE_STEP;
 }

@@ -1,6 +1,6 @@
 // Lower-case hexadecimal, strict.
 
-const HEX = /^(?:[0-9a-f]{2})*$/;
+const NOT_HEX = /[^0-9a-f]/;
 
 export function encodeHex(bytes: Uint8Array): string {
   let text = "";
@@ -10,7 +10,7 @@ export function encodeHex(bytes: Uint8Array): string {
 
 /** The bytes of a text, or undefined where it is not lower-case hexadecimal of whole bytes. */
 export function decodeHex(text: string): Uint8Array | undefined {
-  if (!HEX.test(text)) return undefined;
+  if (text.length % 2 !== 0 || NOT_HEX.test(text)) return undefined;
   const bytes = new Uint8Array(text.length / 2);
   for (let at = 0; at < bytes.length; at++)
     bytes[at] = Number.parseInt(text.slice(at * 2, at * 2 + 2), 16);

@@ -12,8 +12,9 @@ const ID = /^[a-z2-7]{25}[aeimquy4]$/;
 /** Random bytes that an id is made of. */
 export const ID_BYTES = 16;
 
-/** Encodes 16 random bytes; the last character carries 3 of them, so only 8 letters can stand there. */
+/** Encodes 16 random bytes (more are not used, fewer would be an id that can be guessed: RangeError); the last character carries 3 of them, so only 8 letters can stand there. */
 export function encodeId(random: Uint8Array): string {
+  if (random.length < ID_BYTES) throw new RangeError(`an id needs ${ID_BYTES} random bytes`);
   let text = "";
   let bits = 0;
   let held = 0;

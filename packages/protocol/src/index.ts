@@ -1,6 +1,7 @@
 // The wire of Holdfast: everything two programs must agree on. Pure.
 export * from "./base64.ts";
 export * from "./byte-range.ts";
+export * from "./committed.ts";
 export * from "./digest.ts";
 export * from "./errors.ts";
 export * from "./grid.ts";

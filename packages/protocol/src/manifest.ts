@@ -1,10 +1,10 @@
 // The manifest of a file: what its bytes are, part by part, under one root.
 import { decodeBase64, encodeBase64 } from "./base64.ts";
-import { type Algorithm, equalBytes, isAlgorithm } from "./digest.ts";
+import { DIGEST_SIZE, equalBytes, isAlgorithm } from "./digest.ts";
 import { HoldfastError } from "./errors.ts";
 import { decodeHex, encodeHex } from "./hex.ts";
-import { canonicalJson } from "./json.ts";
-import { fieldsOf, optionalText, textAt, wholeAt } from "./read.ts";
+import { canonicalJson, type Json } from "./json.ts";
+import { type Fields, fieldsOf, optionalText, textAt, wholeAt } from "./read.ts";
 import { checkMetadata, checkName, checkType, type Metadata } from "./text.ts";
 import { computeRoot, type Leaves, type Sha256 } from "./tree.ts";
 
@@ -49,32 +49,33 @@ export function encodeManifest(manifest: Manifest): string {
 }
 
 /**
- * Reads a manifest and recomputes its root, so that what comes back is consistent in itself.
+ * Reads a manifest and recomputes its root, so that what comes back is consistent in itself. Members that this version does not know are passed over.
  *
- * @throws HoldfastError `invalid_request` where it is malformed, of another version, or its digests do not have its root.
+ * @throws HoldfastError `invalid_request` where it is malformed, not canonical, of another version, or its digests do not have its root.
  */
 export function decodeManifest(sha256: Sha256, text: string): Manifest {
-  const fields = fieldsOf(parseJson(text), "manifest");
+  const fields = fieldsOf(parseCanonical(text), "manifest");
   const version = wholeAt(fields, "version");
   if (version !== MANIFEST_VERSION)
     throw bad(`is of version ${version}; this program reads version ${MANIFEST_VERSION}`);
   const leaves = readLeaves(fields);
   const root = decodeHex(textAt(fields, "root"));
-  if (!root || !equalBytes(computeRoot(sha256, leaves), root))
+  if (root?.length !== DIGEST_SIZE || !equalBytes(computeRoot(sha256, leaves), root))
     throw bad("has digests that do not give its root");
   const whole = optionalText(fields, "sha256");
   const wholeDigest = whole === undefined ? undefined : decodeHex(whole);
-  if (whole !== undefined && wholeDigest?.length !== 32) throw bad("has a malformed sha256");
+  if (whole !== undefined && wholeDigest?.length !== DIGEST_SIZE)
+    throw bad("has a malformed sha256");
   const encoding = optionalText(fields, "encoding");
   const provenance = fieldsOf(fields.get("provenance"), "provenance");
   return {
     ...leaves,
     root,
-    name: checkName(fields.get("name")),
-    type: checkType(fields.get("type")),
+    name: readName(fields),
+    type: checkType(textAt(fields, "type")),
     ...(encoding === undefined ? {} : { encoding }),
     ...(wholeDigest === undefined ? {} : { sha256: wholeDigest }),
-    metadata: checkMetadata(fields.get("metadata")),
+    metadata: checkMetadata(fields.get("metadata") ?? null),
     provenance: {
       createdAt: wholeAt(provenance, "createdAt"),
       completedAt: wholeAt(provenance, "completedAt"),
@@ -83,31 +84,38 @@ export function decodeManifest(sha256: Sha256, text: string): Manifest {
   };
 }
 
-function readLeaves(fields: ReadonlyMap<string, unknown>): Leaves {
+function readLeaves(fields: Fields): Leaves {
   const size = wholeAt(fields, "size");
   const partSize = wholeAt(fields, "partSize");
   const algorithm: unknown = fields.get("algorithm");
   const digests = decodeBase64(textAt(fields, "digests"));
   if (partSize === 0) throw bad("has a part size of 0");
   if (!isAlgorithm(algorithm)) throw bad("has an unknown algorithm");
-  if (!digests || digests.length !== Math.ceil(size / partSize) * 32)
+  if (!digests || digests.length !== Math.ceil(size / partSize) * DIGEST_SIZE)
     throw bad("has not one digest for each part");
-  return { size, partSize, algorithm: algorithm satisfies Algorithm, digests };
+  return { size, partSize, algorithm, digests };
 }
 
-function parseJson(text: string): unknown {
+/** Only the canonical text is read: with two texts for one manifest, two readers could take two things from the same bytes (a name that stands twice). */
+function parseCanonical(text: string): unknown {
+  let value: Json;
+  let canonical: string;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text) as Json;
+    canonical = canonicalJson(value);
   } catch (cause) {
-    throw new HoldfastError(
-      "invalid_request",
-      "manifest is not JSON",
-      { field: "manifest" },
-      cause,
-    );
+    throw bad("is not JSON, or has what canonical JSON has not", cause);
   }
+  if (canonical !== text) throw bad("is not canonical JSON");
+  return value;
 }
 
-function bad(why: string): HoldfastError {
-  return new HoldfastError("invalid_request", `manifest ${why}`, { field: "manifest" });
+function readName(fields: Fields): string {
+  const name = checkName(fields.get("name"));
+  if (name !== fields.get("name")) throw bad("has a name that is not in Unicode NFC");
+  return name;
+}
+
+function bad(why: string, cause?: unknown): HoldfastError {
+  return new HoldfastError("invalid_request", `manifest ${why}`, { field: "manifest" }, cause);
 }

@@ -8,11 +8,12 @@ export interface PartSet {
   readonly bits: Uint8Array;
 }
 
-/** A set over `partCount` parts. Part i is bit `i % 8`, counted from the least significant, of byte `i / 8`. */
+/** A set over `partCount` parts. Part i is bit `i % 8`, counted from the least significant, of byte `i / 8`; bits beyond the grid are dropped. */
 export function createPartSet(partCount: number, bits?: Uint8Array): PartSet {
   const size = Math.ceil(partCount / 8);
   const own = new Uint8Array(size);
   if (bits) own.set(bits.subarray(0, size));
+  if (partCount % 8 !== 0) own[size - 1] = (own[size - 1] ?? 0) & ((1 << (partCount % 8)) - 1);
   return { partCount, bits: own };
 }
 

@@ -13,9 +13,10 @@ export interface Problem {
   readonly hint: string;
 }
 
-/** The problem document of an error; its details become members, but never over the standard ones. */
+/** The problem document of an error; its details become members, but never over the standard ones. What never crosses the wire is `internal` there. */
 export function encodeProblem(error: HoldfastError): Problem {
   const row = errorRow(error.code);
+  if (row.status === 0) return encodeProblem(new HoldfastError("internal"));
   return {
     ...error.details,
     type: `urn:holdfast:error:${error.code}`,
@@ -34,7 +35,7 @@ export function decodeProblem(body: unknown): HoldfastError | undefined {
   if (typeof body !== "object" || body === null) return undefined;
   const members = new Map<string, unknown>(Object.entries(body));
   const code = members.get("code");
-  if (!isErrorCode(code)) return undefined;
+  if (!isErrorCode(code) || errorRow(code).status === 0) return undefined;
   const detail = members.get("detail");
   const details = Object.fromEntries([...members].filter(([name]) => !STANDARD.has(name)));
   return new HoldfastError(code, typeof detail === "string" ? detail : undefined, details);

@@ -35,7 +35,7 @@ export function decodeRunPath(text: string): PartRange {
 export function requireInGrid(grid: Grid, [, end]: PartRange): void {
   const count = partCount(grid);
   if (end > count)
-    throw new HoldfastError("part_out_of_range", `the upload has parts 0 to ${count - 1}`, {
+    throw new HoldfastError("part_out_of_range", `the upload has ${count} parts, counted from 0`, {
       partCount: count,
     });
 }
@@ -90,6 +90,6 @@ export function encodeClient(product: string, transfer: string, attempt: number)
 
 /** Never throws: a header that says nothing useful says nothing. */
 export function decodeClient(field: string | undefined): ClientInfo {
-  const transfer = /; *transfer=([A-Za-z0-9_-]{8,64})(?:;|$)/.exec(field ?? "")?.[1];
+  const transfer = /; *transfer=([A-Za-z0-9_-]{8,64}) *(?:;|$)/.exec(field ?? "")?.[1];
   return transfer === undefined ? {} : { transfer };
 }

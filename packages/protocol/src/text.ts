@@ -8,9 +8,13 @@ export const METADATA_BYTES_MAX: number = 16 * 1024;
 export const METADATA_ENTRIES_MAX = 64;
 const TYPE_BYTES_MAX = 255;
 
+// No name of 255 bytes has more code units than this in any form; longer ones are refused before `normalize`, which takes quadratic time on marks.
+const NAME_UNITS_MAX = 4 * NAME_BYTES_MAX;
+
 const UTF8 = new TextEncoder();
+// Type and subtype as RFC 6838 section 4.2 names them, parameters as in RFC 9110 section 5.6.6 (without escapes in quotes).
 const MEDIA_TYPE =
-  /^[A-Za-z0-9!#$&^_.+-]+\/[A-Za-z0-9!#$&^_.+-]+(?:[ \t]*;[ \t]*[A-Za-z0-9!#$&^_.+-]+=(?:[A-Za-z0-9!#$&^_.+-]+|"[\x20\x21\x23-\x5b\x5d-\x7e]*"))*$/;
+  /^[A-Za-z0-9!#$&^_.+-]+\/[A-Za-z0-9!#$&^_.+-]+(?:[ \t]*;[ \t]*[A-Za-z0-9!#$%&'*+.^_`|~-]+=(?:[A-Za-z0-9!#$%&'*+.^_`|~-]+|"[\x20\x21\x23-\x5b\x5d-\x7e]*"))*$/;
 // Controls, both path separators, and what makes text read in another order than it is stored.
 const UNSAFE_IN_NAME = /[\p{Cc}/\\\u202a-\u202e\u2066-\u2069]/u;
 
@@ -35,6 +39,8 @@ export function isWellFormed(text: string): boolean {
 export function checkName(name: unknown): string {
   if (typeof name !== "string" || name === "")
     throw invalid("name", "must be a text that is not empty");
+  if (name.length > NAME_UNITS_MAX)
+    throw invalid("name", `must have at most ${NAME_BYTES_MAX} bytes as UTF-8`);
   if (!isWellFormed(name)) throw invalid("name", "has half of a surrogate pair");
   const normal = name.normalize("NFC");
   if (UNSAFE_IN_NAME.test(normal))

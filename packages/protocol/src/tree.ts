@@ -72,8 +72,7 @@ function hashRoot(
 /** The sibling hashes from a part's leaf up to the top of the tree, lowest first (RFC 9162 section 2.1.3.1). */
 export function proveInclusion(sha256: Sha256, leaves: Leaves, index: number): Uint8Array[] {
   const count = requireDigests(leaves);
-  if (!Number.isInteger(index) || index < 0 || index >= count)
-    throw new RangeError(`no part ${index} in ${count}`);
+  if (!isWhole(index) || index >= count) throw new RangeError(`no part ${index} in ${count}`);
   const proof: Uint8Array[] = [];
   let start = 0;
   let end = count;
@@ -99,10 +98,12 @@ export interface Inclusion extends Grid {
   readonly proof: readonly Uint8Array[];
 }
 
-/** Whether a part belongs to the file with this root (RFC 9162 section 2.1.3.2). */
+/** Whether a part belongs to the file with this root (RFC 9162 section 2.1.3.2); false for whatever is malformed. */
 export function verifyInclusion(sha256: Sha256, part: Inclusion, root: Uint8Array): boolean {
+  if (!isWhole(part.size) || !isWhole(part.partSize) || part.partSize === 0) return false;
   const count = partCount(part);
-  if (!Number.isInteger(part.index) || part.index < 0 || part.index >= count) return false;
+  if (!isWhole(part.index) || part.index >= count) return false;
+  if (![part.digest, ...part.proof].every((hash) => hash.length === DIGEST_SIZE)) return false;
   let node = part.index;
   let last = count - 1;
   let hash = hashLeaf(sha256, part.digest);
@@ -121,6 +122,10 @@ export function verifyInclusion(sha256: Sha256, part: Inclusion, root: Uint8Arra
     last = Math.floor(last / 2);
   }
   return last === 0 && equalBytes(hashRoot(sha256, part, hash), root);
+}
+
+function isWhole(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
 }
 
 function requireDigests(leaves: Leaves): number {

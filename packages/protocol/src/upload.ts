@@ -1,18 +1,13 @@
 // The upload on the wire: what creates it, what its status shows, what completes it.
 import { decodeBase64, encodeBase64 } from "./base64.ts";
-import { type Algorithm, isAlgorithm } from "./digest.ts";
+import { decodeCommitted, encodeCommitted } from "./committed.ts";
+import { type Algorithm, DIGEST_SIZE, isAlgorithm } from "./digest.ts";
 import { HoldfastError } from "./errors.ts";
+import { type Grid, partCount } from "./grid.ts";
 import { decodeHex, encodeHex } from "./hex.ts";
 import { type FileId, isFileId, isUploadId, type UploadId } from "./ids.ts";
-import {
-  addPart,
-  countParts,
-  createPartSet,
-  type PartRange,
-  type PartSet,
-  partRanges,
-} from "./part-set.ts";
-import { fieldsOf, optionalText, optionalWhole, textAt, wholeAt } from "./read.ts";
+import type { PartSet } from "./part-set.ts";
+import { type Fields, fieldsOf, optionalText, optionalWhole, textAt, wholeAt } from "./read.ts";
 import { checkMetadata, checkName, checkType, type Metadata } from "./text.ts";
 
 export const UPLOAD_STATES = [
@@ -24,9 +19,6 @@ export const UPLOAD_STATES = [
   "expired",
 ] as const;
 export type UploadState = (typeof UPLOAD_STATES)[number];
-
-/** Ranges up to this many, a bitmap above. */
-export const COMMITTED_RANGES_MAX = 1000;
 
 /** Body of `POST /v1/uploads`. Sizes in bytes. */
 export interface CreateRequest {
@@ -83,6 +75,9 @@ export function decodeCreate(body: unknown): CreateRequest {
   const digest = fields.get("digest") ?? "sha-256";
   if (digest !== "sha-256")
     throw new HoldfastError("invalid_request", "digest must be sha-256", { field: "digest" });
+  // What this version cannot keep is refused: a promise that is passed over is worse than none.
+  if (fields.get("sha256") !== undefined) throw unsupported("sha256");
+  if ((fields.get("transfer") ?? "server") !== "server") throw unsupported("transfer");
   const partSize = optionalWhole(fields, "partSize");
   return {
     name: checkName(fields.get("name")),
@@ -102,10 +97,11 @@ export function encodeCreate(request: CreateRequest): object {
 /** @throws HoldfastError `invalid_request` naming the field. */
 export function decodeComplete(body: unknown): CompleteRequest {
   const fields = fieldsOf(body, "body");
+  if (fields.get("sha256") !== undefined) throw unsupported("sha256");
   const size = optionalWhole(fields, "size");
   const text = optionalText(fields, "root");
   const root = text === undefined ? undefined : decodeHex(text);
-  if (text !== undefined && root?.length !== 32) {
+  if (text !== undefined && root?.length !== DIGEST_SIZE) {
     throw new HoldfastError("invalid_request", "root must be 64 lower-case hexadecimal digits", {
       field: "root",
     });
@@ -113,52 +109,19 @@ export function decodeComplete(body: unknown): CompleteRequest {
   return { ...(size === undefined ? {} : { size }), ...(root === undefined ? {} : { root }) };
 }
 
+function unsupported(field: string): HoldfastError {
+  return new HoldfastError("invalid_request", `${field} is not served here: leave it out`, {
+    field,
+  });
+}
+
+/** The JSON value that `decodeComplete` reads. */
 export function encodeComplete(request: CompleteRequest): object {
   return { size: request.size, root: request.root && encodeHex(request.root) };
 }
 
-/** Committed parts on the wire: `count` always, and `ranges` (half-open) up to 1,000 of them or else a base64 `bitmap`. */
-export function encodeCommitted(set: PartSet): object {
-  const count = countParts(set);
-  const ranges: PartRange[] = [];
-  for (const range of partRanges(set)) {
-    if (ranges.length === COMMITTED_RANGES_MAX) return { count, bitmap: encodeBase64(set.bits) };
-    ranges.push(range);
-  }
-  return { count, ranges };
-}
-
-/** @throws HoldfastError `invalid_request` where it is neither form or does not fit the grid. */
-export function decodeCommitted(value: unknown, partCount: number): PartSet {
-  const fields = fieldsOf(value, "committed");
-  const bitmap = optionalText(fields, "bitmap");
-  const set =
-    bitmap === undefined
-      ? fromRanges(fields.get("ranges"), partCount)
-      : createPartSet(partCount, decodeBase64(bitmap) ?? malformed());
-  return countParts(set) === wholeAt(fields, "count") ? set : malformed();
-}
-
-function fromRanges(ranges: unknown, partCount: number): PartSet {
-  if (!Array.isArray(ranges)) return malformed();
-  const set = createPartSet(partCount);
-  for (const range of ranges) {
-    const [start, end]: unknown[] = Array.isArray(range) ? range : [];
-    if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end)) return malformed();
-    const [first, last] = [Number(start), Number(end)];
-    if (first < 0 || first >= last || last > partCount) return malformed();
-    for (let index = first; index < last; index++) addPart(set, index);
-  }
-  return set;
-}
-
-function malformed(): never {
-  throw new HoldfastError(
-    "invalid_request",
-    "committed must be ranges or a bitmap within the grid",
-    { field: "committed" },
-  );
-}
+// A client sends its token along: the address must not be able to lead to another server.
+const LOCAL_PATH = /^\/(?![/\\])[!-[\]-~]*$/;
 
 export function encodeFile(file: FileView): object {
   return { ...file, root: encodeHex(file.root) };
@@ -168,10 +131,11 @@ export function encodeFile(file: FileView): object {
 export function decodeFile(value: unknown): FileView {
   const fields = fieldsOf(value, "file");
   const id = textAt(fields, "id");
+  const url = textAt(fields, "url");
   const root = decodeHex(textAt(fields, "root"));
-  if (!isFileId(id) || root?.length !== 32)
+  if (!isFileId(id) || !LOCAL_PATH.test(url) || root?.length !== DIGEST_SIZE)
     throw new HoldfastError("invalid_request", "file is malformed", { field: "file" });
-  return { id, url: textAt(fields, "url"), size: wholeAt(fields, "size"), root };
+  return { id, url, size: wholeAt(fields, "size"), root };
 }
 
 /** The JSON value of an upload's status. */
@@ -193,28 +157,63 @@ export function decodeUpload(value: unknown): UploadView {
   const id = textAt(fields, "id");
   const state = UPLOAD_STATES.find((known) => known === fields.get("state"));
   const digest: unknown = fields.get("digest");
-  if (!isUploadId(id) || !state || !isAlgorithm(digest))
-    throw new HoldfastError("invalid_request", "upload is malformed", { field: "upload" });
-  const error =
-    fields.get("error") === undefined ? undefined : fieldsOf(fields.get("error"), "error");
+  if (!isUploadId(id) || !state || !isAlgorithm(digest)) throw inconsistent("upload");
+  const grid = readGrid(fields);
+  const error = fields.get("error");
   const file = fields.get("file");
   const digests = optionalText(fields, "digests");
   return {
     id,
     state,
     digest,
+    ...grid,
     name: checkName(fields.get("name")),
     type: checkType(fields.get("type")),
     metadata: checkMetadata(fields.get("metadata")),
-    size: wholeAt(fields, "size"),
-    partSize: wholeAt(fields, "partSize"),
-    committed: decodeCommitted(fields.get("committed"), wholeAt(fields, "partCount")),
-    offset: wholeAt(fields, "offset"),
-    runPartsMax: wholeAt(fields, "runPartsMax"),
+    committed: decodeCommitted(fields.get("committed"), partCount(grid)),
+    offset: wholeUpTo(fields, "offset", grid.size),
+    runPartsMax: readRunPartsMax(fields),
     createdAt: wholeAt(fields, "createdAt"),
     expiresAt: wholeAt(fields, "expiresAt"),
-    ...(error ? { error: { code: textAt(error, "code"), detail: textAt(error, "detail") } } : {}),
+    ...(error === undefined ? {} : { error: readError(error) }),
     ...(file === undefined ? {} : { file: decodeFile(file) }),
-    ...(digests === undefined ? {} : { digests: decodeBase64(digests) ?? malformed() }),
+    ...(digests === undefined ? {} : { digests: readDigests(digests, grid) }),
   };
+}
+
+function readGrid(fields: Fields): Grid {
+  const grid = { size: wholeAt(fields, "size"), partSize: wholeAt(fields, "partSize") };
+  if (grid.partSize === 0) throw inconsistent("partSize");
+  if (wholeAt(fields, "partCount") !== partCount(grid)) throw inconsistent("partCount");
+  return grid;
+}
+
+function wholeUpTo(fields: Fields, name: string, limit: number): number {
+  const value = wholeAt(fields, name);
+  if (value > limit) throw inconsistent(name);
+  return value;
+}
+
+function readRunPartsMax(fields: Fields): number {
+  const runPartsMax = wholeAt(fields, "runPartsMax");
+  // With 0 a client could never send anything, and would try for ever.
+  if (runPartsMax === 0) throw inconsistent("runPartsMax");
+  return runPartsMax;
+}
+
+function readError(value: unknown): { readonly code: string; readonly detail: string } {
+  const fields = fieldsOf(value, "error");
+  return { code: textAt(fields, "code"), detail: textAt(fields, "detail") };
+}
+
+function readDigests(text: string, grid: Grid): Uint8Array {
+  const digests = decodeBase64(text);
+  if (digests?.length !== partCount(grid) * DIGEST_SIZE) throw inconsistent("digests");
+  return digests;
+}
+
+function inconsistent(field: string): HoldfastError {
+  return new HoldfastError("invalid_request", `${field} does not fit the rest of the upload`, {
+    field,
+  });
 }
