@@ -93,8 +93,8 @@ function joinSockets(
   let state: "open" | "frozen" | "gone" = "open";
   const end = (): void => {
     state = "gone";
-    client.resetAndDestroy();
-    server.resetAndDestroy();
+    reset(client);
+    reset(server);
   };
   const freeze = (): void => {
     if (state !== "open") return;
@@ -141,4 +141,10 @@ function joinSockets(
     freeze,
     destroy: end,
   };
+}
+
+/** A socket that is being ended in peace cannot be reset any more: Node would never let go of it. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }

@@ -111,7 +111,11 @@ export function describeMetadataModel({ store }: MetadataBench): void {
         const changes = given.map((make) => make(world));
         const model = emptyState();
         const expected = changes.map((change) => modelOutcome(model, change));
+        const before = await store().counts();
         expect(await outcomes(store(), changes, isAtOnce)).toEqual(expected);
+        const open = [...model.uploads.values()].filter((upload) => upload.state === "open");
+        const counts = { open: before.open + open.length, files: before.files + model.files.size };
+        expect(await store().counts()).toEqual(counts);
         await expectRecords(store(), world, model);
       }),
       { numRuns: 60 },

@@ -231,3 +231,22 @@ export function usedBytes(disk: DiskState): number {
   }
   return used;
 }
+
+/** Damage at rest: one bit of one byte, whoever reads. */
+export function flipBit(inode: Inode, offset: number): void {
+  const index = Math.floor(offset / BLOCK_SIZE);
+  const damaged = (content: Uint8Array): Uint8Array => {
+    const copy = content.slice();
+    copy[offset % BLOCK_SIZE] = (copy[offset % BLOCK_SIZE] ?? 0) ^ 1;
+    return copy;
+  };
+  for (const { blocks } of [inode.shown, inode.durable]) {
+    const content = blocks.get(index);
+    if (content) blocks.set(index, damaged(content));
+  }
+  inode.pending = inode.pending.map((change) =>
+    change.kind === "block" && change.index === index
+      ? { ...change, content: damaged(change.content) }
+      : change,
+  );
+}

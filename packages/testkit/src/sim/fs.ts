@@ -13,58 +13,33 @@
 //
 // A failed fdatasync is Linux's: the blocks it covered count as clean and never reach the medium, the next fdatasync resolves all the same, ordinary reads
 // still show what was written through the cache, direct reads show what the medium has.
-import type { Caching, Fs, OpenFile } from "@holdfast/server/storage/disk";
-import { createRandom } from "../random.ts";
+import type { Fs } from "@holdfast/server/storage/disk";
+import { createRandom, type SeededRandom } from "../random.ts";
 import { losePower } from "./disk-crash.ts";
 import {
-  BLOCK_SIZE,
-  changeSize,
   cloneDisk,
   createDisk,
   createName,
   type DiskState,
-  flushInode,
+  flipBit,
   flushNames,
-  type Inode,
   inodeOf,
-  loseInode,
   loseNames,
-  mediumView,
-  readView,
   removeName,
   usedBytes,
-  writeBytes,
 } from "./disk-state.ts";
+import { openSimFile } from "./file.ts";
+import {
+  type Effect,
+  errnoError,
+  type Fate,
+  type Operation,
+  type Perform,
+  type Variants,
+} from "./operation.ts";
 import { createSeededSchedule, type Schedule } from "./schedule.ts";
 
-export interface Operation {
-  /** Counts from 1. */
-  readonly number: number;
-  readonly kind:
-    | "open"
-    | "pread"
-    | "pwrite"
-    | "fdatasync"
-    | "truncate"
-    | "size"
-    | "close"
-    | "fsyncDir"
-    | "unlink"
-    | "statfs";
-  readonly path: string;
-  readonly offset?: number;
-  readonly size?: number;
-}
-
-/** What becomes of an operation. */
-export type Fate =
-  | { readonly kind: "done" }
-  /** It does not happen; a failed fdatasync or fsyncDir loses what it was to make durable. */
-  | { readonly kind: "failed"; readonly errno: string }
-  /** A pread or pwrite of fewer bytes. */
-  | { readonly kind: "short"; readonly size: number }
-  /** The world stops before it is asked for, while it is under way, or when it has happened and nobody was told. */
-  | { readonly kind: "stopped"; readonly when: "before" | "during" | "after" };
+export type { Fate, Operation } from "./operation.ts";
 
 export interface SimFsOptions {
   readonly schedule?: Schedule;
@@ -96,8 +71,6 @@ export interface SimFs extends Fs {
 export function createSimFs(options: SimFsOptions = {}): SimFs {
   return simFsOn(createDisk(), options);
 }
-
-type Effect<T> = (disk: DiskState) => T;
 
 function simFsOn(disk: DiskState, options: SimFsOptions): SimFs {
   const { onOperation, hasDirectIo = true, capacity = Number.MAX_SAFE_INTEGER } = options;
@@ -152,89 +125,7 @@ function simFsOn(disk: DiskState, options: SimFsOptions): SimFs {
     });
   };
 
-  const requireRoom = (on: DiskState, path: string, inode: Inode, offset: number, size: number) => {
-    const { blocks } = inode.shown;
-    let added = 0;
-    for (let at = Math.floor(offset / BLOCK_SIZE); at * BLOCK_SIZE < offset + size; at++) {
-      if (!blocks.has(at)) added += BLOCK_SIZE;
-    }
-    if (added > 0 && usedBytes(on) + added > capacity) {
-      throw errnoError("ENOSPC", { kind: "pwrite", path });
-    }
-  };
-
-  const openFile = (
-    path: string,
-    number: number,
-    caching: Caching,
-    canWrite: boolean,
-  ): OpenFile => {
-    let isOpen = true;
-    const isDirect = caching === "direct";
-    const require = (kind: Operation["kind"], isLegal: boolean, errno: string) => {
-      if (!isOpen) throw errnoError("EBADF", { kind, path });
-      if (!isLegal) throw errnoError(errno, { kind, path });
-    };
-    const isAligned = (memory: Uint8Array, ...values: readonly number[]) =>
-      !isDirect || [memory.byteOffset, ...values].every((value) => value % BLOCK_SIZE === 0);
-    return {
-      async pread(into, start, size, offset) {
-        const readUpTo =
-          (most: number): Effect<number> =>
-          (on) => {
-            require("pread", isAligned(into, start, size, offset), "EINVAL");
-            const inode = inodeOf(on, number);
-            const view = isDirect ? mediumView(inode) : inode.shown;
-            return readView(view, offset, into.subarray(start, start + Math.min(size, most)));
-          };
-        return perform({ kind: "pread", path, offset, size }, readUpTo(size), { short: readUpTo });
-      },
-      async pwrite(from, start, size, offset) {
-        require("pwrite", canWrite, "EBADF");
-        const writeUpTo =
-          (most: number): Effect<number> =>
-          (on) => {
-            require("pwrite", isAligned(from, start, size, offset), "EINVAL");
-            const inode = inodeOf(on, number);
-            const taken = Math.min(size, most);
-            requireRoom(on, path, inode, offset, taken);
-            writeBytes(on, inode, from.subarray(start, start + taken), offset, isDirect);
-            return taken;
-          };
-        return perform({ kind: "pwrite", path, offset, size }, writeUpTo(size), {
-          short: writeUpTo,
-        });
-      },
-      async fdatasync() {
-        require("fdatasync", true, "");
-        const upTo = disk.changes;
-        return perform({ kind: "fdatasync", path }, (on) => flushInode(inodeOf(on, number), upTo), {
-          failed: (on) => loseInode(inodeOf(on, number), upTo),
-        });
-      },
-      async truncate(size) {
-        require("truncate", canWrite, "EINVAL");
-        return perform({ kind: "truncate", path, size }, (on) =>
-          changeSize(on, inodeOf(on, number), size),
-        );
-      },
-      async size() {
-        require("size", true, "");
-        return perform({ kind: "size", path }, (on) => inodeOf(on, number).shown.size);
-      },
-      async close() {
-        require("close", true, "");
-        // Closed is closed, even where close reports a failure.
-        isOpen = false;
-        const closes = (on: DiskState) => {
-          inodeOf(on, number).openCount--;
-        };
-        return perform({ kind: "close", path }, closes, { failed: closes });
-      },
-    };
-  };
-
-  const offspring = (random: ReturnType<typeof createRandom>): DiskState => {
+  const offspring = (random: SeededRandom): DiskState => {
     const copy = cloneDisk(disk);
     for (const effect of shuffled([...underWay], random)) {
       if (random.chance(0.5)) tryEffect(effect, copy);
@@ -253,7 +144,15 @@ function simFsOn(disk: DiskState, options: SimFsOptions): SimFs {
         }
         const number = known ?? createName(on, path);
         inodeOf(on, number).openCount++;
-        return openFile(path, number, caching, access !== "read");
+        return openSimFile({
+          path,
+          number,
+          isDirect: caching === "direct",
+          canWrite: access !== "read",
+          capacity,
+          perform,
+          changes: () => disk.changes,
+        });
       });
     },
     async unlink(path) {
@@ -291,27 +190,9 @@ function simFsOn(disk: DiskState, options: SimFsOptions): SimFs {
     names: () => [...disk.names.keys()].sort(),
     flipBit(path, offset) {
       const inode = inodeOf(disk, disk.names.get(path) ?? -1);
-      flipBitOf(inode, offset);
+      flipBit(inode, offset);
     },
   };
-}
-
-function flipBitOf(inode: Inode, offset: number): void {
-  const index = Math.floor(offset / BLOCK_SIZE);
-  const damaged = (content: Uint8Array): Uint8Array => {
-    const copy = content.slice();
-    copy[offset % BLOCK_SIZE] = (copy[offset % BLOCK_SIZE] ?? 0) ^ 1;
-    return copy;
-  };
-  for (const { blocks } of [inode.shown, inode.durable]) {
-    const content = blocks.get(index);
-    if (content) blocks.set(index, damaged(content));
-  }
-  inode.pending = inode.pending.map((change) =>
-    change.kind === "block" && change.index === index
-      ? { ...change, content: damaged(change.content) }
-      : change,
-  );
 }
 
 function tryEffect(effect: Effect<unknown>, disk: DiskState): void {
@@ -323,14 +204,10 @@ function tryEffect(effect: Effect<unknown>, disk: DiskState): void {
   }
 }
 
-function shuffled<T>(items: T[], random: ReturnType<typeof createRandom>): T[] {
+function shuffled<T>(items: T[], random: SeededRandom): T[] {
   for (let at = items.length - 1; at > 0; at--) {
     const [item] = items.splice(random.whole(at + 1), 1);
     if (item !== undefined) items.push(item);
   }
   return items;
-}
-
-function errnoError(errno: string, { kind, path }: { kind: string; path: string }): Error {
-  return Object.assign(new Error(`${errno}: ${kind} '${path}'`), { code: errno });
 }

@@ -55,6 +55,21 @@ it.each([
   }
 });
 
+it("a seal alone makes durable what was never flushed, its name too", async () => {
+  const fs = createSimFs();
+  const storage = await createDiskStorage({ directory: DIRECTORY, fs });
+  const slot = await createSlotPool(SLOT_SIZE).take();
+  slot.memory.set(BYTES.subarray(0, 5000));
+  await storage.write(ID, 0, slot, 5000);
+  await storage.seal(ID, 5000);
+  for (let image = 0; image < IMAGES; image++) {
+    const after = await createDiskStorage({ directory: DIRECTORY, fs: fs.crash(image) });
+    const into = new Uint8Array(6000);
+    expect(await after.read({ id: ID, kind: "bytes" }, 0, into)).toBe(5000);
+    expect(Buffer.compare(into.subarray(0, 5000), BYTES.subarray(0, 5000))).toBe(0);
+  }
+});
+
 function nothing(): Promised {
   return {
     flushed: new Set(),
@@ -78,13 +93,17 @@ async function life(fs: SimFs, promised: Promised): Promise<void> {
     promised.flushed.add(index);
   };
   await Promise.all([part(2), part(0), part(1)]);
+  // Asking for the room is an operation at which the power can go while the promise before it stands.
   await storage.seal(ID, SIZE);
   promised.isSealed = true;
+  await storage.room();
   await storage.putManifest(ID, MANIFEST);
   promised.hasManifest = true;
+  await storage.room();
   promised.isRemoving = true;
   await storage.remove(ID);
   promised.isRemoved = true;
+  await storage.room();
 }
 
 async function check(fs: SimFs, promised: Promised, where: string): Promise<void> {

@@ -68,6 +68,26 @@ describe("a full disk", () => {
   });
 });
 
+describe("a short write", () => {
+  it("goes on at a whole block, so that direct I/O takes the rest", async () => {
+    const bytes = testBytes(SLOT_SIZE, 3);
+    slot.memory.set(bytes);
+    let shorts = 0;
+    fate = ({ kind }) =>
+      kind === "pwrite" && shorts++ < 3 ? { kind: "short", size: 5000 } : undefined;
+    await write();
+    await storage.seal(ID, SLOT_SIZE);
+    const into = new Uint8Array(SLOT_SIZE);
+    await storage.read({ id: ID, kind: "bytes" }, 0, into);
+    expect(Buffer.compare(into, bytes)).toBe(0);
+  });
+
+  it("of nothing at all is an error, not an endless loop", async () => {
+    fate = ({ kind }) => (kind === "pwrite" ? { kind: "short", size: 0 } : undefined);
+    await expect(write()).rejects.toMatchObject({ code: "storage_failed" });
+  });
+});
+
 describe("an I/O error", () => {
   it("of a write poisons the upload until reset", async () => {
     failing("pwrite", "EIO");
@@ -211,8 +231,13 @@ describe("descriptors", () => {
       await storage.flush(testId(n));
       await storage.seal(testId(n), 4096);
     }
-    const flushed = new Set(kinds("fdatasync").map(({ path }) => path));
-    expect(flushed.size).toBe(40);
+    // What nobody has flushed is flushed by the descriptor that wrote it, before that is closed.
+    const paths = new Set(kinds("fdatasync").map(({ path }) => path));
+    expect(paths.size).toBe(40);
+    for (const path of paths) {
+      const done = seen.filter((operation) => operation.path === path).map(({ kind }) => kind);
+      expect(done.slice(0, 4)).toEqual(["open", "pwrite", "fdatasync", expect.any(String)]);
+    }
   });
 });
 

@@ -9,10 +9,11 @@ import { probeCaching } from "./probe.ts";
 import { type Reading, readStored } from "./read.ts";
 import { createStage, releaseWriter, requireId, type Stage } from "./stage.ts";
 import { createSync, type Sync } from "./sync.ts";
-import { writeManifest, writeSlot } from "./write.ts";
+import { createWrite, writeManifest } from "./write.ts";
 
 export { ALIGNMENT, type Caching, type Fs, type OpenFile } from "./fs.ts";
-export { makeDirectory, nodeFs } from "./node-fs.ts";
+export { makeDirectory } from "./make-directory.ts";
+export { nodeFs } from "./node-fs.ts";
 
 export interface DiskStorageOptions {
   /** A directory that exists; everything in it belongs to this storage. */
@@ -58,7 +59,7 @@ export async function createDiskStorage(options: DiskStorageOptions): Promise<Di
   return {
     limits: LIMITS,
     caching,
-    write: (id, offset, slot, size) => writeSlot(stage, id, offset, slot, size),
+    write: createWrite(stage),
     flush: (id) => flush(stage, sync, id),
     seal: (id, size) => seal(stage, sync, id, size),
     read: (object, offset, into, origin) => readStored(reading, object, offset, into, origin),

@@ -12,13 +12,10 @@ import {
   unlink,
   write,
 } from "node:fs";
-import { mkdir } from "node:fs/promises";
-import { dirname, resolve as resolvePath } from "node:path";
 import type { Caching, Fs, OpenFile } from "./fs.ts";
 
 /** Bytes of uploads are nobody's business but the server's. */
 const FILE_MODE = 0o600;
-const DIRECTORY_MODE = 0o700;
 
 export const nodeFs: Fs = {
   async open(path, access, caching) {
@@ -45,18 +42,6 @@ export const nodeFs: Fs = {
       );
     }),
 };
-
-/**
- * Makes a directory, and those above it, durably: nothing in a new directory counts before its own name is flushed.
- * May be repeated. Rejects as `mkdir` does.
- */
-export async function makeDirectory(path: string): Promise<void> {
-  const target = resolvePath(path);
-  const first = await mkdir(target, { recursive: true, mode: DIRECTORY_MODE });
-  const stop = dirname(first ?? target);
-  for (let at = target; at !== stop; at = dirname(at)) await nodeFs.fsyncDir(at);
-  await nodeFs.fsyncDir(stop);
-}
 
 const ACCESS_FLAGS = {
   read: constants.O_RDONLY,

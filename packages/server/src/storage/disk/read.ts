@@ -24,8 +24,8 @@ export async function readStored(
 ): Promise<number> {
   const { stage } = reading;
   const path = kind === "bytes" ? bytesPath(stage, id) : manifestPath(stage, id);
-  const unsealed = kind === "bytes" && stage.uploads.has(id);
-  const caching = origin === "medium" ? reading.medium : unsealed ? stage.caching : "cached";
+  const isUnsealed = kind === "bytes" && stage.uploads.has(id);
+  const caching = origin === "medium" ? reading.medium : isUnsealed ? stage.caching : "cached";
   const task = (file: OpenFile) =>
     caching === "direct"
       ? readDirect(file, reading.slots, offset, into)

@@ -69,6 +69,20 @@ it("a flush that covers what was written serves whoever asks while it runs", asy
   expect(held).toHaveLength(0);
 });
 
+it("a write that resolves while a flush runs is not covered by it", async () => {
+  await writeNamed(1);
+  isHeld = true;
+  const first = storage.flush(testId(1));
+  await settle();
+  await write(1, 1);
+  release();
+  await first;
+  const second = storage.flush(testId(1));
+  await settle();
+  expect(release()).toBe("fdatasync");
+  await second;
+});
+
 it("at most two flushes run at once over all files", async () => {
   for (const n of [1, 2, 3, 4, 5]) await writeNamed(n);
   isHeld = true;

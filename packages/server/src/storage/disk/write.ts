@@ -1,5 +1,5 @@
 // Bytes on their way down: parts into an upload's data file, the manifest beside it.
-import type { Slot } from "@holdfast/engine";
+import type { Slot, Storage } from "@holdfast/engine";
 import { HoldfastError, type UploadId } from "@holdfast/protocol";
 import { storageError } from "./failure.ts";
 import { ALIGNMENT, type OpenFile } from "./fs.ts";
@@ -9,35 +9,35 @@ import {
   poison,
   requireOpen,
   type Stage,
-  type StagedUpload,
   stagedUpload,
 } from "./stage.ts";
 import type { Sync } from "./sync.ts";
 
-/** As `Storage.write`: one positional write, repeated only where the kernel took fewer bytes than it was given. */
-export async function writeSlot(
-  stage: Stage,
-  id: UploadId,
-  offset: number,
-  slot: Slot,
-  size: number,
-): Promise<void> {
-  requireFitting(offset, slot, size);
-  const upload = stagedUpload(stage, id);
-  requireOpen(upload);
-  const whole = stage.caching === "direct" ? padded(slot, size) : size;
-  upload.writing++;
-  try {
-    await stage.descriptors.use(upload.opening, async (file) => {
-      await poisoning(upload, writeAll(file, slot.memory, whole, offset));
-      noteWritten(stage, upload);
-    });
-  } catch (error) {
-    throw storageError(error, "writing");
-  } finally {
-    upload.writing--;
-    if (upload.writing === 0) for (const tell of upload.onWritten.splice(0)) tell();
-  }
+/** `Storage.write`: one positional write, repeated only where the kernel took fewer bytes than it was given. */
+export function createWrite(stage: Stage): Storage["write"] {
+  return async function write(id, offset, slot, size) {
+    requireFitting(offset, slot, size);
+    const upload = stagedUpload(stage, id);
+    requireOpen(upload);
+    const whole = stage.caching === "direct" ? padded(slot, size) : size;
+    let hasBegun = false;
+    upload.writing++;
+    try {
+      await stage.descriptors.use(upload.opening, async (file) => {
+        hasBegun = true;
+        await writeAll(file, slot.memory, whole, offset);
+        noteWritten(stage, upload);
+      });
+    } catch (error) {
+      const failure = storageError(error, "writing");
+      // A full disk, or a file that could not be opened, has harmed nothing; after any other failure nobody knows what is on it.
+      if (hasBegun && failure.code === "storage_failed") poison(upload, failure);
+      throw failure;
+    } finally {
+      upload.writing--;
+      if (upload.writing === 0) for (const tell of upload.onWritten.splice(0)) tell();
+    }
+  };
 }
 
 /** As `Storage.putManifest`. The path is not emptied first: repeated with the same bytes, a reader sees them whole all the time. */
@@ -80,17 +80,6 @@ function padded(slot: Slot, size: number): number {
   const whole = Math.ceil(size / ALIGNMENT) * ALIGNMENT;
   if (whole > size) slot.memory.fill(0, size, whole);
   return whole;
-}
-
-async function poisoning(upload: StagedUpload, written: Promise<void>): Promise<void> {
-  try {
-    await written;
-  } catch (error) {
-    const failure = storageError(error, "writing");
-    // A full disk has harmed nothing; after any other failure nobody knows what is on it.
-    if (failure.code === "storage_failed") poison(upload, failure);
-    throw failure;
-  }
 }
 
 async function writeAll(

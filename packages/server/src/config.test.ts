@@ -1,0 +1,52 @@
+// Where a server may listen, and with what.
+import { describe, expect, it } from "vitest";
+import { isLoopback, readSettings, urlOf } from "./config.ts";
+
+const dataDir = "/nowhere";
+
+describe("the bind rule", () => {
+  it.each(["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost", "::ffff:127.0.0.1", undefined])(
+    "lets anybody listen on %s",
+    async (host) => {
+      const settings = await readSettings({ dataDir, ...(host === undefined ? {} : { host }) });
+      expect(isLoopback(settings.address)).toBe(true);
+    },
+  );
+
+  it.each(["0.0.0.0", "::", "192.0.2.1", "10.0.0.1", "2001:db8::1", "::ffff:10.0.0.1", "0"])(
+    "lets nobody listen on %s without a token and --insecure",
+    async (host) => {
+      const refused = { code: "insecure_bind" };
+      await expect(readSettings({ dataDir, host })).rejects.toMatchObject(refused);
+      await expect(readSettings({ dataDir, host, token: "t" })).rejects.toMatchObject(refused);
+      await expect(readSettings({ dataDir, host, insecure: true })).rejects.toMatchObject(refused);
+      const empty = { dataDir, host, insecure: true, token: "" };
+      await expect(readSettings(empty)).rejects.toMatchObject(refused);
+      const both = await readSettings({ dataDir, host, insecure: true, token: "t" });
+      expect(isLoopback(both.address)).toBe(false);
+    },
+  );
+
+  it.each([
+    { token: "two words" },
+    { token: "caf\u00e9" },
+    { token: "a\nb" },
+    { port: -1 },
+    { port: 65_536 },
+    { port: 1.5 },
+  ])("refuses %j", async (more) => {
+    await expect(readSettings({ dataDir, ...more })).rejects.toMatchObject({ code: "usage" });
+  });
+});
+
+describe("the URL", () => {
+  it.each([
+    ["127.0.0.1", "http://127.0.0.1:8420"],
+    ["0.0.0.0", "http://127.0.0.1:8420"],
+    ["::", "http://[::1]:8420"],
+    ["::1", "http://[::1]:8420"],
+    ["192.0.2.1", "http://192.0.2.1:8420"],
+  ])("of %s is %s", (address, url) => {
+    expect(urlOf(address, 8420)).toBe(url);
+  });
+});

@@ -1,0 +1,93 @@
+// The settings of a server: defaults, and the refusal to listen where anybody could come in.
+import { lookup } from "node:dns/promises";
+import { BlockList, isIP } from "node:net";
+import type { Log } from "@holdfast/engine";
+import { HoldfastError, MIB } from "@holdfast/protocol";
+import manifest from "../package.json" with { type: "json" };
+
+export const VERSION: string = manifest.version;
+
+export interface ServeOptions {
+  /** A name or an address to listen on; 127.0.0.1 by default. */
+  readonly host?: string;
+  /** 0 takes a free one; 8420 by default. */
+  readonly port?: number;
+  /** Made where it does not exist. One server owns it at a time. */
+  readonly dataDir: string;
+  /** Whoever does not send it comes no further than health. Visible ASCII; an empty one is none. */
+  readonly token?: string;
+  /** Allows plain HTTP beyond this machine, for a network that is trusted or behind something that does TLS. */
+  readonly insecure?: boolean;
+  readonly log?: Log;
+  /** Memory that bodies may pass through, in bytes; 256 MiB by default. */
+  readonly slotMemory?: number;
+  /** How long a shutdown may take, in milliseconds; 10 s by default. */
+  readonly closeMs?: number;
+  /** Called once when the records cannot be trusted any longer: the server is closed and the process should end, a new start recovers. */
+  readonly onFatal?: (error: HoldfastError) => void;
+}
+
+export interface Settings {
+  /** An address, so that what was checked is what is bound. */
+  readonly address: string;
+  readonly port: number;
+  readonly token: string | undefined;
+  readonly slotMemory: number;
+  readonly closeMs: number;
+}
+
+const PORT = 8420;
+const CLOSE_MS = 10_000;
+const SLOT_MEMORY: number = 256 * MIB;
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
+LOOPBACK.addAddress("::1", "ipv6");
+
+/** @throws HoldfastError `insecure_bind`, `usage` */
+export async function readSettings(options: ServeOptions): Promise<Settings> {
+  const { host = "127.0.0.1", port = PORT, insecure = false } = options;
+  const token = checkToken(options.token);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new HoldfastError("usage", "the port must be a number from 0 to 65535");
+  }
+  const addresses = await resolve(host);
+  if (!addresses.every(isLoopback) && !(insecure && token !== undefined)) {
+    throw new HoldfastError("insecure_bind", `${host} can be reached from other machines`, {
+      host,
+    });
+  }
+  const [address = host] = addresses;
+  const { slotMemory = SLOT_MEMORY, closeMs = CLOSE_MS } = options;
+  return { address, port, token, slotMemory, closeMs };
+}
+
+/** A header can carry no other characters, and a token that nobody can send locks everybody out. */
+function checkToken(token: string | undefined): string | undefined {
+  if (token === undefined || token === "") return undefined;
+  if (/^[\x21-\x7e]+$/.test(token)) return token;
+  throw new HoldfastError("usage", "the token must be visible ASCII characters without spaces");
+}
+
+/** IPv4 first: it is what `localhost` means to most who type it. */
+async function resolve(host: string): Promise<readonly string[]> {
+  const bare = host.replace(/^\[(.*)\]$/, "$1");
+  if (isIP(bare) !== 0) return [bare];
+  try {
+    const found = await lookup(bare, { all: true, order: "ipv4first" });
+    return found.map(({ address }) => address);
+  } catch (cause) {
+    throw new HoldfastError("usage", `there is no address for ${host}`, { host }, cause);
+  }
+}
+
+export function isLoopback(address: string): boolean {
+  return LOOPBACK.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+}
+
+/** What a client on this machine types: an address that stands for all of them is reached by loopback. */
+export function urlOf(address: string, port: number): string {
+  if (address === "0.0.0.0") return `http://127.0.0.1:${port}`;
+  if (isIP(address) === 4) return `http://${address}:${port}`;
+  return `http://[${/^[0:]*$/.test(address) ? "::1" : address}]:${port}`;
+}

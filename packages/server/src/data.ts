@@ -1,0 +1,53 @@
+// The data directory: owned by one server, with the records and the bytes in it.
+import { join } from "node:path";
+import type { MetadataStore } from "@holdfast/engine";
+import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
+import { openSqliteMetadata } from "./metadata/sqlite/index.ts";
+import { type Owner, takeOwnership } from "./owner.ts";
+import { createDiskStorage, type DiskStorage, makeDirectory } from "./storage/disk/index.ts";
+
+export interface DataDirectory {
+  readonly owner: Owner;
+  readonly storage: DiskStorage;
+  readonly metadata: MetadataStore;
+  /** Closes records, then files, then lets go of the directory: whoever takes it next finds it at rest. May be repeated. */
+  close(): Promise<void>;
+}
+
+const RECORDS_FILE = "records.sqlite";
+const BYTES_DIRECTORY = "uploads";
+
+/**
+ * Takes the directory and opens what is in it; where that fails everything is let go again.
+ *
+ * @throws HoldfastError `data_dir_busy`, `data_dir_unusable`
+ */
+export async function openData(
+  path: string,
+  onFatal: (error: HoldfastError) => void,
+): Promise<DataDirectory> {
+  const owner = takeOwnership(path, new Date());
+  const opened: (() => Promise<void>)[] = [];
+  async function close(): Promise<void> {
+    try {
+      for (let next = opened.pop(); next; next = opened.pop()) await next();
+    } finally {
+      owner.release();
+    }
+  }
+  try {
+    const directory = join(owner.directory, BYTES_DIRECTORY);
+    await makeDirectory(directory);
+    const storage = await createDiskStorage({ directory });
+    opened.push(storage.close);
+    const records = join(owner.directory, RECORDS_FILE);
+    const metadata = await openSqliteMetadata({ path: records, onFatal });
+    opened.push(metadata.close);
+    return { owner, storage, metadata, close };
+  } catch (cause) {
+    await close();
+    if (isHoldfastError(cause)) throw cause;
+    const details = { path: owner.directory };
+    throw new HoldfastError("data_dir_unusable", undefined, details, cause);
+  }
+}

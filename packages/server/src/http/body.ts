@@ -1,0 +1,237 @@
+// The bytes of one request, pulled out of node:http: each chunk is copied once, straight to where the engine wants it.
+import type { IncomingMessage } from "node:http";
+import type { Body, Clock } from "@holdfast/engine";
+import { HoldfastError } from "@holdfast/protocol";
+
+/** How slow a body may come: fewer bytes than this over the window and it has stopped. */
+export interface PaceRule {
+  readonly bytesPerSecondMin: number;
+  readonly windowMs: number;
+}
+
+export const PACE: PaceRule = { bytesPerSecondMin: 256, windowMs: 30_000 };
+
+/** Looks at the pace this many times a window. */
+const LOOKS = 6;
+
+export interface BodyParts {
+  readonly clock: Clock;
+  readonly pace: PaceRule;
+  /** Called once, before the first byte is waited for: the moment to ask a client for the body that it holds back (`Expect: 100-continue`). */
+  readonly onFirstRead?: (() => void) | undefined;
+}
+
+export interface RequestBody extends Body {
+  /** What Content-Length says, in bytes; undefined for a chunked body. */
+  readonly size: number | undefined;
+  /** Whether all of it has reached this process, read or not. */
+  hasArrived(): boolean;
+  /** The sender is gone or its framing broken: what came before is still given out, then the body ends. */
+  cut(why: HoldfastError): void;
+  /** Reads on and drops what comes: resolves at the end of the body or the connection, after `ms`, or after `bytes`. */
+  discard(limits: { readonly ms: number; readonly bytes: number }): Promise<void>;
+  /** Nobody will read any more. */
+  release(): void;
+}
+
+interface Filling {
+  readonly into: Uint8Array;
+  at: number;
+  readonly settle: (filled: number) => void;
+}
+
+export function createRequestBody(req: IncomingMessage, parts: BodyParts): RequestBody {
+  const { clock, pace } = parts;
+  // What came while nobody waited: never more than the rest of one chunk and another chunk, then the socket is paused.
+  const held: Uint8Array[] = [];
+  let filling: Filling | undefined;
+  let wake: ((hasBytes: boolean) => void) | undefined;
+  let phase: "unread" | "reading" | "over" = "unread";
+  let why: HoldfastError | undefined;
+  let received = 0;
+  let lastByteAt = clock.monotonic();
+  let looks: number[] = [];
+  let callOff: (() => void) | undefined;
+
+  function onData(chunk: Uint8Array): void {
+    received += chunk.length;
+    lastByteAt = clock.monotonic();
+    const taken = filling ? pour(chunk, filling) : 0;
+    if (taken === chunk.length) return;
+    held.push(taken === 0 ? chunk : chunk.subarray(taken));
+    // The rest of a chunk pauses nothing: whoever took the beginning is back before the next chunk, most of the time.
+    if (wake) wakeWith(true);
+    else if (taken === 0) req.pause();
+  }
+
+  function pour(chunk: Uint8Array, target: Filling): number {
+    const size = Math.min(chunk.length, target.into.length - target.at);
+    target.into.set(size === chunk.length ? chunk : chunk.subarray(0, size), target.at);
+    target.at += size;
+    if (target.at === target.into.length) settleFilling();
+    return size;
+  }
+
+  function pourHeld(into: Uint8Array): number {
+    let at = 0;
+    for (let piece = held[0]; piece && at < into.length; piece = held[0]) {
+      const taken = piece.subarray(0, into.length - at);
+      into.set(taken, at);
+      at += taken.length;
+      if (taken.length === piece.length) held.shift();
+      else held[0] = piece.subarray(taken.length);
+    }
+    return at;
+  }
+
+  function settleFilling(): void {
+    const settled = filling;
+    filling = undefined;
+    settled?.settle(settled.at);
+  }
+
+  function wakeWith(hasBytes: boolean): void {
+    const settle = wake;
+    wake = undefined;
+    settle?.(hasBytes);
+  }
+
+  function begin(): void {
+    if (phase !== "unread") return;
+    phase = "reading";
+    req.on("data", onData);
+    req.on("end", end);
+    req.on("close", onClose);
+    looks = [received];
+    watch();
+    parts.onFirstRead?.();
+  }
+
+  function end(): void {
+    phase = "over";
+    callOff?.();
+    settleFilling();
+    wakeWith(held.length > 0);
+  }
+
+  function onClose(): void {
+    if (!req.complete) cut(connectionCut());
+  }
+
+  function cut(reason: HoldfastError): void {
+    if (phase === "over") return;
+    why ??= reason;
+    if (phase === "reading") drainStream(req);
+    end();
+  }
+
+  function stop(reason: HoldfastError): void {
+    if (phase === "over" && held.length === 0) return;
+    why ??= reason;
+    held.length = 0;
+    req.pause();
+    end();
+  }
+
+  /** The one timer of a body. Time in which nobody waited for bytes (the disk was slow, not the sender) never counts against it. */
+  function watch(): void {
+    callOff = clock.after(pace.windowMs / LOOKS, look);
+  }
+
+  function look(): void {
+    if (filling || wake) looks.push(received);
+    else looks = [];
+    const before = looks.length > LOOKS ? looks.shift() : undefined;
+    const least = (pace.bytesPerSecondMin * pace.windowMs) / 1000;
+    if (before !== undefined && received - before < least) stop(new HoldfastError("body_stalled"));
+    else watch();
+  }
+
+  const size = sizeOf(req);
+  return {
+    size,
+    isExact: size !== undefined,
+    hasArrived: () => req.complete,
+    lastByteAt: () => lastByteAt,
+    stopped: () => why,
+    stop,
+    cut,
+    ready() {
+      begin();
+      if (held.length > 0) return Promise.resolve(true);
+      if (phase === "over") return Promise.resolve(false);
+      return new Promise((resolve) => {
+        wake = resolve;
+        if (req.isPaused()) req.resume();
+      });
+    },
+    fill(into) {
+      begin();
+      const at = pourHeld(into);
+      if (at === into.length || phase === "over") return Promise.resolve(at);
+      return new Promise((resolve) => {
+        filling = { into, at, settle: resolve };
+        if (req.isPaused()) req.resume();
+      });
+    },
+    async discard(limits) {
+      release();
+      if (!isOver(req)) await discardRest(req, clock, limits);
+    },
+    release,
+  };
+
+  function release(): void {
+    phase = "over";
+    held.length = 0;
+    callOff?.();
+    req.off("data", onData);
+  }
+}
+
+/** Hands what node:http has parsed and not yet given out to the listener, at once. */
+function drainStream(req: IncomingMessage): void {
+  let chunk: unknown;
+  do chunk = req.read();
+  while (chunk !== null);
+}
+
+/** Whether nothing more can come. */
+function isOver(req: IncomingMessage): boolean {
+  return req.complete || req.destroyed || req.socket.readableEnded || req.socket.destroyed;
+}
+
+async function discardRest(
+  req: IncomingMessage,
+  clock: Clock,
+  { ms, bytes }: { readonly ms: number; readonly bytes: number },
+): Promise<void> {
+  await new Promise<void>((resolve) => {
+    let dropped = 0;
+    const callOff = clock.after(ms, finish);
+    function onData(chunk: Uint8Array): void {
+      dropped += chunk.length;
+      if (dropped > bytes) finish();
+    }
+    function finish(): void {
+      callOff();
+      req.off("data", onData).off("end", finish);
+      req.socket.off("close", finish).off("end", finish);
+      resolve();
+    }
+    req.on("data", onData).on("end", finish);
+    req.socket.on("close", finish).on("end", finish);
+    req.resume();
+  });
+}
+
+/** node:http has checked that it is digits, and cuts the body there. */
+function sizeOf(req: IncomingMessage): number | undefined {
+  const field = req.headers["content-length"];
+  if (field !== undefined) return Number(field);
+  return req.headers["transfer-encoding"] === undefined ? 0 : undefined;
+}
+
+export function connectionCut(): HoldfastError {
+  return new HoldfastError("body_size_mismatch", "the connection was cut before the body's end");
+}

@@ -1,0 +1,295 @@
+// Every code of the error table that has a status, provoked over HTTP and read back as a client does.
+import type { Storage } from "@holdfast/engine";
+import {
+  decodeProblem,
+  decodeUpload,
+  ERRORS,
+  type ErrorCode,
+  errorRow,
+  HoldfastError,
+  isErrorCode,
+  KIB,
+  MIB,
+  PROBLEM_TYPE,
+  type UploadView,
+} from "@holdfast/protocol";
+import { createMemoryMetadata } from "@holdfast/testkit/metadata/memory";
+import { createMemoryStorage } from "@holdfast/testkit/storage/memory";
+import { openPolicy } from "@holdfast/testkit/world";
+import { afterEach, describe, expect, it } from "vitest";
+import {
+  type Answer,
+  ask,
+  askJson,
+  openRaw,
+  putRequest,
+  rawHead,
+  startTestServer,
+  type TestServer,
+  type TestServerOptions,
+} from "./server.fixture.ts";
+
+let servers: TestServer[] = [];
+afterEach(async () => {
+  await Promise.all(servers.map((server) => server.close()));
+  servers = [];
+});
+
+async function start(options?: TestServerOptions): Promise<TestServer> {
+  const server = await startTestServer(options);
+  servers.push(server);
+  return server;
+}
+
+const UNKNOWN = "aaaaaaaaaaaaaaaaaaaaaaaaaa";
+const CONTENT = Buffer.alloc(600 * KIB, "holdfast ");
+
+async function create(server: TestServer, more: object = {}): Promise<UploadView> {
+  const body = { name: "a.bin", size: CONTENT.length, partSize: 256 * KIB, ...more };
+  const made = await askJson(server, "POST", "/v1/uploads", body);
+  expect(made.status).toBe(201);
+  return decodeUpload(made.json);
+}
+
+async function put(server: TestServer, view: UploadView, run: readonly [number, number]) {
+  return ask(server, putRequest(view, CONTENT, run));
+}
+
+async function publish(server: TestServer): Promise<{ view: UploadView; path: string }> {
+  const view = await create(server);
+  expect((await put(server, view, [0, 3])).status).toBe(200);
+  const done = await ask(server, { method: "POST", path: `/v1/uploads/${view.id}/complete` });
+  expect(done.status).toBe(200);
+  return { view, path: decodeUpload(done.json).file?.url ?? "" };
+}
+
+/** A storage whose writes fail as told. */
+function faulty(write: Storage["write"]): Storage {
+  return { ...createMemoryStorage(), write };
+}
+
+/** A storage whose writes wait until they are let go. */
+function slow(): { readonly storage: Storage; readonly begun: Promise<void>; release(): void } {
+  const memory = createMemoryStorage();
+  const begun = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  return {
+    begun: begun.promise,
+    release: gate.resolve,
+    storage: {
+      ...memory,
+      async write(...args) {
+        begun.resolve();
+        await gate.promise;
+        await memory.write(...args);
+      },
+    },
+  };
+}
+
+const CASES: Partial<Record<ErrorCode, () => Promise<Answer>>> = {
+  async invalid_request() {
+    return askJson(await start(), "POST", "/v1/uploads", { name: "a/b", size: 1 });
+  },
+  async invalid_digest() {
+    const server = await start();
+    const view = await create(server);
+    return ask(server, { ...putRequest(view, CONTENT, [0, 1]), headers: {} });
+  },
+  async body_size_mismatch() {
+    const server = await start();
+    const view = await create(server);
+    return ask(server, { ...putRequest(view, CONTENT, [0, 1]), body: "short" });
+  },
+  async part_out_of_range() {
+    const server = await start();
+    const view = await create(server);
+    const path = `/v1/uploads/${view.id}/parts/3`;
+    return ask(server, { ...putRequest(view, CONTENT, [0, 1]), path });
+  },
+  async run_too_long() {
+    const path = `/v1/uploads/${UNKNOWN}/parts/0-64`;
+    return ask(await start(), { method: "PUT", path });
+  },
+  async unauthorized() {
+    return ask(await start({ token: "right" }), {
+      path: "/v1/uploads/x",
+      headers: { authorization: "Bearer wrong" },
+    });
+  },
+  async forbidden() {
+    const decide = () => Promise.reject(new HoldfastError("forbidden"));
+    const server = await start({ parts: { policy: { ...openPolicy, decide } } });
+    return askJson(server, "POST", "/v1/uploads", { name: "a", size: 1 });
+  },
+  async upload_not_found() {
+    return ask(await start(), { path: `/v1/uploads/${UNKNOWN}` });
+  },
+  async file_not_found() {
+    return ask(await start(), { path: `/v1/files/${UNKNOWN}` });
+  },
+  async route_not_found() {
+    return ask(await start(), { path: "/v2/uploads" });
+  },
+  async method_not_allowed() {
+    return ask(await start(), { method: "PATCH", path: "/v1/uploads" });
+  },
+  async body_stalled() {
+    const server = await start();
+    const view = await create(server);
+    const { body, ...head } = putRequest(view, CONTENT, [0, 1]);
+    const headers = { ...head.headers, "content-length": String(body.length) };
+    const raw = await openRaw(server);
+    raw.socket.write(rawHead({ ...head, headers }));
+    raw.socket.write(body.slice(0, 1000));
+    await untilWaiting(server);
+    server.clock.advance(30_000);
+    return parseRaw(await raw.until("\r\n\r\n{"));
+  },
+  async part_conflict() {
+    const server = await start();
+    const view = await create(server);
+    await put(server, view, [0, 1]);
+    const other = Buffer.alloc(CONTENT.length, 7);
+    return ask(server, putRequest(view, other, [0, 1]));
+  },
+  async part_busy() {
+    const { storage, begun, release } = slow();
+    const server = await start({ parts: { storage } });
+    const view = await create(server);
+    const first = put(server, view, [0, 1]);
+    await begun;
+    const second = await put(server, view, [0, 1]);
+    release();
+    expect((await first).status).toBe(200);
+    return second;
+  },
+  async parts_missing() {
+    const server = await start();
+    const view = await create(server);
+    return ask(server, { method: "POST", path: `/v1/uploads/${view.id}/complete` });
+  },
+  async root_mismatch() {
+    const server = await start();
+    const view = await create(server);
+    await put(server, view, [0, 3]);
+    const root = "00".repeat(32);
+    return askJson(server, "POST", `/v1/uploads/${view.id}/complete`, { root });
+  },
+  async size_mismatch() {
+    const server = await start();
+    const view = await create(server);
+    return askJson(server, "POST", `/v1/uploads/${view.id}/complete`, { size: 1 });
+  },
+  async upload_not_open() {
+    const server = await start();
+    const { view } = await publish(server);
+    return ask(server, { method: "DELETE", path: `/v1/uploads/${view.id}` });
+  },
+  async upload_ended() {
+    const server = await start();
+    const view = await create(server);
+    const path = `/v1/uploads/${view.id}`;
+    expect((await ask(server, { method: "DELETE", path })).status).toBe(204);
+    return put(server, view, [0, 1]);
+  },
+  async precondition_failed() {
+    const server = await start();
+    const { path } = await publish(server);
+    return ask(server, { path, headers: { "if-match": '"other"' } });
+  },
+  async size_too_large() {
+    return askJson(await start(), "POST", "/v1/uploads", { name: "a", size: 2 ** 53 - 1 });
+  },
+  async range_not_satisfiable() {
+    const server = await start();
+    const { path } = await publish(server);
+    return ask(server, { path, headers: { range: `bytes=${CONTENT.length}-` } });
+  },
+  async digest_mismatch() {
+    const server = await start();
+    const view = await create(server);
+    const request = putRequest(view, CONTENT, [0, 1]);
+    return ask(server, { ...request, body: Buffer.alloc(256 * KIB, 1) });
+  },
+  async headers_too_large() {
+    const raw = await openRaw(await start());
+    raw.socket.write(`GET / HTTP/1.1\r\nHost: a\r\nX: ${"a".repeat(70 * KIB)}\r\n\r\n`);
+    return parseRaw(await raw.until("\r\n\r\n{"));
+  },
+  async internal() {
+    const metadata = createMemoryMetadata();
+    const upload = () => Promise.reject(new Error("secret of the inside"));
+    const server = await start({ parts: { metadata: { ...metadata, upload } } });
+    const answer = await ask(server, { path: `/v1/uploads/${UNKNOWN}` });
+    expect(answer.bytes.toString()).not.toContain("inside");
+    const { request } = answer.json;
+    expect(request).toMatch(/^[0-9a-f]{16}$/);
+    const line = server.logged.find(({ event }) => event === "internal error");
+    expect(line?.fields).toMatchObject({ request });
+    return answer;
+  },
+  async shutting_down() {
+    const server = await start();
+    await server.engine.drain(0);
+    return askJson(server, "POST", "/v1/uploads", { name: "a", size: 1 });
+  },
+  async recovering() {
+    const fail = () => Promise.reject(new HoldfastError("storage_failed"));
+    const storage = { ...faulty(fail), reset: () => new Promise<void>(() => undefined) };
+    const server = await start({ parts: { storage } });
+    const view = await create(server);
+    await put(server, view, [0, 1]);
+    return put(server, view, [0, 1]);
+  },
+  async storage_failed() {
+    const fail = () => Promise.reject(new HoldfastError("storage_failed"));
+    const server = await start({ parts: { storage: faulty(fail) } });
+    return put(server, await create(server), [0, 1]);
+  },
+  async storage_full() {
+    const storage = createMemoryStorage({ capacity: 1 * KIB });
+    const server = await start({ parts: { storage } });
+    return put(server, await create(server), [0, 1]);
+  },
+};
+
+/** Resolves once the body timer of a request runs: the engine waits for its bytes. */
+async function untilWaiting(server: TestServer): Promise<void> {
+  while (server.timers() === 0) await new Promise((resolve) => setImmediate(resolve));
+}
+
+function parseRaw(text: string): Answer {
+  const [head = "", body = ""] = text.split("\r\n\r\n");
+  const [first = "", ...lines] = head.split("\r\n");
+  const headers = Object.fromEntries(
+    lines.map((line) => [
+      line.slice(0, line.indexOf(":")).toLowerCase(),
+      line.slice(line.indexOf(":") + 2),
+    ]),
+  );
+  const bytes = Buffer.from(body);
+  return { status: Number(first.split(" ")[1]), headers, bytes, json: JSON.parse(body) };
+}
+
+const ON_THE_WIRE = Object.keys(ERRORS)
+  .filter(isErrorCode)
+  .filter((code) => errorRow(code).status !== 0);
+
+describe("every code over HTTP", () => {
+  it.each(ON_THE_WIRE)("%s", async (code) => {
+    const provoke = CASES[code];
+    if (!provoke) throw new Error(`nothing provokes ${code}`);
+    const answer = await provoke();
+    expect(answer.status).toBe(errorRow(code).status);
+    expect(answer.headers["content-type"]).toBe(PROBLEM_TYPE);
+    expect(answer.headers["holdfast-version"]).toBe("1");
+    expect(answer.headers["x-content-type-options"]).toBe("nosniff");
+    expect(answer.headers["referrer-policy"]).toBe("no-referrer");
+    expect(answer.headers["cache-control"]).toBe("no-store");
+    expect(answer.headers["content-length"]).toBe(String(answer.bytes.length));
+    expect(decodeProblem(answer.json)?.code).toBe(code);
+    expect(answer.headers["retry-after"] !== undefined).toBe(errorRow(code).retry === "later");
+    expect(answer.bytes.length).toBeLessThan(MIB);
+  });
+});

@@ -1,0 +1,327 @@
+// Downloads over HTTP: ranges, preconditions, names, manifests and proofs.
+import { createHash } from "node:crypto";
+import {
+  decodeBase64,
+  decodeManifest,
+  decodeUpload,
+  encodeHex,
+  type FileView,
+  KIB,
+  verifyInclusion,
+} from "@holdfast/protocol";
+import { createMemoryStorage } from "@holdfast/testkit/storage/memory";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  ask,
+  askJson,
+  openRaw,
+  putRequest,
+  rawHead,
+  startTestServer,
+  type TestServer,
+} from "../server.fixture.ts";
+import { encodeDisposition } from "./headers.ts";
+
+const CONTENT = Buffer.alloc(900 * KIB);
+for (let at = 0; at < CONTENT.length; at += 4) CONTENT.writeUInt32LE(at * 7, at);
+const SIZE = CONTENT.length;
+
+let server: TestServer;
+let file: FileView;
+let failReads = false;
+beforeAll(async () => {
+  const memory = createMemoryStorage();
+  const read: typeof memory.read = (object, offset, ...rest) => {
+    const fails = failReads && offset > 0 && object.kind === "bytes";
+    return fails ? Promise.reject(new Error("EIO")) : memory.read(object, offset, ...rest);
+  };
+  server = await startTestServer({ parts: { storage: { ...memory, read } } });
+  file = await publish(CONTENT, { name: "talk.mp4", type: "video/mp4" });
+});
+afterAll(() => server.close());
+
+async function publish(content: Buffer, more: object): Promise<FileView> {
+  const wants = { size: content.length, partSize: 256 * KIB, ...more };
+  const view = decodeUpload((await askJson(server, "POST", "/v1/uploads", wants)).json);
+  if (view.file) return view.file;
+  const count = Math.ceil(content.length / (256 * KIB));
+  expect((await ask(server, putRequest(view, content, [0, count]))).status).toBe(200);
+  const path = `/v1/uploads/${view.id}/complete`;
+  const done = decodeUpload((await ask(server, { method: "POST", path })).json);
+  if (!done.file) throw new Error("not complete");
+  return done.file;
+}
+
+function get(headers: Record<string, string> = {}, method = "GET") {
+  return ask(server, { method, path: file.url, headers });
+}
+
+function sha256(bytes: Uint8Array): Uint8Array {
+  return createHash("sha256").update(bytes).digest();
+}
+
+describe("a file", () => {
+  it("comes whole, under headers that no browser runs", async () => {
+    const answer = await get();
+    expect(answer.status).toBe(200);
+    expect(answer.bytes.equals(CONTENT)).toBe(true);
+    expect(answer.headers).toMatchObject({
+      "content-type": "video/mp4",
+      "content-length": String(SIZE),
+      "content-disposition": `attachment; filename="talk.mp4"; filename*=UTF-8''talk.mp4`,
+      "content-security-policy": "sandbox; default-src 'none'",
+      "cross-origin-resource-policy": "same-origin",
+      "x-content-type-options": "nosniff",
+      "referrer-policy": "no-referrer",
+      "accept-ranges": "bytes",
+      "holdfast-version": "1",
+      etag: `"${encodeHex(file.root)}"`,
+    });
+    expect(Date.parse(answer.headers["last-modified"] ?? "")).toBeGreaterThan(0);
+  });
+
+  it("is described by HEAD without its bytes", async () => {
+    const whole = await get();
+    const head = await get({}, "HEAD");
+    expect(head.status).toBe(200);
+    expect(head.bytes.length).toBe(0);
+    const { date: _date, ...headers } = whole.headers;
+    expect(head.headers).toMatchObject(headers);
+    expect((await get({ range: "bytes=0-1" }, "HEAD")).headers["content-length"]).toBe(
+      String(SIZE),
+    );
+  });
+
+  it.each([
+    ["text/html", "application/octet-stream"],
+    ["image/svg+xml", "application/octet-stream"],
+    ["application/xhtml+xml", "application/octet-stream"],
+    ["text/javascript", "application/octet-stream"],
+    ["video/mp4 ; codecs=a", "video/mp4 ; codecs=a"],
+    ["text/plain; charset=utf-8", "text/plain; charset=utf-8"],
+    ["IMAGE/PNG", "IMAGE/PNG"],
+    ["application/json", "application/json"],
+    ["application/jsonx", "application/octet-stream"],
+  ])("of type %s goes out as %s", async (type, expected) => {
+    const small = await publish(Buffer.from("abc"), { name: "a", type });
+    const answer = await ask(server, { path: small.url });
+    expect(answer.headers["content-type"]).toBe(expected);
+  });
+
+  it("that is empty has no bytes and no range", async () => {
+    const empty = await publish(Buffer.alloc(0), { name: "empty" });
+    const answer = await ask(server, { path: empty.url });
+    expect([answer.status, answer.bytes.length]).toEqual([200, 0]);
+    expect(answer.headers["content-length"]).toBe("0");
+    const ranged = await ask(server, { path: empty.url, headers: { range: "bytes=0-0" } });
+    expect(ranged.headers["content-range"]).toBe("bytes */0");
+  });
+
+  it("is cut off where the storage fails under way: never a whole answer with missing bytes", async () => {
+    failReads = true;
+    const raw = await openRaw(server);
+    raw.socket.write(rawHead({ path: file.url }));
+    const { text } = await raw.ended();
+    failReads = false;
+    expect(text).toMatch(/^HTTP\/1\.1 200 /);
+    expect(text.length).toBeLessThan(SIZE);
+    expect(server.logged.map(({ event }) => event)).toContain("download failed");
+  });
+
+  it("is let go when its reader leaves", async () => {
+    for (let round = 0; round < 80; round++) {
+      const raw = await openRaw(server);
+      raw.socket.write(rawHead({ path: file.url }));
+      await raw.until("HTTP/1.1 200");
+      raw.socket.destroy();
+    }
+    // More readers than there are slots of memory: one that was not handed back would end here.
+    expect((await get()).bytes.length).toBe(SIZE);
+  });
+});
+
+describe("ranges", () => {
+  it.each([
+    ["bytes=0-0", 0, 1],
+    ["bytes=0-9", 0, 10],
+    ["bytes=262143-262144", 262_143, 262_145],
+    ["bytes=10-", 10, SIZE],
+    [`bytes=0-${SIZE - 1}`, 0, SIZE],
+    [`bytes=0-${SIZE * 9}`, 0, SIZE],
+    ["bytes=-5", SIZE - 5, SIZE],
+    [`bytes=-${SIZE * 9}`, 0, SIZE],
+    [`bytes=${SIZE - 1}-`, SIZE - 1, SIZE],
+  ])("%s", async (range, start, end) => {
+    const answer = await get({ range });
+    expect(answer.status).toBe(206);
+    expect(answer.headers["content-range"]).toBe(`bytes ${start}-${end - 1}/${SIZE}`);
+    expect(answer.headers["content-length"]).toBe(String(end - start));
+    expect(answer.bytes.equals(CONTENT.subarray(start, end))).toBe(true);
+  });
+
+  it.each([
+    "bytes=0-1,3-4",
+    "bytes=5-3",
+    "bytes=",
+    "bytes=-",
+    "bytes=a-b",
+    "bytes=1.5-3",
+    "items=0-1",
+    "bytes 0-1",
+    "bytes=0x0-0x1",
+  ])("%s is passed over", async (range) => {
+    const answer = await get({ range });
+    expect([answer.status, answer.bytes.length]).toEqual([200, SIZE]);
+  });
+
+  it.each([`bytes=${SIZE}-`, "bytes=99999999999999999999-", "bytes=-0"])(
+    "%s is outside",
+    async (range) => {
+      const answer = await get({ range });
+      expect(answer.status).toBe(416);
+      expect(answer.headers["content-range"]).toBe(`bytes */${SIZE}`);
+    },
+  );
+});
+
+describe("preconditions", () => {
+  const own = () => `"${encodeHex(file.root)}"`;
+  const after = "Fri, 01 Jan 2100 00:00:00 GMT";
+  const before = "Fri, 01 Jan 2010 00:00:00 GMT";
+  it.each<[string, () => Record<string, string>, number]>([
+    ["If-Match: its own", () => ({ "if-match": own() }), 200],
+    ["If-Match: one of many", () => ({ "if-match": `"a", ${own()}` }), 200],
+    ["If-Match: *", () => ({ "if-match": "*" }), 200],
+    ["If-Match: another", () => ({ "if-match": '"a"' }), 412],
+    ["If-Match: weak", () => ({ "if-match": `W/${own()}` }), 412],
+    [
+      "If-Match: another, If-None-Match: own",
+      () => ({ "if-match": '"a"', "if-none-match": own() }),
+      412,
+    ],
+    ["If-Unmodified-Since: after", () => ({ "if-unmodified-since": after }), 200],
+    ["If-Unmodified-Since: before", () => ({ "if-unmodified-since": before }), 412],
+    ["If-Unmodified-Since: nonsense", () => ({ "if-unmodified-since": "yesterday" }), 200],
+    ["If-None-Match: its own", () => ({ "if-none-match": own() }), 304],
+    ["If-None-Match: weak", () => ({ "if-none-match": `W/${own()}` }), 304],
+    ["If-None-Match: *", () => ({ "if-none-match": "*" }), 304],
+    ["If-None-Match: another", () => ({ "if-none-match": '"a"' }), 200],
+    ["If-Modified-Since: after", () => ({ "if-modified-since": after }), 304],
+    ["If-Modified-Since: before", () => ({ "if-modified-since": before }), 200],
+    [
+      "If-None-Match stands over If-Modified-Since",
+      () => ({ "if-none-match": '"a"', "if-modified-since": after }),
+      200,
+    ],
+    ["If-Range: its own", () => ({ range: "bytes=0-1", "if-range": own() }), 206],
+    ["If-Range: another", () => ({ range: "bytes=0-1", "if-range": '"a"' }), 200],
+    ["If-Range: weak", () => ({ range: "bytes=0-1", "if-range": `W/${own()}` }), 200],
+    ["If-Range: another date", () => ({ range: "bytes=0-1", "if-range": after }), 200],
+    [
+      "If-Range: another, range outside",
+      () => ({ range: "bytes=9999999-", "if-range": '"a"' }),
+      200,
+    ],
+    ["If-Match: its own, with a range", () => ({ range: "bytes=0-1", "if-match": own() }), 206],
+  ])("%s", async (_name, headers, expected) => {
+    const answer = await get(headers());
+    expect(answer.status).toBe(expected);
+    if (expected === 304) {
+      expect(answer.bytes.length).toBe(0);
+      expect(answer.headers.etag).toBe(own());
+    }
+  });
+
+  it("take If-Range by the date that was told", async () => {
+    const date = (await get()).headers["last-modified"] ?? "";
+    expect((await get({ range: "bytes=0-1", "if-range": date })).status).toBe(206);
+  });
+});
+
+describe("names", () => {
+  /** What RFC 8187 says that a client reads. */
+  function parseExtended(field: string): string {
+    return decodeURIComponent(
+      /filename\*=UTF-8''([A-Za-z0-9!#$&+.^_`|~%-]*)$/.exec(field)?.[1] ?? "",
+    );
+  }
+
+  it.each(["a.txt", 'a"b%20.txt', "naïve café.txt", "日本語.mp4", "🎬 'x' (1)*;=,.mov", " a "])(
+    "%s comes back as it was",
+    async (name) => {
+      const made = await publish(Buffer.from("abc"), { name });
+      const answer = await ask(server, { method: "HEAD", path: made.url });
+      const field = answer.headers["content-disposition"] ?? "";
+      expect(parseExtended(field)).toBe(name);
+      expect(field).toMatch(/^attachment; filename="[\x20-\x7e]*"; filename\*=/);
+    },
+  );
+
+  it("of any kind are safe in a header", () => {
+    const names = fc.string({ unit: "grapheme", minLength: 1, maxLength: 60 });
+    fc.assert(
+      fc.property(names, (name) => {
+        const field = encodeDisposition(name);
+        const fallback = /^attachment; filename="([^"\\%\r\n]*)"; filename\*=UTF-8''/.exec(field);
+        expect(fallback).not.toBeNull();
+        expect(field).toMatch(/^[\x20-\x7e]*$/);
+        expect(parseExtended(field)).toBe(name);
+      }),
+    );
+  });
+});
+
+describe("a manifest", () => {
+  const path = () => `${file.url}/manifest`;
+
+  it("tells the file's parts and has an ETag of its own", async () => {
+    const answer = await ask(server, { path: path() });
+    expect(answer.status).toBe(200);
+    expect(answer.headers["content-type"]).toBe("application/json");
+    const manifest = decodeManifest(sha256, answer.bytes.toString());
+    expect(encodeHex(manifest.root)).toBe(encodeHex(file.root));
+    const etag = answer.headers.etag ?? "";
+    expect(etag).toBe(`"${encodeHex(sha256(answer.bytes))}"`);
+    const again = await ask(server, { path: path(), headers: { "if-none-match": etag } });
+    expect(again.status).toBe(304);
+    const head = await ask(server, { method: "HEAD", path: path() });
+    expect(head.headers["content-length"]).toBe(String(answer.bytes.length));
+  });
+
+  it("proves any one part", async () => {
+    for (let index = 0; index < 4; index++) {
+      const { json } = await ask(server, { path: `${path()}?proof=${index}` });
+      const { proof, digest, size, partSize, root } = json;
+      expect([json["index"], size, partSize, root]).toEqual([
+        index,
+        SIZE,
+        256 * KIB,
+        encodeHex(file.root),
+      ]);
+      const part = CONTENT.subarray(index * 256 * KIB, (index + 1) * 256 * KIB);
+      expect(digest).toBe(Buffer.from(sha256(part)).toString("base64"));
+      const nodes = Array.isArray(proof) ? proof.map((node) => decodeBase64(String(node))) : [];
+      const inclusion = {
+        size: SIZE,
+        partSize: 256 * KIB,
+        algorithm: "sha-256",
+        index,
+        digest: sha256(part),
+        proof: nodes.filter((node) => node !== undefined),
+      } as const;
+      expect(verifyInclusion(sha256, inclusion, file.root)).toBe(true);
+    }
+  });
+
+  it.each([
+    ["4", "part_out_of_range"],
+    ["-1", "invalid_request"],
+    ["1.5", "invalid_request"],
+    ["", "invalid_request"],
+    ["99999999999", "invalid_request"],
+  ])("has no proof for part %s", async (index, code) => {
+    const answer = await ask(server, { path: `${path()}?proof=${index}` });
+    expect(answer.json).toMatchObject({ code });
+  });
+});

@@ -1,0 +1,50 @@
+// The headers under which a file's bytes go out: whatever somebody uploaded, no browser runs it here.
+import type { FileRecord } from "@holdfast/engine";
+import { encodeHex } from "@holdfast/protocol";
+import type { Headers } from "../reply.ts";
+
+/** Types that no browser takes for a document with scripts. Anything else goes out as plain bytes. */
+const SAFE_TYPE =
+  /^(?:audio\/[a-z0-9.+-]+|video\/[a-z0-9.+-]+|image\/(?:avif|bmp|gif|heic|jpeg|png|tiff|webp)|text\/(?:plain|csv)|application\/(?:gzip|json|ogg|pdf|vnd\.rar|x-7z-compressed|x-bzip2|x-tar|x-xz|zip|zstd))(?:[ \t]*;|$)/i;
+
+/** The ETag of a file is its root: a strong validator, since the bytes under an id never change. */
+export function entityTag(digest: Uint8Array): string {
+  return `"${encodeHex(digest)}"`;
+}
+
+export function fileHeaders(file: FileRecord): Headers {
+  return {
+    "content-type": SAFE_TYPE.test(file.type) ? file.type : "application/octet-stream",
+    "content-disposition": encodeDisposition(file.name),
+    "content-security-policy": "sandbox; default-src 'none'",
+    "cross-origin-resource-policy": "same-origin",
+    "accept-ranges": "bytes",
+    ...validators(entityTag(file.root), file.createdAt),
+  };
+}
+
+/** Kept by nobody but the client itself, and only to ask whether it is still good. */
+export function validators(etag: string, at: number): Headers {
+  return {
+    etag,
+    "last-modified": new Date(at).toUTCString(),
+    "cache-control": "private, no-cache",
+  };
+}
+
+/**
+ * `attachment` with the name twice: in ASCII for old clients, and as it is (RFC 6266 section 4.3, RFC 8187).
+ * What quotes, escapes or percent signs mean in the first form differs between browsers, so they do not stand in it.
+ */
+export function encodeDisposition(name: string): string {
+  const ascii = name.replace(/[^\x20-\x7e]|["%\\]/gu, "_");
+  return `attachment; filename="${ascii}"; filename*=UTF-8''${encodeExtended(name)}`;
+}
+
+/** RFC 8187 section 3.2: what encodeURIComponent leaves alone is allowed, but for these four. */
+function encodeExtended(text: string): string {
+  return encodeURIComponent(text).replace(
+    /['()*]/g,
+    (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}

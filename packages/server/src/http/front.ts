@@ -1,0 +1,37 @@
+// What the HTTP front works with, and what a handler is.
+import type { Clock, Digests, Engine, Log, Policy, Principal, Random } from "@holdfast/engine";
+import type { Reply } from "./reply.ts";
+import type { Request } from "./request.ts";
+
+export interface Front {
+  readonly engine: Engine;
+  readonly policy: Policy;
+  readonly clock: Clock;
+  readonly digests: Digests;
+  readonly random: Random;
+  readonly log: Log;
+  readonly about: About;
+  /** True once the server is told to stop. */
+  isClosing(): boolean;
+}
+
+/** What the server says of itself on its page. */
+export interface About {
+  readonly version: string;
+  /** Milliseconds by `Clock.monotonic`. */
+  readonly startedAt: number;
+  readonly io: "direct" | "buffered";
+  readonly needsToken: boolean;
+  /** Where it listens, such as http://127.0.0.1:8420: known only once it does. */
+  url(): string;
+}
+
+export interface Call {
+  readonly request: Request;
+  /** The variable segments of the path, decoded, in order. */
+  readonly params: readonly string[];
+  readonly principal: Principal;
+}
+
+/** Does one request and says what to answer; throws HoldfastErrors. */
+export type Handler = (front: Front, call: Call) => Promise<Reply>;

@@ -1,0 +1,130 @@
+// The adapter of node:http: turns what it gives into requests, and hands replies to the one place that writes. Writes nothing itself.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { HoldfastError, KIB } from "@holdfast/protocol";
+import { connectionCut, createRequestBody, PACE, type PaceRule, type RequestBody } from "./body.ts";
+import type { Front } from "./front.ts";
+import { problemReply } from "./problem.ts";
+import { sendRaw, sendReply } from "./reply.ts";
+import type { Request } from "./request.ts";
+import { answer } from "./route.ts";
+
+export interface HttpOptions {
+  readonly pace?: PaceRule;
+}
+
+/** A request that is not answered yet. Of several on one connection the last one counts: its body is what is being read. */
+interface Exchange {
+  readonly body: RequestBody;
+  readonly res: ServerResponse;
+  /** The connection is good for nothing after this. */
+  isLast: boolean;
+}
+
+const HEADERS_SIZE_MAX: number = 64 * KIB;
+const HEADERS_TIMEOUT_MS = 60_000;
+const KEEP_ALIVE_MS = 60_000;
+const LINGER_MS = 2_000;
+
+export function createHttpServer(front: Front, { pace = PACE }: HttpOptions = {}): Server {
+  const exchanges = new WeakMap<Duplex, Exchange>();
+
+  async function handle(req: IncomingMessage, res: ServerResponse, onFirstRead?: () => void) {
+    const body = createRequestBody(req, { clock: front.clock, pace, onFirstRead });
+    const exchange: Exchange = { body, res, isLast: false };
+    exchanges.set(req.socket, exchange);
+    // A reply that began before the shutdown promised to keep its connection, and nobody else will close it.
+    res.on("finish", () => {
+      if (front.isClosing()) req.socket.destroySoon();
+    });
+    // The client may be gone at any moment; the body tells the engine, and nobody is left to be answered.
+    req.on("error", () => body.cut(connectionCut()));
+    res.on("error", () => body.cut(connectionCut()));
+    const request = toRequest(req, body);
+    const reply = request ? await answer(front, request) : problemReply(noHost(), front);
+    const isLast = !request || exchange.isLast || front.isClosing();
+    await sendReply(res, reply, { method: req.method ?? "", body, isLast, log: front.log });
+    body.release();
+  }
+
+  function begin(req: IncomingMessage, res: ServerResponse, onFirstRead?: () => void): void {
+    handle(req, res, onFirstRead).catch((error: unknown) => {
+      front.log("error", "internal error", { error });
+      res.destroy();
+    });
+  }
+
+  function onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+    const exchange = exchanges.get(socket);
+    if (exchange && !exchange.res.writableEnded && !socket.destroyed) {
+      exchange.isLast = true;
+      if (!exchange.body.hasArrived()) exchange.body.cut(toCut(error));
+      return;
+    }
+    // Nobody is there to be answered, or the answer is on its way and what follows is more of the same garbage.
+    if (isGone(error) || !socket.writable) {
+      if (isGone(error)) socket.destroy();
+      return;
+    }
+    sendRaw(socket, problemReply(toRefusal(error), front));
+    const callOff = front.clock.after(LINGER_MS, () => socket.destroy());
+    socket.on("close", callOff);
+  }
+
+  const server = createServer({
+    maxHeaderSize: HEADERS_SIZE_MAX,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // Bodies have a rule of their own, by their pace; a good one may take hours.
+    requestTimeout: 0,
+    insecureHTTPParser: false,
+    // Checked here, so that the answer is a problem document as any other.
+    requireHostHeader: false,
+    noDelay: true,
+  });
+  server.on("request", (req, res) => begin(req, res));
+  server.on("checkContinue", (req, res) => begin(req, res, () => res.writeContinue()));
+  server.on("checkExpectation", (req, res) => begin(req, res));
+  server.on("clientError", onClientError);
+  return server;
+}
+
+/** Undefined where HTTP/1.1's one mandatory header is missing (RFC 9112 section 3.2). Its value is never used. */
+function toRequest(req: IncomingMessage, body: RequestBody): Request | undefined {
+  if (req.headers.host === undefined && req.httpVersion === "1.1") return undefined;
+  // A proxy's form of the target has an origin in front (RFC 9112 section 3.2.2).
+  const target = (req.url ?? "").replace(/^https?:\/\/[^/?#]*/i, "");
+  const mark = target.indexOf("?");
+  return {
+    method: req.method ?? "",
+    path: mark < 0 ? target : target.slice(0, mark),
+    query: new URLSearchParams(mark < 0 ? "" : target.slice(mark)),
+    body,
+    header(name) {
+      const field = req.headers[name];
+      return Array.isArray(field) ? field.join(", ") : field;
+    },
+  };
+}
+
+function noHost(): HoldfastError {
+  return new HoldfastError("invalid_request", "the Host header is missing", { field: "host" });
+}
+
+function isGone(error: NodeJS.ErrnoException): boolean {
+  return error.code === "HPE_INVALID_EOF_STATE" || !error.code?.match(/^(HPE_|ERR_HTTP_)/);
+}
+
+function toCut(error: NodeJS.ErrnoException): HoldfastError {
+  return isGone(error) ? connectionCut() : toRefusal(error);
+}
+
+function toRefusal(error: NodeJS.ErrnoException): HoldfastError {
+  if (error.code === "HPE_HEADER_OVERFLOW") {
+    return new HoldfastError("headers_too_large", undefined, { limit: HEADERS_SIZE_MAX });
+  }
+  if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") {
+    return new HoldfastError("body_stalled", "the request's headers did not come in time");
+  }
+  return new HoldfastError("invalid_request", `this is not well-formed HTTP (${error.code})`);
+}

@@ -1,0 +1,113 @@
+// Health, the page, and who may see what.
+import { createMemoryStorage } from "@holdfast/testkit/storage/memory";
+import { afterEach, describe, expect, it } from "vitest";
+import {
+  ask,
+  startTestServer,
+  type TestServer,
+  type TestServerOptions,
+} from "../server.fixture.ts";
+
+let server: TestServer;
+afterEach(() => server.close());
+
+async function start(options?: TestServerOptions): Promise<void> {
+  server = await startTestServer(options);
+}
+
+describe("health", () => {
+  it("is told without a token", async () => {
+    await start({ token: "secret" });
+    expect((await ask(server, { path: "/livez" })).json).toEqual({ status: "ok" });
+    expect((await ask(server, { path: "/readyz" })).json).toEqual({ status: "ready" });
+    expect((await ask(server, { method: "HEAD", path: "/livez" })).status).toBe(200);
+  });
+
+  it("is bad for new work when the server closes, while it lives", async () => {
+    await start();
+    server.beginClosing();
+    const ready = await ask(server, { path: "/readyz" });
+    expect([ready.status, ready.json]).toEqual([
+      503,
+      { status: "unready", reasons: ["shutting_down"] },
+    ]);
+    expect((await ask(server, { path: "/livez" })).status).toBe(200);
+  });
+
+  it("is bad for new work when there is no room", async () => {
+    await start({ parts: { storage: createMemoryStorage({ capacity: 1000 }) } });
+    const ready = await ask(server, { path: "/readyz" });
+    expect(ready.json).toEqual({ status: "unready", reasons: ["storage_full"] });
+  });
+
+  it("is bad for new work when the storage does not answer", async () => {
+    const room = () => Promise.reject(new Error("EIO"));
+    await start({ parts: { storage: { ...createMemoryStorage(), room } } });
+    const ready = await ask(server, { path: "/readyz" });
+    expect(ready.json).toEqual({ status: "unready", reasons: ["storage_failed"] });
+  });
+});
+
+describe("the page", () => {
+  it("says how the server is doing and what to type", async () => {
+    await start();
+    const page = await ask(server, { path: "/" });
+    const text = page.bytes.toString();
+    expect(page.status).toBe(200);
+    expect(page.headers["content-type"]).toBe("text/html; charset=utf-8");
+    expect(text).toContain(`holdfast upload big.iso --to http://127.0.0.1:${server.port}`);
+    expect(text).toContain("1.2.3");
+    expect(text).toContain("direct I/O");
+    expect(text).not.toContain("Bearer");
+  });
+
+  it("loads nothing from elsewhere and runs nothing", async () => {
+    await start();
+    const page = await ask(server, { path: "/" });
+    expect(page.headers["content-security-policy"]).toMatch(
+      /^default-src 'none'; style-src 'sha256-/,
+    );
+    expect(page.bytes.toString()).not.toMatch(/<script|<img|<link|src=|style="| on[a-z]+="/);
+  });
+
+  it("asks for the token where there is one", async () => {
+    await start({ token: "secret" });
+    const refused = await ask(server, { path: "/" });
+    expect(refused.status).toBe(401);
+    expect(refused.headers["www-authenticate"]).toBe('Bearer realm="holdfast"');
+    const headers = { authorization: "bearer secret" };
+    const page = await ask(server, { path: "/", headers });
+    expect(page.bytes.toString()).toContain("$HOLDFAST_TOKEN");
+  });
+});
+
+describe("a token", () => {
+  it.each([
+    ["POST", "/v1/uploads"],
+    ["GET", "/v1/uploads/a"],
+    ["PUT", "/v1/uploads/a/parts/0"],
+    ["POST", "/v1/uploads/a/complete"],
+    ["DELETE", "/v1/uploads/a"],
+    ["GET", "/v1/files/a"],
+    ["HEAD", "/v1/files/a"],
+    ["GET", "/v1/files/a/manifest"],
+    ["GET", "/"],
+    ["GET", "/nowhere"],
+    ["PATCH", "/v1/uploads"],
+  ])("is asked for by %s %s", async (method, path) => {
+    await start({ token: "secret" });
+    const wrong = [
+      {},
+      { authorization: "secret" },
+      { authorization: "Bearer" },
+      { authorization: "Bearer secre" },
+      { authorization: "Bearer secrets" },
+      { authorization: "Basic c2VjcmV0" },
+    ];
+    for (const headers of wrong) {
+      expect((await ask(server, { method, path, headers })).status).toBe(401);
+    }
+    const right = { authorization: "Bearer secret" };
+    expect((await ask(server, { method, path, headers: right })).status).not.toBe(401);
+  });
+});

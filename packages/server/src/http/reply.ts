@@ -1,0 +1,140 @@
+// Replies are data; this is the one place that writes them.
+import { type ServerResponse, STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Log } from "@holdfast/engine";
+import { MIB } from "@holdfast/protocol";
+import type { RequestBody } from "./body.ts";
+
+export type Headers = Readonly<Record<string, string>>;
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly content: Content;
+}
+
+export type Content =
+  | { readonly kind: "none" }
+  | { readonly kind: "bytes"; readonly bytes: Uint8Array }
+  /** Exactly `size` bytes; each piece is valid until the next one is asked for. Opened only if it is sent. */
+  | {
+      readonly kind: "stream";
+      readonly size: number;
+      readonly open: () => AsyncGenerator<Uint8Array, void, void>;
+    };
+
+/** On every response; a reply's own headers stand over these. */
+const COMMON: Headers = {
+  "holdfast-version": "1",
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "cache-control": "no-store",
+};
+
+const UTF8 = new TextEncoder();
+
+export function emptyReply(status: number, headers: Headers = {}): Reply {
+  return { status, headers, content: { kind: "none" } };
+}
+
+export function bytesReply(
+  status: number,
+  type: string,
+  bytes: Uint8Array,
+  headers: Headers = {},
+): Reply {
+  return {
+    status,
+    headers: { "content-type": type, ...headers },
+    content: { kind: "bytes", bytes },
+  };
+}
+
+export function jsonReply(status: number, value: object, headers: Headers = {}): Reply {
+  return bytesReply(status, "application/json", UTF8.encode(JSON.stringify(value)), headers);
+}
+
+/** A client that still sends gets this long to read its answer: closing at once would reset the connection, and the reset overtakes the answer. */
+const LINGER = { ms: 2_000, bytes: 8 * MIB } as const;
+/** A client that takes no byte of a download for this long holds a slot in vain. */
+const DOWNLOAD_STALL_MS = 60_000;
+
+export interface Sending {
+  readonly method: string;
+  readonly body: RequestBody;
+  /** Whether the connection ends with this reply, whatever came of the request. */
+  readonly isLast: boolean;
+  readonly log: Log;
+}
+
+/** Resolves when the reply is handed over, or cannot be: a client that is gone is no error. */
+export async function sendReply(
+  res: ServerResponse,
+  reply: Reply,
+  { method, body, isLast, log }: Sending,
+): Promise<void> {
+  if (res.destroyed) return;
+  // node:http tells of a body's end only after the turn that brought its last byte: refused at once, a small one may be all there.
+  if (!body.hasArrived()) await nextTurn();
+  const isUnread = !body.hasArrived();
+  res.writeHead(reply.status, headersOf(reply, isLast || isUnread));
+  const { content } = reply;
+  if (method === "HEAD" || content.kind === "none") res.flushHeaders();
+  else if (content.kind === "stream") await sendStream(res, content, log);
+  else if (!isUnread) res.end(content.bytes);
+  else res.write(content.bytes);
+  if (isUnread) await body.discard(LINGER);
+  if (!res.writableEnded) res.end();
+}
+
+function headersOf({ status, headers, content }: Reply, isLast: boolean): Record<string, string> {
+  return {
+    ...COMMON,
+    ...headers,
+    // RFC 9110 section 8.6: none on 204, and a 304 would have to name the size of what it does not send.
+    ...(status === 204 || status === 304 ? {} : { "content-length": String(sizeOf(content)) }),
+    ...(isLast ? { connection: "close" } : {}),
+  };
+}
+
+function sizeOf(content: Content): number {
+  if (content.kind === "none") return 0;
+  return content.kind === "bytes" ? content.bytes.length : content.size;
+}
+
+/** Asks for the next piece only when the kernel has taken the last one. A stream that fails has no way left to say so but a cut connection. */
+async function sendStream(
+  res: ServerResponse,
+  content: Extract<Content, { kind: "stream" }>,
+  log: Log,
+): Promise<void> {
+  res.socket?.setTimeout(DOWNLOAD_STALL_MS);
+  let sent = 0;
+  let written: (() => void) | undefined;
+  const wake = (): void => written?.();
+  res.on("close", wake);
+  try {
+    for await (const piece of content.open()) {
+      sent += piece.length;
+      await new Promise<void>((resolve) => {
+        written = resolve;
+        if (res.destroyed) resolve();
+        else res.write(piece, wake);
+      });
+      if (res.destroyed) return;
+    }
+  } catch (error) {
+    log("error", "download failed", { error });
+  }
+  if (sent !== content.size) res.destroy();
+}
+
+/** Answers what never became a request (RFC 9112 section 2.2: garbage, headers too large), and closes. */
+export function sendRaw(socket: Duplex, reply: Reply): void {
+  const bytes = reply.content.kind === "bytes" ? reply.content.bytes : new Uint8Array();
+  const lines = Object.entries(headersOf(reply, true)).map(([name, value]) => `${name}: ${value}`);
+  const head = [`HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status] ?? ""}`, ...lines, "", ""];
+  socket.write(head.join("\r\n"));
+  socket.end(bytes);
+}

@@ -1,0 +1,101 @@
+// From a request to its handler and back to a reply: routes, methods, authentication, errors.
+import type { Principal } from "@holdfast/engine";
+import { HoldfastError } from "@holdfast/protocol";
+import { getFile } from "./files/get.ts";
+import { getManifest } from "./files/manifest.ts";
+import type { Front, Handler } from "./front.ts";
+import { getLive } from "./ops/live.ts";
+import { getPage } from "./ops/page.ts";
+import { getReady } from "./ops/ready.ts";
+import { problemReply } from "./problem.ts";
+import type { Reply } from "./reply.ts";
+import type { Request } from "./request.ts";
+import { abortUpload } from "./uploads/abort.ts";
+import { completeUpload } from "./uploads/complete.ts";
+import { createUpload } from "./uploads/create.ts";
+import { putRun } from "./uploads/put-run.ts";
+import { getStatus } from "./uploads/status.ts";
+
+interface Route {
+  /** Segments of the path; `*` takes any one and hands it to the handler. */
+  readonly segments: readonly string[];
+  readonly methods: ReadonlyMap<string, Handler>;
+  /** Health is told to everybody. */
+  readonly isHealth: boolean;
+}
+
+const ROUTES: readonly Route[] = [
+  route("/v1/uploads/*/parts/*", { PUT: putRun }),
+  route("/v1/uploads", { POST: createUpload }),
+  route("/v1/uploads/*", { GET: getStatus, DELETE: abortUpload }),
+  route("/v1/uploads/*/complete", { POST: completeUpload }),
+  route("/v1/files/*", { GET: getFile, HEAD: getFile }),
+  route("/v1/files/*/manifest", { GET: getManifest, HEAD: getManifest }),
+  route("/livez", { GET: getLive, HEAD: getLive }, true),
+  route("/readyz", { GET: getReady, HEAD: getReady }, true),
+  route("/", { GET: getPage, HEAD: getPage }),
+];
+
+const NOBODY: Principal = { id: "", tenant: "" };
+
+function route(path: string, methods: Record<string, Handler>, isHealth = false): Route {
+  return { segments: path.split("/"), methods: new Map(Object.entries(methods)), isHealth };
+}
+
+/** Never rejects: an error is a reply too. */
+export async function answer(front: Front, request: Request): Promise<Reply> {
+  try {
+    const found = findRoute(request.path);
+    // Who may not come in does not learn which addresses exist.
+    const principal = found?.route.isHealth
+      ? NOBODY
+      : await front.policy.authenticate(request.header("authorization"));
+    if (!found) throw new HoldfastError("route_not_found");
+    const handler = found.route.methods.get(request.method);
+    if (!handler) throw notAllowed(found.route);
+    return await handler(front, { request, params: found.params, principal });
+  } catch (error) {
+    return problemReply(error, front);
+  }
+}
+
+function findRoute(
+  path: string,
+): { readonly route: Route; readonly params: readonly string[] } | undefined {
+  const segments = decodeSegments(path);
+  if (!segments) return undefined;
+  for (const route of ROUTES) {
+    const params = matchSegments(route.segments, segments);
+    if (params) return { route, params };
+  }
+  return undefined;
+}
+
+/** Each segment decoded by itself, so that an encoded slash never becomes a border; undefined where the encoding is malformed. */
+function decodeSegments(path: string): readonly string[] | undefined {
+  const segments = path.split("/");
+  if (!path.includes("%")) return segments;
+  try {
+    return segments.map(decodeURIComponent);
+  } catch (error) {
+    if (error instanceof URIError) return undefined;
+    throw error;
+  }
+}
+
+function matchSegments(
+  pattern: readonly string[],
+  segments: readonly string[],
+): readonly string[] | undefined {
+  if (pattern.length !== segments.length) return undefined;
+  const params: string[] = [];
+  for (const [at, segment] of segments.entries()) {
+    if (pattern[at] === "*") params.push(segment);
+    else if (pattern[at] !== segment) return undefined;
+  }
+  return params;
+}
+
+function notAllowed({ methods }: Route): HoldfastError {
+  return new HoldfastError("method_not_allowed", undefined, { allow: [...methods.keys()] });
+}

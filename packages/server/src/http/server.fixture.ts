@@ -1,0 +1,224 @@
+// A real HTTP server over the real engine with memory below it, and raw connections to break rules with.
+import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import { connect, type Socket } from "node:net";
+import { createEngine, type Engine, type EngineParts } from "@holdfast/engine";
+import { encodeRunDigests, type UploadView } from "@holdfast/protocol";
+import { createVirtualClock, type VirtualClock } from "@holdfast/testkit/clock";
+import { memoryParts, partDigests, runBytes } from "@holdfast/testkit/world";
+import { systemClock, systemRandom } from "../platform.ts";
+import { createTokenPolicy } from "../policy.ts";
+import type { Front } from "./front.ts";
+import { listen } from "./listen.ts";
+import { createHttpServer } from "./node.ts";
+
+export interface TestServer {
+  readonly port: number;
+  readonly engine: Engine;
+  /** The time of bodies; the engine below has the real one. */
+  readonly clock: VirtualClock;
+  /** Timers of the front that run now. */
+  timers(): number;
+  readonly logged: readonly { readonly event: string; readonly fields: unknown }[];
+  /** From now on the server says that it is closing. */
+  beginClosing(): void;
+  close(): Promise<void>;
+}
+
+export interface TestServerOptions {
+  readonly token?: string;
+  readonly parts?: Partial<EngineParts>;
+}
+
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const virtual = createVirtualClock();
+  let timers = 0;
+  const clock: VirtualClock = {
+    ...virtual,
+    after(ms, task) {
+      timers++;
+      let isOver = false;
+      const end = () => {
+        if (!isOver) timers--;
+        isOver = true;
+      };
+      const callOff = virtual.after(ms, () => {
+        end();
+        task();
+      });
+      return () => {
+        end();
+        callOff();
+      };
+    },
+  };
+  const policy = createTokenPolicy(options.token);
+  const logged: { event: string; fields: unknown }[] = [];
+  const log = (_level: string, event: string, fields?: unknown) => logged.push({ event, fields });
+  const parts = memoryParts({
+    policy,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    ...options.parts,
+  });
+  const engine = createEngine(parts);
+  let isClosing = false;
+  let port = 0;
+  const front: Front = {
+    ...parts,
+    engine,
+    clock,
+    about: {
+      version: "1.2.3",
+      startedAt: 0,
+      io: "direct",
+      needsToken: options.token !== undefined,
+      url: () => `http://127.0.0.1:${port}`,
+    },
+    isClosing: () => isClosing,
+  };
+  const server = createHttpServer(front);
+  port = await listen(server, "127.0.0.1", 0, log);
+  return {
+    port,
+    engine,
+    clock,
+    timers: () => timers,
+    logged,
+    beginClosing() {
+      isClosing = true;
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly bytes: Buffer;
+  /** The members of a JSON body. */
+  readonly json: Readonly<Record<string, unknown>>;
+}
+
+export interface Ask {
+  readonly method?: string;
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | string;
+}
+
+/** One request on a connection of its own. */
+export async function ask({ port }: { readonly port: number }, wants: Ask): Promise<Answer> {
+  const { method = "GET", path, headers = {}, body } = wants;
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const options = { host: "127.0.0.1", port, method, path, headers, agent: false as const };
+  const req = httpRequest(options, (res) => {
+    const pieces: Buffer[] = [];
+    res.on("data", (piece: Buffer) => pieces.push(piece));
+    res.on("error", reject);
+    res.on("end", () => {
+      const bytes = Buffer.concat(pieces);
+      resolve({ status: res.statusCode ?? 0, headers: res.headers, bytes, json: parse(bytes) });
+    });
+  });
+  req.on("error", reject);
+  req.end(body);
+  return promise;
+}
+
+function parse(bytes: Buffer): Readonly<Record<string, unknown>> {
+  if (!bytes.toString().startsWith("{")) return {};
+  const value: unknown = JSON.parse(bytes.toString());
+  return typeof value === "object" && value !== null
+    ? Object.fromEntries(Object.entries(value))
+    : {};
+}
+
+export function askJson(
+  server: { readonly port: number },
+  method: string,
+  path: string,
+  value: unknown,
+): Promise<Answer> {
+  const headers = { "content-type": "application/json" };
+  return ask(server, { method, path, headers, body: JSON.stringify(value) });
+}
+
+/** The request that stores a run of `content`. */
+export function putRequest(
+  view: UploadView,
+  content: Uint8Array,
+  run: readonly [number, number],
+): Required<Ask> & { readonly body: Uint8Array } {
+  const [name, value] = encodeRunDigests("sha-256", partDigests(view, content, run));
+  const [start, end] = run;
+  const parts = end - start === 1 ? `${start}` : `${start}-${end - 1}`;
+  return {
+    method: "PUT",
+    path: `/v1/uploads/${view.id}/parts/${parts}`,
+    headers: { [name]: value },
+    body: runBytes(view, content, run),
+  };
+}
+
+/** The head of a request as it goes over the wire. */
+export function rawHead({ method = "GET", path, headers = {} }: Ask): string {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `${method} ${path} HTTP/1.1\r\nHost: test\r\n${lines.join("")}\r\n`;
+}
+
+export interface RawConnection {
+  readonly socket: Socket;
+  /** All that came so far. */
+  text(): string;
+  /** Resolves when what came has this in it; rejects when the connection ends without. */
+  until(wanted: string): Promise<string>;
+  /** Resolves with all that came once the server has closed, and how. */
+  ended(): Promise<{ readonly text: string; readonly error: string | undefined }>;
+}
+
+/** A connection that says exactly what it is told to. */
+export async function openRaw({ port }: { readonly port: number }): Promise<RawConnection> {
+  const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  let text = "";
+  let error: string | undefined;
+  let isClosed = false;
+  let check: (() => void) | undefined;
+  socket.on("data", (piece) => {
+    text += piece.toString("latin1");
+    check?.();
+  });
+  socket.on("error", (cause: NodeJS.ErrnoException) => {
+    error = cause.code;
+  });
+  const over = () => {
+    isClosed = true;
+    check?.();
+  };
+  socket.on("end", over);
+  socket.on("close", over);
+  await new Promise<void>((resolve) => socket.once("connect", () => resolve()));
+  async function wait(isDone: () => boolean): Promise<void> {
+    while (!isDone() && !isClosed) {
+      await new Promise<void>((resolve) => {
+        check = resolve;
+      });
+    }
+  }
+  return {
+    socket,
+    text: () => text,
+    async until(wanted) {
+      await wait(() => text.includes(wanted));
+      if (!text.includes(wanted)) throw new Error(`the connection ended with: ${text} ${error}`);
+      return text;
+    },
+    async ended() {
+      await wait(() => false);
+      return { text, error };
+    },
+  };
+}

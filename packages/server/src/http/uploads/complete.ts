@@ -1,0 +1,15 @@
+// POST /v1/uploads/{id}/complete: publishes the file.
+import { decodeComplete, encodeUpload } from "@holdfast/protocol";
+import type { Call, Front } from "../front.ts";
+import { jsonReply, type Reply } from "../reply.ts";
+import { readJson, requireIdentity } from "../request.ts";
+
+export async function completeUpload(
+  front: Front,
+  { request, params, principal }: Call,
+): Promise<Reply> {
+  const [id = ""] = params;
+  requireIdentity(request);
+  const wants = decodeComplete((await readJson(request)) ?? {});
+  return jsonReply(200, encodeUpload(await front.engine.complete(principal, id, wants)));
+}

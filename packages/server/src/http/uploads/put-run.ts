@@ -1,0 +1,27 @@
+// PUT /v1/uploads/{id}/parts/{i} or {i}-{j}: stores consecutive parts.
+import { decodeClient, decodeRunDigests, decodeRunPath } from "@holdfast/protocol";
+import type { Call, Front } from "../front.ts";
+import { jsonReply, type Reply } from "../reply.ts";
+import { requireIdentity } from "../request.ts";
+
+export async function putRun(
+  { engine }: Front,
+  { request, params, principal }: Call,
+): Promise<Reply> {
+  const [id = "", path = ""] = params;
+  requireIdentity(request);
+  const run = decodeRunPath(path);
+  const contentDigest = request.header("content-digest");
+  const partDigest = request.header("part-digest");
+  const digests = decodeRunDigests({ contentDigest, partDigest }, "sha-256", run[1] - run[0]);
+  const { body } = request;
+  const committed = await engine.putRun(principal, {
+    id,
+    run,
+    digests,
+    body,
+    ...(body.size === undefined ? {} : { bodySize: body.size }),
+    ...decodeClient(request.header("holdfast-client")),
+  });
+  return jsonReply(200, committed);
+}

@@ -1,0 +1,202 @@
+// What each change does to the tables. Every condition is looked at before the first row changes.
+import type { Change, UploadRecord } from "@holdfast/engine";
+import {
+  DIGEST_SIZE,
+  equalBytes,
+  type Grid,
+  HoldfastError,
+  partCount,
+  type UploadId,
+  type UploadState,
+} from "@holdfast/protocol";
+import {
+  decodePage,
+  encodeFile,
+  encodeOutbox,
+  encodeUpload,
+  optionalTextAt,
+  stateAt,
+  wholeAt,
+} from "./codec.ts";
+import type { PackedChange, PackedCommit } from "./messages.ts";
+import { clearIn, createPage, digestIn, type PartPage, placeOf, setIn } from "./pages.ts";
+import type { Statements } from "./statements.ts";
+
+type ChangeOf<Kind extends Change["kind"]> = Extract<Change, { readonly kind: Kind }>;
+
+/**
+ * Makes one change within the transaction that is open.
+ *
+ * @throws HoldfastError where its condition does not hold; anything else is SQLite's.
+ */
+export function applyChange(sql: Statements, change: PackedChange): void {
+  switch (change.kind) {
+    case "create":
+      create(sql, change.upload);
+      break;
+    case "commit":
+      commit(sql, change);
+      break;
+    case "withdraw":
+      withdraw(sql, change);
+      break;
+    case "seal":
+      seal(sql, change);
+      break;
+    case "reopen":
+      reopen(sql, change);
+      break;
+    case "publish":
+      publish(sql, change);
+      break;
+    case "end":
+      end(sql, change);
+      break;
+    case "cleared":
+      cleared(sql, change);
+      break;
+  }
+}
+
+/** What conditions ask of an upload. */
+interface Found extends Grid {
+  readonly seq: number;
+  readonly state: UploadState;
+  readonly epoch: number;
+  readonly fileId: string | undefined;
+}
+
+function requireUpload(sql: Statements, id: UploadId): Found {
+  const row = sql.findUpload.get({ id });
+  if (!row) throw new HoldfastError("upload_not_found");
+  return {
+    seq: wholeAt(row, "seq"),
+    state: stateAt(row, "state"),
+    epoch: wholeAt(row, "epoch"),
+    size: wholeAt(row, "size"),
+    partSize: wholeAt(row, "part_size"),
+    fileId: optionalTextAt(row, "file_id"),
+  };
+}
+
+function requireState(upload: Found, ...states: readonly UploadState[]): void {
+  if (!states.includes(upload.state)) throw notOpen(upload);
+}
+
+function notOpen({ state, epoch }: Found): HoldfastError {
+  return new HoldfastError("upload_not_open", undefined, { state, epoch });
+}
+
+function create(sql: Statements, upload: UploadRecord): void {
+  const row = encodeUpload(upload);
+  const known = sql.findUpload.get({ id: upload.id });
+  if (!known) {
+    sql.addUpload.run(row);
+    return;
+  }
+  const fixed = ["tenant", "principal", "size", "part_size", "algorithm", "name", "created_at"];
+  const isSame = fixed.every((column) => known[column] === row[column]);
+  if (!isSame) throw new HoldfastError("internal", "another upload has this id");
+}
+
+function commit(sql: Statements, change: PackedCommit): void {
+  const upload = requireUpload(sql, change.id);
+  requireState(upload, "open");
+  const pages = createPageReader(sql, upload);
+  const changed = new Set<PartPage>();
+  for (const [at, index] of change.indexes.entries()) {
+    const digest = change.digests.subarray(at * DIGEST_SIZE, (at + 1) * DIGEST_SIZE);
+    const { page, slot } = pages(index);
+    const known = digestIn(page, slot);
+    if (known && !equalBytes(known, digest)) throw conflict(index);
+    if (known) continue;
+    setIn(page, slot, digest);
+    changed.add(page);
+  }
+  for (const page of changed) putPage(sql, upload, page);
+  sql.setExpiry.run({ seq: upload.seq, expires_at: change.expiresAt });
+}
+
+function conflict(index: number): HoldfastError {
+  const message = `part ${index} is committed with another digest`;
+  return new HoldfastError("part_conflict", message, { index });
+}
+
+function withdraw(sql: Statements, change: ChangeOf<"withdraw">): void {
+  const upload = requireUpload(sql, change.id);
+  requireState(upload, "open", "completing");
+  const pages = createPageReader(sql, upload);
+  const changed = new Set<PartPage>();
+  for (const index of change.indexes) {
+    const { page, slot } = pages(index);
+    if (!digestIn(page, slot)) continue;
+    clearIn(page, slot);
+    changed.add(page);
+  }
+  for (const page of changed) putPage(sql, upload, page);
+  sql.setWithdrawn.run({ seq: upload.seq });
+}
+
+/** Reads each page that a change touches once. */
+function createPageReader(
+  sql: Statements,
+  upload: Found,
+): (index: number) => { readonly page: PartPage; readonly slot: number } {
+  const count = partCount(upload);
+  const read = new Map<number, PartPage>();
+  return (index) => {
+    if (!Number.isInteger(index) || index < 0 || index >= count) {
+      throw new HoldfastError("part_out_of_range", undefined, { partCount: count });
+    }
+    const { page: number, slot } = placeOf(index);
+    const page = read.get(number) ?? findPage(sql, upload, number);
+    read.set(number, page);
+    return { page, slot };
+  };
+}
+
+function findPage(sql: Statements, upload: Found, page: number): PartPage {
+  const row = sql.findPage.get({ upload: upload.seq, page });
+  return row ? decodePage(row) : createPage(upload, page);
+}
+
+function putPage(sql: Statements, upload: Found, { number, bits, digests }: PartPage): void {
+  sql.putPage.run({ upload: upload.seq, page: number, bits, digests });
+}
+
+function seal(sql: Statements, change: ChangeOf<"seal">): void {
+  const upload = requireUpload(sql, change.id);
+  requireState(upload, "open", "completing");
+  if (upload.epoch !== change.epoch) throw notOpen(upload);
+  sql.setCompleting.run({ seq: upload.seq });
+}
+
+function reopen(sql: Statements, change: ChangeOf<"reopen">): void {
+  const upload = requireUpload(sql, change.id);
+  requireState(upload, "open", "completing");
+  const { code, detail } = change.error;
+  sql.setReopened.run({ seq: upload.seq, code, detail });
+}
+
+function publish(sql: Statements, { file, outbox }: ChangeOf<"publish">): void {
+  const upload = requireUpload(sql, file.uploadId);
+  if (upload.state === "complete" && upload.fileId === file.id) return;
+  requireState(upload, "completing");
+  sql.addFile.run(encodeFile(file));
+  sql.addOutbox.run(encodeOutbox(outbox));
+  sql.setComplete.run({ seq: upload.seq, file_id: file.id });
+}
+
+function end(sql: Statements, change: ChangeOf<"end">): void {
+  const upload = requireUpload(sql, change.id);
+  if (upload.state === change.state) return;
+  requireState(upload, "open", "completing");
+  const { code = null, detail = null } = change.error ?? {};
+  sql.setEnded.run({ seq: upload.seq, state: change.state, code, detail });
+}
+
+function cleared(sql: Statements, change: ChangeOf<"cleared">): void {
+  const upload = requireUpload(sql, change.id);
+  requireState(upload, "aborted", "expired", "failed");
+  sql.setCleared.run({ seq: upload.seq });
+}

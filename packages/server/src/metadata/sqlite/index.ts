@@ -1,0 +1,2 @@
+// Records in SQLite: the metadata store that is built in.
+export { openSqliteMetadata, type SqliteMetadataOptions } from "./store.ts";

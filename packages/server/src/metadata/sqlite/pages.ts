@@ -1,0 +1,57 @@
+// Part pages: 256 parts a row, so that a commit costs the same whether the upload has one part or 100,000.
+import type { PartTable } from "@holdfast/engine";
+import { DIGEST_SIZE, type Grid, partCount } from "@holdfast/protocol";
+
+/** Parts in a page; the last page of an upload is as short as its grid. */
+const PAGE_PARTS = 256;
+const PAGE_BITS: number = PAGE_PARTS / 8;
+const PAGE_DIGESTS: number = PAGE_PARTS * DIGEST_SIZE;
+
+/** The parts `number * 256` and following: bits and digests as in a PartTable. */
+export interface PartPage extends PartTable {
+  readonly number: number;
+}
+
+/** The page that a part is in, and its place there. */
+export function placeOf(index: number): { readonly page: number; readonly slot: number } {
+  return { page: Math.floor(index / PAGE_PARTS), slot: index % PAGE_PARTS };
+}
+
+export function createPage(grid: Grid, number: number): PartPage {
+  const parts = Math.min(PAGE_PARTS, partCount(grid) - number * PAGE_PARTS);
+  return {
+    number,
+    bits: new Uint8Array(Math.ceil(parts / 8)),
+    digests: new Uint8Array(parts * DIGEST_SIZE),
+  };
+}
+
+/** The digest in a slot, as a view into the page; undefined where the part is not committed. */
+export function digestIn({ bits, digests }: PartPage, slot: number): Uint8Array | undefined {
+  const isCommitted = ((bits[slot >> 3] ?? 0) & (1 << (slot & 7))) !== 0;
+  return isCommitted ? digests.subarray(slot * DIGEST_SIZE, (slot + 1) * DIGEST_SIZE) : undefined;
+}
+
+export function setIn({ bits, digests }: PartPage, slot: number, digest: Uint8Array): void {
+  bits[slot >> 3] = (bits[slot >> 3] ?? 0) | (1 << (slot & 7));
+  digests.set(digest, slot * DIGEST_SIZE);
+}
+
+export function clearIn({ bits, digests }: PartPage, slot: number): void {
+  bits[slot >> 3] = (bits[slot >> 3] ?? 0) & ~(1 << (slot & 7));
+  digests.fill(0, slot * DIGEST_SIZE, (slot + 1) * DIGEST_SIZE);
+}
+
+/** All pages of an upload as one table; a page that is not there has no committed part. */
+export function joinPages(grid: Grid, pages: Iterable<PartPage>): PartTable {
+  const count = partCount(grid);
+  const table = {
+    bits: new Uint8Array(Math.ceil(count / 8)),
+    digests: new Uint8Array(count * DIGEST_SIZE),
+  };
+  for (const { number, bits, digests } of pages) {
+    table.bits.set(bits, number * PAGE_BITS);
+    table.digests.set(digests, number * PAGE_DIGESTS);
+  }
+  return table;
+}

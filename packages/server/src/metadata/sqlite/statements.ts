@@ -1,0 +1,63 @@
+// The prepared statements of the writer.
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+
+const TEXTS = {
+  begin: "BEGIN IMMEDIATE",
+  commit: "COMMIT",
+  rollback: "ROLLBACK",
+  savepoint: "SAVEPOINT change",
+  release: "RELEASE change",
+  undo: "ROLLBACK TO change",
+
+  findUpload: `SELECT seq, state, epoch, size, part_size, file_id, tenant, principal, algorithm, name, created_at
+    FROM uploads WHERE id = $id`,
+  addUpload: `INSERT INTO uploads
+    (id, state, epoch, expires_at, has_bytes, file_id, error_code, error_detail, tenant, principal, size, part_size, algorithm, created_at, name, type, metadata)
+    VALUES ($id, $state, $epoch, $expires_at, $has_bytes, $file_id, $error_code, $error_detail, $tenant, $principal, $size, $part_size, $algorithm, $created_at, $name, $type, $metadata)`,
+  setExpiry: "UPDATE uploads SET expires_at = max(expires_at, $expires_at) WHERE seq = $seq",
+  setWithdrawn: "UPDATE uploads SET state = 'open', epoch = epoch + 1 WHERE seq = $seq",
+  setCompleting: "UPDATE uploads SET state = 'completing' WHERE seq = $seq",
+  setReopened: `UPDATE uploads SET state = 'open', error_code = $code, error_detail = $detail
+    WHERE seq = $seq`,
+  setComplete: `UPDATE uploads SET state = 'complete', file_id = $file_id, error_code = NULL, error_detail = NULL
+    WHERE seq = $seq`,
+  setEnded: `UPDATE uploads SET state = $state, error_code = coalesce($code, error_code),
+    error_detail = iif($code IS NULL, error_detail, $detail) WHERE seq = $seq`,
+  setCleared: "UPDATE uploads SET has_bytes = 0 WHERE seq = $seq",
+
+  findPage: "SELECT page, bits, digests FROM part_pages WHERE upload = $upload AND page = $page",
+  putPage: `INSERT INTO part_pages (upload, page, bits, digests) VALUES ($upload, $page, $bits, $digests)
+    ON CONFLICT (upload, page) DO UPDATE SET bits = excluded.bits, digests = excluded.digests`,
+
+  addFile: `INSERT INTO files
+    (id, upload_id, tenant, principal, size, part_size, algorithm, root, manifest_size, manifest_digest, created_at, name, type)
+    VALUES ($id, $upload_id, $tenant, $principal, $size, $part_size, $algorithm, $root, $manifest_size, $manifest_digest, $created_at, $name, $type)`,
+  addOutbox: "INSERT INTO outbox (id, kind, file_id, at) VALUES ($id, $kind, $file_id, $at)",
+} as const;
+
+export type Statements = Readonly<Record<keyof typeof TEXTS, StatementSync>>;
+
+export function prepareStatements(db: DatabaseSync): Statements {
+  const prepare = (name: keyof typeof TEXTS) => db.prepare(TEXTS[name]);
+  return {
+    begin: prepare("begin"),
+    commit: prepare("commit"),
+    rollback: prepare("rollback"),
+    savepoint: prepare("savepoint"),
+    release: prepare("release"),
+    undo: prepare("undo"),
+    findUpload: prepare("findUpload"),
+    addUpload: prepare("addUpload"),
+    setExpiry: prepare("setExpiry"),
+    setWithdrawn: prepare("setWithdrawn"),
+    setCompleting: prepare("setCompleting"),
+    setReopened: prepare("setReopened"),
+    setComplete: prepare("setComplete"),
+    setEnded: prepare("setEnded"),
+    setCleared: prepare("setCleared"),
+    findPage: prepare("findPage"),
+    putPage: prepare("putPage"),
+    addFile: prepare("addFile"),
+    addOutbox: prepare("addOutbox"),
+  };
+}

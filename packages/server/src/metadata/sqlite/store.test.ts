@@ -1,0 +1,169 @@
+// The SQLite metadata store: the contract, what a kill leaves, what it refuses, what it does when the disk fails.
+import { spawn } from "node:child_process";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { DatabaseSync } from "node:sqlite";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import type { OutboxEntry } from "@holdfast/engine";
+import type { HoldfastError } from "@holdfast/protocol";
+import { describeMetadataContract } from "@holdfast/testkit/contracts/metadata";
+import { refusal } from "@holdfast/testkit/contracts/metadata-bench";
+import { sampleCommit, sampleUpload } from "@holdfast/testkit/metadata/samples";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { fileIdAt, textAt, wholeAt } from "./codec.ts";
+import { openSqliteMetadata } from "./index.ts";
+import { SCHEMA_VERSION } from "./schema.ts";
+
+function temporaryDirectory(): string {
+  return mkdtempSync(join(tmpdir(), "holdfast-records-"));
+}
+
+describeMetadataContract("sqlite", async () => {
+  const directory = temporaryDirectory();
+  const path = join(directory, "records.sqlite");
+  return {
+    open: () => openSqliteMetadata({ path }),
+    outbox: async () => readOutbox(path),
+    remove: async () => rmSync(directory, { recursive: true }),
+  };
+});
+
+function readOutbox(path: string): readonly OutboxEntry[] {
+  const db = new DatabaseSync(path, { readOnly: true });
+  const rows = db.prepare("SELECT * FROM outbox ORDER BY seq").all();
+  db.close();
+  return rows.map((row) => {
+    expect(row).toMatchObject({ kind: "upload.complete" });
+    const fileId = fileIdAt(row, "file_id");
+    return { id: textAt(row, "id"), kind: "upload.complete", fileId, at: wholeAt(row, "at") };
+  });
+}
+
+describe("records in SQLite", () => {
+  let directory: string;
+  let path: string;
+  beforeEach(() => {
+    directory = temporaryDirectory();
+    path = join(directory, "records.sqlite");
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  it("keep every acknowledged commit over kill -9 at any moment", async () => {
+    const upload = sampleUpload(100_000);
+    const acknowledged = new Set<number>();
+    for (const [round, commits] of [1, 40, 333].entries()) {
+      const first = round * 1000;
+      for (const index of await commitUntilKilled(path, upload.id, first, commits)) {
+        acknowledged.add(index);
+      }
+      const store = await openSqliteMetadata({ path });
+      const { bits, digests } = await store.parts(upload.id);
+      await store.close();
+      for (const index of acknowledged) {
+        expect((bits[index >> 3] ?? 0) & (1 << (index & 7)), `part ${index}`).not.toBe(0);
+        expect(digests[index * 32 + 31]).toBe(1);
+      }
+    }
+    expect(acknowledged.size).toBeGreaterThanOrEqual(1 + 40 + 333);
+  });
+
+  it("of a newer version are refused, naming both versions, and left as they are", async () => {
+    await openSqliteMetadata({ path }).then((store) => store.close());
+    sql(path, `PRAGMA user_version = ${SCHEMA_VERSION + 7}`);
+    const refused = openSqliteMetadata({ path });
+    await expect(refused).rejects.toThrow(
+      new RegExp(`version ${SCHEMA_VERSION + 7}.*version ${SCHEMA_VERSION} and older`),
+    );
+    await expect(refused).rejects.toMatchObject({ code: "data_dir_unusable", details: { path } });
+    expect(sql(path, "PRAGMA user_version")).toEqual({ user_version: SCHEMA_VERSION + 7 });
+  });
+
+  it("are not laid over the database of another program", async () => {
+    sql(path, "CREATE TABLE theirs (a)");
+    const { code } = await refusal(openSqliteMetadata({ path }));
+    expect(code).toBe("data_dir_unusable");
+    expect(sql(path, "SELECT count(*) AS tables FROM sqlite_schema")).toEqual({ tables: 1 });
+  });
+
+  it.each([
+    ["no database", () => writeFileSync(path, "x".repeat(10_000))],
+    ["in a directory that is not there", () => rmSync(directory, { recursive: true })],
+  ])("are refused where the file is %s", async (_, spoil) => {
+    spoil();
+    const { code, details } = await refusal(openSqliteMetadata({ path }));
+    expect({ code, details }).toMatchObject({ code: "data_dir_unusable", details: { path } });
+    if (_ !== "no database") directory = temporaryDirectory();
+  });
+
+  it("are flushed at each commit and logged ahead", async () => {
+    const store = await openSqliteMetadata({ path });
+    expect(sql(path, "PRAGMA journal_mode")).toEqual({ journal_mode: "wal" });
+    await store.close();
+  });
+
+  it("take nothing more once the file is damaged, and say so once", async () => {
+    const fatal: HoldfastError[] = [];
+    // Opened anew, so that no page of the tables is in memory: what is read next is damaged.
+    await openSqliteMetadata({ path }).then((store) => store.close());
+    const store = await openSqliteMetadata({ path, onFatal: (error) => fatal.push(error) });
+    const upload = sampleUpload(3);
+    writeFileSync(path, Buffer.alloc(200_000, 0xa5));
+    const changes = [store.apply({ kind: "create", upload }), store.apply(sampleCommit(upload, 0))];
+    const settled = await Promise.allSettled(changes);
+    expect(settled.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    expect((await refusal(store.apply({ kind: "create", upload }))).code).toBe("storage_failed");
+    expect(fatal.map(({ code }) => code)).toEqual(["storage_failed"]);
+    await store.close();
+  });
+
+  it("take nothing more once the writer is lost, and refuse what was under way", async () => {
+    const fatal: HoldfastError[] = [];
+    const workers = new Set<Worker>();
+    const watch = (message: unknown) => {
+      if (typeof message !== "object" || message === null || !("worker" in message)) return;
+      if (message.worker instanceof Worker) workers.add(message.worker);
+    };
+    subscribe("worker_threads", watch);
+    const store = await openSqliteMetadata({ path, onFatal: (error) => fatal.push(error) });
+    unsubscribe("worker_threads", watch);
+    expect(workers.size).toBe(1);
+    const applied = refusal(store.apply({ kind: "create", upload: sampleUpload() }));
+    for (const worker of workers) await worker.terminate();
+    expect((await applied).code).toBe("storage_failed");
+    expect(fatal.map(({ code }) => code)).toEqual(["storage_failed"]);
+    await store.close();
+  });
+});
+
+function sql(path: string, statement: string): unknown {
+  const db = new DatabaseSync(path);
+  const row = db.prepare(statement).get();
+  db.close();
+  return row && { ...row };
+}
+
+/** Runs a process until it has acknowledged as many commits, kills it, and returns all it has acknowledged. */
+async function commitUntilKilled(
+  path: string,
+  id: string,
+  first: number,
+  commits: number,
+): Promise<readonly number[]> {
+  const program = fileURLToPath(import.meta.resolve("@holdfast/testkit/metadata/apply-loop"));
+  const child = spawn(process.execPath, [program, path, id, `${first}`], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const exited = once(child, "exit");
+  const indexes: number[] = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    indexes.push(Number(line));
+    if (indexes.length === commits) child.kill("SIGKILL");
+  }
+  expect(await exited).toEqual([null, "SIGKILL"]);
+  return indexes;
+}

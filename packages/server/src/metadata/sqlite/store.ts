@@ -1,0 +1,75 @@
+// The metadata store on SQLite: changes go to the writer thread, reads are done at once by a connection of their own.
+import type { MetadataStore } from "@holdfast/engine";
+import { HoldfastError } from "@holdfast/protocol";
+import { openReader, type Reader } from "./reader.ts";
+import { startWriter, type WriterThread } from "./writer-thread.ts";
+
+export interface SqliteMetadataOptions {
+  /** The database's path; its directory exists. Two more files stand beside it while it is open. */
+  readonly path: string;
+  /** Called once when the disk failed a commit, or the writer was lost: the process should end, a new start recovers. */
+  readonly onFatal?: (error: HoldfastError) => void;
+}
+
+/**
+ * Opens the records, making them where there are none. The caller owns the directory alone (`owner.ts`).
+ *
+ * @throws HoldfastError `data_dir_unusable` where they cannot be used, such as records of a newer version.
+ */
+export async function openSqliteMetadata(options: SqliteMetadataOptions): Promise<MetadataStore> {
+  const writer = await startWriter(options.path, (error) => options.onFatal?.(error));
+  const reader = await openReaderBeside(writer, options.path);
+  let closing: Promise<void> | undefined;
+
+  async function close(): Promise<void> {
+    // The last connection to close moves the log into the tables. That is the writer, unless its log is in doubt: then the reader, which cannot.
+    const isSound = !writer.fatal();
+    if (isSound) reader.close();
+    await writer.close();
+    if (!isSound) reader.close();
+  }
+
+  function requireOpen(): void {
+    if (closing) throw new HoldfastError("shutting_down", "the metadata store is closed");
+  }
+
+  return {
+    async apply(change) {
+      requireOpen();
+      await writer.apply(change);
+    },
+    async upload(id) {
+      requireOpen();
+      return reader.upload(id);
+    },
+    async parts(id) {
+      requireOpen();
+      return reader.parts(id);
+    },
+    async file(id) {
+      requireOpen();
+      return reader.file(id);
+    },
+    async unfinished(kind) {
+      requireOpen();
+      return reader.unfinished(kind);
+    },
+    async counts() {
+      requireOpen();
+      return reader.counts();
+    },
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+async function openReaderBeside(writer: WriterThread, path: string): Promise<Reader> {
+  try {
+    return openReader(path);
+  } catch (cause) {
+    await writer.close();
+    throw new HoldfastError("data_dir_unusable", `${path} cannot be read`, { path }, cause);
+  }
+}

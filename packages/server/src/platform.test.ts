@@ -1,0 +1,86 @@
+// What a log line shows, and what it never does.
+import { HoldfastError } from "@holdfast/protocol";
+import { describe, expect, it } from "vitest";
+import { createLog, systemClock, systemDigests } from "./platform.ts";
+
+const ID = "abcdefghijklmnopqrstuvwx2a";
+
+function logged(level: "info" | "warn" | "error" | "silent", secrets: string[] = []) {
+  const lines: string[] = [];
+  return { lines, log: createLog({ level, secrets, write: (line) => lines.push(line) }) };
+}
+
+describe("the log", () => {
+  it("is one line of JSON an event", () => {
+    const { lines, log } = logged("info");
+    log("info", "listening", { url: "http://a", note: "two\nlines" });
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).not.toContain("\n");
+    expect(JSON.parse(lines[0] ?? "")).toMatchObject({
+      level: "info",
+      event: "listening",
+      url: "http://a",
+      note: "two\nlines",
+    });
+  });
+
+  it.each([
+    ["silent", []],
+    ["error", ["c"]],
+    ["warn", ["b", "c"]],
+    ["info", ["a", "b", "c"]],
+  ] as const)("at level %s shows %j", (level, events) => {
+    const { lines, log } = logged(level);
+    log("info", "a");
+    log("warn", "b");
+    log("error", "c");
+    expect(lines.map((line) => JSON.parse(line).event)).toEqual(events);
+  });
+
+  it("shows errors with their causes", () => {
+    const { lines, log } = logged("info");
+    const cause = Object.assign(new Error("EIO: bad sector"), { code: "EIO" });
+    log("error", "failed", { error: new HoldfastError("storage_failed", "no", {}, cause) });
+    expect(JSON.parse(lines[0] ?? "").error).toMatchObject({
+      code: "storage_failed",
+      message: "no",
+      cause: { code: "EIO", message: "EIO: bad sector" },
+    });
+  });
+
+  it("shows ids only as 8 digits, the same for the same id", () => {
+    const { lines, log } = logged("info");
+    log("info", "a", { upload: ID, path: `/data/uploads/${ID}.bytes` });
+    log("info", "b", { error: new Error(`at /v1/uploads/${ID}/parts/0`) });
+    expect(lines.join()).not.toContain(ID);
+    const short = JSON.parse(lines[0] ?? "").upload;
+    expect(short).toMatch(/^[0-9a-f]{8}$/);
+    expect(lines[0]).toContain(`/data/uploads/${short}.bytes`);
+    expect(lines[1]).toContain(`/v1/uploads/${short}/parts/0`);
+  });
+
+  it("never shows secrets", () => {
+    const { lines, log } = logged("info", ['to"ken']);
+    log("error", "a", { header: "Bearer abcdef", error: new Error('sent to"ken here') });
+    expect(lines[0]).not.toContain("abcdef");
+    expect(JSON.parse(lines[0] ?? "").error.message).toBe("sent *** here");
+  });
+});
+
+describe("the platform", () => {
+  it("hashes in steps as at once", () => {
+    const running = systemDigests.create();
+    running.update(Buffer.from("hold"));
+    running.update(Buffer.from("fast"));
+    const whole = systemDigests.sha256(Buffer.from("holdfast"));
+    expect(Buffer.from(running.digest()).equals(whole)).toBe(true);
+  });
+
+  it("calls tasks after their time, unless they were called off", async () => {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const callOff = systemClock.after(0, () => resolve("called off"));
+    callOff();
+    systemClock.after(1, () => resolve("due"));
+    expect(await promise).toBe("due");
+  });
+});
