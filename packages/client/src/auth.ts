@@ -1,0 +1,57 @@
+// Who the client says it is: a token from a provider that is asked again when the server refuses it.
+import { HoldfastError } from "@holdfast/protocol";
+
+/** A token, or how to get one; asked again where the server refuses the last. */
+export type TokenSource = string | (() => Promise<string>);
+
+export interface Auth {
+  /** The token to send, or undefined where there is none. */
+  current(): Promise<string | undefined>;
+  /** After a 401: true where there is another token than the refused one to try. */
+  renew(refused: string): Promise<boolean>;
+}
+
+/** Every request that is refused with the same token shares one question for the next. */
+export function createAuth(source: TokenSource | undefined): Auth {
+  if (source === undefined) return { current: async () => undefined, renew: async () => false };
+  if (typeof source === "string") return { current: async () => source, renew: async () => false };
+  let held: Promise<string> | undefined;
+  return {
+    current: () => (held ??= source()),
+    async renew(refused) {
+      const before = held;
+      const token = await before;
+      if (token !== refused) return true;
+      if (held === before) held = source();
+      return (await held) !== refused;
+    },
+  };
+}
+
+/** True where nobody beyond this machine can read along. */
+export function isPrivate(url: URL): boolean {
+  if (url.protocol === "https:") return true;
+  const host = url.hostname;
+  return (
+    host === "localhost" ||
+    host.endsWith(".localhost") ||
+    host === "[::1]" ||
+    /^127(?:\.[0-9]{1,3}){3}$/.test(host)
+  );
+}
+
+/**
+ * An address as a URL without query and without a slash at its end.
+ *
+ * @throws HoldfastError `usage` where it is none of http or https; `insecure_transport` where a token would go over a network in the clear.
+ */
+export function checkAddress(address: string, hasToken: boolean): string {
+  const url = URL.parse(address);
+  if (!url || (url.protocol !== "http:" && url.protocol !== "https:")) {
+    throw new HoldfastError("usage", `not an http or https address: ${address}`);
+  }
+  if (hasToken && !isPrivate(url)) {
+    throw new HoldfastError("insecure_transport", `no token goes to ${url.origin} in the clear`);
+  }
+  return url.origin + url.pathname.replace(/\/+$/, "");
+}

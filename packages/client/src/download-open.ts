@@ -1,0 +1,121 @@
+// How a download begins: the manifest, and what of its parts is there already.
+import {
+  addPart,
+  countParts,
+  createPartSet,
+  decodeManifest,
+  equalBytes,
+  HoldfastError,
+  type Manifest,
+  type PartSet,
+  partCount,
+  partOffset,
+  partSizeAt,
+  RUN_PARTS_MAX,
+} from "@holdfast/protocol";
+import { checkAddress } from "./auth.ts";
+import { checkpointKey } from "./checkpoint.ts";
+import { digestAt } from "./digest-table.ts";
+import {
+  contentOf,
+  type DownloadJob,
+  entityTag,
+  finishedOf,
+  openedSinkOf,
+} from "./download-job.ts";
+import type { Answer } from "./state.ts";
+import type { Call } from "./work.ts";
+
+/** Opens the sink and takes the claim on it. What to go on with, the check finds out. */
+export async function openDownload(job: DownloadJob): Promise<{ readonly isResumed: boolean }> {
+  const { checkpoints, digester } = job.ports;
+  const url = checkAddress(job.options.url, job.options.token !== undefined);
+  const sink = await job.openSink();
+  job.opened = { url, sink, release: () => undefined };
+  const release = await checkpoints.claim(checkpointKey(digester, "download", sink.identity));
+  job.opened = { url, sink, release };
+  return { isResumed: true };
+}
+
+/** The first time fetches the manifest and reads what is there; later only asks whether the file is still the same. */
+export async function checkDownload(job: DownloadJob, call: Call): Promise<Answer> {
+  if (job.content) {
+    await askForFile(job, job.content.manifest, call);
+    return openAnswer(job);
+  }
+  const manifest = await fetchManifest(job, call);
+  const { url, sink } = openedSinkOf(job);
+  const id = url.slice(url.lastIndexOf("/") + 1);
+  job.emit("created", { id, url, size: manifest.size, isResumed: false });
+  const existing = await sink.existingSize();
+  if (existing !== undefined) {
+    await requireSame(job, manifest, existing);
+    job.content = { manifest, verified: createPartSet(partCount(manifest)) };
+    return { kind: "complete", file: finishedOf(job) };
+  }
+  const verified = await verifyParts(job, manifest, "working", await sink.open());
+  job.content = { manifest, verified };
+  return openAnswer(job);
+}
+
+function openAnswer(job: DownloadJob): Answer {
+  const { manifest, verified } = contentOf(job);
+  const { size, partSize } = manifest;
+  const committed = createPartSet(verified.partCount, verified.bits);
+  return { kind: "open", grid: { size, partSize }, committed, runPartsMax: RUN_PARTS_MAX };
+}
+
+/** @throws HoldfastError `precondition_failed` where there is another version now: the two are never mixed. */
+async function askForFile(job: DownloadJob, manifest: Manifest, call: Call): Promise<void> {
+  const { url } = openedSinkOf(job);
+  const headers = { "if-match": entityTag(manifest) };
+  const { attempt, signal } = call;
+  await job.wire.send({ method: "HEAD", url, headers, attempt, signal }, (answer) => answer.text());
+}
+
+async function fetchManifest(job: DownloadJob, { attempt, signal }: Call): Promise<Manifest> {
+  const { url } = openedSinkOf(job);
+  const headers = { "accept-encoding": "identity" };
+  const request = { method: "GET", url: `${url}/manifest`, headers, attempt, signal } as const;
+  const text = await job.wire.send(request, (answer) => answer.text());
+  try {
+    return decodeManifest(job.ports.digester.sha256, text);
+  } catch (cause) {
+    throw new HoldfastError("download_corrupt", "the file's manifest is malformed", {}, cause);
+  }
+}
+
+/** @throws HoldfastError `sink_exists` unless the target has exactly the file's bytes already. */
+async function requireSame(job: DownloadJob, manifest: Manifest, size: number): Promise<void> {
+  if (size === manifest.size) {
+    const verified = await verifyParts(job, manifest, "whole", size);
+    if (isEvery(verified)) return;
+  }
+  throw new HoldfastError("sink_exists", "the target exists and is another file");
+}
+
+function isEvery(set: PartSet): boolean {
+  return countParts(set) === set.partCount;
+}
+
+/** The parts that lie in a file as the manifest has them. Nothing is believed that was not read. */
+async function verifyParts(
+  job: DownloadJob,
+  manifest: Manifest,
+  file: "whole" | "working",
+  size: number,
+): Promise<PartSet> {
+  const { sink } = openedSinkOf(job);
+  const verified = createPartSet(partCount(manifest));
+  const buffer = job.buffers.take(Math.min(manifest.partSize, manifest.size));
+  for (let index = 0; index < verified.partCount; index++) {
+    const offset = partOffset(manifest, index);
+    const bytes = buffer.subarray(0, partSizeAt(manifest, index));
+    if (offset + bytes.length > size) break;
+    if ((await sink.read(file, offset, bytes)) < bytes.length) break;
+    const digest = await job.ports.digester.digest(bytes);
+    if (equalBytes(digest, digestAt(manifest.digests, index))) addPart(verified, index);
+  }
+  job.buffers.give(buffer);
+  return verified;
+}

@@ -1,0 +1,139 @@
+// One run on its way: received into one buffer, verified part by part, written once.
+import {
+  addPart,
+  decodeContentRange,
+  encodeRange,
+  equalBytes,
+  HoldfastError,
+  type Manifest,
+  type PartRange,
+  partOffset,
+  partSizeAt,
+  runSize,
+} from "@holdfast/protocol";
+import { digestAt } from "./digest-table.ts";
+import { contentOf, type DownloadJob, entityTag, openedSinkOf } from "./download-job.ts";
+import type { Digester } from "./ports.ts";
+import type { WireAnswer } from "./wire.ts";
+import type { Call } from "./work.ts";
+
+/** Resolves when all parts of the run are verified and written. Where it rejects, those before the fault are all the same. */
+export async function receiveRun(job: DownloadJob, run: PartRange, call: Call): Promise<void> {
+  const { url } = openedSinkOf(job);
+  const { manifest, verified } = contentOf(job);
+  const [start] = run;
+  const offset = partOffset(manifest, start);
+  const bytes = job.buffers.take(runSize(manifest, ...run));
+  const inbox = createInbox(job.ports.digester, manifest, run, bytes);
+  try {
+    await job.wire.send(
+      {
+        method: "GET",
+        url,
+        headers: {
+          range: encodeRange({ start: offset, end: offset + bytes.length }),
+          "if-match": entityTag(manifest),
+          "accept-encoding": "identity",
+        },
+        attempt: call.attempt,
+        signal: call.signal,
+      },
+      (answer) => receive(answer, manifest, offset, inbox, call),
+    );
+  } finally {
+    await keep(job, offset, bytes.subarray(0, runSize(manifest, start, inbox.good())));
+    for (let index = start; index < inbox.good(); index++) addPart(verified, index);
+    job.buffers.give(bytes);
+  }
+}
+
+/** One positional write of all that is verified. */
+async function keep(job: DownloadJob, offset: number, bytes: Uint8Array): Promise<void> {
+  if (bytes.length > 0) await openedSinkOf(job).sink.write(offset, bytes);
+}
+
+/** Takes the body of an answer that is what was asked for: these bytes, or the whole file from a server that knows no ranges. */
+async function receive(
+  answer: WireAnswer,
+  manifest: Manifest,
+  offset: number,
+  inbox: Inbox,
+  call: Call,
+): Promise<void> {
+  let skip = answer.status === 206 ? 0 : offset;
+  const range = decodeContentRange(answer.header("content-range"));
+  if (answer.status === 206 && (range?.start !== offset || range.size !== manifest.size)) {
+    throw new HoldfastError("not_holdfast", "the answer is another range than the one asked for");
+  }
+  if ((answer.header("content-encoding") ?? "identity") !== "identity") {
+    throw new HoldfastError("not_holdfast", "something on the way has encoded the bytes anew");
+  }
+  try {
+    await answer.read((piece) => {
+      // A server without ranges sends on and on: what lies behind the run is not waited for.
+      if (inbox.isFull()) throw tooMuch();
+      call.onMoved(piece.length);
+      const skipped = Math.min(skip, piece.length);
+      skip -= skipped;
+      return inbox.take(piece.subarray(skipped));
+    });
+  } catch (error) {
+    // Whatever happened after the last verified byte changes nothing.
+    if (!inbox.isFull()) throw error;
+  }
+  if (!inbox.isFull()) throw new HoldfastError("connection_failed", "the answer ended too early");
+}
+
+function tooMuch(): HoldfastError {
+  return new HoldfastError("not_holdfast", "the answer is longer than what was asked for");
+}
+
+/** The buffer of a run being filled, and how far it is verified. */
+interface Inbox {
+  take(piece: Uint8Array): void | Promise<void>;
+  /** First part that is not verified yet. */
+  good(): number;
+  isFull(): boolean;
+}
+
+/** Parts are verified as soon as their last byte is there, while they are still in the processor's cache. */
+function createInbox(
+  digester: Digester,
+  manifest: Manifest,
+  [start, end]: PartRange,
+  bytes: Uint8Array,
+): Inbox {
+  let filled = 0;
+  let next = start;
+
+  function judge(digest: Uint8Array): void {
+    if (!equalBytes(digest, digestAt(manifest.digests, next))) {
+      throw new HoldfastError("download_corrupt", `part ${next} is not what the manifest says`, {
+        index: next,
+      });
+    }
+    next++;
+  }
+
+  function verify(): void | Promise<void> {
+    while (next < end) {
+      const from = (next - start) * manifest.partSize;
+      const to = from + partSizeAt(manifest, next);
+      if (filled < to) return;
+      const digest = digester.digest(bytes.subarray(from, to));
+      if (!(digest instanceof Uint8Array)) return digest.then(judge).then(verify);
+      judge(digest);
+    }
+  }
+
+  return {
+    good: () => next,
+    isFull: () => next === end,
+    take(piece) {
+      const fitting = piece.subarray(0, bytes.length - filled);
+      bytes.set(fitting, filled);
+      filled += fitting.length;
+      return verify();
+    },
+  };
+}

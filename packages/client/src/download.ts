@@ -1,0 +1,51 @@
+// The download: from a server to a working file, part by part, to a file of the right name.
+import { createBuffers } from "./buffers.ts";
+import { closeDownload, discardDownload, finishDownload } from "./download-finish.ts";
+import type { DownloadJob } from "./download-job.ts";
+import { checkDownload, openDownload } from "./download-open.ts";
+import { receiveRun } from "./download-receive.ts";
+import type { Transfer } from "./events.ts";
+import { settingsOf, type TransferOptions, wireOf } from "./options.ts";
+import type { Ports, Sink } from "./ports.ts";
+import { runTransfer } from "./run.ts";
+
+export interface DownloadOptions extends TransferOptions {
+  /** Absolute address of the file, as an upload's result has it. */
+  readonly url: string;
+}
+
+/** Starts a download, which closes the ports at its end. To the same sink it goes on where an earlier one stopped. */
+export function startDownload(
+  openSink: () => Promise<Sink>,
+  options: DownloadOptions,
+  ports: Ports,
+): Transfer {
+  const { clock, random } = ports;
+  return runTransfer({
+    clock,
+    random,
+    settings: settingsOf(options),
+    sending: "receiving",
+    work: (emit) => {
+      const job: DownloadJob = {
+        openSink,
+        options,
+        ports,
+        emit,
+        wire: wireOf(ports, options),
+        buffers: createBuffers(),
+        opened: undefined,
+        content: undefined,
+      };
+      return {
+        open: () => openDownload(job),
+        create: (call) => checkDownload(job, call),
+        check: (call) => checkDownload(job, call),
+        move: (range, call) => receiveRun(job, range, call),
+        complete: () => finishDownload(job),
+        discard: () => discardDownload(job),
+        close: () => closeDownload(job),
+      };
+    },
+  });
+}

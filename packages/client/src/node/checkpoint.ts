@@ -1,0 +1,117 @@
+// Checkpoints in an SQLite file in the user's state directory, shared by every process of this user.
+import { mkdirSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
+import type { CheckpointStore } from "../ports.ts";
+import { errnoOf, messageOf } from "./errno.ts";
+import { claimKey } from "./owner.ts";
+
+/** How long one process waits for another's write, in milliseconds: each takes one flush. */
+const BUSY_MS = 10_000;
+
+/** FULL: a checkpoint that `save` has answered survives power loss, or the upload it names could not be found again. */
+const PRAGMAS = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
+const SCHEMA = `CREATE TABLE IF NOT EXISTS checkpoints (
+  key TEXT PRIMARY KEY, value TEXT NOT NULL, saved_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID`;
+
+export interface CheckpointParts {
+  readonly directory: string;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Told once where a damaged file was moved aside. */
+  readonly warn: (detail: string) => void;
+}
+
+/** Opens nothing yet: what goes wrong is told by the call that meets it. */
+export function createCheckpointStore({ directory, now, warn }: CheckpointParts): CheckpointStore {
+  const path = join(directory, "checkpoints.sqlite");
+  let held: DatabaseSync | undefined;
+
+  /** Runs a statement; a damaged file is moved aside once and begun anew, since it holds nothing that the servers do not know better. */
+  function use<T>(task: (database: DatabaseSync) => T): T {
+    try {
+      held ??= openDatabase(directory, path);
+      return task(held);
+    } catch (error) {
+      close();
+      if (!isDamage(error)) throw failed(error);
+    }
+    try {
+      const aside = moveAside(path, now());
+      warn(`the checkpoints were damaged and are begun anew; the damaged file is ${aside}`);
+      held = openDatabase(directory, path);
+      return task(held);
+    } catch (error) {
+      close();
+      throw failed(error);
+    }
+  }
+
+  function close(): void {
+    const database = held;
+    held = undefined;
+    if (database?.isOpen) database.close();
+  }
+
+  return {
+    load: async (key) =>
+      use((database) => {
+        const row = database.prepare("SELECT value FROM checkpoints WHERE key = ?").get(key);
+        const value = row?.["value"];
+        return typeof value === "string" ? value : undefined;
+      }),
+    save: async (key, value) =>
+      use((database) => {
+        database
+          .prepare("INSERT OR REPLACE INTO checkpoints (key, value, saved_at) VALUES (?, ?, ?)")
+          .run(key, value, Math.floor(now()));
+      }),
+    remove: async (key) =>
+      use((database) => {
+        database.prepare("DELETE FROM checkpoints WHERE key = ?").run(key);
+      }),
+    claim: async (key) => claimKey(directory, key),
+    close,
+  };
+}
+
+function openDatabase(directory: string, path: string): DatabaseSync {
+  // What is uploaded, and the ids that let one write to it, are nobody else's business.
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const database = new DatabaseSync(path, { timeout: BUSY_MS });
+  try {
+    database.exec(PRAGMAS);
+    database.exec(SCHEMA);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_FORMAT; their extended codes have them in the low byte. */
+const DAMAGE: ReadonlySet<number> = new Set([11, 24, 26]);
+
+function isDamage(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    "errcode" in error &&
+    typeof error.errcode === "number" &&
+    DAMAGE.has(error.errcode & 0xff)
+  );
+}
+
+function moveAside(path: string, now: number): string {
+  const aside = `${path}.damaged-${Math.floor(now)}`;
+  renameSync(path, aside);
+  for (const suffix of ["-wal", "-shm"]) rmSync(`${path}${suffix}`, { force: true });
+  return aside;
+}
+
+function failed(error: unknown): HoldfastError {
+  if (isHoldfastError(error)) return error;
+  const details = { cause: errnoOf(error) };
+  return new HoldfastError("checkpoint_failed", messageOf(error), details, error);
+}

@@ -1,0 +1,59 @@
+// The client for Node: uploads from paths, downloads to paths.
+import { type DownloadOptions, startDownload } from "../download.ts";
+import type { Transfer } from "../events.ts";
+import type { Ports } from "../ports.ts";
+import { startUpload, type UploadOptions } from "../upload.ts";
+import { createCheckpointStore } from "./checkpoint.ts";
+import {
+  stateDirectory,
+  surroundings,
+  systemClock,
+  systemDigester,
+  systemRandom,
+} from "./platform.ts";
+import { openFileSink } from "./sink.ts";
+import { openFileSource } from "./source.ts";
+import { createNodeTransport } from "./transport.ts";
+
+export * from "../index.ts";
+
+export interface NodeOptions {
+  /** Directory of the checkpoints; HOLDFAST_STATE_DIR or the platform's place for such things by default. */
+  readonly stateDir?: string;
+}
+
+/**
+ * Uploads a file. The same file to the same server again goes on where the last upload of it stopped, also after a crash.
+ *
+ * Fails with `source_unreadable`, `source_changed`, `transfer_busy`, `insecure_transport`, `unauthorized` and other codes of the error table; a network
+ * or a server that is away is no failure unless `giveUpMs` says so.
+ */
+export function upload(path: string, options: UploadOptions & NodeOptions): Transfer {
+  return startUpload(() => openFileSource(path), options, nodePorts(options));
+}
+
+/**
+ * Downloads a file to `path`, every part verified; until it is whole it is called `path` + `.part`. The same download again goes on where the last one
+ * stopped. Fails with `sink_exists`, `sink_failed`, `download_corrupt`, `file_not_found` and others.
+ */
+export function download(
+  url: string,
+  path: string,
+  options: Partial<DownloadOptions> & NodeOptions = {},
+): Transfer {
+  return startDownload(() => openFileSink(path), { ...options, url }, nodePorts(options));
+}
+
+function nodePorts({ stateDir = stateDirectory(surroundings()) }: NodeOptions): Ports {
+  return {
+    transport: createNodeTransport(),
+    checkpoints: createCheckpointStore({
+      directory: stateDir,
+      now: () => systemClock.now(),
+      warn: (detail) => process.emitWarning(detail, { code: "checkpoint_failed" }),
+    }),
+    clock: systemClock,
+    random: systemRandom,
+    digester: systemDigester,
+  };
+}

@@ -1,0 +1,126 @@
+// A file as the sink of a download: NAME.part while it is incomplete, NAME once it is whole.
+import { constants } from "node:fs";
+import { type FileHandle, link, lstat, open, realpath, rename, unlink } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { HoldfastError } from "@holdfast/protocol";
+import type { Sink } from "../ports.ts";
+import { errnoOf, messageOf } from "./errno.ts";
+
+/** Symbolic links are not followed: bytes go into the directory that was named and nowhere else. */
+const OPEN_WORKING = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
+const OPEN_WHOLE = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0);
+
+interface Place {
+  readonly directory: string;
+  readonly whole: string;
+  readonly working: string;
+}
+
+/** @throws HoldfastError `sink_failed` where its directory does not exist. */
+export async function openFileSink(path: string): Promise<Sink> {
+  const directory = await realpath(dirname(resolve(path))).catch(failed);
+  const whole = join(directory, basename(resolve(path)));
+  const place: Place = { directory, whole, working: `${whole}.part` };
+  let working: FileHandle | undefined;
+  const opened = async () => (working ??= await open(place.working, OPEN_WORKING).catch(failed));
+  const close = async () => {
+    const handle = working;
+    working = undefined;
+    await handle?.close().catch(failed);
+  };
+  return {
+    identity: whole,
+    existingSize: () => sizeOf(whole),
+    async open() {
+      const stats = await (await opened()).stat().catch(failed);
+      if (!stats.isFile()) throw new HoldfastError("sink_failed", `${place.working} is not a file`);
+      return stats.size;
+    },
+    async read(file, offset, into) {
+      if (file === "working") return readFull(await opened(), offset, into);
+      const handle = await open(whole, OPEN_WHOLE).catch(failed);
+      try {
+        return await readFull(handle, offset, into);
+      } finally {
+        await handle.close();
+      }
+    },
+    write: async (offset, bytes) => writeFull(await opened(), offset, bytes),
+    async commit(size) {
+      const handle = await opened();
+      await handle.truncate(size).catch(failed);
+      await handle.sync().catch(failed);
+      await close();
+      await publish(place);
+    },
+    async discard() {
+      await close();
+      await unlink(place.working).catch(unlessMissing);
+    },
+    close,
+  };
+}
+
+function failed(error: unknown): never {
+  const details = { cause: errnoOf(error) };
+  throw new HoldfastError("sink_failed", messageOf(error), details, error);
+}
+
+function unlessMissing(error: unknown): undefined {
+  return errnoOf(error) === "ENOENT" ? undefined : failed(error);
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  const stats = await lstat(path).catch(unlessMissing);
+  if (!stats || stats.isFile()) return stats?.size;
+  throw new HoldfastError("sink_exists", `${path} exists and is not a file`);
+}
+
+async function readFull(handle: FileHandle, offset: number, into: Uint8Array): Promise<number> {
+  let at = 0;
+  while (at < into.length) {
+    const { bytesRead } = await handle.read(into, at, into.length - at, offset + at).catch(failed);
+    if (bytesRead === 0) break;
+    at += bytesRead;
+  }
+  return at;
+}
+
+async function writeFull(handle: FileHandle, offset: number, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesWritten } = await handle
+      .write(bytes, at, bytes.length - at, offset + at)
+      .catch(failed);
+    at += bytesWritten;
+  }
+}
+
+/** Gives the working file its name and flushes the directory, so that the name survives power loss too. */
+async function publish(place: Place): Promise<void> {
+  await giveName(place);
+  // A directory cannot be opened on Windows; its file system keeps names in a journal.
+  if (process.platform === "win32") return;
+  const directory = await open(place.directory, "r").catch(failed);
+  try {
+    await directory.sync().catch(failed);
+  } finally {
+    await directory.close();
+  }
+}
+
+/** A hard link never replaces what has the name already, which a rename would. Where there are none, a look before the rename has to do. */
+async function giveName({ whole, working }: Place): Promise<void> {
+  try {
+    await link(working, whole);
+  } catch (error) {
+    if (errnoOf(error) === "EEXIST") throw exists(whole, error);
+    if ((await sizeOf(whole)) !== undefined) throw exists(whole, error);
+    await rename(working, whole).catch(failed);
+    return;
+  }
+  await unlink(working).catch(failed);
+}
+
+function exists(path: string, cause: unknown): HoldfastError {
+  return new HoldfastError("sink_exists", `${path} came into being meanwhile`, {}, cause);
+}

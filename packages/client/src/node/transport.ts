@@ -1,0 +1,167 @@
+// HTTP by node:http and node:https: bytes go out from the memory they were read into, and come in as the socket brings them.
+import http, { type ClientRequest, type IncomingMessage } from "node:http";
+import https from "node:https";
+import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
+import type { Transport, TransportRequest, TransportResponse } from "../ports.ts";
+import { errnoOf, messageOf } from "./errno.ts";
+import { readBody } from "./read-body.ts";
+import { writeBody } from "./write-body.ts";
+
+/** Idle connections that are kept. */
+const IDLE_MAX = 16;
+/** Who has not answered the call for a connection after this long is not there, in milliseconds. */
+const CONNECT_MS = 10_000;
+/** An answer to a request with a body is read into memory; nothing of ours is longer. */
+const ANSWER_BYTES_MAX: number = 64 * 1024 * 1024;
+
+export function createNodeTransport(): Transport {
+  const settings = { keepAlive: true, maxFreeSockets: IDLE_MAX };
+  const plain = new http.Agent(settings);
+  const secure = new https.Agent(settings);
+  return {
+    async request(request) {
+      request.signal.throwIfAborted();
+      const isSecure = request.url.startsWith("https:");
+      const sent = (isSecure ? https : http).request(request.url, {
+        method: request.method,
+        headers: { ...request.headers, ...bodySize(request) },
+        agent: isSecure ? secure : plain,
+      });
+      return exchange(sent, request);
+    },
+    close() {
+      plain.destroy();
+      secure.destroy();
+    },
+  };
+}
+
+function bodySize({ body }: TransportRequest): Readonly<Record<string, string>> {
+  if (!body) return {};
+  return { "content-length": String(body.reduce((size, view) => size + view.length, 0)) };
+}
+
+async function exchange(
+  sent: ClientRequest,
+  request: TransportRequest,
+): Promise<TransportResponse> {
+  const { signal, body } = request;
+  const abort = () => sent.destroy(reasonOf(signal));
+  signal.addEventListener("abort", abort, { once: true });
+  sent.on("close", () => signal.removeEventListener("abort", abort));
+  limitConnecting(sent);
+  const answered = answerOf(sent);
+  if (!body) {
+    sent.end();
+    const answer = await answered.catch(rethrow(signal));
+    return responseOf(answer, signal);
+  }
+  const writing = writeBody(sent, body, request);
+  try {
+    const answer = await answered;
+    // It may come before the body is through; then there is no sense in sending the rest, and the connection is of no more use.
+    const isPartial = writing.stop();
+    const pieces = await collect(answer);
+    if (isPartial) sent.destroy();
+    return memoryResponse(answer, pieces);
+  } catch (error) {
+    sent.destroy();
+    return rethrow(signal)(error);
+  } finally {
+    await writing.settled;
+  }
+}
+
+function reasonOf(signal: AbortSignal): Error {
+  return signal.reason instanceof Error ? signal.reason : new HoldfastError("aborted");
+}
+
+function limitConnecting(sent: ClientRequest): void {
+  sent.once("socket", (socket) => {
+    if (!socket.connecting) return;
+    const timer = setTimeout(
+      () => sent.destroy(new Error(`no connection within ${CONNECT_MS / 1000} s`)),
+      CONNECT_MS,
+    );
+    const clear = () => clearTimeout(timer);
+    socket.once("connect", clear);
+    socket.once("close", clear);
+  });
+}
+
+function answerOf(sent: ClientRequest): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    sent.on("response", resolve);
+    sent.on("error", reject);
+    sent.on("close", () => reject(new Error("the connection was closed before an answer came")));
+  });
+}
+
+/** Every error of Node as one of ours; our own reason for ending it comes first. */
+function rethrow(signal: AbortSignal): (error: unknown) => never {
+  return (error) => {
+    if (signal.aborted) throw reasonOf(signal);
+    if (isHoldfastError(error)) throw error;
+    throw connectionError(error);
+  };
+}
+
+const REFUSED: ReadonlySet<string | undefined> = new Set([
+  "ECONNREFUSED",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENETDOWN",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+]);
+const UNTRUSTED =
+  /^(?:CERT_|ERR_TLS_CERT|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA)/;
+
+function connectionError(error: unknown): HoldfastError {
+  const cause = errnoOf(error);
+  if (cause !== undefined && UNTRUSTED.test(cause)) {
+    return new HoldfastError("certificate_untrusted", messageOf(error), { cause }, error);
+  }
+  // Both addresses of a name refused (happy eyeballs): an AggregateError without a message of its own.
+  const message =
+    messageOf(error) || `the server cannot be reached (${cause ?? "no reason given"})`;
+  const details = { cause, refused: REFUSED.has(cause) };
+  return new HoldfastError("connection_failed", message, details, error);
+}
+
+function headerOf(answer: IncomingMessage, name: string): string | undefined {
+  const value = answer.headers[name];
+  return Array.isArray(value) ? value.join(", ") : value;
+}
+
+function responseOf(answer: IncomingMessage, signal: AbortSignal): TransportResponse {
+  return {
+    status: answer.statusCode ?? 0,
+    header: (name) => headerOf(answer, name),
+    read: (take) => readBody(answer, take).catch(rethrow(signal)),
+  };
+}
+
+/** The whole answer to a request with a body, so that the body's memory is free when the answer is handed over. */
+async function collect(answer: IncomingMessage): Promise<readonly Uint8Array[]> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  await readBody(answer, (piece) => {
+    bytes += piece.length;
+    if (bytes > ANSWER_BYTES_MAX) {
+      throw new HoldfastError("not_holdfast", "the answer is longer than any of ours");
+    }
+    pieces.push(piece);
+  });
+  return pieces;
+}
+
+function memoryResponse(answer: IncomingMessage, pieces: readonly Uint8Array[]): TransportResponse {
+  return {
+    status: answer.statusCode ?? 0,
+    header: (name) => headerOf(answer, name),
+    async read(take) {
+      for (const piece of pieces) await take(piece);
+    },
+  };
+}

@@ -1,0 +1,39 @@
+// What a caller may set, the same for both directions.
+import { encodeId, ID_BYTES } from "@holdfast/protocol";
+import { createAuth, type TokenSource } from "./auth.ts";
+import { createLimit, UNLIMITED } from "./limit.ts";
+import type { Ports } from "./ports.ts";
+import { IN_FLIGHT } from "./schedule.ts";
+import type { Settings } from "./state.ts";
+import { STALL_MS } from "./watch.ts";
+import { createWire, type Wire } from "./wire.ts";
+
+export interface TransferOptions {
+  /** Sent as `Authorization: Bearer`; a function is asked again where the server refuses its last. Never goes over a network in the clear. */
+  readonly token?: TokenSource;
+  /** Runs in flight at most; 4 by default. */
+  readonly inFlight?: number;
+  /** Bytes a second over the whole transfer. */
+  readonly limitRate?: number;
+  /** Gives up after this long without a part committed, in milliseconds; never by default. */
+  readonly giveUpMs?: number;
+  /** No byte either way on a request for this long is a stall, in milliseconds; 30 s by default. */
+  readonly stallMs?: number;
+}
+
+export function settingsOf({ inFlight = IN_FLIGHT, giveUpMs }: TransferOptions): Settings {
+  return giveUpMs === undefined ? { inFlight } : { inFlight, giveUpMs };
+}
+
+/** The wire of one running transfer. */
+export function wireOf({ transport, clock, random }: Ports, options: TransferOptions): Wire {
+  const { token, limitRate, stallMs = STALL_MS } = options;
+  return createWire({
+    transport,
+    clock,
+    stallMs,
+    auth: createAuth(token),
+    limit: limitRate === undefined ? UNLIMITED : createLimit(clock, limitRate),
+    transfer: encodeId(random.bytes(ID_BYTES)),
+  });
+}

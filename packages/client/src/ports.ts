@@ -1,0 +1,134 @@
+// The ports of the client: everything a transfer knows of the network, files, time and chance.
+
+/** One HTTP request. */
+export interface TransportRequest {
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Sent one after another, straight from this memory; whoever asks leaves it as it is until `request` has settled. */
+  readonly body?: readonly Uint8Array[];
+  /** Ends the request: `request` and `read` reject with the signal's reason. */
+  readonly signal: AbortSignal;
+  /** Asked before each piece of the body: how many of `wanted` bytes may go now, at least 1. */
+  readonly grant: (wanted: number) => number | Promise<number>;
+  /** Tells how many more bytes of the body were given to the network. */
+  readonly onSent: (bytes: number) => void;
+}
+
+export interface TransportResponse {
+  readonly status: number;
+  /** A header's value by its lower-case name. */
+  header(name: string): string | undefined;
+  /**
+   * Hands over the body piece by piece, the next one once `take` is done with the last; resolves at the body's end. A piece is valid until then.
+   * Once only. @throws HoldfastError `connection_failed` where the body is cut short.
+   */
+  read(take: (piece: Uint8Array) => void | Promise<void>): Promise<void>;
+}
+
+/** HTTP as it is: no retries, no redirects, no time limits of its own but for connecting. */
+export interface Transport {
+  /**
+   * Resolves when the response's head is there, and for a request with a body not before the transport has let go of its memory, even
+   * where the answer came early. Rejects under the same condition. May be repeated as far as HTTP lets the method be.
+   *
+   * @throws HoldfastError `connection_failed` (with `details.refused` where nothing listens there), `certificate_untrusted`.
+   */
+  request(request: TransportRequest): Promise<TransportResponse>;
+  /** Closes idle connections. May be repeated. */
+  close(): void;
+}
+
+/** Cheap identity of a source, never trusted as content. */
+export interface Fingerprint {
+  /** In bytes. */
+  readonly size: number;
+  /** Last change, in milliseconds since 1970 by the clock of whoever wrote it. */
+  readonly mtimeMs: number;
+}
+
+/** Where an upload reads. Open for as long as the transfer lives. */
+export interface Source {
+  readonly name: string;
+  /** Names this source on this machine and stays the same from one process to the next; an absolute path for instance. */
+  readonly identity: string;
+  /** As it was when the source was opened. */
+  readonly fingerprint: Fingerprint;
+  /**
+   * Fills `into` with the bytes from `offset` on. May be repeated and run several times at once.
+   * @throws HoldfastError `source_changed` where there are not as many bytes any more, `source_unreadable` for anything else.
+   */
+  read(offset: number, into: Uint8Array): Promise<void>;
+  /** Whether size or time of change differ from the fingerprint now. @throws HoldfastError `source_unreadable` */
+  isChanged(): Promise<boolean>;
+  /** Resolves when it is released. May be repeated. */
+  close(): Promise<void>;
+}
+
+/** Where a download writes: a file under a working name, renamed to its own when it is whole. All errors are HoldfastErrors `sink_failed` unless said. */
+export interface Sink {
+  /** Names the target on this machine, for the claim that keeps a second process out. */
+  readonly identity: string;
+  /** Size of what has the target's own name already, or undefined. */
+  existingSize(): Promise<number | undefined>;
+  /** Opens the working file, made if need be; resolves with its size in bytes. May be repeated. */
+  open(): Promise<number>;
+  /** Fills `into` from `offset` of the target (`whole`) or the working file (`working`); resolves with the number of bytes read. May be repeated. */
+  read(file: "whole" | "working", offset: number, into: Uint8Array): Promise<number>;
+  /** Writes all the bytes at `offset` of the working file. Resolves when the memory may be used again. May be repeated and run several times at once. */
+  write(offset: number, bytes: Uint8Array): Promise<void>;
+  /** Cuts to `size`, flushes, gives it the target's name in one step. Resolves when that survives power loss. @throws HoldfastError `sink_exists` */
+  commit(size: number): Promise<void>;
+  /** Removes the working file; nothing there is fine. */
+  discard(): Promise<void>;
+  /** Resolves when it is released; the working file stays. May be repeated. */
+  close(): Promise<void>;
+}
+
+/** The client's durable resume records: texts by key. */
+export interface CheckpointStore {
+  /** @throws HoldfastError `checkpoint_failed` */
+  load(key: string): Promise<string | undefined>;
+  /** Resolves when it survives power loss; replaces what was there as a whole. @throws HoldfastError `checkpoint_failed` */
+  save(key: string, value: string): Promise<void>;
+  /** Nothing there is fine. @throws HoldfastError `checkpoint_failed` */
+  remove(key: string): Promise<void>;
+  /**
+   * Takes the exclusive right to transfer what `key` names until the returned function is called or this process ends, however it ends.
+   * @throws HoldfastError `transfer_busy` where somebody else has it.
+   */
+  claim(key: string): Promise<() => void>;
+  /** May be repeated. */
+  close(): void;
+}
+
+export interface Clock {
+  /** Milliseconds since 1970, for records. May jump. */
+  now(): number;
+  /** Milliseconds that never go back, for measuring. */
+  monotonic(): number;
+  /** Calls `task` once after `ms`; the returned function calls it off. */
+  after(ms: number, task: () => void): () => void;
+}
+
+export interface Random {
+  /** Unpredictable bytes. */
+  bytes(size: number): Uint8Array;
+}
+
+/** SHA-256, by the platform. */
+export interface Digester {
+  /** Of a few bytes: trees and checkpoints hash many of these in a row. */
+  sha256(bytes: Uint8Array): Uint8Array;
+  /** Of a part. May be slow and elsewhere (a browser), or done when it returns (Node); the bytes stay as they are until then. */
+  digest(bytes: Uint8Array): Uint8Array | Promise<Uint8Array>;
+}
+
+/** All that both directions need. */
+export interface Ports {
+  readonly transport: Transport;
+  readonly checkpoints: CheckpointStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly digester: Digester;
+}

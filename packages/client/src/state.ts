@@ -1,0 +1,158 @@
+// What a transfer can be in, what can happen to it, what it can ask for: the types of the reducer.
+import type { ErrorCode, Grid, HoldfastError, PartRange, PartSet } from "@holdfast/protocol";
+import type { Flight, Line } from "./schedule.ts";
+
+/** What a transfer ends with. Sizes in bytes. */
+export interface Result {
+  /** The file's id. */
+  readonly id: string;
+  /** Absolute address of the file: what a download takes. */
+  readonly url: string;
+  readonly size: number;
+  /** Lower-case hexadecimal. */
+  readonly root: string;
+  /** Body bytes that crossed the network in this process, repeated ones included. */
+  readonly bytesSent: number;
+  /** Bytes committed by this process; with `resumedBytes` they are `size`. */
+  readonly bytesCommitted: number;
+  readonly seconds: number;
+  /** Bytes that were there already when this process began. */
+  readonly resumedBytes: number;
+}
+
+/** What is published, before the driver adds the figures. */
+export interface Finished {
+  readonly id: string;
+  readonly url: string;
+  readonly size: number;
+  readonly root: string;
+}
+
+/** What asking the server (for a download: looking at the sink) brought. */
+export type Answer =
+  /** Takes parts. Its list of committed parts always wins. */
+  | {
+      readonly kind: "open";
+      readonly grid: Grid;
+      readonly committed: PartSet;
+      readonly runPartsMax: number;
+    }
+  /** Is being completed: ask again. */
+  | { readonly kind: "completing" }
+  | { readonly kind: "complete"; readonly file: Finished }
+  /** Cannot be gone on with: the source is another one now. */
+  | { readonly kind: "unusable" };
+
+export interface Settings {
+  readonly inFlight: number;
+  /** Gives up after this long without a part committed; never where undefined. */
+  readonly giveUpMs?: number;
+}
+
+/** A grid being filled. */
+export interface Plan {
+  readonly grid: Grid;
+  readonly committed: PartSet;
+  readonly flights: readonly Flight[];
+  readonly line: Line;
+  /** How often each bad part was bad. */
+  readonly bad: ReadonlyMap<number, number>;
+}
+
+export interface Trouble {
+  readonly code: ErrorCode;
+  /** Troubles since the last progress, from 1. */
+  readonly attempt: number;
+  readonly waitMs: number;
+  readonly detail: string;
+}
+
+/** Work that has one answer. */
+export type Step = "open" | "create" | "check" | "complete";
+
+/** What every transfer that has not ended carries. */
+export interface Live {
+  readonly settings: Settings;
+  /** Ids of steps, runs and timers count up; an answer to an id that is not expected any more changes nothing. */
+  readonly lastId: number;
+  /** Undefined until the grid is known. */
+  readonly plan: Plan | undefined;
+  readonly isOpened: boolean;
+  /** Went on from a checkpoint: if the upload is gone, a new one is begun instead of failing. */
+  readonly isResumed: boolean;
+  readonly attempt: number;
+  /** Milliseconds, monotonic. */
+  readonly progressAt: number;
+}
+
+/** A step that is under way. */
+export interface Pending {
+  readonly id: number;
+  readonly step: Step;
+  /** Runs that committed since a status was asked for: its answer may be older than they are. */
+  readonly fresh: readonly PartRange[];
+  /** A run failed since a status was asked for: its answer may not know what became of it. */
+  readonly isDoubtful: boolean;
+}
+
+export type TransferState =
+  | ({ readonly phase: "opening" | "creating" | "checking" | "completing" } & {
+      readonly live: Live;
+      readonly pending: Pending;
+    })
+  | { readonly phase: "sending"; readonly live: Live }
+  | {
+      readonly phase: "waiting";
+      readonly live: Live;
+      readonly timer: number;
+      readonly next: "create" | "check";
+    }
+  | { readonly phase: "paused"; readonly live: Live; readonly pending: Pending | undefined }
+  /** Nothing more is sent; the upload is being removed from the server. */
+  | { readonly phase: "ending"; readonly error: HoldfastError }
+  | { readonly phase: "complete"; readonly file: Finished }
+  | { readonly phase: "failed"; readonly error: HoldfastError }
+  | { readonly phase: "aborted"; readonly error: HoldfastError };
+
+export type Phase = TransferState["phase"];
+
+/** When something happened, in milliseconds (monotonic), and a random number from 0 to 1 for what it leads to: the reducer has neither clock nor dice. */
+export interface Stamp {
+  readonly at: number;
+  readonly chance: number;
+}
+
+export type TransferEvent = Stamp &
+  (
+    | { readonly type: "opened"; readonly id: number; readonly isResumed: boolean }
+    | { readonly type: "answered"; readonly id: number; readonly answer: Answer }
+    | { readonly type: "stepFailed"; readonly id: number; readonly error: HoldfastError }
+    | { readonly type: "runDone"; readonly run: number }
+    | { readonly type: "runFailed"; readonly run: number; readonly error: HoldfastError }
+    /** It was stopped because of a `stop`. */
+    | { readonly type: "runStopped"; readonly run: number }
+    | { readonly type: "timer"; readonly timer: number }
+    | { readonly type: "ended" }
+    | { readonly type: "pause" | "resume" | "abort" }
+  );
+
+export type Effect =
+  | { readonly type: "step"; readonly step: Step; readonly id: number; readonly attempt: number }
+  | {
+      readonly type: "move";
+      readonly run: number;
+      readonly range: PartRange;
+      readonly attempt: number;
+    }
+  | { readonly type: "wait"; readonly timer: number; readonly ms: number }
+  | { readonly type: "report"; readonly trouble: Trouble }
+  | { readonly type: "notice"; readonly code: ErrorCode; readonly detail: string }
+  /** Aborts what is in flight: the runs, or the steps too. */
+  | { readonly type: "stop"; readonly what: "runs" | "all" }
+  /** Removes the upload (or the sink's working file) and the checkpoint once nothing is in flight; then `ended`. */
+  | { readonly type: "discard" };
+
+export interface Next {
+  readonly state: TransferState;
+  readonly effects: readonly Effect[];
+}

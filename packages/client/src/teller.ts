@@ -1,0 +1,80 @@
+// Tells of progress: which parts were committed, how many bytes, how fast.
+import { hasPart } from "@holdfast/protocol";
+import type { Emitter } from "./events.ts";
+import { createMeter } from "./meter.ts";
+import type { Clock } from "./ports.ts";
+import { committedBytes } from "./schedule.ts";
+import type { Finished, Plan, Result } from "./state.ts";
+
+/** Between two commits, `progress` tells of sent bytes this often at most. */
+const SENT_EVERY_MS = 200;
+
+export interface Teller {
+  /** The plan as it is now. */
+  follow(plan: Plan | undefined): void;
+  /** Bytes of a run's body, or of a step's where there is no run, went over the network. */
+  moved(run: number | undefined, bytes: number): void;
+  /** A run is over: what it sent is committed, or to be sent again. */
+  landed(run: number): void;
+  resultOf(file: Finished): Result;
+}
+
+export function createTeller(clock: Clock, emit: Emitter["emit"]): Teller {
+  const meter = createMeter(clock);
+  const startedAt = clock.monotonic();
+  const sentOf = new Map<number, number>();
+  let plan: Plan | undefined;
+  let resumedBytes: number | undefined;
+  let bytesSent = 0;
+  let toldAt = startedAt;
+
+  function tellProgress({ grid, committed: parts }: Plan): void {
+    const committed = committedBytes(grid, parts);
+    const left = grid.size - committed;
+    const rate = meter.rate(committed);
+    const sent = [...sentOf.values()].reduce((sum, bytes) => sum + bytes, 0);
+    toldAt = clock.monotonic();
+    emit("progress", {
+      committed,
+      sent: Math.min(sent, left),
+      size: grid.size,
+      rate,
+      eta: rate > 0 ? left / rate : undefined,
+    });
+  }
+
+  function tellParts(before: Plan, now: Plan): void {
+    for (const [at, byte] of now.committed.bits.entries()) {
+      if (byte === before.committed.bits[at]) continue;
+      for (let index = at * 8; index < at * 8 + 8; index++) {
+        if (hasPart(now.committed, index) && !hasPart(before.committed, index))
+          emit("part", { index });
+      }
+    }
+  }
+
+  return {
+    follow(now) {
+      const before = plan;
+      plan = now;
+      if (!now || now.committed === before?.committed) return;
+      if (before) tellParts(before, now);
+      else resumedBytes = committedBytes(now.grid, now.committed);
+      tellProgress(now);
+    },
+    moved(run, bytes) {
+      bytesSent += bytes;
+      if (run === undefined) return;
+      sentOf.set(run, (sentOf.get(run) ?? 0) + bytes);
+      if (plan && clock.monotonic() - toldAt >= SENT_EVERY_MS) tellProgress(plan);
+    },
+    landed: (run) => void sentOf.delete(run),
+    resultOf(file) {
+      // Where there never was a plan, nothing was left to move.
+      const resumed = resumedBytes ?? file.size;
+      const seconds = (clock.monotonic() - startedAt) / 1000;
+      const bytesCommitted = file.size - resumed;
+      return { ...file, bytesSent, bytesCommitted, seconds, resumedBytes: resumed };
+    },
+  };
+}

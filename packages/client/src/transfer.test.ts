@@ -1,0 +1,538 @@
+import {
+  addPart,
+  createPartSet,
+  type ErrorCode,
+  HoldfastError,
+  hasPart,
+  MIB,
+  type PartSet,
+} from "@holdfast/protocol";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { committedBytes } from "./schedule.ts";
+import type { Answer, Effect, Finished, Next, TransferEvent, TransferState } from "./state.ts";
+import { begin, reduce } from "./transfer.ts";
+import { BAD_PART_MAX } from "./transfer-runs.ts";
+
+const FILE: Finished = { id: "f", url: "u", size: 0, root: "r" };
+
+type Occurrence = TransferEvent extends infer One
+  ? One extends TransferEvent
+    ? Omit<One, "at" | "chance"> & { at?: number }
+    : never
+  : never;
+
+/** A transfer under test: keeps what is under way, so that a test can say how it ends. */
+function start(parts = 20, giveUpMs?: number) {
+  const grid = { size: parts * MIB - 5, partSize: MIB };
+  let now: Next = begin({ inFlight: 4, ...(giveUpMs === undefined ? {} : { giveUpMs }) }, 0);
+  const log: Effect[] = [...now.effects];
+  const take = (event: Occurrence) => {
+    now = reduce(now.state, { at: 0, chance: 1, ...event });
+    log.push(...now.effects);
+    return now.effects;
+  };
+  const pending = () => ("pending" in now.state && now.state.pending?.id) || 0;
+  const flights = () => ("live" in now.state && now.state.live.plan?.flights) || [];
+  const open = (...committed: number[]): Answer => ({
+    kind: "open",
+    grid,
+    runPartsMax: 64,
+    committed: setOf(parts, committed),
+  });
+  return {
+    log,
+    take,
+    flights,
+    open,
+    state: () => now.state,
+    phase: () => now.state.phase,
+    line: () => ("live" in now.state ? now.state.live.plan?.line : undefined),
+    committed: () => ("live" in now.state ? now.state.live.plan?.committed : undefined),
+    opened: (isResumed: boolean) => take({ type: "opened", id: pending(), isResumed }),
+    answer: (answer: Answer) => take({ type: "answered", id: pending(), answer }),
+    stepFails: (code: ErrorCode, details = {}, at = 0) =>
+      take({ type: "stepFailed", id: pending(), error: errorOf(code, details), at }),
+    runFails: (code: ErrorCode, details = {}) =>
+      take({ type: "runFailed", run: flights()[0]?.run ?? 0, error: errorOf(code, details) }),
+    runDone: () => take({ type: "runDone", run: flights()[0]?.run ?? 0 }),
+    timer: () =>
+      take({ type: "timer", timer: now.state.phase === "waiting" ? now.state.timer : 0 }),
+    /** A new upload that is being sent. */
+    sending(...committed: number[]) {
+      take({ type: "opened", id: pending(), isResumed: false });
+      return take({ type: "answered", id: pending(), answer: open(...committed) });
+    },
+  };
+}
+
+function setOf(parts: number, indexes: readonly number[]): PartSet {
+  const set = createPartSet(parts);
+  for (const index of indexes) addPart(set, index);
+  return set;
+}
+
+function errorOf(code: ErrorCode, details: Record<string, unknown> = {}): HoldfastError {
+  return new HoldfastError(code, undefined, details);
+}
+
+const types = (effects: readonly Effect[]) =>
+  effects.map((effect) => (effect.type === "step" ? effect.step : effect.type));
+
+describe("an upload", () => {
+  it("opens, creates, sends, completes", () => {
+    const one = start(20);
+    expect([one.phase(), types(one.log)]).toEqual(["opening", ["open"]]);
+    expect(types(one.opened(false))).toEqual(["create"]);
+    expect(one.phase()).toBe("creating");
+    expect(types(one.answer(one.open()))).toEqual(["move", "move", "move", "move"]);
+    while (one.flights().length > 0) one.runDone();
+    expect([one.phase(), types(one.log).at(-1)]).toEqual(["completing", "complete"]);
+    expect(types(one.answer({ kind: "complete", file: FILE }))).toEqual([]);
+    expect(one.state()).toEqual({ phase: "complete", file: FILE });
+  });
+
+  it("asks what is committed first where it goes on", () => {
+    const one = start(20);
+    expect(types(one.opened(true))).toEqual(["check"]);
+    one.answer(one.open(0, 1, 2));
+    expect(one.flights()[0]?.range).toEqual([3, 8]);
+  });
+
+  it("of nothing is complete with its creation", () => {
+    const one = start();
+    one.opened(false);
+    one.answer({ kind: "complete", file: FILE });
+    expect(one.phase()).toBe("complete");
+  });
+
+  it("waits while the server completes", () => {
+    const one = start(1);
+    one.sending(0);
+    expect(one.phase()).toBe("completing");
+    expect(one.answer({ kind: "completing" })).toEqual([{ type: "wait", timer: 4, ms: 500 }]);
+    expect(types(one.timer())).toEqual(["check"]);
+    one.answer({ kind: "complete", file: FILE });
+    expect(one.phase()).toBe("complete");
+  });
+
+  it("sends what the server withdrew", () => {
+    const one = start(2);
+    one.sending(0, 1);
+    one.stepFails("parts_missing");
+    one.timer();
+    one.answer(one.open(1));
+    expect(one.flights().map(({ range }) => range)).toEqual([[0, 1]]);
+  });
+});
+
+describe("a cut", () => {
+  it("waits, asks once, and plans by what the server has", () => {
+    const one = start(40);
+    one.sending();
+    expect(types(one.runFails("connection_failed"))).toEqual(["report", "wait"]);
+    expect(types(one.runFails("connection_failed"))).toEqual([]);
+    expect(types(one.timer())).toEqual(["check"]);
+    const [first] = one.flights();
+    one.answer(one.open(0, 1, 2));
+    expect(one.phase()).toBe("sending");
+    expect(one.flights()).toContain(first);
+    expect(one.flights().map(({ range }) => range)).toContainEqual([3, 11]);
+  });
+
+  it("counts what committed while the status was on its way", () => {
+    const one = start(40);
+    one.sending();
+    one.runFails("connection_failed");
+    one.timer();
+    const range = one.flights()[0]?.range ?? [0, 0];
+    one.runDone();
+    one.answer(one.open());
+    const committed = one.committed();
+    expect(committed && hasPart(committed, range[0])).toBe(true);
+  });
+
+  it("asks again where a run failed while the status was on its way", () => {
+    const one = start(40);
+    one.sending();
+    one.runFails("connection_failed");
+    one.timer();
+    one.runFails("connection_failed");
+    expect(types(one.answer(one.open()))).toEqual(["check"]);
+    expect(types(one.answer(one.open()))).toEqual(["move", "move"]);
+  });
+
+  it("counts troubles since the last progress", () => {
+    const one = start(40);
+    one.sending();
+    const report = () => one.log.filter((effect) => effect.type === "report").at(-1);
+    one.runFails("internal", { status: 500 });
+    expect(report()).toMatchObject({ trouble: { code: "internal", attempt: 1, waitMs: 200 } });
+    one.timer();
+    one.stepFails("internal");
+    expect(report()).toMatchObject({ trouble: { attempt: 2, waitMs: 400 } });
+    one.runDone();
+    one.timer();
+    one.stepFails("internal");
+    expect(report()).toMatchObject({ trouble: { attempt: 1, waitMs: 200 } });
+  });
+
+  it("gives up only where told to, after that long without progress", () => {
+    const patient = start(20);
+    patient.sending();
+    patient.runFails("connection_failed", { refused: true });
+    patient.timer();
+    patient.stepFails("connection_failed", { refused: true }, 1e12);
+    expect(patient.phase()).toBe("waiting");
+
+    const hasty = start(20, 60_000);
+    hasty.sending();
+    hasty.runFails("connection_failed", { refused: true });
+    hasty.timer();
+    expect(hasty.stepFails("connection_failed", { refused: true }, 59_900)[1]).toMatchObject({
+      ms: 100,
+    });
+    hasty.timer();
+    hasty.stepFails("connection_failed", {}, 60_000);
+    expect(hasty.state()).toMatchObject({ phase: "failed", error: { code: "gave_up" } });
+  });
+});
+
+describe("what the line teaches", () => {
+  it("sends fewer at once after 503, and shorter runs too after a stall", () => {
+    const busy = start(100);
+    busy.sending();
+    busy.runFails("shutting_down", { status: 503, retryAfterMs: 1000 });
+    busy.runFails("shutting_down", { status: 503 });
+    expect(busy.line()).toMatchObject({ inFlight: 2, runParts: 8 });
+    const slow = start(100);
+    slow.sending();
+    slow.runFails("stalled");
+    expect(slow.line()).toMatchObject({ inFlight: 2, runParts: 4 });
+  });
+
+  it("sends single parts once a proxy refused more, and fails where even one is too large", () => {
+    const one = start(100);
+    one.sending();
+    for (let at = 0; at < 4; at++) one.runFails("not_holdfast", { status: 413 });
+    expect(one.phase()).toBe("waiting");
+    one.timer();
+    one.answer(one.open());
+    expect(one.flights().map(({ range }) => range[1] - range[0])).toEqual([1, 1, 1, 1]);
+    one.runFails("not_holdfast", { status: 413 });
+    expect(one.state()).toMatchObject({ phase: "failed", error: { code: "not_holdfast" } });
+  });
+
+  it("sends a bad part again a bounded number of times", () => {
+    const one = start(4);
+    one.sending();
+    for (let times = 1; times < BAD_PART_MAX; times++) {
+      one.runFails("digest_mismatch", { index: 0 });
+      expect(one.phase()).toBe("waiting");
+      one.timer();
+      one.answer(one.open());
+    }
+    one.runFails("digest_mismatch", { index: 0 });
+    expect(one.state()).toMatchObject({ phase: "failed", error: { code: "digest_mismatch" } });
+  });
+});
+
+describe("an upload that cannot go on", () => {
+  it.each<ErrorCode>(["upload_not_found", "upload_ended"])(
+    "is begun anew where it was resumed and is gone: %s",
+    (code) => {
+      const early = start();
+      early.opened(true);
+      expect(types(early.stepFails(code))).toEqual(["stop", "notice", "create"]);
+      early.stepFails(code);
+      expect(early.phase()).toBe("failed");
+
+      const late = start();
+      late.opened(true);
+      late.answer(late.open());
+      expect(types(late.runFails(code))).toEqual(["stop", "notice", "create"]);
+      expect(late.flights()).toEqual([]);
+    },
+  );
+
+  it("fails where it was begun by this transfer and somebody ended it", () => {
+    const one = start();
+    one.sending();
+    one.runFails("upload_ended");
+    expect(one.state()).toMatchObject({ phase: "failed", error: { code: "upload_ended" } });
+  });
+
+  it("is begun anew where the source is another one now", () => {
+    const one = start();
+    one.opened(true);
+    const effects = one.answer({ kind: "unusable" });
+    expect(types(effects)).toEqual(["stop", "notice", "create"]);
+    expect(effects[1]).toMatchObject({ code: "source_changed" });
+  });
+
+  it.each<ErrorCode>(["source_changed", "part_conflict"])(
+    "is removed where the source changed under it: %s",
+    (code) => {
+      const one = start();
+      one.sending();
+      expect(types(one.runFails(code))).toEqual(["stop", "discard"]);
+      expect(one.phase()).toBe("ending");
+      one.take({ type: "ended" });
+      expect(one.state()).toMatchObject({ phase: "failed", error: { code: "source_changed" } });
+    },
+  );
+
+  it("is removed where the source changed before complete", () => {
+    const one = start(1);
+    one.sending(0);
+    expect(types(one.stepFails("source_changed"))).toEqual(["stop", "discard"]);
+  });
+
+  it.each<ErrorCode>(["source_unreadable", "forbidden", "unauthorized", "size_too_large"])(
+    "fails at once and stays on the server: %s",
+    (code) => {
+      const one = start();
+      one.sending();
+      expect(types(one.runFails(code))).toEqual(["stop"]);
+      expect(one.phase()).toBe("failed");
+    },
+  );
+
+  it("fails where it cannot be opened", () => {
+    const one = start();
+    one.stepFails("connection_failed");
+    expect(one.phase()).toBe("failed");
+  });
+});
+
+describe("a person", () => {
+  it("pauses and resumes while runs are in flight", () => {
+    const one = start(40);
+    one.sending();
+    expect(one.take({ type: "pause" })).toEqual([{ type: "stop", what: "runs" }]);
+    expect(one.take({ type: "pause" })).toEqual([]);
+    one.runDone();
+    for (const { run } of one.flights()) one.take({ type: "runStopped", run });
+    expect([one.phase(), one.flights()]).toEqual(["paused", []]);
+    expect(types(one.take({ type: "resume" }))).toEqual(["check"]);
+    one.answer(one.open(0, 1, 2, 3, 4, 5, 6, 7));
+    expect(one.phase()).toBe("sending");
+  });
+
+  it.each<[string, (one: ReturnType<typeof start>) => void, string]>([
+    ["opening", () => undefined, "opening"],
+    ["creating", (one) => void one.opened(false), "creating"],
+    ["checking", (one) => void one.opened(true), "checking"],
+    ["completing", (one) => void one.sending(...Array(20).keys()), "completing"],
+  ])("pauses while %s without losing the answer", (_, arrive, phase) => {
+    const one = start(20);
+    arrive(one);
+    one.take({ type: "pause" });
+    expect(one.take({ type: "resume" })).toEqual([]);
+    expect(one.phase()).toBe(phase);
+  });
+
+  it("finds what was answered during the pause", () => {
+    const opening = start();
+    opening.take({ type: "pause" });
+    opening.opened(false);
+    expect(types(opening.take({ type: "resume" }))).toEqual(["create"]);
+
+    const creating = start();
+    creating.opened(false);
+    creating.take({ type: "pause" });
+    creating.answer(creating.open());
+    expect(creating.phase()).toBe("paused");
+    expect(types(creating.take({ type: "resume" }))).toEqual(["check"]);
+
+    const failing = start();
+    failing.opened(false);
+    failing.take({ type: "pause" });
+    failing.stepFails("connection_failed");
+    expect(failing.phase()).toBe("paused");
+    expect(types(failing.take({ type: "resume" }))).toEqual(["create"]);
+
+    const completing = start(1);
+    completing.sending(0);
+    completing.take({ type: "pause" });
+    completing.answer({ kind: "completing" });
+    expect(completing.phase()).toBe("paused");
+
+    const gone = start();
+    gone.opened(true);
+    gone.take({ type: "pause" });
+    gone.stepFails("upload_not_found");
+    expect(types(gone.take({ type: "resume" }))).toEqual(["create"]);
+
+    const changed = start();
+    changed.opened(true);
+    changed.take({ type: "pause" });
+    changed.answer({ kind: "unusable" });
+    expect(types(changed.take({ type: "resume" }))).toEqual(["create"]);
+  });
+
+  it("does not count a pause as time without progress", () => {
+    const one = start(20, 1_000);
+    one.sending();
+    one.take({ type: "pause" });
+    one.take({ type: "resume", at: 1e9 });
+    one.stepFails("connection_failed", {}, 1e9 + 1);
+    expect(one.phase()).toBe("waiting");
+  });
+
+  it("aborts: everything stops, what there is is removed, then it is over", () => {
+    const one = start();
+    one.sending();
+    expect(types(one.take({ type: "abort" }))).toEqual(["stop", "discard"]);
+    expect(one.take({ type: "abort" })).toEqual([]);
+    expect(one.phase()).toBe("ending");
+    one.take({ type: "ended" });
+    expect(one.state()).toMatchObject({ phase: "aborted", error: { code: "aborted" } });
+  });
+});
+
+describe("any sequence of events", () => {
+  const codes = fc.constantFrom<ErrorCode>(
+    "connection_failed",
+    "stalled",
+    "internal",
+    "part_busy",
+    "shutting_down",
+    "not_holdfast",
+    "digest_mismatch",
+    "parts_missing",
+    "upload_not_open",
+  );
+  const rareCodes = fc.constantFrom<ErrorCode>(
+    "upload_not_found",
+    "source_changed",
+    "part_conflict",
+    "forbidden",
+    "unauthorized",
+    "root_mismatch",
+  );
+  const moves = fc.record({
+    what: fc.nat({ max: 99 }),
+    which: fc.nat({ max: 7 }),
+    code: fc.oneof({ weight: 9, arbitrary: codes }, { weight: 1, arbitrary: rareCodes }),
+    chance: fc.double({ min: 0, max: 1, noNaN: true }),
+    status: fc.constantFrom(undefined, 413, 429, 503),
+    isResumed: fc.boolean(),
+  });
+
+  /** A world in which the server has whatever runs committed, and loses some of it now and then. */
+  function play(
+    parts: number,
+    script: readonly (typeof moves extends fc.Arbitrary<infer M> ? M : never)[],
+  ) {
+    const grid = { size: parts * MIB - 7, partSize: MIB };
+    const server = createPartSet(parts);
+    let state: TransferState = begin({ inFlight: 4 }, 0).state;
+    let at = 0;
+    const accept = (event: Occurrence, chance = 0.5) => {
+      const before = state;
+      at += 10;
+      const next = reduce(state, { at, chance, ...event });
+      state = next.state;
+      check(before, next);
+    };
+    const check = (before: TransferState, next: Next) => {
+      if (["complete", "failed", "aborted"].includes(before.phase)) {
+        expect(next).toEqual({ state: before, effects: [] });
+      }
+      if (!("live" in next.state)) return;
+      const { plan } = next.state.live;
+      if (plan) {
+        expect(committedBytes(grid, plan.committed)).toBeLessThanOrEqual(grid.size);
+        const taken = plan.flights.flatMap(({ range: [start, end] }) =>
+          Array.from({ length: end - start }, (_, offset) => start + offset),
+        );
+        expect(new Set(taken).size).toBe(taken.length);
+        expect(plan.flights.length).toBeLessThanOrEqual(plan.line.inFlightMax);
+      }
+      for (const effect of next.effects) {
+        if (effect.type === "move") expect(next.state.phase).toBe("sending");
+      }
+      // Something is always under way that will bring the next event, but in a pause.
+      const { phase } = next.state;
+      if (phase === "sending") expect(plan?.flights.length).toBeGreaterThan(0);
+      else if (phase !== "waiting" && phase !== "paused") expect(next.state.pending).toBeDefined();
+    };
+    const commit = (run: number) => {
+      const flights = "live" in state ? (state.live.plan?.flights ?? []) : [];
+      const range = flights.find((flight) => flight.run === run)?.range ?? [0, 0];
+      for (let index = range[0]; index < range[1]; index++) addPart(server, index);
+    };
+    const answerStep = (isResumed: boolean) => {
+      if (!("pending" in state) || !state.pending) return;
+      const { id, step } = state.pending;
+      if (step === "open") return accept({ type: "opened", id, isResumed });
+      const isWhole = committedBytes(grid, server) === grid.size;
+      if (step === "complete" && isWhole) {
+        return accept({ type: "answered", id, answer: { kind: "complete", file: FILE } });
+      }
+      if (step === "complete")
+        return accept({ type: "stepFailed", id, error: errorOf("parts_missing") });
+      const committed = createPartSet(parts, server.bits);
+      accept({ type: "answered", id, answer: { kind: "open", grid, committed, runPartsMax: 64 } });
+    };
+    const flightAt = (which: number) => {
+      const flights = "live" in state ? (state.live.plan?.flights ?? []) : [];
+      return flights[which % Math.max(1, flights.length)]?.run ?? which;
+    };
+    for (const { what, which, code, chance, status, isResumed } of script) {
+      const error = errorOf(code, { status, index: which });
+      if (what < 25) answerStep(isResumed);
+      else if (what < 30 && "pending" in state && state.pending) {
+        accept({ type: "stepFailed", id: state.pending.id, error }, chance);
+      } else if (what < 55) {
+        commit(flightAt(which));
+        accept({ type: "runDone", run: flightAt(which) });
+      } else if (what < 65) {
+        if (chance < 0.5) commit(flightAt(which));
+        accept({ type: "runFailed", run: flightAt(which), error }, chance);
+      } else if (what < 90) {
+        if (state.phase === "waiting") accept({ type: "timer", timer: state.timer });
+      } else if (what < 93) {
+        accept({ type: "pause" });
+        for (let count = 0; count < 4; count++) {
+          if (chance < 0.8) accept({ type: "runStopped", run: flightAt(0) });
+        }
+      } else if (what < 97) accept({ type: "resume" });
+      else if (what < 98) accept({ type: "answered", id: 9_999, answer: { kind: "unusable" } });
+      else if (what < 99) accept({ type: "timer", timer: 9_999 });
+      else if (chance < 0.1) accept({ type: "abort" });
+    }
+    return {
+      /** From here on all goes well: how many events until the end. */
+      finish() {
+        for (let count = 0; count < 50 + parts * 4; count++) {
+          if (state.phase === "ending") accept({ type: "ended" });
+          else if (!("live" in state)) return { phase: state.phase, server, grid };
+          else if (state.phase === "paused") accept({ type: "resume" });
+          else if (state.phase === "waiting") accept({ type: "timer", timer: state.timer });
+          else if (state.phase === "sending") {
+            commit(flightAt(0));
+            accept({ type: "runDone", run: flightAt(0) });
+          } else answerStep(false);
+        }
+        return { phase: "stuck" as const, server, grid };
+      },
+    };
+  }
+
+  it("leaves a transfer that reaches its end once all goes well, and never completes without every part", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 60 }),
+        fc.array(moves, { maxLength: 120 }),
+        (parts, script) => {
+          const { phase, server, grid } = play(parts, script).finish();
+          expect(["complete", "failed", "aborted"]).toContain(phase);
+          if (phase === "complete") expect(committedBytes(grid, server)).toBe(grid.size);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+});

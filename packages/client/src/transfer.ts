@@ -1,0 +1,175 @@
+// What a transfer does next: a pure reducer from (state, event) to (state, effects).
+import { HoldfastError } from "@holdfast/protocol";
+import { judge } from "./retry.ts";
+import { freshLine } from "./schedule.ts";
+import type {
+  Answer,
+  Live,
+  Next,
+  Pending,
+  Plan,
+  Settings,
+  Stamp,
+  Step,
+  TransferEvent,
+  TransferState,
+} from "./state.ts";
+import { land, onRunDone, onRunFailed, withRanges } from "./transfer-runs.ts";
+import {
+  beginAnew,
+  changed,
+  end,
+  fail,
+  type LiveState,
+  PHASE_OF,
+  pauseFor,
+  rest,
+  send,
+  stay,
+  take,
+  wait,
+} from "./transitions.ts";
+
+/** While the server completes the upload, it is asked this often. */
+const COMPLETING_POLL_MS = 500;
+
+/** A transfer that begins now. */
+export function begin(settings: Settings, at: number): Next {
+  const live: Live = {
+    settings,
+    lastId: 0,
+    plan: undefined,
+    isOpened: false,
+    isResumed: false,
+    attempt: 0,
+    progressAt: at,
+  };
+  return take(live, "open");
+}
+
+/** The one place where a transfer changes. Ended transfers stay as they are, and answers that nobody waits for any more are passed over. */
+export function reduce(state: TransferState, event: TransferEvent): Next {
+  if (!("live" in state)) return reduceEnded(state, event);
+  switch (event.type) {
+    case "pause":
+      return pause(state);
+    case "resume":
+      return state.phase === "paused" ? resume(state, event.at) : stay(state);
+    case "abort":
+      return end(new HoldfastError("aborted"));
+    case "timer":
+      return state.phase === "waiting" && state.timer === event.timer
+        ? take(state.live, state.next)
+        : stay(state);
+    case "runDone":
+      return onRunDone(state, event.run, event.at);
+    case "runFailed":
+      return onRunFailed(state, event.run, event.error, event);
+    case "runStopped":
+      return stay(land(state, event.run));
+    case "ended":
+      return stay(state);
+    default:
+      return "pending" in state && state.pending?.id === event.id
+        ? onStep(state, state.pending, event)
+        : stay(state);
+  }
+}
+
+type EndedState = Exclude<TransferState, LiveState>;
+type StepEvent = Extract<TransferEvent, { id: number }>;
+
+function reduceEnded(state: EndedState, event: TransferEvent): Next {
+  if (state.phase !== "ending" || event.type !== "ended") return stay(state);
+  const { error } = state;
+  const phase = error.code === "aborted" ? "aborted" : "failed";
+  return stay({ phase, error });
+}
+
+function onStep(state: LiveState, pending: Pending, event: StepEvent): Next {
+  const { live } = state;
+  const isPaused = state.phase === "paused";
+  switch (event.type) {
+    case "opened": {
+      const opened = { ...live, isOpened: true, isResumed: event.isResumed };
+      return isPaused ? rest(opened) : take(opened, event.isResumed ? "check" : "create");
+    }
+    case "stepFailed":
+      return onStepFailed(live, pending.step, isPaused, event.error, event);
+    case "answered":
+      return onAnswer(live, pending, isPaused, event.answer, event.at);
+  }
+}
+
+function onStepFailed(
+  live: Live,
+  step: Step,
+  isPaused: boolean,
+  error: HoldfastError,
+  stamp: Stamp,
+): Next {
+  const verdict = judge(error, live.attempt, stamp.chance);
+  if (verdict.kind === "changed") return end(changed(error));
+  if (verdict.kind === "gone" && live.isResumed) {
+    if (isPaused) return rest({ ...live, plan: undefined, isResumed: false });
+    return beginAnew(live, "upload_not_found");
+  }
+  if (verdict.kind !== "wait" || step === "open") return fail(error);
+  if (isPaused) return rest(live);
+  // What became of a complete whose answer was lost, the status tells.
+  return wait(live, error, stamp, step === "create" ? "create" : "check");
+}
+
+function onAnswer(
+  live: Live,
+  pending: Pending,
+  isPaused: boolean,
+  answer: Answer,
+  at: number,
+): Next {
+  switch (answer.kind) {
+    case "complete":
+      return stay({ phase: "complete", file: answer.file });
+    case "unusable":
+      return isPaused
+        ? rest({ ...live, plan: undefined, isResumed: false })
+        : beginAnew(live, "source_changed");
+    case "completing": {
+      const busy = { ...live, progressAt: at };
+      return isPaused ? rest(busy) : pauseFor(busy, COMPLETING_POLL_MS, "check", []);
+    }
+    case "open": {
+      const planned = { ...live, plan: planOf(live, pending, answer) };
+      if (isPaused) return rest(planned);
+      return pending.isDoubtful ? take(planned, "check") : send(planned);
+    }
+  }
+}
+
+/** The server's list stands; only runs that committed after it was asked for are added. */
+function planOf(live: Live, pending: Pending, answer: Extract<Answer, { kind: "open" }>): Plan {
+  const { plan, settings } = live;
+  const { grid, runPartsMax } = answer;
+  const committed = withRanges(answer.committed, pending.fresh);
+  if (plan) return { ...plan, grid, committed };
+  const line = freshLine(grid.partSize, runPartsMax, settings.inFlight);
+  return { grid, committed, line, flights: [], bad: new Map() };
+}
+
+/** Stops the runs; a step under way is left to end, since its answer must not be lost. */
+function pause(state: LiveState): Next {
+  if (state.phase === "paused") return stay(state);
+  const pending = "pending" in state ? state.pending : undefined;
+  return {
+    state: { phase: "paused", live: state.live, pending },
+    effects: [{ type: "stop", what: "runs" }],
+  };
+}
+
+function resume(state: Extract<LiveState, { phase: "paused" }>, at: number): Next {
+  const live = { ...state.live, progressAt: at };
+  if (state.pending)
+    return stay({ phase: PHASE_OF[state.pending.step], live, pending: state.pending });
+  if (!live.isOpened) return take(live, "open");
+  return take(live, live.plan || live.isResumed ? "check" : "create");
+}

@@ -1,0 +1,120 @@
+// Where a transfer can go from where it is: the transitions that the reducer is made of.
+import { countParts, HoldfastError, type PartSet } from "@holdfast/protocol";
+import { judge } from "./retry.ts";
+import { nextRun } from "./schedule.ts";
+import type { Effect, Live, Next, Pending, Stamp, Step, TransferState } from "./state.ts";
+
+export type LiveState = Extract<TransferState, { live: Live }>;
+
+export const PHASE_OF: Readonly<Record<Step, "opening" | "creating" | "checking" | "completing">> =
+  { open: "opening", create: "creating", check: "checking", complete: "completing" };
+
+/** No change, or one that asks for nothing. */
+export function stay(state: TransferState): Next {
+  return { state, effects: [] };
+}
+
+/** Begins a step. */
+export function take(before: Live, step: Step): Next {
+  const id = before.lastId + 1;
+  const live = { ...before, lastId: id };
+  const pending: Pending = { id, step, fresh: [], isDoubtful: false };
+  return {
+    state: { phase: PHASE_OF[step], live, pending },
+    effects: [{ type: "step", step, id, attempt: live.attempt + 1 }],
+  };
+}
+
+/** Sends what can be sent; completes where nothing is left. */
+export function send(before: Live): Next {
+  const effects: Effect[] = [];
+  let live = before;
+  for (let plan = live.plan; plan; plan = live.plan) {
+    if (plan.flights.length === 0 && isWhole(plan.committed)) return take(live, "complete");
+    const range = nextRun(plan.committed, plan.flights, plan.line);
+    if (!range) break;
+    const run = live.lastId + 1;
+    const flights = [...plan.flights, { run, range }];
+    live = { ...live, lastId: run, plan: { ...plan, flights } };
+    effects.push({ type: "move", run, range, attempt: live.attempt + 1 });
+  }
+  return { state: { phase: "sending", live }, effects };
+}
+
+function isWhole(committed: PartSet): boolean {
+  return countParts(committed) === committed.partCount;
+}
+
+/** Waits, then begins `next`; gives up if nothing was committed for too long. */
+export function wait(
+  live: Live,
+  error: HoldfastError,
+  stamp: Stamp,
+  next: "create" | "check",
+): Next {
+  const verdict = judge(error, live.attempt, stamp.chance);
+  if (verdict.kind !== "wait") return fail(error);
+  const { giveUpMs } = live.settings;
+  const left = giveUpMs === undefined ? Infinity : live.progressAt + giveUpMs - stamp.at;
+  if (left <= 0) return fail(gaveUp(error));
+  const attempt = live.attempt + 1;
+  const waitMs = Math.min(verdict.waitMs, left);
+  const trouble = { code: error.code, attempt, waitMs, detail: error.message };
+  return pauseFor({ ...live, attempt }, waitMs, next, [{ type: "report", trouble }]);
+}
+
+function gaveUp(error: HoldfastError): HoldfastError {
+  const why = `no progress for too long; the last trouble: ${error.message}`;
+  return new HoldfastError("gave_up", why, { last: error.code }, error);
+}
+
+/** Waits without there being any trouble. */
+export function pauseFor(
+  live: Live,
+  ms: number,
+  next: "create" | "check",
+  effects: readonly Effect[],
+): Next {
+  const timer = live.lastId + 1;
+  return {
+    state: { phase: "waiting", live: { ...live, lastId: timer }, timer, next },
+    effects: [...effects, { type: "wait", timer, ms }],
+  };
+}
+
+/** Ends the transfer; what there is of it stays, to go on with. */
+export function fail(error: HoldfastError): Next {
+  return { state: { phase: "failed", error }, effects: [{ type: "stop", what: "all" }] };
+}
+
+/** Ends the transfer and removes what there is of it. */
+export function end(error: HoldfastError): Next {
+  const effects: Effect[] = [{ type: "stop", what: "all" }, { type: "discard" }];
+  return { state: { phase: "ending", error }, effects };
+}
+
+/** The upload that was resumed is gone, or is of another content: begins a new one. */
+export function beginAnew(live: Live, code: "upload_not_found" | "source_changed"): Next {
+  const detail =
+    code === "source_changed"
+      ? "the source is not what it was when the upload began: a new upload begins"
+      : "the upload that was begun earlier is gone: a new upload begins";
+  const next = take({ ...live, plan: undefined, isResumed: false }, "create");
+  const effects: Effect[] = [
+    { type: "stop", what: "runs" },
+    { type: "notice", code, detail },
+  ];
+  return { state: next.state, effects: [...effects, ...next.effects] };
+}
+
+/** Paused, with nothing under way but perhaps runs that are being stopped. */
+export function rest(live: Live): Next {
+  return stay({ phase: "paused", live, pending: undefined });
+}
+
+/** A conflict with what was committed is what the server sees of a changed source. */
+export function changed(error: HoldfastError): HoldfastError {
+  return error.code === "source_changed"
+    ? error
+    : new HoldfastError("source_changed", undefined, error.details, error);
+}

@@ -1,0 +1,148 @@
+// What an upload knows while it runs: its source, the upload on the server, the digests of its parts.
+import {
+  computeRoot,
+  decodeUpload,
+  encodeHex,
+  equalBytes,
+  type FileView,
+  type Grid,
+  HoldfastError,
+  toHoldfastError,
+  type UploadId,
+  type UploadView,
+} from "@holdfast/protocol";
+import type { Buffers } from "./buffers.ts";
+import { type DigestTable, isComplete } from "./digest-table.ts";
+import type { Emitter } from "./events.ts";
+import type { Ports, Source } from "./ports.ts";
+import type { Answer, Finished } from "./state.ts";
+import type { UploadOptions } from "./upload.ts";
+import { parseJson, type Wire, type WireAnswer } from "./wire.ts";
+
+/** The upload on the server that parts go to. A new one replaces it as a whole, so that a run in flight never mixes two. */
+export interface Target {
+  readonly id: UploadId;
+  readonly url: string;
+  readonly grid: Grid;
+  readonly digests: DigestTable;
+}
+
+export interface Job {
+  readonly options: UploadOptions;
+  readonly ports: Ports;
+  readonly wire: Wire;
+  readonly emit: Emitter["emit"];
+  readonly buffers: Buffers;
+  readonly openSource: () => Promise<Source>;
+  /** Names the next create, so that repeating the request makes no second upload. */
+  idempotencyKey: string;
+  opened: Opened | undefined;
+  target: Target | undefined;
+  /** The target comes from a checkpoint, and the source has not been compared with it yet. */
+  isUnproven: boolean;
+  /** Uploads of what the source was before, to be removed from the server. */
+  readonly stale: string[];
+}
+
+/** What `open` took and `close` gives back. */
+export interface Opened {
+  readonly server: string;
+  readonly source: Source;
+  readonly key: string;
+  readonly release: () => void;
+}
+
+export function openedOf(job: Job): Opened {
+  if (job.opened) return job.opened;
+  throw new HoldfastError("internal", "the source is not open");
+}
+
+export function targetOf(job: Job): Target {
+  if (job.target) return job.target;
+  throw new HoldfastError("internal", "there is no upload yet");
+}
+
+export function uploadUrl(server: string, id: UploadId): string {
+  return `${server}/v1/uploads/${id}`;
+}
+
+const UTF8 = new TextEncoder();
+
+/** Body and headers of a request that brings JSON. */
+export function jsonBody(value: object): {
+  readonly body: readonly Uint8Array[];
+  readonly headers: Readonly<Record<string, string>>;
+} {
+  const bytes = UTF8.encode(JSON.stringify(value));
+  return { body: [bytes], headers: { "content-type": "application/json" } };
+}
+
+/** The upload in an answer. @throws HoldfastError `not_holdfast` where there is none. */
+export async function readUpload(answer: WireAnswer): Promise<UploadView> {
+  const text = await answer.text();
+  try {
+    return decodeUpload(parseJson(text));
+  } catch (cause) {
+    throw new HoldfastError("not_holdfast", "the answer is no upload", {}, cause);
+  }
+}
+
+/** Removes an upload from the server; one that is gone already is fine. */
+export async function removeUpload(
+  { wire }: Job,
+  url: string,
+  attempt: number,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await wire.send({ method: "DELETE", url, attempt, signal }, (answer) => answer.text());
+  } catch (error) {
+    const { code } = toHoldfastError(error);
+    if (code !== "upload_not_found" && code !== "upload_ended") throw error;
+  }
+}
+
+/** Without a checkpoint an upload still works; it only cannot be gone on with after a crash. @throws any other error */
+export function warnOfCheckpoint(job: Job, error: unknown): void {
+  const { code, message } = toHoldfastError(error);
+  if (code !== "checkpoint_failed") throw error;
+  job.emit("notice", { code, detail: message });
+}
+
+/** What an upload's status means for the transfer; once it is complete, its checkpoint has done its duty. */
+export async function answerOf(job: Job, view: UploadView): Promise<Answer> {
+  switch (view.state) {
+    case "open": {
+      const { size, partSize, committed, runPartsMax } = view;
+      return { kind: "open", grid: { size, partSize }, committed, runPartsMax };
+    }
+    case "completing":
+      return { kind: "completing" };
+    case "complete":
+      return { kind: "complete", file: await finish(job, view.file) };
+    default: {
+      const why = view.error?.detail ?? `the upload is ${view.state}`;
+      throw new HoldfastError("upload_ended", why, { state: view.state });
+    }
+  }
+}
+
+/** The root of what was sent, or undefined while a digest is missing. */
+export function ownRoot({ target, ports }: Job): Uint8Array | undefined {
+  if (!target || !isComplete(target.digests)) return undefined;
+  const { grid, digests } = target;
+  const leaves = { ...grid, algorithm: "sha-256", digests: digests.bytes } as const;
+  return computeRoot(ports.digester.sha256, leaves);
+}
+
+async function finish(job: Job, file: FileView | undefined): Promise<Finished> {
+  if (!file) throw new HoldfastError("not_holdfast", "a complete upload names no file");
+  const own = ownRoot(job);
+  if (own && !equalBytes(own, file.root)) {
+    throw new HoldfastError("root_mismatch", "the file on the server is not what was sent");
+  }
+  const { server, key } = openedOf(job);
+  await job.ports.checkpoints.remove(key).catch((error: unknown) => warnOfCheckpoint(job, error));
+  const { id, size } = file;
+  return { id, url: `${server}/v1/files/${id}`, size, root: encodeHex(file.root) };
+}

@@ -1,0 +1,174 @@
+// How an upload begins: a new one, or one that a checkpoint tells of.
+import {
+  encodeCreate,
+  encodeId,
+  equalBytes,
+  HoldfastError,
+  ID_BYTES,
+  partCount,
+  type UploadId,
+  type UploadView,
+} from "@holdfast/protocol";
+import { checkAddress } from "./auth.ts";
+import {
+  type Checkpoint,
+  checkpointKey,
+  decodeCheckpoint,
+  encodeCheckpoint,
+} from "./checkpoint.ts";
+import { createDigestTable, digestAt, noteDigest } from "./digest-table.ts";
+import type { Fingerprint } from "./ports.ts";
+import { indexesOf, sampleParts } from "./sample.ts";
+import type { Answer } from "./state.ts";
+import {
+  answerOf,
+  type Job,
+  jsonBody,
+  openedOf,
+  readUpload,
+  removeUpload,
+  type Target,
+  targetOf,
+  uploadUrl,
+  warnOfCheckpoint,
+} from "./upload-job.ts";
+import { readPart } from "./upload-send.ts";
+import type { Call } from "./work.ts";
+
+/** Opens the source, takes the claim on it, and looks for a checkpoint. */
+export async function openUpload(job: Job): Promise<{ readonly isResumed: boolean }> {
+  const { checkpoints, digester } = job.ports;
+  const server = checkAddress(job.options.to, job.options.token !== undefined);
+  const source = await job.openSource();
+  const key = checkpointKey(digester, "upload", server, source.identity);
+  job.opened = { server, source, key, release: () => undefined };
+  try {
+    job.opened = { server, source, key, release: await checkpoints.claim(key) };
+    const text = await checkpoints.load(key);
+    const checkpoint = text === undefined ? undefined : decodeCheckpoint(digester, text);
+    return { isResumed: goOn(job, checkpoint, source.fingerprint) };
+  } catch (error) {
+    warnOfCheckpoint(job, error);
+    return { isResumed: false };
+  }
+}
+
+/** Takes up the checkpoint's upload; false where there is none, or where its source was another. */
+function goOn(job: Job, checkpoint: Checkpoint | undefined, now: Fingerprint): boolean {
+  const { server } = openedOf(job);
+  if (!checkpoint || checkpoint.server !== server) return false;
+  const { uploadId, fingerprint: then, partSize } = checkpoint;
+  if (then.size !== now.size || then.mtimeMs !== now.mtimeMs) {
+    job.stale.push(uploadUrl(server, uploadId));
+    const detail = "the source has changed since its upload began: a new upload begins";
+    job.emit("notice", { code: "source_changed", detail });
+    return false;
+  }
+  job.target = newTarget(server, uploadId, { size: now.size, partSize });
+  job.isUnproven = true;
+  return true;
+}
+
+function newTarget(server: string, id: UploadId, grid: Target["grid"]): Target {
+  return { id, url: uploadUrl(server, id), grid, digests: createDigestTable(partCount(grid)) };
+}
+
+/** Creates the upload; its checkpoint is durable before this resolves, and so before the first byte is sent. */
+export async function createUpload(job: Job, call: Call): Promise<Answer> {
+  const { server, source } = openedOf(job);
+  await removeStale(job, call);
+  const { name = source.name, type = "application/octet-stream", metadata, partSize } = job.options;
+  const { body, headers } = jsonBody(
+    encodeCreate({
+      name,
+      type,
+      size: source.fingerprint.size,
+      metadata: metadata ?? new Map(),
+      digest: "sha-256",
+      ...(partSize === undefined ? {} : { partSize }),
+    }),
+  );
+  const view = await job.wire.send(
+    {
+      method: "POST",
+      url: `${server}/v1/uploads`,
+      headers: { ...headers, "idempotency-key": `"${job.idempotencyKey}"` },
+      body,
+      attempt: call.attempt,
+      signal: call.signal,
+    },
+    readUpload,
+  );
+  requireSize(job, view);
+  job.idempotencyKey = encodeId(job.ports.random.bytes(ID_BYTES));
+  job.target = newTarget(server, view.id, { size: view.size, partSize: view.partSize });
+  job.isUnproven = false;
+  await saveCheckpoint(job, view);
+  tellCreated(job, false);
+  return answerOf(job, view);
+}
+
+function requireSize(job: Job, { size, digest }: UploadView): void {
+  if (size === openedOf(job).source.fingerprint.size && digest === "sha-256") return;
+  throw new HoldfastError("not_holdfast", "the answer is another upload than the one asked for");
+}
+
+function tellCreated(job: Job, isResumed: boolean): void {
+  const { id, url, grid } = targetOf(job);
+  job.emit("created", { id, url, size: grid.size, isResumed });
+}
+
+async function saveCheckpoint(job: Job, { id, partSize, createdAt }: UploadView): Promise<void> {
+  const { checkpoints, digester } = job.ports;
+  const { server, source, key } = openedOf(job);
+  const checkpoint = { server, uploadId: id, fingerprint: source.fingerprint, partSize, createdAt };
+  try {
+    await checkpoints.save(key, encodeCheckpoint(digester, checkpoint));
+  } catch (error) {
+    warnOfCheckpoint(job, error);
+  }
+}
+
+/** Uploads that nobody will go on with; where this fails they expire by themselves. */
+async function removeStale(job: Job, { attempt, signal }: Call): Promise<void> {
+  for (let url = job.stale.pop(); url !== undefined; url = job.stale.pop()) {
+    await Promise.allSettled([removeUpload(job, url, attempt, signal)]);
+  }
+}
+
+/** Asks for the status; the first time after a checkpoint, the source is also compared with what the server has. */
+export async function checkUpload(job: Job, call: Call): Promise<Answer> {
+  const target = targetOf(job);
+  const url = job.isUnproven ? `${target.url}?digests=1` : target.url;
+  const { attempt, signal } = call;
+  const view = await job.wire.send({ method: "GET", url, attempt, signal }, readUpload);
+  if (!job.isUnproven) return answerOf(job, view);
+  if (!(await isSameSource(job, target, view))) {
+    job.stale.push(target.url);
+    job.target = undefined;
+    return { kind: "unusable" };
+  }
+  job.isUnproven = false;
+  tellCreated(job, true);
+  return answerOf(job, view);
+}
+
+/**
+ * Whether the source still has the bytes that the server committed: some of the parts are read again and compared.
+ * Size and time of change were compared before; they alone are never trusted.
+ */
+async function isSameSource(
+  job: Job,
+  { grid, digests }: Target,
+  view: UploadView,
+): Promise<boolean> {
+  if (view.size !== grid.size || view.partSize !== grid.partSize || !view.digests) return false;
+  if (view.digests.length !== digests.bytes.length) return false;
+  for (const index of sampleParts(view.committed, job.ports.random)) {
+    if (!equalBytes(await readPart(job, grid, index), digestAt(view.digests, index))) return false;
+  }
+  for (const index of indexesOf(view.committed)) {
+    noteDigest(digests, index, digestAt(view.digests, index));
+  }
+  return true;
+}

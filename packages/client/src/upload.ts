@@ -1,0 +1,62 @@
+// The upload: from a source to parts on a server, to a file.
+import { encodeId, ID_BYTES, type Metadata } from "@holdfast/protocol";
+import { createBuffers } from "./buffers.ts";
+import type { Transfer } from "./events.ts";
+import { settingsOf, type TransferOptions, wireOf } from "./options.ts";
+import type { Ports, Source } from "./ports.ts";
+import { runTransfer } from "./run.ts";
+import { closeUpload, completeUpload, discardUpload } from "./upload-finish.ts";
+import type { Job } from "./upload-job.ts";
+import { checkUpload, createUpload, openUpload } from "./upload-open.ts";
+import { sendRun } from "./upload-send.ts";
+
+export interface UploadOptions extends TransferOptions {
+  /** The server's address. */
+  readonly to: string;
+  /** The source's own name by default. */
+  readonly name?: string;
+  /** Media type. */
+  readonly type?: string;
+  readonly metadata?: Metadata;
+  /** Bytes; a multiple of 256 KiB. The server's choice by default. */
+  readonly partSize?: number;
+}
+
+/** Starts an upload. The same source to the same server goes on where an earlier upload of it stopped. */
+export function startUpload(
+  openSource: () => Promise<Source>,
+  options: UploadOptions,
+  ports: Ports,
+): Transfer {
+  const { clock, random } = ports;
+  return runTransfer({
+    clock,
+    random,
+    settings: settingsOf(options),
+    sending: "sending",
+    work: (emit) => {
+      const job: Job = {
+        openSource,
+        options,
+        ports,
+        emit,
+        wire: wireOf(ports, options),
+        buffers: createBuffers(),
+        idempotencyKey: encodeId(random.bytes(ID_BYTES)),
+        opened: undefined,
+        target: undefined,
+        isUnproven: false,
+        stale: [],
+      };
+      return {
+        open: () => openUpload(job),
+        create: (call) => createUpload(job, call),
+        check: (call) => checkUpload(job, call),
+        move: (range, call) => sendRun(job, range, call),
+        complete: (call) => completeUpload(job, call),
+        discard: (call) => discardUpload(job, call),
+        close: () => closeUpload(job),
+      };
+    },
+  });
+}

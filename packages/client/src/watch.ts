@@ -1,0 +1,39 @@
+// Gives up a request on which no byte has moved for too long.
+import { HoldfastError } from "@holdfast/protocol";
+import type { Clock } from "./ports.ts";
+
+/** No byte either way for this long is a stall, in milliseconds. */
+export const STALL_MS = 30_000;
+
+/**
+ * Runs `work` with a signal that fires when `outer` does, or after `stallMs` in which `touch` was not called.
+ *
+ * @throws whatever `work` throws; after a stall that is HoldfastError `stalled`, the signal's reason.
+ */
+export async function watched<T>(
+  clock: Clock,
+  stallMs: number,
+  outer: AbortSignal,
+  work: (signal: AbortSignal, touch: () => void) => Promise<T>,
+): Promise<T> {
+  const own = new AbortController();
+  const forward = () => own.abort(outer.reason);
+  if (outer.aborted) forward();
+  outer.addEventListener("abort", forward, { once: true });
+  let movedAt = clock.monotonic();
+  let callOff: () => void;
+  const look = () => {
+    const still = clock.monotonic() - movedAt;
+    if (still < stallMs) callOff = clock.after(stallMs - still, look);
+    else own.abort(new HoldfastError("stalled", `no byte moved for ${Math.round(still / 1000)} s`));
+  };
+  callOff = clock.after(stallMs, look);
+  try {
+    return await work(own.signal, () => {
+      movedAt = clock.monotonic();
+    });
+  } finally {
+    callOff();
+    outer.removeEventListener("abort", forward);
+  }
+}

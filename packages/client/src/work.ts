@@ -1,0 +1,31 @@
+// What a transfer does when the reducer asks for it; an upload and a download are two sets of these.
+import type { PartRange } from "@holdfast/protocol";
+import type { Answer } from "./state.ts";
+
+/** How one piece of work is carried out. */
+export interface Call {
+  /** From 1; goes up with each trouble since the last progress. */
+  readonly attempt: number;
+  /** The work rejects soon after it fires. */
+  readonly signal: AbortSignal;
+  /** Tells of more body bytes on the network, either way. */
+  readonly onMoved: (bytes: number) => void;
+}
+
+/** Each of these rejects with a HoldfastError, and may be called again afterwards. */
+export interface Work {
+  /** Opens what is local, once, and tells whether there is something to go on with. */
+  open(): Promise<{ readonly isResumed: boolean }>;
+  /** Begins anew on the server. */
+  create(call: Call): Promise<Answer>;
+  /** Asks what is committed. */
+  check(call: Call): Promise<Answer>;
+  /** Moves the bytes of one run; resolves when all its parts are committed. Several at once. */
+  move(range: PartRange, call: Call): Promise<void>;
+  /** Publishes the file: resolves with `complete`, or with `completing` where the server needs time. */
+  complete(call: Call): Promise<Answer>;
+  /** Removes what there is of the transfer, as far as that can be done now. */
+  discard(call: Call): Promise<void>;
+  /** Releases what `open` took. Called last, when nothing else runs. */
+  close(): Promise<void>;
+}
