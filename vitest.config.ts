@@ -1,16 +1,47 @@
-import { defineConfig } from "vitest/config";
+// The two suites: quick tests beside the code, and end-to-end tests with real processes.
+import { defineConfig, type ViteUserConfig } from "vitest/config";
 
-// biome-ignore lint/style/noDefaultExport: vitest reads its configuration from the default export.
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
-    include: ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts", "e2e/**/*.test.ts"],
     pool: "forks",
-    testTimeout: 20_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: [
+            "packages/*/src/**/*.test.ts",
+            "packages/*/test/**/*.test.ts",
+            "scripts/**/*.test.ts",
+          ],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "e2e",
+          include: ["e2e/**/*.test.ts"],
+          // Each of these starts servers and clients of its own: more than two at once only measure the machine.
+          maxWorkers: 2,
+          testTimeout: 180_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
     coverage: {
       provider: "v8",
       include: ["packages/protocol/src/**", "packages/engine/src/**", "packages/client/src/*.ts"],
+      exclude: ["**/*.test.ts"],
       reporter: ["text", "json-summary"],
-      thresholds: { lines: 95 },
+      reportsDirectory: "coverage",
+      thresholds: {
+        "packages/protocol/src/**": { lines: 95 },
+        "packages/engine/src/**": { lines: 95 },
+        "packages/client/src/*.ts": { lines: 95 },
+      },
     },
   },
 });
+
+export default config;

@@ -1,0 +1,59 @@
+// `holdfast download`: fetches a file and checks every part; the same command again goes on where it stopped.
+import { stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { HoldfastError } from "@holdfast/protocol";
+import { Command } from "commander";
+import { runTransfer } from "./transfer.ts";
+import { type PaceOptions, paceOf, withPace } from "./upload.ts";
+
+interface Options extends PaceOptions {
+  readonly output: string;
+}
+
+const HELP = `
+Example:
+  holdfast download http://127.0.0.1:8420/v1/files/ID -o disk.img
+
+The file gets its name only when it is whole and every part has its digest. HOLDFAST_TOKEN holds
+the token, if the server wants one.`;
+
+export function downloadCommand(): Command {
+  const command = new Command("download")
+    .description("fetch a file and check every part of it; the same command again goes on")
+    .argument("<url>", "address of the file, as upload prints it")
+    .requiredOption("-o, --output <path>", "where to put it");
+  return withPace(command).addHelpText("after", HELP).action(runDownload);
+}
+
+async function runDownload(url: string, options: Options): Promise<void> {
+  const { output } = options;
+  await checkSink(output);
+  const { download } = await import("@holdfast/client/node");
+  await runTransfer(download(url, output, paceOf(options)), {
+    verb: "Downloaded",
+    options,
+    result: () => output,
+    next: ({ root }) => `Every part has its digest; the root is ${root}`,
+  });
+}
+
+async function checkSink(path: string): Promise<void> {
+  const directory = dirname(resolve(path));
+  const [own, around] = await Promise.all([look(path), look(directory)]);
+  if (own?.isDirectory()) {
+    throw new HoldfastError("usage", `${path} is a directory; name a file in it`, { path });
+  }
+  if (!around?.isDirectory()) {
+    throw new HoldfastError("directory_not_found", `there is no directory ${directory}`, { path });
+  }
+}
+
+/** What cannot be looked at is left to the transfer, which says why. */
+async function look(path: string): Promise<{ isDirectory(): boolean } | undefined> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    return { isDirectory: () => path !== resolve(path) };
+  }
+}

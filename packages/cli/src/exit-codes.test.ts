@@ -1,0 +1,84 @@
+import { ERRORS, type ErrorCode, errorRow, HoldfastError, isErrorCode } from "@holdfast/protocol";
+import { describe, expect, it } from "vitest";
+import { exitCodeOf } from "./exit-codes.ts";
+
+const CODES: readonly ErrorCode[] = Object.keys(ERRORS).filter(isErrorCode);
+
+/** The contract with scripts, by exit code. A code that moves to another line breaks somebody's script. */
+const CONTRACT: Readonly<Record<number, readonly ErrorCode[]>> = {
+  1: ["internal"],
+  2: ["usage", "insecure_bind", "insecure_transport"],
+  3: ["directory_not_found"],
+  4: ["source_unreadable", "file_not_found"],
+  5: [
+    "body_size_mismatch",
+    "body_stalled",
+    "part_busy",
+    "parts_missing",
+    "upload_not_open",
+    "digest_mismatch",
+    "shutting_down",
+    "recovering",
+    "storage_failed",
+    "storage_full",
+    "connection_failed",
+    "stalled",
+    "not_holdfast",
+    "gave_up",
+    "transfer_busy",
+  ],
+  6: [
+    "invalid_request",
+    "invalid_digest",
+    "part_out_of_range",
+    "run_too_long",
+    "upload_not_found",
+    "route_not_found",
+    "method_not_allowed",
+    "part_conflict",
+    "root_mismatch",
+    "size_mismatch",
+    "upload_ended",
+    "precondition_failed",
+    "range_not_satisfiable",
+    "headers_too_large",
+    "source_changed",
+    "sink_exists",
+    "aborted",
+  ],
+  7: [
+    "sink_failed",
+    "download_corrupt",
+    "certificate_untrusted",
+    "checkpoint_failed",
+    "data_dir_busy",
+    "data_dir_unusable",
+    "address_in_use",
+  ],
+  8: ["size_too_large"],
+  77: ["unauthorized", "forbidden"],
+  130: ["interrupted"],
+};
+
+describe("exit codes", () => {
+  it.each(CODES)("of %s is the one of the contract", (code) => {
+    const lines = Object.entries(CONTRACT).filter(([, codes]) => codes.includes(code));
+    expect(lines.map(([exit]) => Number(exit))).toEqual([exitCodeOf(new HoldfastError(code))]);
+  });
+
+  it("say that trying again may help exactly where the table of errors does", () => {
+    const mayRetry = CODES.filter((code) =>
+      ["now", "later", "status"].includes(errorRow(code).retry),
+    );
+    const others = mayRetry.filter((code) => exitCodeOf(new HoldfastError(code)) !== 5);
+    expect(others).toEqual(["internal"]);
+  });
+
+  it.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+  ])("name the signal %s", (signal, exit) => {
+    expect(exitCodeOf(new HoldfastError("interrupted", undefined, { signal }))).toBe(exit);
+  });
+});

@@ -1,0 +1,87 @@
+// What the command ends with: every error code has one exit code, so that scripts can tell what to do.
+import { constants } from "node:os";
+import type { ErrorCode, HoldfastError } from "@holdfast/protocol";
+
+export const EXIT = {
+  ok: 0,
+  other: 1,
+  usage: 2,
+  directoryNotFound: 3,
+  fileNotFound: 4,
+  /** Trying again later may help, but the patience set by --give-up is spent. */
+  gaveUp: 5,
+  /** The same request would fail in the same way. */
+  noRetry: 6,
+  /** Nothing can work before a person has put something right on this machine or on the server. */
+  fatal: 7,
+  // 9 (nothing done) and 10 (time limit) are kept free for what they mean in the tools this table follows.
+  sizeLimit: 8,
+  auth: 77,
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
+  invalid_request: EXIT.noRetry,
+  invalid_digest: EXIT.noRetry,
+  body_size_mismatch: EXIT.gaveUp,
+  part_out_of_range: EXIT.noRetry,
+  run_too_long: EXIT.noRetry,
+  unauthorized: EXIT.auth,
+  forbidden: EXIT.auth,
+  upload_not_found: EXIT.noRetry,
+  file_not_found: EXIT.fileNotFound,
+  route_not_found: EXIT.noRetry,
+  method_not_allowed: EXIT.noRetry,
+  body_stalled: EXIT.gaveUp,
+  part_conflict: EXIT.noRetry,
+  part_busy: EXIT.gaveUp,
+  parts_missing: EXIT.gaveUp,
+  root_mismatch: EXIT.noRetry,
+  size_mismatch: EXIT.noRetry,
+  upload_not_open: EXIT.gaveUp,
+  upload_ended: EXIT.noRetry,
+  precondition_failed: EXIT.noRetry,
+  size_too_large: EXIT.sizeLimit,
+  range_not_satisfiable: EXIT.noRetry,
+  digest_mismatch: EXIT.gaveUp,
+  headers_too_large: EXIT.noRetry,
+  internal: EXIT.other,
+  shutting_down: EXIT.gaveUp,
+  recovering: EXIT.gaveUp,
+  storage_failed: EXIT.gaveUp,
+  storage_full: EXIT.gaveUp,
+  source_changed: EXIT.noRetry,
+  source_unreadable: EXIT.fileNotFound,
+  sink_exists: EXIT.noRetry,
+  sink_failed: EXIT.fatal,
+  directory_not_found: EXIT.directoryNotFound,
+  download_corrupt: EXIT.fatal,
+  connection_failed: EXIT.gaveUp,
+  stalled: EXIT.gaveUp,
+  not_holdfast: EXIT.gaveUp,
+  gave_up: EXIT.gaveUp,
+  aborted: EXIT.noRetry,
+  interrupted: EXIT.interrupted,
+  insecure_transport: EXIT.usage,
+  certificate_untrusted: EXIT.fatal,
+  transfer_busy: EXIT.gaveUp,
+  checkpoint_failed: EXIT.fatal,
+  data_dir_busy: EXIT.fatal,
+  data_dir_unusable: EXIT.fatal,
+  insecure_bind: EXIT.usage,
+  address_in_use: EXIT.fatal,
+  usage: EXIT.usage,
+};
+
+/** One that a signal interrupted ends as the shell says of such programs: 128 and the signal's number, 130 for Ctrl-C. */
+export function exitCodeOf(error: HoldfastError): number {
+  const signal = error.details["signal"];
+  if (error.code === "interrupted" && isSignal(signal)) return 128 + constants.signals[signal];
+  return EXIT_CODES[error.code];
+}
+
+function isSignal(name: unknown): name is NodeJS.Signals {
+  return typeof name === "string" && Object.hasOwn(constants.signals, name);
+}

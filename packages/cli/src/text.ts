@@ -1,0 +1,92 @@
+// What a person reads of a transfer: a line of progress, what stands in the way, how it ended.
+import { errorRow, type HoldfastError } from "@holdfast/protocol";
+import { formatDuration } from "./durations.ts";
+import { hintOf } from "./hint.ts";
+import { createPainter } from "./painter.ts";
+import type { Report, Result } from "./report.ts";
+import { formatRate, formatSize } from "./sizes.ts";
+import { printable, type Terminal } from "./terminal.ts";
+
+type Code = HoldfastError["code"];
+
+/** What is shown while bytes do not move. */
+const STANDING: Readonly<Record<string, string>> = {
+  opening: "looking at the file",
+  creating: "asking the server",
+  checking: "asking the server",
+  completing: "completing",
+  paused: "paused",
+};
+
+/** Why it waits, where the error's title would say less. */
+const WAITING: Readonly<Partial<Record<Code, string>>> = {
+  connection_failed: "waiting for the server (probe every second)",
+  storage_full: "waiting for room on the server",
+  not_holdfast: "waiting: something else than Holdfast answers",
+  shutting_down: "waiting for the server to come back",
+};
+
+function waiting(code: Code): string {
+  return WAITING[code] ?? `waiting: ${errorRow(code).title.toLowerCase()}`;
+}
+
+export function createTextReport(terminal: Terminal, verb: "Uploaded" | "Downloaded"): Report {
+  const painter = createPainter(terminal);
+  return {
+    follow(transfer) {
+      let view = { committed: 0, size: 0, rate: 0, left: undefined as number | undefined };
+      let standing: string | undefined;
+      let isKnown = false;
+      const show = (): void => {
+        if (isKnown) painter.show({ ...view, standing });
+      };
+      transfer.on("created", ({ size, isResumed }) => {
+        isKnown = true;
+        view = { ...view, size };
+        if (isResumed) painter.say("Going on where it stopped.");
+        show();
+      });
+      transfer.on("progress", ({ committed, size, rate, eta }) => {
+        isKnown = true;
+        view = { committed, size, rate, left: eta };
+        show();
+      });
+      transfer.on("state", (state) => {
+        if (state !== "waiting") standing = STANDING[state];
+        show();
+      });
+      transfer.on("retry", ({ code }) => {
+        standing = waiting(code);
+        show();
+      });
+      transfer.on("notice", ({ code, detail }) =>
+        painter.say(`note: ${printable(detail)} (${code})`),
+      );
+    },
+    done(result) {
+      painter.stop();
+      terminal.write(`${summary(verb, result)}\n`);
+    },
+    say: (line) => painter.say(line),
+    stop: () => painter.stop(),
+  };
+}
+
+function summary(verb: string, { size, bytesSent, bytesCommitted, seconds }: Result): string {
+  const rate = seconds > 0 ? `, ${formatRate(bytesCommitted / seconds)}` : "";
+  const facts = [`${verb} ${formatSize(size)} in ${formatDuration(seconds * 1000)}${rate}`];
+  if (bytesCommitted < size) facts.push(`${formatSize(size - bytesCommitted)} were there already`);
+  if (bytesSent > bytesCommitted) {
+    facts.push(`${formatSize(bytesSent - bytesCommitted)} crossed the network twice`);
+  }
+  return `${facts.join("; ")}.`;
+}
+
+/** What happened, and what to do about it. */
+export function errorText(error: HoldfastError): string {
+  const lines = [`holdfast: ${printable(error.message)}`, `  ${hintOf(error)}`];
+  // A fault of our own cannot be mended by whoever sees it, only reported: with all that is known.
+  if (error.cause instanceof Error && error.code === "internal") lines.push(`${error.cause.stack}`);
+  if (error.code !== "usage") lines.push(`  (${error.code})`);
+  return `${lines.join("\n")}\n`;
+}

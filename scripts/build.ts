@@ -1,0 +1,92 @@
+// Builds the packages as they are published, into dist/<package>, and lets publint look at them.
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
+import { ROOT, runNode } from "./steps.ts";
+
+/** Each before the ones that import it. */
+const PACKAGES = ["protocol", "engine", "server", "client", "cli"];
+const OUT = join(ROOT, "dist");
+
+type Manifest = Record<string, unknown>;
+
+async function build(name: string): Promise<void> {
+  const from = join(ROOT, "packages", name);
+  const to = join(OUT, name);
+  await mkdir(to, { recursive: true });
+  await emit(from, join(to, "dist"));
+  const manifest: Manifest = JSON.parse(await readFile(join(from, "package.json"), "utf8"));
+  await writeFile(join(to, "package.json"), `${JSON.stringify(published(manifest), null, 2)}\n`);
+  await cp(join(ROOT, "LICENSE"), join(to, "LICENSE"));
+  await cp(join(ROOT, "README.md"), join(to, "README.md"));
+  if (manifest["bin"]) await cp(join(from, "bin"), join(to, "bin"), { recursive: true });
+}
+
+/** Erases the types: JavaScript and declarations of everything but tests. */
+async function emit(from: string, outDir: string): Promise<void> {
+  const config = join(ROOT, `tsconfig.build.json`);
+  await writeFile(
+    config,
+    JSON.stringify({
+      extends: "./tsconfig.json",
+      compilerOptions: {
+        noEmit: false,
+        rewriteRelativeImportExtensions: true,
+        rootDir: join(from, "src"),
+        outDir,
+      },
+      include: [join(from, "src/**/*.ts")],
+      exclude: [join(from, "src/**/*.test.ts")],
+    }),
+  );
+  try {
+    const { code, output } = await runNode(["node_modules/typescript/bin/tsc", "-p", config], {
+      isShown: false,
+    });
+    if (code !== 0) throw new Error(`tsc on ${from}:\n${output}`);
+  } finally {
+    await rm(config);
+  }
+  await pointAtJavaScript(outDir);
+}
+
+/** What is not imported but started, a worker for instance, is named by `new URL("./x.ts", import.meta.url)`, which tsc leaves as it is. */
+async function pointAtJavaScript(dir: string): Promise<void> {
+  for (const path of await readdir(dir, { recursive: true })) {
+    if (!path.endsWith(".js")) continue;
+    const text = await readFile(join(dir, path), "utf8");
+    const next = text.replace(/(new URL\("\.{1,2}\/[^"]*)\.ts"/g, '$1.js"');
+    if (next !== text) await writeFile(join(dir, path), next);
+  }
+}
+
+/** `./src/x.ts` becomes `./dist/x.js`, with its declarations. */
+function published(manifest: Manifest): Manifest {
+  const { exports: entries } = manifest;
+  if (typeof entries !== "object" || entries === null) return manifest;
+  const next = Object.entries(entries).map(([entry, source]) => {
+    const stem = String(source)
+      .replace(/^\.\/src\//, "./dist/")
+      .replace(/\.ts$/, "");
+    return [entry, { types: `${stem}.d.ts`, default: `${stem}.js` }];
+  });
+  return { ...manifest, exports: Object.fromEntries(next) };
+}
+
+/** The number of things to put right. */
+async function lint(name: string): Promise<number> {
+  const pkgDir = join(OUT, name);
+  const { messages, pkg } = await publint({ pkgDir, level: "warning", strict: true });
+  for (const message of messages) console.log(`${name}: ${formatMessage(message, pkg)}`);
+  return messages.length;
+}
+
+await rm(OUT, { recursive: true, force: true });
+let faults = 0;
+for (const name of PACKAGES) {
+  await build(name);
+  faults += await lint(name);
+}
+if (faults > 0) process.exitCode = 1;
+else console.log(`built ${PACKAGES.map((name) => `dist/${name}`).join(", ")}`);
