@@ -83,7 +83,11 @@ async function commitGroup(
     upload.digests.set(digest, index * DIGEST_SIZE);
     addPart(upload.committed, index);
   }
-  upload.record = { ...upload.record, expiresAt };
+  // Groups may end in another order than they began in; the expiry never goes back.
+  upload.record = {
+    ...upload.record,
+    expiresAt: Math.max(expiresAt, upload.record.expiresAt),
+  };
 }
 
 /** A failed flush is never tried again: what it covered may be gone although a second one would succeed. */

@@ -1,6 +1,7 @@
 // What every verb works with: the ports, the uploads in memory, and whether there is still work to be taken on.
 import { HoldfastError } from "@holdfast/protocol";
 import type { EngineParts } from "./engine.ts";
+import { healIfGone } from "./heal.ts";
 import type { Action } from "./ports.ts";
 import type { Principal } from "./records.ts";
 import { createUploads, type Uploads } from "./upload.ts";
@@ -17,7 +18,13 @@ export interface Context extends EngineParts {
 }
 
 export function createContext(parts: EngineParts): Context {
-  return { ...parts, uploads: createUploads(parts.metadata), isDraining: false, work: new Set() };
+  const context: Context = {
+    ...parts,
+    uploads: createUploads(parts.metadata, (upload) => healIfGone(context, upload)),
+    isDraining: false,
+    work: new Set(),
+  };
+  return context;
 }
 
 /**

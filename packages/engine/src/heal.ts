@@ -25,6 +25,25 @@ export function beginHealing(context: Context, upload: Upload, cause: unknown): 
   });
 }
 
+/**
+ * Looks whether the bytes of an upload that comes into memory are there at all: its file may have been removed while no server ran, and the next
+ * write would make a new one with holes where parts are committed.
+ */
+export async function healIfGone(context: Context, upload: Upload): Promise<void> {
+  if (!isAlive(upload)) return;
+  let last = partCount(upload.record) - 1;
+  while (last >= 0 && !hasPart(upload.committed, last)) last--;
+  if (last < 0) return;
+  const end = partOffset(upload.record, last) + partSizeAt(upload.record, last);
+  const object = { id: upload.record.id, kind: "bytes" } as const;
+  try {
+    if ((await context.storage.read(object, end - 1, new Uint8Array(1))) === 1) return;
+    beginHealing(context, upload, new HoldfastError("storage_failed", "stored bytes are missing"));
+  } catch (cause) {
+    beginHealing(context, upload, cause);
+  }
+}
+
 async function heal(context: Context, upload: Upload): Promise<void> {
   const { id } = upload.record;
   await endClaims(upload.claims, new HoldfastError("storage_failed"));

@@ -40,7 +40,8 @@ async function publish(context: Context, upload: Upload): Promise<void> {
     at: file.createdAt,
   } as const;
   await context.metadata.apply({ kind: "publish", file, outbox });
-  upload.record = { ...upload.record, state: "complete", fileId: file.id };
+  const { error: _, ...published } = upload.record;
+  upload.record = { ...published, state: "complete", fileId: file.id };
 }
 
 /** `open -> completing`, conditional on the parts being those that were checked; then nobody writes any more. */

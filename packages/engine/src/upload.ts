@@ -44,14 +44,21 @@ export interface Uploads {
 /** Digests that idle uploads may keep in memory, in bytes: two uploads of 100,000 parts and a great many small ones. */
 const IDLE_BYTES_MAX = 8 * 1024 * 1024;
 
-export function createUploads(metadata: MetadataStore): Uploads {
+/** @param onLoad Awaited before anybody uses an upload that was not in memory. */
+export function createUploads(
+  metadata: MetadataStore,
+  onLoad: (upload: Upload) => Promise<void>,
+): Uploads {
   const known = new Map<UploadId, Promise<Upload>>();
   const loaded = new Map<UploadId, Upload>();
 
   function load(id: UploadId): Promise<Upload> {
     const present = known.get(id);
     if (present) return present;
-    const loading = loadUpload(metadata, id);
+    const loading = loadUpload(metadata, id).then(async (upload) => {
+      await onLoad(upload);
+      return upload;
+    });
     known.set(id, loading);
     loading.then(
       (upload) => loaded.set(id, upload),

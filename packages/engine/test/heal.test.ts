@@ -158,3 +158,20 @@ describe("a failed seal", () => {
     expect(await readAll(engine, done)).toEqual(Buffer.from(content));
   });
 });
+
+describe("an upload whose bytes were removed while no server ran", () => {
+  it("asks for all of them again, and publishes only what is whole", async () => {
+    const before = createMemoryMetadata();
+    const first = createEngine(memoryParts({ metadata: before }));
+    const view = await first.create(alice, createRequest(content.length));
+    await putParts(first, view, content, [0, 2]);
+    const metadata = createMemoryMetadata({ state: before.snapshot() });
+    const next = createEngine(memoryParts({ metadata, storage: createMemoryStorage() }));
+    await next.status(alice, view.id, { digests: false });
+    await settled();
+    expect(await ranges(next, view)).toEqual([]);
+    await putParts(next, view, content, [0, 3]);
+    const done = await next.complete(alice, view.id, {});
+    expect(await readAll(next, done)).toEqual(Buffer.from(content));
+  });
+});

@@ -46,7 +46,7 @@ const BUGS: Readonly<Record<string, readonly Edit[]>> = {
   "offset from the file's size": [
     {
       file: "engine/src/context.ts",
-      find: "createUploads(parts.metadata)",
+      find: "createUploads(parts.metadata,",
       replace: `createUploads({
     ...parts.metadata,
     async parts(id) {
@@ -61,7 +61,7 @@ const BUGS: Readonly<Record<string, readonly Edit[]>> = {
       }
       return { ...table, bits };
     },
-  })`,
+  },`,
     },
   ],
   "directory entry not flushed": [
