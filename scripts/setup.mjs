@@ -51,6 +51,7 @@ function npm(args) {
 function install() {
   const hasLock = existsSync(join(ROOT, "package-lock.json"));
   const started = performance.now();
+  process.stdout.write("setup: installing packages, once ... ");
   const { status, error } = npm([hasLock ? "ci" : "install", ...INSTALL_FLAGS]);
   if (error)
     fail(`npm cannot be started (${error.message}).`, "Install Node with npm, then try again.");
@@ -61,7 +62,7 @@ function install() {
     );
   }
   const seconds = ((performance.now() - started) / 1000).toFixed(0);
-  console.log(`setup: packages installed in ${seconds} s.`);
+  console.log(`done in ${seconds} s`);
 }
 
 /** Our Node, tried: an optional package that does not fit this machine is silently left out by npm. */

@@ -1,8 +1,5 @@
 // Tells of one transfer: to a person on standard error, or to a program as JSON lines on standard output.
-import type { Transfer } from "@holdfast/client";
-
-/** What a transfer ends with, as its events have it. */
-export type Result = Awaited<Transfer["done"]>;
+import type { Result, Transfer } from "@holdfast/client";
 
 export interface Report {
   /** Listens to the transfer until it is done. */

@@ -1,9 +1,10 @@
 // What a person reads of a transfer: a line of progress, what stands in the way, how it ended.
+import type { Result } from "@holdfast/client";
 import { errorRow, type HoldfastError } from "@holdfast/protocol";
 import { formatDuration } from "./durations.ts";
 import { hintOf } from "./hint.ts";
 import { createPainter } from "./painter.ts";
-import type { Report, Result } from "./report.ts";
+import type { Report } from "./report.ts";
 import { formatRate, formatSize } from "./sizes.ts";
 import { printable, type Terminal } from "./terminal.ts";
 

@@ -1,9 +1,9 @@
 // Runs one transfer for a command: shows it, stops it in order when told to, prints what it ended with.
-import type { Transfer } from "@holdfast/client";
+import type { Result, Transfer } from "@holdfast/client";
 import { HoldfastError } from "@holdfast/protocol";
 import { onStopSignal } from "./interrupt.ts";
 import { createJsonReport, jsonLines } from "./json.ts";
-import type { Report, Result } from "./report.ts";
+import type { Report } from "./report.ts";
 import { createTerminal } from "./terminal.ts";
 import { createTextReport } from "./text.ts";
 

@@ -34,7 +34,11 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     const server = await start(settings, data, log);
     fatal.onRaised((error) => {
       log("error", "the records cannot be trusted any longer", { error });
-      server.close().finally(() => options.onFatal?.(error));
+      const onUnclosed = (cause: unknown) => log("error", "cannot close", { error: cause });
+      server
+        .close()
+        .catch(onUnclosed)
+        .finally(() => options.onFatal?.(error));
     });
     return server;
   } catch (error) {

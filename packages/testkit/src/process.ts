@@ -40,9 +40,15 @@ export interface CommandOptions {
 }
 
 const alive = new Set<number>();
-process.on("exit", () => {
+process.on("exit", killAll);
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+  process.once(signal, () => process.exit(1));
+}
+
+/** Ends everything that was started here and still runs: what a failed test leaves behind. */
+export function killAll(): void {
   for (const pid of alive) killQuietly(pid, "SIGKILL");
-});
+}
 
 /** Sends a signal; a process that is gone already is no error. */
 export function killQuietly(pid: number, signal: NodeJS.Signals): boolean {

@@ -7,6 +7,11 @@ export interface Line {
   readonly bytesPerSecond: number;
 }
 
+/** When the line is free again, in milliseconds by `performance.now`: all connections share it. */
+export interface Pace {
+  freeAt: number;
+}
+
 export interface Lane {
   send(bytes: Uint8Array): void;
   /** Ends the far side once everything has come out. */
@@ -18,10 +23,9 @@ export interface Lane {
 /** A line holds this much more than what is on its way, as the queue of a modem does, before the sender is told to wait. */
 const QUEUE_MS = 50;
 
-export function createLane(from: Socket, to: Socket, line: Line): Lane {
+export function createLane(from: Socket, to: Socket, line: Line, pace: Pace): Lane {
   const queue: { readonly dueAt: number; readonly bytes: Uint8Array | undefined }[] = [];
   const isPerfect = line.latencyMs === 0 && line.bytesPerSecond === Number.POSITIVE_INFINITY;
-  let freeAt = 0;
   let timer: NodeJS.Timeout | undefined;
   const goOn = (): unknown => from.resume();
   to.on("drain", goOn);
@@ -35,16 +39,20 @@ export function createLane(from: Socket, to: Socket, line: Line): Lane {
     timer = undefined;
     const now = performance.now();
     while (queue[0] && queue[0].dueAt <= now) deliver(queue.shift()?.bytes);
-    if (freeAt - now < QUEUE_MS && !to.writableNeedDrain) from.resume();
     const next = queue[0];
+    // What this connection has on its way counts, not what the others have: else one of them could starve.
+    if ((!next || next.dueAt - now < line.latencyMs + QUEUE_MS) && !to.writableNeedDrain)
+      from.resume();
     if (next) timer = setTimeout(deliverDue, Math.max(1, next.dueAt - now));
   };
   const enqueue = (bytes: Uint8Array | undefined): void => {
     const now = performance.now();
-    freeAt = Math.max(freeAt, now) + ((bytes?.length ?? 0) * 1000) / line.bytesPerSecond;
-    queue.push({ dueAt: freeAt + line.latencyMs, bytes });
-    if (freeAt - now > QUEUE_MS) from.pause();
-    timer ??= setTimeout(deliverDue, Math.max(1, freeAt + line.latencyMs - now));
+    const takes = ((bytes?.length ?? 0) * 1000) / line.bytesPerSecond;
+    pace.freeAt = Math.max(pace.freeAt, now) + takes;
+    const dueAt = pace.freeAt + line.latencyMs;
+    queue.push({ dueAt, bytes });
+    if (pace.freeAt - now > QUEUE_MS) from.pause();
+    timer ??= setTimeout(deliverDue, Math.max(1, dueAt - now));
   };
   return {
     send: (bytes) => (isPerfect ? deliver(bytes) : enqueue(bytes)),

@@ -2,7 +2,7 @@
 
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
-import { createLane, type Line } from "./proxy-lane.ts";
+import { createLane, type Line, type Pace } from "./proxy-lane.ts";
 
 /** What happens to one connection, decided when it opens. Byte counts are of what the client sent on it. */
 export type Fate =
@@ -43,15 +43,21 @@ export interface ProxyOptions {
   readonly fate?: (index: number) => Fate;
 }
 
+interface Paces {
+  readonly up: Pace;
+  readonly down: Pace;
+}
+
 const PERFECT: Line = { latencyMs: 0, bytesPerSecond: Number.POSITIVE_INFINITY };
 
 export async function startProxy(options: ProxyOptions): Promise<ChaosProxy> {
   const line: Line = { ...PERFECT, ...options.line };
+  const paces: Paces = { up: { freeAt: 0 }, down: { freeAt: 0 } };
   const connections: (ProxyConnection & { destroy(): void })[] = [];
   const accept = (client: Socket): void => {
     const index = connections.length;
     const fate = options.fate?.(index) ?? { kind: "well" };
-    connections.push(joinSockets(index, client, options.targetPort, line, fate));
+    connections.push(joinSockets(index, client, options.targetPort, { line, paces }, fate));
   };
   let server = createServer(accept).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -85,7 +91,7 @@ function joinSockets(
   index: number,
   client: Socket,
   targetPort: number,
-  line: Line,
+  { line, paces }: { readonly line: Line; readonly paces: Paces },
   fate: Fate,
 ): ProxyConnection & { destroy(): void } {
   const server = connect(targetPort, "127.0.0.1");
@@ -104,8 +110,8 @@ function joinSockets(
   };
   const isDue = (kind: Fate["kind"]): boolean =>
     fate.kind !== "well" && fate.kind === kind && counts.up >= fate.afterBytes;
-  const upward = createLane(client, server, line);
-  const downward = createLane(server, client, line);
+  const upward = createLane(client, server, line, paces.up);
+  const downward = createLane(server, client, line, paces.down);
   client.on("data", (bytes) => {
     if (state !== "open") return;
     counts.up += bytes.length;

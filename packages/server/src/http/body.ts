@@ -44,6 +44,7 @@ export function createRequestBody(req: IncomingMessage, parts: BodyParts): Reque
   const { clock, pace } = parts;
   // What came while nobody waited: never more than the rest of one chunk and another chunk, then the socket is paused.
   const held: Uint8Array[] = [];
+  let heldFrom = 0;
   let filling: Filling | undefined;
   let wake: ((hasBytes: boolean) => void) | undefined;
   let phase: "unread" | "reading" | "over" = "unread";
@@ -57,8 +58,11 @@ export function createRequestBody(req: IncomingMessage, parts: BodyParts): Reque
     received += chunk.length;
     lastByteAt = clock.monotonic();
     const taken = filling ? pour(chunk, filling) : 0;
-    if (taken === chunk.length) return;
-    held.push(taken === 0 ? chunk : chunk.subarray(taken));
+    if (taken === chunk.length) {
+      freeMemory(chunk);
+      return;
+    }
+    if (held.push(chunk) === 1) heldFrom = taken;
     // The rest of a chunk pauses nothing: whoever took the beginning is back before the next chunk, most of the time.
     if (wake) wakeWith(true);
     else if (taken === 0) req.pause();
@@ -75,11 +79,14 @@ export function createRequestBody(req: IncomingMessage, parts: BodyParts): Reque
   function pourHeld(into: Uint8Array): number {
     let at = 0;
     for (let piece = held[0]; piece && at < into.length; piece = held[0]) {
-      const taken = piece.subarray(0, into.length - at);
+      const taken = piece.subarray(heldFrom, heldFrom + into.length - at);
       into.set(taken, at);
       at += taken.length;
-      if (taken.length === piece.length) held.shift();
-      else held[0] = piece.subarray(taken.length);
+      heldFrom += taken.length;
+      if (heldFrom < piece.length) break;
+      held.shift();
+      heldFrom = 0;
+      freeMemory(piece);
     }
     return at;
   }
@@ -187,6 +194,14 @@ export function createRequestBody(req: IncomingMessage, parts: BodyParts): Reque
     callOff?.();
     req.off("data", onData);
   }
+}
+
+/**
+ * Frees the memory of a chunk that has been copied: node:http makes one of 64 KiB for each read, and the garbage collector, which sees only how much
+ * there is, would mark the whole heap fifty times for each GiB that passes.
+ */
+function freeMemory({ buffer, byteLength }: Uint8Array): void {
+  if (byteLength === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 /** Hands what node:http has parsed and not yet given out to the listener, at once. */

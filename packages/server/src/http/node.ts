@@ -11,12 +11,16 @@ import { answer } from "./route.ts";
 
 export interface HttpOptions {
   readonly pace?: PaceRule;
+  /** A client that takes no byte of a download for this long, in milliseconds, holds memory in vain and is cut off. */
+  readonly downloadStallMs?: number;
 }
 
 /** A request that is not answered yet. Of several on one connection the last one counts: its body is what is being read. */
 interface Exchange {
   readonly body: RequestBody;
   readonly res: ServerResponse;
+  /** Resolves when the reply is sent or the connection gone. */
+  readonly over: Promise<void>;
   /** The connection is good for nothing after this. */
   isLast: boolean;
 }
@@ -25,25 +29,34 @@ const HEADERS_SIZE_MAX: number = 64 * KIB;
 const HEADERS_TIMEOUT_MS = 60_000;
 const KEEP_ALIVE_MS = 60_000;
 const LINGER_MS = 2_000;
+const DOWNLOAD_STALL_MS = 60_000;
 
-export function createHttpServer(front: Front, { pace = PACE }: HttpOptions = {}): Server {
+export function createHttpServer(front: Front, options: HttpOptions = {}): Server {
+  const { pace = PACE, downloadStallMs = DOWNLOAD_STALL_MS } = options;
   const exchanges = new WeakMap<Duplex, Exchange>();
 
   async function handle(req: IncomingMessage, res: ServerResponse, onFirstRead?: () => void) {
     const body = createRequestBody(req, { clock: front.clock, pace, onFirstRead });
-    const exchange: Exchange = { body, res, isLast: false };
+    const { promise: over, resolve } = Promise.withResolvers<void>();
+    const exchange: Exchange = { body, res, over, isLast: false };
+    const before = exchanges.get(req.socket);
     exchanges.set(req.socket, exchange);
-    // A reply that began before the shutdown promised to keep its connection, and nobody else will close it.
-    res.on("finish", () => {
+    res.on("close", () => {
+      resolve();
+      // A reply that began before the shutdown promised to keep its connection, and nobody else will close it.
       if (front.isClosing()) req.socket.destroySoon();
     });
     // The client may be gone at any moment; the body tells the engine, and nobody is left to be answered.
     req.on("error", () => body.cut(connectionCut()));
     res.on("error", () => body.cut(connectionCut()));
+    // One at a time: a reply that waits behind another one would never learn that its connection is gone.
+    if (before && !before.res.destroyed) await before.over;
+    if (req.socket.destroyed) return resolve();
     const request = toRequest(req, body);
     const reply = request ? await answer(front, request) : problemReply(noHost(), front);
     const isLast = !request || exchange.isLast || front.isClosing();
-    await sendReply(res, reply, { method: req.method ?? "", body, isLast, log: front.log });
+    const { log } = front;
+    await sendReply(res, reply, { method: req.method ?? "", body, isLast, downloadStallMs, log });
     body.release();
   }
 

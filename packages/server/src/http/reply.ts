@@ -57,14 +57,13 @@ export function jsonReply(status: number, value: object, headers: Headers = {}):
 
 /** A client that still sends gets this long to read its answer: closing at once would reset the connection, and the reset overtakes the answer. */
 const LINGER = { ms: 2_000, bytes: 8 * MIB } as const;
-/** A client that takes no byte of a download for this long holds a slot in vain. */
-const DOWNLOAD_STALL_MS = 60_000;
 
 export interface Sending {
   readonly method: string;
   readonly body: RequestBody;
   /** Whether the connection ends with this reply, whatever came of the request. */
   readonly isLast: boolean;
+  readonly downloadStallMs: number;
   readonly log: Log;
 }
 
@@ -72,7 +71,7 @@ export interface Sending {
 export async function sendReply(
   res: ServerResponse,
   reply: Reply,
-  { method, body, isLast, log }: Sending,
+  { method, body, isLast, downloadStallMs, log }: Sending,
 ): Promise<void> {
   if (res.destroyed) return;
   // node:http tells of a body's end only after the turn that brought its last byte: refused at once, a small one may be all there.
@@ -81,7 +80,7 @@ export async function sendReply(
   res.writeHead(reply.status, headersOf(reply, isLast || isUnread));
   const { content } = reply;
   if (method === "HEAD" || content.kind === "none") res.flushHeaders();
-  else if (content.kind === "stream") await sendStream(res, content, log);
+  else if (content.kind === "stream") await sendStream(res, content, downloadStallMs, log);
   else if (!isUnread) res.end(content.bytes);
   else res.write(content.bytes);
   if (isUnread) await body.discard(LINGER);
@@ -107,9 +106,9 @@ function sizeOf(content: Content): number {
 async function sendStream(
   res: ServerResponse,
   content: Extract<Content, { kind: "stream" }>,
+  stallMs: number,
   log: Log,
 ): Promise<void> {
-  res.socket?.setTimeout(DOWNLOAD_STALL_MS);
   let sent = 0;
   let written: (() => void) | undefined;
   const wake = (): void => written?.();
@@ -117,12 +116,15 @@ async function sendStream(
   try {
     for await (const piece of content.open()) {
       sent += piece.length;
+      // node:http destroys a socket whose kernel takes nothing for so long. Waiting for our own disk and memory does not count.
+      res.socket?.setTimeout(stallMs);
       await new Promise<void>((resolve) => {
         written = resolve;
         if (res.destroyed) resolve();
         else res.write(piece, wake);
       });
       if (res.destroyed) return;
+      res.socket?.setTimeout(0);
     }
   } catch (error) {
     log("error", "download failed", { error });

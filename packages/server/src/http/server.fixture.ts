@@ -9,7 +9,7 @@ import { systemClock, systemRandom } from "../platform.ts";
 import { createTokenPolicy } from "../policy.ts";
 import type { Front } from "./front.ts";
 import { listen } from "./listen.ts";
-import { createHttpServer } from "./node.ts";
+import { createHttpServer, type HttpOptions } from "./node.ts";
 
 export interface TestServer {
   readonly port: number;
@@ -27,6 +27,7 @@ export interface TestServer {
 export interface TestServerOptions {
   readonly token?: string;
   readonly parts?: Partial<EngineParts>;
+  readonly http?: HttpOptions;
 }
 
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
@@ -77,7 +78,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     },
     isClosing: () => isClosing,
   };
-  const server = createHttpServer(front);
+  const server = createHttpServer(front, options.http);
   port = await listen(server, "127.0.0.1", 0, log);
   return {
     port,

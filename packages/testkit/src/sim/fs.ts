@@ -85,13 +85,10 @@ function simFsOn(disk: DiskState, options: SimFsOptions): SimFs {
     tellStopped();
   };
 
-  const perform = <T>(
+  const perform: Perform = <T>(
     what: Omit<Operation, "number">,
     effect: Effect<T>,
-    change: {
-      readonly failed?: Effect<unknown>;
-      readonly short?: (size: number) => Effect<T>;
-    } = {},
+    variants: Variants<T> = {},
   ): Promise<T> => {
     if (isStopped) return new Promise(() => undefined);
     count++;
@@ -101,11 +98,11 @@ function simFsOn(disk: DiskState, options: SimFsOptions): SimFs {
     const happens: Effect<T> =
       fate.kind === "failed"
         ? (on) => {
-            change.failed?.(on);
+            variants.failed?.(on);
             throw errnoError(fate.errno, what);
           }
-        : fate.kind === "short" && change.short
-          ? change.short(fate.size)
+        : fate.kind === "short" && variants.short
+          ? variants.short(fate.size)
           : effect;
     underWay.add(happens);
     if (fate.kind === "stopped" && fate.when === "during") stop();
@@ -135,7 +132,7 @@ function simFsOn(disk: DiskState, options: SimFsOptions): SimFs {
 
   return {
     async open(path, access, caching) {
-      return perform({ kind: "open", path }, (on) => {
+      return perform({ kind: "open", path, caching }, (on) => {
         if (caching === "direct" && !hasDirectIo)
           throw errnoError("EINVAL", { kind: "open", path });
         const known = on.names.get(path);

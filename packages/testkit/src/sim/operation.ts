@@ -18,6 +18,8 @@ export interface Operation {
   readonly path: string;
   readonly offset?: number;
   readonly size?: number;
+  /** How a file is opened. */
+  readonly caching?: "cached" | "direct";
 }
 
 /** What becomes of an operation. */

@@ -1,7 +1,8 @@
 // The storage in memory passes the contract of every storage.
 import { createSlotPool, SLOT_SIZE } from "@holdfast/engine";
 import { expect, it } from "vitest";
-import { describeStorageContract, testId } from "../contracts/storage.ts";
+import { describeStorageContract } from "../contracts/storage.ts";
+import { testId } from "../contracts/storage-rig.ts";
 import { createMemoryStorage } from "./memory.ts";
 
 describeStorageContract("memory", async () => ({

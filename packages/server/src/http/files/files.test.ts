@@ -1,5 +1,6 @@
 // Downloads over HTTP: ranges, preconditions, names, manifests and proofs.
 import { createHash } from "node:crypto";
+import { createSlotPool, SLOT_SIZE } from "@holdfast/engine";
 import {
   decodeBase64,
   decodeManifest,
@@ -41,14 +42,14 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-async function publish(content: Buffer, more: object): Promise<FileView> {
+async function publish(content: Buffer, more: object, to = server): Promise<FileView> {
   const wants = { size: content.length, partSize: 256 * KIB, ...more };
-  const view = decodeUpload((await askJson(server, "POST", "/v1/uploads", wants)).json);
+  const view = decodeUpload((await askJson(to, "POST", "/v1/uploads", wants)).json);
   if (view.file) return view.file;
   const count = Math.ceil(content.length / (256 * KIB));
-  expect((await ask(server, putRequest(view, content, [0, count]))).status).toBe(200);
+  expect((await ask(to, putRequest(view, content, [0, count]))).status).toBe(200);
   const path = `/v1/uploads/${view.id}/complete`;
-  const done = decodeUpload((await ask(server, { method: "POST", path })).json);
+  const done = decodeUpload((await ask(to, { method: "POST", path })).json);
   if (!done.file) throw new Error("not complete");
   return done.file;
 }
@@ -132,12 +133,30 @@ describe("a file", () => {
   it("is let go when its reader leaves", async () => {
     for (let round = 0; round < 80; round++) {
       const raw = await openRaw(server);
-      raw.socket.write(rawHead({ path: file.url }));
+      // The second one waits behind the first, and must not wait for ever.
+      raw.socket.write(rawHead({ path: file.url }).repeat(2));
       await raw.until("HTTP/1.1 200");
       raw.socket.destroy();
     }
     // More readers than there are slots of memory: one that was not handed back would end here.
     expect((await get()).bytes.length).toBe(SIZE);
+  });
+});
+
+describe("a reader that takes nothing", () => {
+  it("is cut off, and its memory goes to those who read", async () => {
+    const parts = { slots: createSlotPool(SLOT_SIZE) };
+    const other = await startTestServer({ http: { downloadStallMs: 50 }, parts });
+    // More than the kernel keeps for a connection by itself.
+    const content = Buffer.alloc(64 * 256 * KIB);
+    const made = await publish(content, { name: "a" }, other);
+    const raw = await openRaw(other);
+    raw.socket.pause();
+    raw.socket.write(rawHead({ path: made.url }));
+    const whole = await ask(other, { path: made.url });
+    expect(whole.bytes.length).toBe(content.length);
+    raw.socket.destroy();
+    await other.close();
   });
 });
 

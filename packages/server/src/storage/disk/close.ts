@@ -91,9 +91,7 @@ async function cutAndFlush(
   // Nothing may spring up where bytes should be: only an upload without bytes begins here.
   const access = size === 0 ? "create" : "write";
   await stage.descriptors.use({ ...upload.opening, access }, async (file) => {
-    const stored = await file.size();
-    if (stored < size) throw new HoldfastError("storage_failed", bytesMissing(stored, size));
-    if (stored > size) await file.truncate(size);
+    if ((await file.size()) > size) await file.truncate(size);
     await sync.flushFile(file);
   });
   if (!upload.isNamed) await sync.flushDirectory();
@@ -101,19 +99,20 @@ async function cutAndFlush(
   await stage.descriptors.close(upload.opening.path);
 }
 
-/** A descriptor outlives its name: a data file that somebody deleted takes writes until the last close, and is gone then. */
+/**
+ * Asks by name, with a descriptor of its own: one that has been open all the time outlives its name, and takes writes to a file that somebody has
+ * deleted until the last close. Missing bytes show here too; nothing ever makes them up.
+ */
 async function requireNamed(stage: Stage, id: UploadId, size: number): Promise<void> {
   const file = await stage.fs.open(bytesPath(stage, id), "read", "cached");
   try {
     const stored = await file.size();
-    if (stored !== size) throw new HoldfastError("storage_failed", bytesMissing(stored, size));
+    if (stored === size) return;
+    const message = `the data file has ${stored} bytes where the upload has ${size}`;
+    throw new HoldfastError("storage_failed", message);
   } finally {
     await file.close();
   }
-}
-
-function bytesMissing(stored: number, size: number): string {
-  return `the data file has ${stored} bytes where the upload has ${size}`;
 }
 
 /** Where there was no room nothing is harmed, and the upload goes on; after any other failure it is to be reset first. */

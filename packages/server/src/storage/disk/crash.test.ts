@@ -1,6 +1,6 @@
 // Power loss at every operation of a small upload's life: what the storage has promised is there in every legal image.
 import { createSlotPool, SLOT_SIZE } from "@holdfast/engine";
-import { testBytes, testId } from "@holdfast/testkit/contracts/storage";
+import { testBytes, testId } from "@holdfast/testkit/contracts/storage-rig";
 import {
   createSimFs,
   type Operation,

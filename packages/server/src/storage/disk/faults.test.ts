@@ -1,6 +1,6 @@
 // What the disk storage makes of a disk that fails, fills up or loses files: error codes, poison, no descriptor left behind.
 import { createSlotPool, SLOT_SIZE, type Slot } from "@holdfast/engine";
-import { testBytes, testId } from "@holdfast/testkit/contracts/storage";
+import { testBytes, testId } from "@holdfast/testkit/contracts/storage-rig";
 import { createSimFs, type Fate, type Operation, type SimFs } from "@holdfast/testkit/sim/fs";
 import { beforeEach, describe, expect, it } from "vitest";
 import { createDiskStorage, type DiskStorage } from "./index.ts";
@@ -249,6 +249,24 @@ describe("a data file that somebody deleted", () => {
     await expect(storage.seal(ID, SLOT_SIZE)).rejects.toMatchObject({ code: "storage_failed" });
     expect(await storage.read({ id: ID, kind: "bytes" }, 0, new Uint8Array(10), "medium")).toBe(0);
   });
+});
+
+it("a seal of bytes that are not there makes no file", async () => {
+  await expect(storage.seal(ID, 1)).rejects.toMatchObject({ code: "storage_failed" });
+  expect(fs.names()).toEqual([]);
+});
+
+it("what is written with direct I/O is read with it until it is sealed", async () => {
+  const read = async () => {
+    await storage.read({ id: ID, kind: "bytes" }, 10, new Uint8Array(100));
+    return kinds("open").at(-1)?.caching;
+  };
+  await write();
+  expect(await read()).toBe("direct");
+  await storage.reset(ID);
+  expect(await read()).toBe("direct");
+  await storage.seal(ID, SLOT_SIZE);
+  expect(await read()).toBe("cached");
 });
 
 describe("start-up", () => {

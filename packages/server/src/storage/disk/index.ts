@@ -11,9 +11,8 @@ import { createStage, releaseWriter, requireId, type Stage } from "./stage.ts";
 import { createSync, type Sync } from "./sync.ts";
 import { createWrite, writeManifest } from "./write.ts";
 
-export { ALIGNMENT, type Caching, type Fs, type OpenFile } from "./fs.ts";
+export type { Caching, Fs, OpenFile } from "./fs.ts";
 export { makeDirectory } from "./make-directory.ts";
-export { nodeFs } from "./node-fs.ts";
 
 export interface DiskStorageOptions {
   /** A directory that exists; everything in it belongs to this storage. */

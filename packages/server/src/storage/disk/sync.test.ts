@@ -1,6 +1,6 @@
 // Flushes are grouped: one at a time a file, two over all files, each for everything that was written when it began.
 import { createSlotPool, SLOT_SIZE, type Slot } from "@holdfast/engine";
-import { testId } from "@holdfast/testkit/contracts/storage";
+import { testId } from "@holdfast/testkit/contracts/storage-rig";
 import { createSimFs, type Operation, type SimFs } from "@holdfast/testkit/sim/fs";
 import { beforeEach, expect, it } from "vitest";
 import { createDiskStorage, type DiskStorage } from "./index.ts";

@@ -1,0 +1,292 @@
+import { closeSync, existsSync, openSync, writeFileSync, writeSync } from "node:fs";
+import { MIB } from "@holdfast/protocol";
+import { serve } from "@holdfast/server";
+import { startProxy } from "@holdfast/testkit/proxy";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { download, upload } from "./node/index.ts";
+import {
+  answer,
+  first,
+  type Interposer,
+  interpose,
+  type Meddle,
+  problem,
+} from "./node/testing/interposer.ts";
+import { makePlace, next, type Place, record, type Server } from "./node/testing/place.ts";
+
+const SIZE = 20 * MIB + 4567;
+
+let place: Place;
+let server: Server;
+let bytes: Buffer;
+let url: string;
+
+beforeEach(async () => {
+  place = makePlace(serve);
+  server = await place.serve();
+  await put(SIZE);
+});
+afterEach(() => place.clear());
+
+async function put(size: number): Promise<void> {
+  const file = place.file("f", size);
+  bytes = file.bytes;
+  ({ url } = await upload(file.path, { to: server.url, stateDir: place.stateDir }).done);
+}
+
+function fetchFile(from = url, options: Partial<Parameters<typeof download>[2]> = {}) {
+  return download(from, place.path("copy"), { stateDir: place.stateDir, ...options });
+}
+
+async function through(
+  meddle: Meddle,
+  tamper?: Parameters<typeof interpose>[2],
+): Promise<Interposer> {
+  return place.keep(await interpose(server.url, meddle, tamper));
+}
+
+function via(proxy: { readonly url: string }): string {
+  return url.replace(server.url, proxy.url);
+}
+
+function isThere(): boolean {
+  return place.read("copy").equals(bytes) && !existsSync(place.path("copy.part"));
+}
+
+describe("a download", () => {
+  it.each([0, 1, MIB, MIB + 1, SIZE])("of %d bytes is what was uploaded", async (size) => {
+    await put(size);
+    const transfer = fetchFile();
+    const [states, parts] = [record(transfer, "state"), record(transfer, "part")];
+    expect(await transfer.done).toMatchObject({
+      url,
+      id: url.split("/").at(-1),
+      size,
+      bytesSent: size,
+      bytesCommitted: size,
+      resumedBytes: 0,
+    });
+    expect(isThere()).toBe(true);
+    expect(states).toEqual([
+      "opening",
+      "checking",
+      ...(size > 0 ? ["receiving"] : []),
+      "completing",
+      "complete",
+    ]);
+    expect(parts.length).toBe(Math.ceil(size / MIB));
+  });
+
+  it("fetches nothing where the file is there already", async () => {
+    await fetchFile().done;
+    expect(await fetchFile().done).toMatchObject({ bytesSent: 0, resumedBytes: SIZE });
+  });
+
+  it("refuses to replace another file", async () => {
+    for (const other of [Buffer.from("mine"), Buffer.alloc(SIZE)]) {
+      writeFileSync(place.path("copy"), other);
+      await expect(fetchFile().done).rejects.toMatchObject({ code: "sink_exists" });
+      expect(place.read("copy").equals(other)).toBe(true);
+    }
+  });
+
+  it("goes through connections that are cut, and keeps every part that arrived", async () => {
+    const proxy = place.keep(
+      await startProxy({
+        targetPort: server.port,
+        fate: (index) => (index < 4 ? { kind: "lose-answer", afterBytes: 1 } : { kind: "well" }),
+      }),
+    );
+    const transfer = fetchFile(via(proxy));
+    const retries = record(transfer, "retry");
+    const result = await transfer.done;
+    expect(retries.map(({ code }) => code)).toContain("connection_failed");
+    expect(result.bytesSent).toBeLessThan(2 * SIZE);
+    expect(isThere()).toBe(true);
+  });
+
+  it("fetches only what the working file does not have, bad parts included", async () => {
+    const damaged = Buffer.from(bytes.subarray(0, 12 * MIB));
+    damaged[3 * MIB + 5] = (damaged[3 * MIB + 5] ?? 0) ^ 1;
+    writeFileSync(place.path("copy.part"), damaged);
+    const result = await fetchFile().done;
+    expect(result).toMatchObject({ resumedBytes: 11 * MIB, bytesSent: SIZE - 11 * MIB });
+    expect(isThere()).toBe(true);
+  });
+
+  it("cuts what the working file has too much", async () => {
+    writeFileSync(place.path("copy.part"), Buffer.concat([bytes, Buffer.alloc(99, 1)]));
+    expect(await fetchFile().done).toMatchObject({ bytesSent: 0, resumedBytes: SIZE });
+    expect(isThere()).toBe(true);
+  });
+
+  it("fetches a part again that was damaged on the way", async () => {
+    let isDamaged = false;
+    const proxy = await through(
+      () => undefined,
+      (request, piece) => {
+        if (isDamaged || request.headers.range === undefined || piece.length < 1000) return piece;
+        isDamaged = true;
+        const changed = Buffer.from(piece);
+        changed[500] = (changed[500] ?? 0) ^ 4;
+        return changed;
+      },
+    );
+    const transfer = fetchFile(via(proxy));
+    const retries = record(transfer, "retry");
+    await transfer.done;
+    expect(retries.map(({ code }) => code)).toEqual(["download_corrupt"]);
+    expect(isThere()).toBe(true);
+  });
+
+  it("names the part that is bad every time, and leaves no file", async () => {
+    const proxy = await through((request) => {
+      if (request.headers.range?.startsWith("bytes=0-")) request.headers.range = "bytes=9-8388607";
+      return undefined;
+    });
+    const damaged = await through(
+      () => undefined,
+      (request, piece) => (request.headers.range?.startsWith("bytes=0-") ? flip(piece) : piece),
+    );
+    await expect(fetchFile(via(damaged)).done).rejects.toMatchObject({
+      code: "download_corrupt",
+      details: { index: 0 },
+    });
+    expect(existsSync(place.path("copy"))).toBe(false);
+    await proxy.close();
+  });
+
+  it("manages with a server that knows no ranges", async () => {
+    const proxy = await through((request) => {
+      delete request.headers.range;
+      return undefined;
+    });
+    await fetchFile(via(proxy)).done;
+    expect(isThere()).toBe(true);
+  });
+
+  it("takes no other range than the one it asked for", async () => {
+    let times = 0;
+    const proxy = await through((request) => {
+      if (request.headers.range && times++ === 0) request.headers.range = "bytes=1-4000";
+      return undefined;
+    });
+    const transfer = fetchFile(via(proxy));
+    const retries = record(transfer, "retry");
+    await transfer.done;
+    expect(retries.map(({ code }) => code)).toEqual(["not_holdfast"]);
+    expect(isThere()).toBe(true);
+  });
+
+  it("takes no encoded bytes, and none that end too early", async () => {
+    const headers = { "holdfast-version": "1" };
+    const gzip = answer(200, { ...headers, "content-encoding": "gzip" }, "zzz");
+    const short = answer(200, headers, "only this");
+    let times = 0;
+    const proxy = await through((request) =>
+      request.headers.range === undefined ? undefined : [gzip, short][times++],
+    );
+    const transfer = fetchFile(via(proxy), { inFlight: 1 });
+    const retries = record(transfer, "retry");
+    await transfer.done;
+    expect(retries.map(({ code }) => code)).toEqual(["not_holdfast", "connection_failed"]);
+    expect(isThere()).toBe(true);
+  });
+
+  it("pins every request to the one version", async () => {
+    const proxy = await through(() => undefined);
+    const { root } = await fetchFile(via(proxy)).done;
+    const ranges = proxy.seen.filter(({ headers }) => headers.range !== undefined);
+    expect(ranges.length).toBeGreaterThan(1);
+    for (const { headers } of ranges) {
+      expect(headers).toMatchObject({ "if-match": `"${root}"`, "accept-encoding": "identity" });
+    }
+  });
+
+  it("never mixes two versions", async () => {
+    const other = problem(412, "precondition_failed");
+    let left = 1;
+    const proxy = await through((request) =>
+      request.headers.range !== undefined && left-- <= 0 ? other : undefined,
+    );
+    await expect(fetchFile(via(proxy)).done).rejects.toMatchObject({ code: "precondition_failed" });
+    expect(existsSync(place.path("copy"))).toBe(false);
+  });
+
+  it("waits for a server that is away", async () => {
+    const transfer = fetchFile(url, { limitRate: 30 * MIB });
+    await next(transfer, "progress", ({ committed }) => committed >= 2 * MIB);
+    await server.close();
+    await next(transfer, "retry", ({ waitMs }) => waitMs === 1000);
+    server = await place.serve({ port: server.port });
+    await transfer.done;
+    expect(isThere()).toBe(true);
+  });
+});
+
+function flip(piece: Buffer): Buffer {
+  return Buffer.from(piece.map((byte) => byte ^ 1));
+}
+
+describe("a download fails", () => {
+  it("where there is no such file", async () => {
+    const missing = url.replace(/[^/]+$/, "aaaaaaaaaaaaaaaaaaaaaaaaaa");
+    await expect(fetchFile(missing).done).rejects.toMatchObject({ code: "file_not_found" });
+  });
+
+  it("where the manifest does not have its own root", async () => {
+    const proxy = await through(
+      () => undefined,
+      (request, piece) =>
+        request.url?.endsWith("/manifest")
+          ? Buffer.from(piece.toString().replace(/"root":"./, '"root":"'))
+          : piece,
+    );
+    const text = await (await fetch(`${url}/manifest`)).text();
+    const changed = text.replace(
+      /"root":"(.)/,
+      (_, digit: string) => `"root":"${digit === "0" ? 1 : 0}`,
+    );
+    const lying = await through(
+      first(1, "GET", "/manifest", answer(200, { "holdfast-version": "1" }, changed)),
+    );
+    await expect(fetchFile(via(lying)).done).rejects.toMatchObject({ code: "download_corrupt" });
+    await proxy.close();
+  });
+
+  it("where its directory does not exist", async () => {
+    const transfer = download(url, place.path("no/copy"), { stateDir: place.stateDir });
+    await expect(transfer.done).rejects.toMatchObject({ code: "sink_failed" });
+  });
+
+  it("where another one is at it", async () => {
+    const one = fetchFile(url, { limitRate: 30 * MIB });
+    await next(one, "created");
+    await expect(fetchFile().done).rejects.toMatchObject({ code: "transfer_busy" });
+    await one.done;
+  });
+
+  it("where it is aborted, and leaves nothing", async () => {
+    const transfer = fetchFile(url, { limitRate: 30 * MIB });
+    await next(transfer, "progress", ({ committed }) => committed > 0);
+    transfer.abort();
+    await expect(transfer.done).rejects.toMatchObject({ code: "aborted" });
+    expect(existsSync(place.path("copy.part"))).toBe(false);
+    expect(existsSync(place.path("copy"))).toBe(false);
+  });
+});
+
+describe("a download that is paused", () => {
+  it("goes on, and what arrived in between is kept", async () => {
+    const transfer = fetchFile(url, { limitRate: 30 * MIB });
+    await next(transfer, "progress", ({ committed }) => committed > 0);
+    transfer.pause();
+    expect(transfer.state).toBe("paused");
+    const descriptor = openSync(place.path("unrelated"), "w");
+    writeSync(descriptor, "x");
+    closeSync(descriptor);
+    transfer.resume();
+    await transfer.done;
+    expect(isThere()).toBe(true);
+  });
+});

@@ -1,0 +1,190 @@
+import { closeSync, openSync, statSync, utimesSync, writeFileSync, writeSync } from "node:fs";
+import { MIB } from "@holdfast/protocol";
+import { serve } from "@holdfast/server";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createCheckpointStore } from "./node/checkpoint.ts";
+import { download, upload } from "./node/index.ts";
+import { type Interposer, interpose, problem } from "./node/testing/interposer.ts";
+import { makePlace, next, type Place, record, type Server } from "./node/testing/place.ts";
+
+const SIZE = 24 * MIB + 99;
+
+let place: Place;
+let server: Server;
+let proxy: Interposer;
+/** While it is set, the server seems to refuse everything: a transfer fails as if its process had died, and leaves all that it has. */
+let isClosed = false;
+
+beforeEach(async () => {
+  isClosed = false;
+  place = makePlace(serve);
+  server = await place.serve();
+  proxy = place.keep(
+    await interpose(server.url, () => (isClosed ? problem(403, "forbidden") : undefined)),
+  );
+});
+afterEach(() => place.clear());
+
+function send(path: string, limitRate?: number) {
+  const options = { to: proxy.url, stateDir: place.stateDir };
+  return upload(path, limitRate === undefined ? options : { ...options, limitRate });
+}
+
+/** Sends a part of a file; resolves with the address of its upload. */
+async function sendSome(path: string): Promise<string> {
+  isClosed = false;
+  const transfer = send(path, 60 * MIB);
+  const created = next(transfer, "created");
+  await next(transfer, "progress", ({ committed }) => committed >= 4 * MIB);
+  isClosed = true;
+  await expect(transfer.done).rejects.toMatchObject({ code: "forbidden" });
+  isClosed = false;
+  return (await created).url;
+}
+
+async function stateOf(url: string): Promise<unknown> {
+  const view: unknown = await (await fetch(url)).json();
+  return typeof view === "object" && view !== null && "state" in view ? view.state : undefined;
+}
+
+async function expectSame(url: string, bytes: Buffer): Promise<void> {
+  await download(url, place.path("back"), { stateDir: place.stateDir }).done;
+  expect(place.read("back").equals(bytes)).toBe(true);
+}
+
+/** Changes one byte and makes the file look as if nothing had happened. */
+function changeSecretly(path: string, at: number): void {
+  const { atime, mtime } = statSync(path);
+  const descriptor = openSync(path, "r+");
+  writeSync(descriptor, Buffer.from([1, 2, 3, 4, 5, 6, 7, 8]), 0, 8, at);
+  closeSync(descriptor);
+  utimesSync(path, atime, mtime);
+}
+
+/** A time of change that a file system can store exactly, so that it can be set again. */
+function makeFile(): { readonly path: string; readonly bytes: Buffer } {
+  const file = place.file("f", SIZE);
+  utimesSync(file.path, 1_700_000_000, 1_700_000_000);
+  return file;
+}
+
+describe("the same upload again", () => {
+  it("sends only what is missing", async () => {
+    const { path, bytes } = makeFile();
+    const url = await sendSome(path);
+    const transfer = send(path);
+    const created = record(transfer, "created");
+    const result = await transfer.done;
+    expect(created).toEqual([{ id: url.split("/").at(-1), url, size: SIZE, isResumed: true }]);
+    expect(result.resumedBytes).toBeGreaterThanOrEqual(4 * MIB);
+    expect(result.bytesSent).toBe(SIZE - result.resumedBytes);
+    expect(result.bytesCommitted).toBe(result.bytesSent);
+    await expectSame(result.url, bytes);
+  });
+
+  it("begins a new one where the source was written to since, and removes the old one", async () => {
+    const { path } = makeFile();
+    const url = await sendSome(path);
+    const { bytes } = place.file("f", SIZE);
+    const transfer = send(path);
+    const notices = record(transfer, "notice");
+    const result = await transfer.done;
+    expect(notices.map(({ code }) => code)).toEqual(["source_changed"]);
+    expect(result.resumedBytes).toBe(0);
+    expect(await stateOf(url)).toBe("aborted");
+    await expectSame(result.url, bytes);
+  });
+
+  it("begins a new one where the source changed without a trace, and removes the old one", async () => {
+    const { path } = makeFile();
+    const url = await sendSome(path);
+    changeSecretly(path, 5);
+    const transfer = send(path);
+    const notices = record(transfer, "notice");
+    const result = await transfer.done;
+    expect(notices.map(({ code }) => code)).toEqual(["source_changed"]);
+    expect(result.resumedBytes).toBe(0);
+    expect(await stateOf(url)).toBe("aborted");
+    await expectSame(result.url, place.read("f"));
+  });
+
+  it("begins a new one where the old one is gone", async () => {
+    const { path, bytes } = makeFile();
+    const url = await sendSome(path);
+    await fetch(url, { method: "DELETE" });
+    const transfer = send(path);
+    const notices = record(transfer, "notice");
+    const result = await transfer.done;
+    expect(notices.map(({ code }) => code)).toEqual(["upload_not_found"]);
+    expect(result.resumedBytes).toBe(0);
+    await expectSame(result.url, bytes);
+  });
+
+  it("finds out that it was complete already", async () => {
+    const { path, bytes } = makeFile();
+    const url = await sendSome(path);
+    // The rest by another hand, as if the client had died with the last answer on its way.
+    const other = upload(path, { to: server.url, stateDir: place.path("other") });
+    await other.done;
+    const view = await finishByHand(url, bytes);
+    expect(view).toBe("complete");
+    const result = await send(path).done;
+    expect(result).toMatchObject({ bytesSent: 0, bytesCommitted: 0, resumedBytes: SIZE });
+    await expectSame(result.url, bytes);
+    expect((await send(path).done).resumedBytes).toBe(0);
+  });
+
+  it("goes on without a checkpoint that it cannot read", async () => {
+    const { path, bytes } = makeFile();
+    await sendSome(path);
+    writeFileSync(`${place.stateDir}/checkpoints.sqlite`, Buffer.alloc(9000, 7));
+    const result = await send(path).done;
+    expect(result.resumedBytes).toBe(0);
+    await expectSame(result.url, bytes);
+  });
+
+  it("leaves no checkpoint behind once it is complete", async () => {
+    const { path } = makeFile();
+    await send(path).done;
+    const removed: string[] = [];
+    const checkpoints = createCheckpointStore({
+      directory: place.stateDir,
+      now: () => 0,
+      warn: (detail) => removed.push(detail),
+    });
+    expect(await countCheckpoints()).toBe(0);
+    checkpoints.close();
+  });
+
+  it("waits for nobody: a second one at the same time is refused", async () => {
+    const { path } = makeFile();
+    const transfer = send(path, 30 * MIB);
+    await next(transfer, "created");
+    await expect(send(path).done).rejects.toMatchObject({ code: "transfer_busy" });
+    await transfer.done;
+  });
+});
+
+async function countCheckpoints(): Promise<number> {
+  const { DatabaseSync } = await import("node:sqlite");
+  const database = new DatabaseSync(`${place.stateDir}/checkpoints.sqlite`);
+  const row = database.prepare("SELECT count(*) AS n FROM checkpoints").get();
+  database.close();
+  return Number(row?.["n"]);
+}
+
+/** Sends every missing part and completes, by plain requests. */
+async function finishByHand(url: string, bytes: Buffer): Promise<unknown> {
+  const { createHash } = await import("node:crypto");
+  for (let index = 0; index * MIB < bytes.length; index++) {
+    const body = bytes.subarray(index * MIB, (index + 1) * MIB);
+    const digest = createHash("sha256").update(body).digest("base64");
+    await fetch(`${url}/parts/${index}`, {
+      method: "PUT",
+      headers: { "content-digest": `sha-256=:${digest}:` },
+      body: new Uint8Array(body),
+    });
+  }
+  await fetch(`${url}/complete`, { method: "POST", body: "{}" });
+  return stateOf(url);
+}
