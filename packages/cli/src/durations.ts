@@ -44,6 +44,11 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(hours / 24)} d ${padded(hours % 24)} h`;
 }
 
+/** The same, with tenths of a second where they say something. */
+export function formatElapsed(ms: number): string {
+  return ms < 9950 ? `${(ms / 1000).toFixed(1)} s` : formatDuration(ms);
+}
+
 function padded(count: number): string {
   return String(count).padStart(2, "0");
 }

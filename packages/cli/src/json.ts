@@ -46,7 +46,9 @@ export function createJsonReport(write: WriteLine, now: () => number): Report {
       );
     },
     done({ id, url, size, root, bytesSent, bytesCommitted, seconds }) {
-      write({ event: "complete", id, url, size, root, bytesSent, bytesCommitted, seconds });
+      const rounded = Math.round(seconds * 1000) / 1000;
+      const figures = { bytesSent, bytesCommitted, seconds: rounded };
+      write({ event: "complete", id, url, size, root, ...figures });
     },
     say: () => undefined,
     stop: () => undefined,

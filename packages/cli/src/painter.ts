@@ -56,10 +56,12 @@ function createLogPainter(terminal: Terminal): Painter {
   const timer = setInterval(log, LOG_MS);
   return {
     show(next) {
-      const isTurn = view?.standing !== next.standing;
+      const isNews =
+        next.isTrouble !== (view?.isTrouble ?? false) ||
+        (next.isTrouble && next.standing !== view?.standing);
       view = next;
-      // A change of state is news by itself; a number that grew is not.
-      if (isTurn) log();
+      // That it waits, for what, and that it goes on again is news by itself; a number that grew is not.
+      if (isNews) log();
     },
     say: (line) => terminal.write(`${line}\n`),
     stop: () => clearInterval(timer),

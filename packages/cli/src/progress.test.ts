@@ -11,6 +11,7 @@ const VIEW: View = {
   rate: 64 * MIB,
   left: 12,
   standing: undefined,
+  isTrouble: false,
 };
 
 interface Recorder extends Terminal {
@@ -56,6 +57,7 @@ describe("a line of progress", () => {
           size: fc.nat({ max: 2 ** 50 }),
           rate: fc.nat({ max: 2 ** 40 }),
           left: fc.option(fc.nat({ max: 2 ** 40 }), { nil: undefined }),
+          isTrouble: fc.boolean(),
           standing: fc.option(fc.constant("waiting for the server (probe every second)"), {
             nil: undefined,
           }),
@@ -111,8 +113,9 @@ describe("the painter", () => {
     const painter = createPainter(terminal);
     const told: string[] = [];
     for (let second = 0; second < 25; second++) {
-      const standing = second >= 21 ? "waiting for the server" : undefined;
-      painter.show({ ...VIEW, committed: (second + 1) * MIB, standing });
+      const isTrouble = second === 21 || second === 22;
+      const standing = isTrouble ? "waiting for the server" : undefined;
+      painter.show({ ...VIEW, committed: (second + 1) * MIB, standing, isTrouble });
       vi.advanceTimersByTime(1000);
     }
     painter.stop();
@@ -121,6 +124,7 @@ describe("the painter", () => {
       "10.0 MiB of 1.00 GiB",
       "20.0 MiB of 1.00 GiB",
       "22.0 MiB of 1.00 GiB",
+      "24.0 MiB of 1.00 GiB",
     ]);
     expect(told.join("")).not.toContain("\r");
     expect(told.join("")).not.toContain("\u001b");

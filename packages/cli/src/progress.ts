@@ -13,6 +13,8 @@ export interface View {
   readonly left: number | undefined;
   /** What happens instead of bytes moving, such as waiting for the server. */
   readonly standing: string | undefined;
+  /** That is not how it should be, and news to whoever reads the log. */
+  readonly isTrouble: boolean;
 }
 
 const BAR_MIN = 10;

@@ -1,6 +1,6 @@
 import { isHoldfastError } from "@holdfast/protocol";
 import { describe, expect, it } from "vitest";
-import { formatDuration, parseDuration } from "./durations.ts";
+import { formatDuration, formatElapsed, parseDuration } from "./durations.ts";
 import { formatRate, formatSize, parseRate, parseSize } from "./sizes.ts";
 
 function usage(run: () => unknown): string {
@@ -90,5 +90,9 @@ describe("durations", () => {
     [273_600_000, "3 d 04 h"],
   ])("shows %d ms as %s", (ms, text) => {
     expect(formatDuration(ms)).toBe(text);
+  });
+
+  it("shows tenths of seconds of what was short", () => {
+    expect([430, 9_949, 9_950].map(formatElapsed)).toEqual(["0.4 s", "9.9 s", "10 s"]);
   });
 });

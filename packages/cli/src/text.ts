@@ -1,7 +1,7 @@
 // What a person reads of a transfer: a line of progress, what stands in the way, how it ended.
 import type { Result } from "@holdfast/client";
 import { errorRow, type HoldfastError } from "@holdfast/protocol";
-import { formatDuration } from "./durations.ts";
+import { formatElapsed } from "./durations.ts";
 import { hintOf } from "./hint.ts";
 import { createPainter } from "./painter.ts";
 import type { Report } from "./report.ts";
@@ -38,8 +38,10 @@ export function createTextReport(terminal: Terminal, verb: "Uploaded" | "Downloa
       let view = { committed: 0, size: 0, rate: 0, left: undefined as number | undefined };
       let standing: string | undefined;
       let isKnown = false;
+      // Between two tries it asks and completes in vain: that is still the same trouble.
+      let isTrouble = false;
       const show = (): void => {
-        if (isKnown) painter.show({ ...view, standing });
+        if (isKnown) painter.show({ ...view, standing, isTrouble });
       };
       transfer.on("created", ({ size, isResumed }) => {
         isKnown = true;
@@ -53,10 +55,13 @@ export function createTextReport(terminal: Terminal, verb: "Uploaded" | "Downloa
         show();
       });
       transfer.on("state", (state) => {
-        if (state !== "waiting") standing = STANDING[state];
+        if (state === "sending" || state === "receiving") isTrouble = false;
+        if (isTrouble) return;
+        standing = STANDING[state];
         show();
       });
       transfer.on("retry", ({ code }) => {
+        isTrouble = true;
         standing = waiting(code);
         show();
       });
@@ -74,8 +79,8 @@ export function createTextReport(terminal: Terminal, verb: "Uploaded" | "Downloa
 }
 
 function summary(verb: string, { size, bytesSent, bytesCommitted, seconds }: Result): string {
-  const rate = seconds > 0 ? `, ${formatRate(bytesCommitted / seconds)}` : "";
-  const facts = [`${verb} ${formatSize(size)} in ${formatDuration(seconds * 1000)}${rate}`];
+  const rate = bytesCommitted > 0 ? `, ${formatRate(bytesCommitted / seconds)}` : "";
+  const facts = [`${verb} ${formatSize(size)} in ${formatElapsed(seconds * 1000)}${rate}`];
   if (bytesCommitted < size) facts.push(`${formatSize(size - bytesCommitted)} were there already`);
   if (bytesSent > bytesCommitted) {
     facts.push(`${formatSize(bytesSent - bytesCommitted)} crossed the network twice`);

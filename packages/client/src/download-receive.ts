@@ -41,8 +41,9 @@ export async function receiveRun(job: DownloadJob, run: PartRange, call: Call): 
       (answer) => receive(answer, manifest, offset, inbox, call),
     );
   } finally {
-    await keep(job, offset, bytes.subarray(0, runSize(manifest, start, inbox.good())));
-    for (let index = start; index < inbox.good(); index++) addPart(verified, index);
+    const good = inbox.good();
+    await keep(job, offset, bytes.subarray(0, runSize(manifest, start, good)));
+    for (let index = start; index < good; index++) addPart(verified, index);
     job.buffers.give(bytes);
   }
 }

@@ -20,8 +20,8 @@ export interface TransportResponse {
   /** A header's value by its lower-case name. */
   header(name: string): string | undefined;
   /**
-   * Hands over the body piece by piece, the next one once `take` is done with the last; resolves at the body's end. A piece is valid until then.
-   * Once only. @throws HoldfastError `connection_failed` where the body is cut short.
+   * Hands over the body piece by piece, the next one once `take` is done with the last; resolves at the body's end. A piece is valid until `take` is
+   * done with it. Settles, whichever way, only when no `take` is running. Once only. @throws HoldfastError `connection_failed` where the body is cut short.
    */
   read(take: (piece: Uint8Array) => void | Promise<void>): Promise<void>;
 }

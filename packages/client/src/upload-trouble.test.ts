@@ -1,5 +1,5 @@
 import { appendFileSync, mkdirSync, truncateSync, writeFileSync } from "node:fs";
-import { MIB } from "@holdfast/protocol";
+import { KIB } from "@holdfast/protocol";
 import { serve } from "@holdfast/server";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { NodeOptions } from "./node/index.ts";
@@ -15,7 +15,9 @@ import {
 import { makePlace, next, type Place, record, type Server } from "./node/testing/place.ts";
 import type { UploadOptions } from "./upload.ts";
 
-const SIZE = 20 * MIB + 1;
+/** The smallest part there may be: the same number of parts as in a file four times as large. */
+const PART = 256 * KIB;
+const SIZE = 20 * PART + 1;
 
 let place: Place;
 let server: Server;
@@ -26,7 +28,7 @@ beforeEach(async () => {
 afterEach(() => place.clear());
 
 function send(path: string, to: string, options: Partial<UploadOptions> & NodeOptions = {}) {
-  return upload(path, { to, stateDir: place.stateDir, ...options });
+  return upload(path, { to, stateDir: place.stateDir, partSize: PART, ...options });
 }
 
 async function through(meddle: Meddle): Promise<Interposer> {
@@ -45,6 +47,12 @@ async function arrives(meddle: Meddle): Promise<{ codes: readonly string[]; prox
   return { codes: retries.map(({ code }) => code), proxy };
 }
 
+/** Completes as a client would; resolves with the answer. */
+function completeByHand(path: string): Promise<Response> {
+  const headers = { "content-type": "application/json" };
+  return fetch(new URL(path, server.url), { method: "POST", headers, body: "{}" });
+}
+
 const html = { "content-type": "text/html" };
 
 describe("an upload arrives all the same", () => {
@@ -61,7 +69,7 @@ describe("an upload arrives all the same", () => {
 
   it("where a proxy takes no more than a part at once", async () => {
     const { proxy } = await arrives((request) =>
-      Number(request.headers["content-length"] ?? 0) > MIB ? answer(413, html) : undefined,
+      Number(request.headers["content-length"] ?? 0) > PART ? answer(413, html) : undefined,
     );
     expect(proxy.seen.filter(({ path }) => /parts\/[0-9]+$/.test(path)).length).toBe(21);
   });
@@ -93,9 +101,7 @@ describe("an upload arrives all the same", () => {
   it("where the answer to complete is lost", async () => {
     const meddle = first(1, "POST", "/complete", (request, response) => {
       request.resume();
-      void fetch(new URL(request.url ?? "", server.url), { method: "POST", body: "{}" }).then(() =>
-        response.destroy(),
-      );
+      void completeByHand(request.url ?? "").then(() => response.destroy());
     });
     expect((await arrives(meddle)).codes).toEqual(["connection_failed"]);
   });
@@ -152,10 +158,10 @@ describe("an upload fails", () => {
 
   it.each([
     ["grows", (path: string) => appendFileSync(path, "x")],
-    ["shrinks", (path: string) => truncateSync(path, MIB)],
+    ["shrinks", (path: string) => truncateSync(path, PART)],
   ])("where the source %s while it is sent, and is removed", async (_, change) => {
     const { path } = place.file("f", SIZE);
-    const transfer = send(path, server.url, { limitRate: 60 * MIB });
+    const transfer = send(path, server.url, { limitRate: 2 * SIZE });
     const { url } = await next(transfer, "created");
     await next(transfer, "progress", ({ committed }) => committed > 0);
     change(path);
@@ -184,7 +190,7 @@ describe("an upload fails", () => {
   it("where the file is not what was sent", async () => {
     const meddle = first(1, "POST", "/complete", (request, response) => {
       request.resume();
-      void fetch(new URL(request.url ?? "", server.url), { method: "POST", body: "{}" })
+      void completeByHand(request.url ?? "")
         .then((completed) => completed.text())
         .then((text) => {
           response.writeHead(200, { "holdfast-version": "1" });

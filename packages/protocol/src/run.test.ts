@@ -86,7 +86,7 @@ describe("Holdfast-Client", () => {
 
   it("never fails, in one pass", () => {
     fc.assert(fc.property(fc.string(), (field) => typeof decodeClient(field) === "object"));
-    expect(decodeClient(`;${" ".repeat(2_000_000)}`)).toEqual({});
-    expect(decodeClient(";transfer=".repeat(500_000))).toEqual({});
+    expect(decodeClient(`;${" ".repeat(300_000)}`)).toEqual({});
+    expect(decodeClient(";transfer=".repeat(60_000))).toEqual({});
   });
 });

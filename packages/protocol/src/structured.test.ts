@@ -93,8 +93,9 @@ describe("parseDictionary", () => {
     );
   });
 
-  it("reads broken megabytes in one pass", () => {
-    const SIZE = 2_000_000;
+  it("reads long broken fields in one pass", () => {
+    // Ten times what HTTP lets in: quadratic time would be minutes.
+    const SIZE = 600_000;
     const blanks = " ".repeat(SIZE);
     for (const field of [
       `a=(:AA==:${blanks}x!`,
