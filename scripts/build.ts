@@ -25,11 +25,11 @@ async function build(name: string): Promise<void> {
 
 /** Erases the types: JavaScript and declarations of everything but tests. */
 async function emit(from: string, outDir: string): Promise<void> {
-  const config = join(ROOT, `tsconfig.build.json`);
+  const config = join(OUT, "tsconfig.json");
   await writeFile(
     config,
     JSON.stringify({
-      extends: "./tsconfig.json",
+      extends: join(ROOT, "tsconfig.json"),
       compilerOptions: {
         noEmit: false,
         rewriteRelativeImportExtensions: true,

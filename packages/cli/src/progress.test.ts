@@ -7,6 +7,7 @@ import { createTerminal, printable, type Terminal } from "./terminal.ts";
 const MIB = 2 ** 20;
 const VIEW: View = {
   committed: 256 * MIB,
+  sent: 0,
   size: 1024 * MIB,
   rate: 64 * MIB,
   left: 12,
@@ -44,6 +45,12 @@ describe("a line of progress", () => {
     );
   });
 
+  it("says of sent bytes that they are on the way, and counts them nowhere", () => {
+    expect(plainLine({ ...VIEW, committed: 0, rate: 0, sent: 8 * MIB })).toBe(
+      "0%  0 B of 1.00 GiB  8.00 MiB on the way",
+    );
+  });
+
   it("colours the bar unless NO_COLOR asks not to", () => {
     expect(progressLine(VIEW, recorder(true))).toContain("\u001b[");
     expect(progressLine(VIEW, recorder(true, { NO_COLOR: "1" }))).not.toContain("\u001b[");
@@ -55,6 +62,7 @@ describe("a line of progress", () => {
         fc.record({
           committed: fc.nat({ max: 2 ** 50 }),
           size: fc.nat({ max: 2 ** 50 }),
+          sent: fc.nat({ max: 2 ** 40 }),
           rate: fc.nat({ max: 2 ** 40 }),
           left: fc.option(fc.nat({ max: 2 ** 40 }), { nil: undefined }),
           isTrouble: fc.boolean(),

@@ -6,6 +6,8 @@ import type { Terminal } from "./terminal.ts";
 /** All that a line shows. Sizes in bytes. */
 export interface View {
   readonly committed: number;
+  /** Given to the network and not committed yet; only ever shown as such. */
+  readonly sent: number;
   readonly size: number;
   /** Bytes a second; 0 where not known yet. */
   readonly rate: number;
@@ -46,7 +48,7 @@ function factsOf(view: View): string {
   else if (view.rate > 0) {
     facts.push(formatRate(view.rate));
     if (view.left !== undefined) facts.push(`${formatDuration(view.left * 1000)} left`);
-  }
+  } else if (view.sent > 0) facts.push(`${formatSize(view.sent)} on the way`);
   return facts.join("  ");
 }
 

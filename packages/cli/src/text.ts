@@ -35,7 +35,7 @@ export function createTextReport(terminal: Terminal, verb: "Uploaded" | "Downloa
   const painter = createPainter(terminal);
   return {
     follow(transfer) {
-      let view = { committed: 0, size: 0, rate: 0, left: undefined as number | undefined };
+      let view = { committed: 0, sent: 0, size: 0, rate: 0, left: undefined as number | undefined };
       let standing: string | undefined;
       let isKnown = false;
       // Between two tries it asks and completes in vain: that is still the same trouble.
@@ -49,9 +49,9 @@ export function createTextReport(terminal: Terminal, verb: "Uploaded" | "Downloa
         if (isResumed) painter.say("Going on where it stopped.");
         show();
       });
-      transfer.on("progress", ({ committed, size, rate, eta }) => {
+      transfer.on("progress", ({ committed, sent, size, rate, eta }) => {
         isKnown = true;
-        view = { committed, size, rate, left: eta };
+        view = { committed, sent, size, rate, left: eta };
         show();
       });
       transfer.on("state", (state) => {
@@ -88,11 +88,14 @@ function summary(verb: string, { size, bytesSent, bytesCommitted, seconds }: Res
   return `${facts.join("; ")}.`;
 }
 
+/** Codes that are of no use to whoever reads the message. */
+const PLAIN: ReadonlySet<Code> = new Set(["usage", "interrupted"]);
+
 /** What happened, and what to do about it. */
 export function errorText(error: HoldfastError): string {
   const lines = [`holdfast: ${printable(error.message)}`, `  ${hintOf(error)}`];
   // A fault of our own cannot be mended by whoever sees it, only reported: with all that is known.
   if (error.cause instanceof Error && error.code === "internal") lines.push(`${error.cause.stack}`);
-  if (error.code !== "usage") lines.push(`  (${error.code})`);
+  if (!PLAIN.has(error.code)) lines.push(`  (${error.code})`);
   return `${lines.join("\n")}\n`;
 }

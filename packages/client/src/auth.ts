@@ -1,5 +1,5 @@
 // Who the client says it is: a token from a provider that is asked again when the server refuses it.
-import { HoldfastError } from "@holdfast/protocol";
+import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
 
 /** A token, or how to get one; asked again where the server refuses the last. */
 export type TokenSource = string | (() => Promise<string>);
@@ -16,16 +16,29 @@ export function createAuth(source: TokenSource | undefined): Auth {
   if (source === undefined) return { current: async () => undefined, renew: async () => false };
   if (typeof source === "string") return { current: async () => source, renew: async () => false };
   let held: Promise<string> | undefined;
+  const ask = () => {
+    const asked = source().catch(unavailable);
+    held = asked;
+    // A provider that failed once is asked again by the next request.
+    asked.catch(() => {
+      if (held === asked) held = undefined;
+    });
+    return asked;
+  };
   return {
-    current: () => (held ??= source()),
+    current: () => held ?? ask(),
     async renew(refused) {
       const before = held;
-      const token = await before;
-      if (token !== refused) return true;
-      if (held === before) held = source();
-      return (await held) !== refused;
+      if ((await before) !== refused) return true;
+      return (await (held === before ? ask() : (held ?? ask()))) !== refused;
     },
   };
+}
+
+/** Whoever gives out tokens may be out of reach as the server may: that is no reason to give up. A HoldfastError of the provider's own stands. */
+function unavailable(error: unknown): never {
+  if (isHoldfastError(error)) throw error;
+  throw new HoldfastError("connection_failed", "there is no token to be had", {}, error);
 }
 
 /** True where nobody beyond this machine can read along. */

@@ -12,6 +12,7 @@ import {
   partOffset,
   partSizeAt,
   RUN_PARTS_MAX,
+  toHoldfastError,
 } from "@holdfast/protocol";
 import { checkAddress } from "./auth.ts";
 import { checkpointKey } from "./checkpoint.ts";
@@ -32,8 +33,15 @@ export async function openDownload(job: DownloadJob): Promise<{ readonly isResum
   const url = checkAddress(job.options.url, job.options.token !== undefined);
   const sink = await job.openSink();
   job.opened = { url, sink, release: () => undefined };
-  const release = await checkpoints.claim(checkpointKey(digester, "download", sink.identity));
-  job.opened = { url, sink, release };
+  const key = checkpointKey(digester, "download", sink.identity);
+  try {
+    job.opened = { url, sink, release: await checkpoints.claim(key) };
+  } catch (error) {
+    // Nobody else is kept out then; the download itself needs no checkpoint.
+    const { code, message } = toHoldfastError(error);
+    if (code !== "checkpoint_failed") throw error;
+    job.emit("notice", { code, detail: message });
+  }
   return { isResumed: true };
 }
 

@@ -41,7 +41,7 @@ export async function receiveRun(job: DownloadJob, run: PartRange, call: Call): 
       (answer) => receive(answer, manifest, offset, inbox, call),
     );
   } finally {
-    const good = inbox.good();
+    const good = inbox.close();
     await keep(job, offset, bytes.subarray(0, runSize(manifest, start, good)));
     for (let index = start; index < good; index++) addPart(verified, index);
     job.buffers.give(bytes);
@@ -92,9 +92,9 @@ function tooMuch(): HoldfastError {
 /** The buffer of a run being filled, and how far it is verified. */
 interface Inbox {
   take(piece: Uint8Array): void | Promise<void>;
-  /** First part that is not verified yet. */
-  good(): number;
   isFull(): boolean;
+  /** Takes nothing any more; gives the first part that was not verified. */
+  close(): number;
 }
 
 /** Parts are verified as soon as their last byte is there, while they are still in the processor's cache. */
@@ -106,6 +106,7 @@ function createInbox(
 ): Inbox {
   let filled = 0;
   let next = start;
+  let isClosed = false;
 
   function judge(digest: Uint8Array): void {
     if (!equalBytes(digest, digestAt(manifest.digests, next))) {
@@ -128,9 +129,14 @@ function createInbox(
   }
 
   return {
-    good: () => next,
     isFull: () => next === end,
+    close() {
+      isClosed = true;
+      return next;
+    },
     take(piece) {
+      // The buffer may be somebody else's by now.
+      if (isClosed) return;
       const fitting = piece.subarray(0, bytes.length - filled);
       bytes.set(fitting, filled);
       filled += fitting.length;

@@ -203,6 +203,15 @@ describe("a download", () => {
     }
   });
 
+  it("needs no state directory, but says so", async () => {
+    writeFileSync(place.path("occupied"), "");
+    const transfer = fetchFile(url, { stateDir: place.path("occupied") });
+    const notices = record(transfer, "notice");
+    await transfer.done;
+    expect(notices.map(({ code }) => code)).toEqual(["checkpoint_failed"]);
+    expect(isThere()).toBe(true);
+  });
+
   it("never mixes two versions", async () => {
     const other = problem(412, "precondition_failed");
     let left = 1;

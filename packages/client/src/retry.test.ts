@@ -21,6 +21,7 @@ describe("judge", () => {
     ["not_holdfast", { status: 200 }, "wait"],
     ["shutting_down", { status: 503 }, "wait"],
     ["internal", { status: 500 }, "wait"],
+    ["internal", {}, "fail"],
     ["storage_full", { status: 507 }, "wait"],
     ["part_busy", { status: 409 }, "wait"],
     ["parts_missing", { status: 409 }, "wait"],

@@ -50,6 +50,8 @@ export function badPart(error: HoldfastError): number | undefined {
 export function judge(error: HoldfastError, attempt: number, chance: number): Verdict {
   if (GONE.has(error.code)) return { kind: "gone" };
   if (CHANGED.has(error.code)) return { kind: "changed" };
+  // A mistake of the server carries its status; one of our own would only be made again.
+  if (error.code === "internal" && error.details["status"] === undefined) return { kind: "fail" };
   const mayRepeat = badPart(error) !== undefined || isTooLarge(error);
   const rule = mayRepeat ? "now" : errorRow(error.code).retry;
   if (rule === "never" || rule === "auth") return { kind: "fail" };

@@ -5,7 +5,6 @@ import {
   missingRanges,
   type PartRange,
   type PartSet,
-  runSize,
 } from "@holdfast/protocol";
 
 /** Bytes of a run where nothing asks for another size. */
@@ -70,11 +69,6 @@ export function committedBytes(grid: Grid, committed: PartSet): number {
   const isLastIn = last >= 0 && ((committed.bits[last >> 3] ?? 0) & (1 << (last & 7))) !== 0;
   const short = isLastIn ? (last + 1) * grid.partSize - grid.size : 0;
   return countParts(committed) * grid.partSize - short;
-}
-
-/** Bytes of a run's parts. */
-export function rangeSize(grid: Grid, [start, end]: PartRange): number {
-  return runSize(grid, start, end);
 }
 
 /**

@@ -169,11 +169,11 @@ describe("a cut", () => {
     one.runFails("internal", { status: 500 });
     expect(report()).toMatchObject({ trouble: { code: "internal", attempt: 1, waitMs: 200 } });
     one.timer();
-    one.stepFails("internal");
+    one.stepFails("internal", { status: 500 });
     expect(report()).toMatchObject({ trouble: { attempt: 2, waitMs: 400 } });
     one.runDone();
     one.timer();
-    one.stepFails("internal");
+    one.stepFails("internal", { status: 500 });
     expect(report()).toMatchObject({ trouble: { attempt: 1, waitMs: 200 } });
   });
 
@@ -481,7 +481,7 @@ describe("any sequence of events", () => {
       return flights[which % Math.max(1, flights.length)]?.run ?? which;
     };
     for (const { what, which, code, chance, status, isResumed } of script) {
-      const error = errorOf(code, { status, index: which });
+      const error = errorOf(code, { status: status ?? 500, index: which });
       if (what < 25) answerStep(isResumed);
       else if (what < 30 && "pending" in state && state.pending) {
         accept({ type: "stepFailed", id: state.pending.id, error }, chance);

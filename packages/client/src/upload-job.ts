@@ -7,6 +7,7 @@ import {
   type FileView,
   type Grid,
   HoldfastError,
+  partCount,
   toHoldfastError,
   type UploadId,
   type UploadView,
@@ -40,6 +41,8 @@ export interface Job {
   target: Target | undefined;
   /** The target comes from a checkpoint, and the source has not been compared with it yet. */
   isUnproven: boolean;
+  /** Told that there can be no checkpoint. */
+  isWarned: boolean;
   /** Uploads of what the source was before, to be removed from the server. */
   readonly stale: string[];
 }
@@ -87,6 +90,14 @@ export async function readUpload(answer: WireAnswer): Promise<UploadView> {
   }
 }
 
+/** Without a checkpoint an upload still works; it only cannot be gone on with after a crash. @throws any other error */
+export function warnOfCheckpoint(job: Job, error: unknown): void {
+  const { code, message } = toHoldfastError(error);
+  if (code !== "checkpoint_failed") throw error;
+  if (!job.isWarned) job.emit("notice", { code, detail: message });
+  job.isWarned = true;
+}
+
 /** Removes an upload from the server; one that is gone already is fine. */
 export async function removeUpload(
   { wire }: Job,
@@ -102,19 +113,16 @@ export async function removeUpload(
   }
 }
 
-/** Without a checkpoint an upload still works; it only cannot be gone on with after a crash. @throws any other error */
-export function warnOfCheckpoint(job: Job, error: unknown): void {
-  const { code, message } = toHoldfastError(error);
-  if (code !== "checkpoint_failed") throw error;
-  job.emit("notice", { code, detail: message });
-}
-
 /** What an upload's status means for the transfer; once it is complete, its checkpoint has done its duty. */
 export async function answerOf(job: Job, view: UploadView): Promise<Answer> {
   switch (view.state) {
     case "open": {
+      const { grid } = targetOf(job);
       const { size, partSize, committed, runPartsMax } = view;
-      return { kind: "open", grid: { size, partSize }, committed, runPartsMax };
+      const isSameGrid = size === grid.size && partSize === grid.partSize;
+      if (!isSameGrid || committed.partCount !== partCount(grid) || runPartsMax < 1)
+        throw new HoldfastError("not_holdfast", "the answer is about another grid");
+      return { kind: "open", grid, committed, runPartsMax };
     }
     case "completing":
       return { kind: "completing" };

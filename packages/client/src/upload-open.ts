@@ -142,7 +142,7 @@ export async function checkUpload(job: Job, call: Call): Promise<Answer> {
   const url = job.isUnproven ? `${target.url}?digests=1` : target.url;
   const { attempt, signal } = call;
   const view = await job.wire.send({ method: "GET", url, attempt, signal }, readUpload);
-  if (!job.isUnproven) return answerOf(job, view);
+  if (!job.isUnproven || isOver(view)) return answerOf(job, view);
   if (!(await isSameSource(job, target, view))) {
     job.stale.push(target.url);
     job.target = undefined;
@@ -151,6 +151,11 @@ export async function checkUpload(job: Job, call: Call): Promise<Answer> {
   job.isUnproven = false;
   tellCreated(job, true);
   return answerOf(job, view);
+}
+
+/** Ended without a file: there is nothing to compare. */
+function isOver({ state }: UploadView): boolean {
+  return state === "failed" || state === "aborted" || state === "expired";
 }
 
 /**

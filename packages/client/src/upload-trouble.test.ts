@@ -127,13 +127,27 @@ describe("an upload arrives all the same", () => {
     ]);
   });
 
+  it("where a status is about another grid", async () => {
+    const asks = first(1, "PUT", "/parts/", problem(409, "upload_not_open"));
+    const lies = first(1, "GET", "/v1/uploads/", (request, response) => {
+      void fetch(new URL(request.url ?? "", server.url))
+        .then((found) => found.text())
+        .then((text) => {
+          response.writeHead(200, { "holdfast-version": "1" });
+          response.end(text.replace(`"partSize":${PART}`, `"partSize":${2 * PART}`));
+        });
+    });
+    const { codes } = await arrives((...both) => asks(...both) ?? lies(...both));
+    expect(codes).toContain("not_holdfast");
+  });
+
   it("where the state directory cannot be used, which it tells", async () => {
     writeFileSync(place.path("occupied"), "");
     const { path } = place.file("f", SIZE);
     const transfer = send(path, server.url, { stateDir: place.path("occupied") });
     const notices = record(transfer, "notice");
     expect(await transfer.done).toMatchObject({ size: SIZE });
-    expect(new Set(notices.map(({ code }) => code))).toEqual(new Set(["checkpoint_failed"]));
+    expect(notices.map(({ code }) => code)).toEqual(["checkpoint_failed"]);
   });
 });
 

@@ -46,6 +46,7 @@ export function startUpload(
         opened: undefined,
         target: undefined,
         isUnproven: false,
+        isWarned: false,
         stale: [],
       };
       return {

@@ -6,7 +6,7 @@ import type { Clock } from "./ports.ts";
 export const STALL_MS = 30_000;
 
 /**
- * Runs `work` with a signal that fires when `outer` does, or after `stallMs` in which `touch` was not called.
+ * Runs `work` with a signal that fires when `outer` does, after `stallMs` in which `touch` was not called, or when the work has failed.
  *
  * @throws whatever `work` throws; after a stall that is HoldfastError `stalled`, the signal's reason.
  */
@@ -32,6 +32,10 @@ export async function watched<T>(
     return await work(own.signal, () => {
       movedAt = clock.monotonic();
     });
+  } catch (error) {
+    // An answer that nobody reads would hold its connection for ever.
+    own.abort(error);
+    throw error;
   } finally {
     callOff();
     outer.removeEventListener("abort", forward);

@@ -18,6 +18,7 @@ export function readBody(
       else task();
     };
     const fail = (error: unknown) => {
+      if (isOver) return;
       settle(() => reject(error));
       answer.destroy();
     };

@@ -1,0 +1,109 @@
+// The order checker must find what it is for: traces made by hand, one sound and the others each with one fault.
+import { describe, expect, it } from "vitest";
+import { checkOrder, type OrderReport } from "./order.ts";
+import { readTrace } from "./strace.ts";
+
+const ID = "abcdefghijklmnopqrstuvwxya";
+const TCP = "25<TCP:[127.0.0.1:8420->127.0.0.1:50000]>";
+const BYTES = `30</data/uploads/${ID}.bytes>`;
+const WAL = "12</data/holdfast.db-wal>";
+const MIB = 1024 * 1024;
+
+const STEPS = {
+  create: `openat(AT_FDCWD, "/data/uploads/${ID}.bytes", O_RDWR|O_CREAT, 0600) = ${BYTES} <0.0001>`,
+  ask: `read(${TCP}, "PUT /v1/uploads/${ID}/parts/0 HTTP/1.1\\r\\nHost: x\\r\\n"..., 65536) = 65536 <0.0001>`,
+  write1: `pwrite64(${BYTES}, "\\1\\2"..., 524288, 0) = 524288 <0.0100>`,
+  write2: `pwrite64(${BYTES}, "\\1\\2"..., 524288, 524288) = 524288 <0.0100>`,
+  flush: `fdatasync(${BYTES}) = 0 <0.0100>`,
+  directory: "fsync(31</data/uploads>) = 0 <0.0100>",
+  record: `pwrite64(${WAL}, "\\0"..., 4120, 32) = 4120 <0.0001>`,
+  commit: `fdatasync(${WAL}) = 0 <0.0100>`,
+  answer: `writev(${TCP}, [{iov_base="HTTP/1.1 200 OK\\r\\nContent-Type: application/json"..., iov_len=300}], 1) = 300 <0.0001>`,
+  refusal: `write(${TCP}, "HTTP/1.1 422 Unprocessable Content\\r\\n"..., 300) = 300 <0.0001>`,
+} as const;
+type Step = keyof typeof STEPS;
+
+const SOUND: readonly Step[] = [
+  "create",
+  "ask",
+  "write1",
+  "write2",
+  "flush",
+  "directory",
+  "record",
+  "commit",
+  "answer",
+];
+
+/** Steps one second apart. */
+function check(steps: readonly Step[], isSequential = true): OrderReport {
+  const lines = steps.map((step, at) => `${100 + at} ${1000 + at}.000000 ${STEPS[step]}`);
+  return checkLines(lines, isSequential);
+}
+
+function checkLines(lines: readonly string[], isSequential = true): OrderReport {
+  return checkOrder(readTrace(lines.join("\n")), {
+    partSize: MIB,
+    size: 4 * MIB,
+    isBytes: (path, id) => path.endsWith(`/${id}.bytes`),
+    isJournal: (path) => path.endsWith("-wal"),
+    isSequential,
+  });
+}
+
+function without(...steps: readonly Step[]): readonly Step[] {
+  return SOUND.filter((step) => !steps.includes(step));
+}
+
+function moved(step: Step, before: Step): readonly Step[] {
+  return without(step).flatMap((other) => (other === before ? [step, other] : [other]));
+}
+
+describe("the order checker", () => {
+  it("finds nothing wrong in a sound trace", () => {
+    expect(check(SOUND)).toEqual({ answers: 1, violations: [] });
+  });
+
+  it.each<[string, readonly Step[], RegExp]>([
+    ["a part that was not written", without("write2"), /not all written/],
+    ["a missing data flush", without("flush"), /not flushed/],
+    ["a data flush before the last write", moved("flush", "write2"), /not flushed/],
+    ["a data flush after the record", moved("record", "flush"), /record was written before/],
+    ["a missing record", without("record", "commit"), /no record/],
+    ["a missing record flush", without("commit"), /record was not flushed/],
+    ["a record flush before the record", moved("commit", "record"), /record was not flushed/],
+    ["an answer before the record flush", moved("answer", "commit"), /record was not flushed/],
+    ["an answer before the data flush", moved("answer", "flush"), /not flushed/],
+    ["a directory entry that was not flushed", without("directory"), /directory entry/],
+  ])("finds %s", (_, steps, why) => {
+    const { answers, violations } = check(steps);
+    expect(answers).toBe(1);
+    expect(violations).toHaveLength(1);
+    expect(violations[0]).toMatch(why);
+  });
+
+  it("finds a record before the flush among parallel requests by the missing one after it", () => {
+    expect(check(moved("record", "flush"), false).violations[0]).toMatch(/no record/);
+  });
+
+  it("finds an answer while the flush is still under way", () => {
+    const lines = SOUND.filter((step) => step !== "commit").map(
+      (step, at) => `1 ${1000 + at}.000000 ${STEPS[step]}`,
+    );
+    const begun = `7 1007.500000 fdatasync(${WAL} <unfinished ...>`;
+    const early = "7 1009.500000 <... fdatasync resumed>) = 0 <2.000000>";
+    lines.splice(7, 0, begun);
+    expect(checkLines([...lines, early]).violations[0]).toMatch(/record was not flushed/);
+  });
+
+  it("judges no refusal", () => {
+    const steps: readonly Step[] = ["create", "ask", "write1", "refusal"];
+    expect(check(steps)).toEqual({ answers: 0, violations: [] });
+  });
+
+  it("finds a failed flush that was taken for one", () => {
+    const lines = SOUND.map((step, at) => `1 ${1000 + at}.000000 ${STEPS[step]}`);
+    lines[4] = `1 1004.000000 fdatasync(${BYTES}) = -1 EIO (Input/output error) <0.0100>`;
+    expect(checkLines(lines).violations[0]).toMatch(/not flushed/);
+  });
+});

@@ -1,0 +1,110 @@
+// `npm run soak`: the proofs at full length. Prints a table, keeps the figures under results/, and ends with 1 if a promise broke.
+import { mkdir, writeFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { MIB } from "@holdfast/protocol";
+import { crashClient } from "./kit/crash-client.ts";
+import { crashServer } from "./kit/crash-server.ts";
+import { measureCut } from "./kit/cut-budget.ts";
+import { withScratch } from "./kit/scratch.ts";
+import { measureAway } from "./kit/server-away.ts";
+
+interface Outcome {
+  readonly name: string;
+  readonly target: string;
+  readonly found: string;
+  readonly isKept: boolean;
+  readonly seconds: number;
+  readonly report: unknown;
+}
+
+type Proof = (directory: string) => Promise<Omit<Outcome, "name" | "seconds">>;
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string", default: `${Date.now() % 2 ** 31}` },
+    "server-cycles": { type: "string", default: "100" },
+    "client-cycles": { type: "string", default: "30" },
+    only: { type: "string", default: "" },
+  },
+});
+const seed = Number(values.seed);
+
+const PROOFS: Readonly<Record<string, Proof>> = {
+  async "kill -9 the server"(directory) {
+    const report = await crashServer(directory, Number(values["server-cycles"]), seed);
+    return {
+      target: "0 lost, 0 wrong",
+      found: `${report.cycles} cycles, ${report.acknowledgedParts} parts (${mib(report.acknowledgedBytes)}) acknowledged, ${report.lostParts} lost; ${report.publishedFiles} files published, ${report.wrongFiles} wrong`,
+      isKept: report.violations.length === 0,
+      report,
+    };
+  },
+  async "kill -9 the client"(directory) {
+    const report = await crashClient(directory, Number(values["client-cycles"]), seed);
+    return {
+      target: "same command resumes, 0 wrong",
+      found: `${report.cycles} kills over ${report.files} files (${mib(report.sizeOfAll)}), ${report.wrongFiles} wrong, ${mib(report.sentTwice)} sent twice`,
+      isKept: report.violations.length === 0,
+      report,
+    };
+  },
+  async "cut one connection of 1 GiB"(directory) {
+    const report = await measureCut(directory, 1024 * MIB, seed);
+    const extra = Math.max(report.extraAtProxy, report.extraByClient);
+    return {
+      target: "<= 32 MiB sent twice",
+      found: `${report.cuts} cut, ${mib(extra)} sent twice`,
+      isKept: report.cuts === 1 && extra <= 32 * MIB && report.wrongByteAt === undefined,
+      report,
+    };
+  },
+  "server away for 5 s": (directory) => away(directory, 5_000),
+  "server away for 60 s": (directory) => away(directory, 60_000),
+};
+
+async function away(directory: string, awayMs: number): ReturnType<Proof> {
+  const report = await measureAway(directory, awayMs, seed);
+  return {
+    target: "progress within 2 s",
+    found: `${(report.resumedAfterMs / 1000).toFixed(2)} s after its return`,
+    isKept: report.resumedAfterMs <= 2_000 && report.wrongByteAt === undefined,
+    report,
+  };
+}
+
+function mib(bytes: number): string {
+  return `${(bytes / MIB).toFixed(1)} MiB`;
+}
+
+async function prove(name: string, proof: Proof): Promise<Outcome> {
+  const begin = performance.now();
+  const outcome = await withScratch(proof).catch((error: unknown) => ({
+    target: "",
+    found: `did not run to its end: ${error instanceof Error ? error.message : error}`,
+    isKept: false,
+    report: error instanceof Error ? error.stack : error,
+  }));
+  return { name, seconds: (performance.now() - begin) / 1000, ...outcome };
+}
+
+console.log(
+  `seed ${seed}\n\n| proof | target | found | seconds | |\n| --- | --- | --- | --- | --- |`,
+);
+const outcomes: Outcome[] = [];
+for (const [name, proof] of Object.entries(PROOFS)) {
+  if (!name.includes(values.only)) continue;
+  const outcome = await prove(name, proof);
+  outcomes.push(outcome);
+  const verdict = outcome.isKept ? "kept" : "BROKEN";
+  const { target, found, seconds } = outcome;
+  console.log(`| ${name} | ${target} | ${found} | ${seconds.toFixed(0)} | ${verdict} |`);
+}
+const results = new URL("../results/", import.meta.url);
+await mkdir(results, { recursive: true });
+const file = new URL(`soak-${new Date().toISOString().replaceAll(":", "-")}.json`, results);
+await writeFile(file, `${JSON.stringify({ seed, outcomes }, null, 2)}\n`);
+console.log(`\n${file.pathname}`);
+for (const { name, report } of outcomes.filter(({ isKept }) => !isKept)) {
+  console.error(`${name}: ${JSON.stringify(report, null, 2)}`);
+}
+process.exitCode = outcomes.every(({ isKept }) => isKept) ? 0 : 1;

@@ -1,0 +1,82 @@
+// Under strace: for every 2xx on bytes, data writes, then their flush, then the record's flush, only then the answer.
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { MIB, partCount } from "@holdfast/protocol";
+import { freePort, type ServerProcess, startServer, stopServer } from "@holdfast/testkit/process";
+import { expect, it } from "vitest";
+import { checkOrder, type OrderReport } from "./kit/order.ts";
+import { withScratch } from "./kit/scratch.ts";
+import { readTrace, STRACE } from "./kit/strace.ts";
+import { createAgent, createJob, type Job, putRun } from "./kit/wire.ts";
+
+const SIZE = 12 * MIB + 1234;
+
+/** Serves under strace while `load` works, and judges the trace. */
+function traced(
+  isSequential: boolean,
+  load: (server: ServerProcess) => Promise<number>,
+): Promise<void> {
+  return withScratch(async (directory) => {
+    const trace = join(directory, "trace");
+    const server = await startServer({
+      data: join(directory, "data"),
+      port: await freePort(),
+      wrapper: [...STRACE, "-o", trace],
+    });
+    const acknowledged = await load(server);
+    await stopServer(server);
+    const report = judge(await readFile(trace, "latin1"), isSequential);
+    expect(report.violations).toEqual([]);
+    expect(report.answers).toBe(acknowledged);
+  });
+}
+
+function judge(trace: string, isSequential: boolean): OrderReport {
+  return checkOrder(readTrace(trace), {
+    partSize: MIB,
+    size: SIZE,
+    isBytes: (path, id) => path.includes(id) && path.endsWith(".bytes"),
+    isJournal: (path) => path.endsWith("-wal"),
+    isSequential,
+  });
+}
+
+async function put(server: ServerProcess, job: Job, from: number, to: number): Promise<number> {
+  const agent = createAgent();
+  const reply = await putRun(server.url, job, [from, to], agent);
+  expect([from, to, reply.status]).toEqual([from, to, 200]);
+  agent.destroy();
+  return 1;
+}
+
+it("acknowledges no part before its bytes and its record are durable", { timeout: 40_000 }, () =>
+  traced(true, async (server) => {
+    const job = await createJob(server.url, { seed: 31, size: SIZE });
+    let acknowledged = 0;
+    // The last and shorter part first, one of them twice: the second time nothing needs to be written.
+    for (const index of [12, 0, 5, 5, 1, 2]) {
+      acknowledged += await put(server, job, index, index + 1);
+    }
+    return acknowledged;
+  }),
+);
+
+it("keeps that order for eight requests at once, runs and parts", { timeout: 40_000 }, () =>
+  traced(false, async (server) => {
+    const contents = [41, 42, 43, 44].map((seed) => ({ seed, size: SIZE }));
+    const jobs = await Promise.all(contents.map((content) => createJob(server.url, content)));
+    const halves = jobs.flatMap((job) => [putHalf(server, job, 0, 8), putHalf(server, job, 8, 99)]);
+    const counts = await Promise.all(halves);
+    return counts.reduce((sum, count) => sum + count, 0);
+  }),
+);
+
+/** A run, then what is left part by part. */
+async function putHalf(server: ServerProcess, job: Job, from: number, to: number): Promise<number> {
+  const end = Math.min(to, partCount(job.grid));
+  let acknowledged = await put(server, job, from, from + 4);
+  for (let index = from + 4; index < end; index++) {
+    acknowledged += await put(server, job, index, index + 1);
+  }
+  return acknowledged;
+}

@@ -1,0 +1,119 @@
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { CheckpointStore } from "../ports.ts";
+import { createCheckpointStore } from "./checkpoint.ts";
+
+let directory: string;
+let warnings: string[];
+const stores: CheckpointStore[] = [];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "holdfast-checkpoint-"));
+  warnings = [];
+});
+afterEach(() => {
+  for (const store of stores.splice(0)) store.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function open(at = directory): CheckpointStore {
+  const store = createCheckpointStore({
+    directory: at,
+    now: () => 1234.5,
+    warn: (detail) => warnings.push(detail),
+  });
+  stores.push(store);
+  return store;
+}
+const file = () => join(directory, "checkpoints.sqlite");
+
+describe("the checkpoint store", () => {
+  it("loads what was saved last, in another process too", async () => {
+    const one = open();
+    expect(await one.load("k")).toBeUndefined();
+    await one.save("k", "first");
+    await one.save("k", "second");
+    await one.save("other", "third");
+    expect(await open().load("k")).toBe("second");
+    await one.remove("k");
+    await one.remove("k");
+    expect(await open().load("k")).toBeUndefined();
+    expect(await open().load("other")).toBe("third");
+  });
+
+  it("flushes what it saves", async () => {
+    await open().save("k", "v");
+    const database = new DatabaseSync(file());
+    expect(database.prepare("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" });
+    database.close();
+  });
+
+  it("is nobody else's business", async () => {
+    const inner = join(directory, "state", "holdfast");
+    await open(inner).save("k", "v");
+    expect(statSync(inner).mode & 0o077).toBe(0);
+  });
+
+  it("moves a damaged file aside, says so, and goes on", async () => {
+    for (const damage of [Buffer.from("not a database"), Buffer.alloc(8192, 1)]) {
+      warnings = [];
+      writeFileSync(file(), damage);
+      const store = open();
+      expect(await store.load("k")).toBeUndefined();
+      await store.save("k", "v");
+      expect(await store.load("k")).toBe("v");
+      expect(warnings.length).toBe(1);
+      expect(readdirSync(directory).filter((name) => name.includes("damaged")).length).toBe(1);
+      store.close();
+      for (const name of readdirSync(directory)) rmSync(join(directory, name));
+    }
+  });
+
+  it("survives damage anywhere in its file", async () => {
+    const store = open();
+    for (let at = 0; at < 20; at++) await store.save(`key ${at}`, "v".repeat(1000));
+    store.close();
+    const whole = readFileSync(file());
+    for (let at = 0; at < whole.length; at += 1999) {
+      const damaged = Buffer.from(whole);
+      damaged.fill(0xa5, at, Math.min(whole.length, at + 1999));
+      writeFileSync(file(), damaged);
+      const again = open();
+      const value = await again.load("key 7");
+      expect(value === undefined || value.length === 1000).toBe(true);
+      await again.save("new", "value");
+      expect(await again.load("new")).toBe("value");
+      again.close();
+      for (const name of readdirSync(directory)) rmSync(join(directory, name));
+    }
+  });
+
+  it("says that it cannot work where its directory is a file", async () => {
+    writeFileSync(join(directory, "occupied"), "");
+    const store = open(join(directory, "occupied"));
+    for (const task of [
+      store.load("k"),
+      store.save("k", "v"),
+      store.remove("k"),
+      store.claim("k"),
+    ]) {
+      await expect(task).rejects.toMatchObject({ code: "checkpoint_failed" });
+    }
+  });
+
+  it("says that it cannot work where a directory has its name", async () => {
+    mkdirSync(file());
+    await expect(open().save("k", "v")).rejects.toMatchObject({ code: "checkpoint_failed" });
+  });
+});

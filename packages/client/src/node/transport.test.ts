@@ -1,0 +1,226 @@
+import { once } from "node:events";
+import { createServer as createHttp, type RequestListener } from "node:http";
+import { createServer as createTcp, type Server, type Socket } from "node:net";
+import { MIB } from "@holdfast/protocol";
+import { afterEach, describe, expect, it } from "vitest";
+import type { TransportRequest } from "../ports.ts";
+import { createNodeTransport } from "./transport.ts";
+
+const transport = createNodeTransport();
+const servers: Server[] = [];
+const sockets = new Set<Socket>();
+
+afterEach(async () => {
+  transport.close();
+  for (const socket of sockets) socket.destroy();
+  for (const server of servers.splice(0)) {
+    server.close();
+    await once(server, "close");
+  }
+});
+
+async function listen(server: Server): Promise<string> {
+  servers.push(server);
+  server.on("connection", (socket: Socket) => sockets.add(socket));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  return `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`;
+}
+const http = (listener: RequestListener) => listen(createHttp(listener));
+
+function ask(url: string, request: Partial<TransportRequest> = {}) {
+  return transport.request({
+    method: request.body ? "PUT" : "GET",
+    url,
+    headers: {},
+    signal: new AbortController().signal,
+    grant: (wanted) => wanted,
+    onSent: () => undefined,
+    ...request,
+  });
+}
+
+describe("a body", () => {
+  it("goes out view by view, whole, told of byte by byte", async () => {
+    const received: Buffer[] = [];
+    const url = await http((request, response) => {
+      request.on("data", (piece: Buffer) => received.push(piece));
+      request.on("end", () => response.end(request.headers["content-length"]));
+    });
+    const body = [Buffer.alloc(3 * MIB, 1), Buffer.alloc(0), Buffer.alloc(5, 2)];
+    let sent = 0;
+    const onSent = (bytes: number) => {
+      sent += bytes;
+    };
+    const pieces: Uint8Array[] = [];
+    const response = await ask(url, { body, onSent });
+    await response.read((piece) => void pieces.push(piece));
+    expect(Buffer.concat(pieces).toString()).toBe(String(3 * MIB + 5));
+    expect(Buffer.concat(received).equals(Buffer.concat(body))).toBe(true);
+    expect(sent).toBe(3 * MIB + 5);
+  });
+
+  it("goes out as fast as it is granted", async () => {
+    const url = await http((request, response) => request.resume().on("end", () => response.end()));
+    const granted: number[] = [];
+    const grant = async (wanted: number) => {
+      granted.push(Math.min(wanted, 7));
+      return Math.min(wanted, 7);
+    };
+    await ask(url, { body: [Buffer.alloc(50)], grant });
+    expect(granted).toEqual([7, 7, 7, 7, 7, 7, 7, 1]);
+  });
+
+  it("is not referred to any more once an early answer is there", async () => {
+    const url = await http((_, response) => response.writeHead(409).end("too early"));
+    let sent = 0;
+    const body = [Buffer.alloc(64 * MIB)];
+    const response = await ask(url, { body, onSent: (bytes) => (sent += bytes) });
+    expect(response.status).toBe(409);
+    const told = sent;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(sent).toBe(told);
+    expect(sent).toBeLessThan(64 * MIB);
+  });
+
+  it("is not referred to any more once the request was aborted", async () => {
+    const url = await listen(createTcp((socket) => void socket.pause()));
+    const { signal, abort } = stopper();
+    let sent = 0;
+    const request = ask(url, {
+      body: [Buffer.alloc(64 * MIB)],
+      signal,
+      onSent(bytes) {
+        sent += bytes;
+        abort();
+      },
+    });
+    await expect(request).rejects.toThrow("stopped");
+    const told = sent;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(sent).toBe(told);
+  });
+
+  it("ends with the error of whoever grants it", async () => {
+    const url = await http((request) => request.resume());
+    const grant = async () => {
+      throw new Error("no more");
+    };
+    await expect(ask(url, { body: [Buffer.alloc(9)], grant })).rejects.toMatchObject({
+      code: "connection_failed",
+      message: "no more",
+    });
+  });
+});
+
+function stopper() {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort(new Error("stopped")) };
+}
+
+describe("an answer", () => {
+  it("is handed over piece by piece, the next one when the last is done with", async () => {
+    const url = await http((_, response) => response.end(Buffer.alloc(3 * MIB, 7)));
+    const response = await ask(url);
+    let bytes = 0;
+    let isTaking = false;
+    await response.read(async (piece) => {
+      expect(isTaking).toBe(false);
+      isTaking = true;
+      await new Promise((resolve) => setImmediate(resolve));
+      bytes += piece.length;
+      isTaking = false;
+    });
+    expect(bytes).toBe(3 * MIB);
+  });
+
+  it("that is cut short is an error, not an end", async () => {
+    const url = await http((_, response) => {
+      response.writeHead(200, { "content-length": "100" });
+      response.write("only this", () => response.destroy());
+    });
+    const response = await ask(url);
+    await expect(response.read(() => undefined)).rejects.toMatchObject({
+      code: "connection_failed",
+    });
+  });
+
+  it("settles only when nothing is taken any more", async () => {
+    const url = await http((_, response) => {
+      response.writeHead(200, { "content-length": "100" });
+      response.write("only this");
+    });
+    const { signal, abort } = stopper();
+    const response = await ask(url, { signal });
+    let isTaking = false;
+    const read = response.read(async () => {
+      isTaking = true;
+      abort();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      isTaking = false;
+    });
+    await expect(read).rejects.toThrow("stopped");
+    expect(isTaking).toBe(false);
+  });
+
+  it("ends where whoever takes it throws", async () => {
+    const url = await http((_, response) => response.end(Buffer.alloc(MIB)));
+    for (const take of [
+      () => {
+        throw new Error("full");
+      },
+      async () => {
+        throw new Error("full");
+      },
+    ]) {
+      const response = await ask(url);
+      await expect(response.read(take)).rejects.toMatchObject({ message: "full" });
+    }
+  });
+
+  it("leaves the connection for the next request", async () => {
+    let connections = 0;
+    const url = await http((request, response) => {
+      request.resume().on("end", () => response.end("x"));
+    });
+    servers[0]?.on("connection", () => connections++);
+    for (let times = 0; times < 3; times++) {
+      const response = await ask(url, times === 1 ? {} : { body: [Buffer.alloc(MIB)] });
+      await response.read(() => undefined);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(connections).toBe(1);
+  });
+});
+
+describe("a request fails", () => {
+  it("where nothing listens", async () => {
+    const url = await http(() => undefined);
+    const server = servers.pop();
+    server?.close();
+    await expect(ask(url)).rejects.toMatchObject({
+      code: "connection_failed",
+      details: { refused: true },
+    });
+  });
+
+  it("where the connection is closed without an answer", async () => {
+    const url = await listen(createTcp((socket) => socket.once("data", () => socket.destroy())));
+    for (const body of [undefined, [Buffer.alloc(MIB)]]) {
+      await expect(ask(url, body ? { body } : {})).rejects.toMatchObject({
+        code: "connection_failed",
+        details: { refused: false },
+      });
+    }
+  });
+
+  it("with the reason of whoever stops it", async () => {
+    const url = await http(() => undefined);
+    const { signal, abort } = stopper();
+    const request = ask(url, { signal });
+    abort();
+    await expect(request).rejects.toThrow("stopped");
+    await expect(ask(url, { signal })).rejects.toThrow("stopped");
+  });
+});

@@ -1,0 +1,70 @@
+// Tries the packages as a stranger gets them: packed, unpacked where nothing of this repository is, and put to work.
+import { spawn, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { ROOT } from "./steps.ts";
+
+const BUILT = join(ROOT, "dist");
+
+function run(program: string, args: readonly string[], cwd: string): string {
+  const env = { ...process.env, HOLDFAST_STATE_DIR: join(cwd, "state") };
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
+    cwd,
+    env,
+    encoding: "utf8",
+  });
+  if (status === 0) return stdout;
+  throw new Error(
+    `${program} ${args.join(" ")} ended with ${status ?? error}:\n${stdout}${stderr}`,
+  );
+}
+
+/** What npm would publish of each package, laid out as npm would install it. Optional dependencies are left out: this Node is new enough. */
+async function install(place: string): Promise<string> {
+  const modules = join(place, "node_modules");
+  for (const name of await readdir(BUILT)) {
+    const { npm_execpath: npm } = process.env;
+    const pack = ["pack", "--silent", "--pack-destination", place, join(BUILT, name)];
+    const tarball = npm ? run(process.execPath, [npm, ...pack], place) : run("npm", pack, place);
+    const target = join(modules, "@holdfast", name);
+    await mkdir(target, { recursive: true });
+    run("tar", ["-xzf", join(place, tarball.trim()), "-C", target, "--strip-components=1"], place);
+  }
+  await cp(join(ROOT, "node_modules/commander"), join(modules, "commander"), { recursive: true });
+  return join(modules, "@holdfast/cli/bin/holdfast.js");
+}
+
+/** Up and down again with the installed command. */
+async function roundTrip(place: string, command: string): Promise<void> {
+  const holdfast = (...args: readonly string[]): string =>
+    run(process.execPath, [command, ...args], place).trim();
+  const { version } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
+  if (holdfast("--version") !== version) throw new Error("--version says another version");
+  const sent = randomBytes(3_000_000);
+  await writeFile(join(place, "sent"), sent);
+  const words = ["serve", "--json", "--port", "0", "--data", join(place, "data")];
+  const server = spawn(process.execPath, [command, ...words], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  try {
+    const [line] = await once(createInterface({ input: server.stdout }), "line");
+    const { url } = JSON.parse(String(line));
+    holdfast("download", holdfast("upload", "sent", "--to", url), "-o", "received");
+  } finally {
+    server.kill("SIGKILL");
+  }
+  if (!sent.equals(await readFile(join(place, "received"))))
+    throw new Error("other bytes came back");
+}
+
+const place = await mkdtemp(join(tmpdir(), "holdfast-published-"));
+try {
+  await roundTrip(place, await install(place));
+  console.log("the packed packages serve, upload and download");
+} finally {
+  await rm(place, { recursive: true });
+}
