@@ -39,8 +39,8 @@ const BUGS: Readonly<Record<string, readonly Edit[]>> = {
   "claim released early": [
     {
       file: "engine/src/put-run.ts",
-      find: "    await writer.settle();\n",
-      replace: "    claim.end();\n    await writer.settle();\n",
+      find: "        await writer.settle();\n",
+      replace: "        claim.end();\n        await writer.settle();\n",
     },
   ],
   "offset from the file's size": [

@@ -9,7 +9,17 @@ import {
 import { badPart, isTooLarge, judge } from "./retry.ts";
 import { type Flight, faster, shortest, slower } from "./schedule.ts";
 import type { Live, Next, Plan, Stamp } from "./state.ts";
-import { beginAnew, changed, end, fail, type LiveState, send, stay, wait } from "./transitions.ts";
+import {
+  beginAnew,
+  changed,
+  end,
+  fail,
+  type LiveState,
+  send,
+  stay,
+  take,
+  wait,
+} from "./transitions.ts";
 
 /** How often one part may prove bad before the transfer fails. */
 export const BAD_PART_MAX = 5;
@@ -68,8 +78,15 @@ export function onRunFailed(
   return isSending ? wait(without.live, error, stamp, "check") : stay(without);
 }
 
+/** It may end long after the pause that stopped it: then what became of its parts must be asked, or nobody would send them. */
+export function onRunStopped(state: LiveState, run: number): Next {
+  if (!state.live.plan?.flights.some((one) => one.run === run)) return stay(state);
+  const landed = land(state, run);
+  return landed.phase === "sending" ? take(landed.live, "check") : stay(landed);
+}
+
 /** Without one flight, of whose bytes only the server knows what became. */
-export function land(state: LiveState, run: number): LiveState {
+function land(state: LiveState, run: number): LiveState {
   const { plan } = state.live;
   const flights = plan?.flights.filter((one) => one.run !== run) ?? [];
   const live = { ...state.live, plan: plan && { ...plan, flights } };

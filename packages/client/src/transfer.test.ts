@@ -371,6 +371,21 @@ describe("a person", () => {
     expect(types(changed.take({ type: "resume" }))).toEqual(["create"]);
   });
 
+  it("resumes before the runs have stopped", () => {
+    const one = start(8);
+    one.sending();
+    one.take({ type: "pause" });
+    one.take({ type: "resume" });
+    one.answer(one.open());
+    expect(one.phase()).toBe("sending");
+    for (const { run } of one.flights()) one.take({ type: "runStopped", run });
+    expect([one.phase(), one.flights()]).toEqual(["checking", []]);
+    // The status was asked for before the last of them stopped.
+    expect(types(one.answer(one.open()))).toEqual(["check"]);
+    one.answer(one.open());
+    expect(one.flights().length).toBeGreaterThan(0);
+  });
+
   it("does not count a pause as time without progress", () => {
     const one = start(20, 1_000);
     one.sending();
@@ -498,7 +513,9 @@ describe("any sequence of events", () => {
         for (let count = 0; count < 4; count++) {
           if (chance < 0.8) accept({ type: "runStopped", run: flightAt(0) });
         }
-      } else if (what < 97) accept({ type: "resume" });
+      } else if (what < 95) accept({ type: "resume" });
+      // A run that was stopped for a pause may be over only long after the pause is.
+      else if (what < 97) accept({ type: "runStopped", run: flightAt(which) });
       else if (what < 98) accept({ type: "answered", id: 9_999, answer: { kind: "unusable" } });
       else if (what < 99) accept({ type: "timer", timer: 9_999 });
       else if (chance < 0.1) accept({ type: "abort" });

@@ -14,7 +14,7 @@ import type {
   TransferEvent,
   TransferState,
 } from "./state.ts";
-import { land, onRunDone, onRunFailed, withRanges } from "./transfer-runs.ts";
+import { onRunDone, onRunFailed, onRunStopped, withRanges } from "./transfer-runs.ts";
 import {
   beginAnew,
   changed,
@@ -66,7 +66,7 @@ export function reduce(state: TransferState, event: TransferEvent): Next {
     case "runFailed":
       return onRunFailed(state, event.run, event.error, event);
     case "runStopped":
-      return stay(land(state, event.run));
+      return onRunStopped(state, event.run);
     case "ended":
       return stay(state);
     default:

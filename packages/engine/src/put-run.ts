@@ -1,6 +1,6 @@
 // put-run: stores consecutive parts. From here a part goes on to receive (its bytes) and commit (its record).
 import { HoldfastError, requireInGrid, runSize } from "@holdfast/protocol";
-import { type Claim, claimRun } from "./claims.ts";
+import { claimRun } from "./claims.ts";
 import { createCommitter } from "./commit.ts";
 import { authorize, type Context, doWork } from "./context.ts";
 import type { PutRun, RunCommitted } from "./engine.ts";
@@ -9,6 +9,7 @@ import type { Principal } from "./records.ts";
 import { committedCount, offsetOf, type Upload } from "./upload.ts";
 import { createWriter } from "./writer.ts";
 
+/** Whole parts before a fault are committed all the same: a cut costs the part that was not whole. */
 export function putRun(
   context: Context,
   principal: Principal,
@@ -19,30 +20,25 @@ export function putRun(
       await authorize(context, principal, "write", upload.record, "upload_not_found");
       requireFit(upload, command);
       const claim = await claimRun(context, upload, command);
-      if (claim) await writeUnderClaim(context, upload, command, claim);
-      return { run: command.run, committed: committedCount(upload), offset: offsetOf(upload) };
+      if (!claim) return answerOf(upload, command);
+      const writer = createWriter(context, upload);
+      const committer = createCommitter(context, upload);
+      try {
+        await receiveRun(context, upload, { ...command, claim, writer, committer });
+      } finally {
+        // Nothing issued under the claim may be on its way when it ends.
+        await writer.settle();
+        await committer.settle();
+        claim.end();
+      }
+      committer.requireCommitted();
+      return answerOf(upload, command);
     }),
   );
 }
 
-/** Whole parts before a fault are committed all the same: a cut costs the part that was not whole. */
-async function writeUnderClaim(
-  context: Context,
-  upload: Upload,
-  command: PutRun,
-  claim: Claim,
-): Promise<void> {
-  const writer = createWriter(context, upload);
-  const committer = createCommitter(context, upload);
-  try {
-    await receiveRun(context, upload, { ...command, claim, writer, committer });
-  } finally {
-    // Nothing issued under the claim may be on its way when it ends.
-    await writer.settle();
-    await committer.settle();
-    claim.end();
-  }
-  committer.requireCommitted();
+function answerOf(upload: Upload, { run }: PutRun): RunCommitted {
+  return { run, committed: committedCount(upload), offset: offsetOf(upload) };
 }
 
 function requireFit(upload: Upload, { run, bodySize }: PutRun): void {

@@ -11,8 +11,8 @@ export interface Opening {
 export interface Descriptors {
   /** Runs `task` on the open file, which stays open until the task has settled. Rejects as `open` or the task does. */
   use<T>(opening: Opening, task: (file: OpenFile) => Promise<T>): Promise<T>;
-  /** Keeps a file that is in use open until the returned function is called. */
-  hold(opening: Opening): () => void;
+  /** The open file, which stays open until `end` is called. */
+  lend(opening: Opening): { readonly file: Promise<OpenFile>; readonly end: () => void };
   /** Resolves when all files of a path are closed, each as soon as nobody uses it. A use that begins later opens afresh. */
   close(path: string): Promise<void>;
   closeAll(): Promise<void>;
@@ -96,13 +96,14 @@ export function createDescriptors(fs: Fs, openMax: number, onCrowded: () => void
         leave(descriptor);
       }
     },
-    hold(opening) {
+    lend(opening) {
       const descriptor = enter(opening);
-      let isHeld = true;
-      return () => {
-        if (isHeld) leave(descriptor);
-        isHeld = false;
+      let isLent = true;
+      const end = () => {
+        if (isLent) leave(descriptor);
+        isLent = false;
       };
+      return { file: descriptor.file, end };
     },
     close: (path) => closeWhere((descriptor) => descriptor.path === path),
     closeAll: () => closeWhere(() => true),

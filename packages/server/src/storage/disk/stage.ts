@@ -115,7 +115,7 @@ export function poisonedError(first: HoldfastError): HoldfastError {
 /** Counts a write that has resolved, and keeps its descriptor until a flush has covered it. */
 export function noteWritten(stage: Stage, upload: StagedUpload): void {
   upload.written++;
-  upload.release ??= stage.descriptors.hold(upload.opening);
+  upload.release ??= stage.descriptors.lend(upload.opening).end;
 }
 
 /** Resolves when no write and no flush of the upload is under way. */

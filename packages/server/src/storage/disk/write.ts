@@ -20,20 +20,22 @@ export function createWrite(stage: Stage): Storage["write"] {
     const upload = stagedUpload(stage, id);
     requireOpen(upload);
     const whole = stage.caching === "direct" ? padded(slot, size) : size;
+    const lent = stage.descriptors.lend(upload.opening);
     let hasBegun = false;
     upload.writing++;
     try {
-      await stage.descriptors.use(upload.opening, async (file) => {
-        hasBegun = true;
-        await writeAll(file, slot.memory, whole, offset);
-        noteWritten(stage, upload);
-      });
+      const file = await lent.file;
+      hasBegun = true;
+      const count = await file.pwrite(slot.memory, 0, whole, offset);
+      if (count < whole) await writeRest(file, slot.memory, whole, offset, count);
+      noteWritten(stage, upload);
     } catch (error) {
       const failure = storageError(error, "writing");
       // A full disk, or a file that could not be opened, has harmed nothing; after any other failure nobody knows what is on it.
       if (hasBegun && failure.code === "storage_failed") poison(upload, failure);
       throw failure;
     } finally {
+      lent.end();
       upload.writing--;
       if (upload.writing === 0) for (const tell of upload.onWritten.splice(0)) tell();
     }
@@ -51,7 +53,7 @@ export async function writeManifest(
   try {
     const file = await stage.fs.open(path, "create", "cached");
     try {
-      await writeAll(file, manifest, manifest.length, 0);
+      await writeRest(file, manifest, manifest.length, 0, 0);
       await file.truncate(manifest.length);
       await sync.flushFile(file);
     } finally {
@@ -82,19 +84,24 @@ function padded(slot: Slot, size: number): number {
   return whole;
 }
 
-async function writeAll(
+/** What is left when the kernel took `count` bytes of `size`, until nothing is. */
+async function writeRest(
   file: OpenFile,
   bytes: Uint8Array,
   size: number,
   offset: number,
+  count: number,
 ): Promise<void> {
-  let done = 0;
+  let done = keptOf(count, size);
   while (done < size) {
-    const count = await file.pwrite(bytes, done, size - done, offset + done);
-    const next = done + count;
-    // The rest must begin at a whole block again, or direct I/O refuses it; the blocks that went in part go once more.
-    const kept = next < size ? next - (next % ALIGNMENT) : next;
+    const more = await file.pwrite(bytes, done, size - done, offset + done);
+    const kept = keptOf(done + more, size);
     if (kept <= done) throw new HoldfastError("storage_failed", "the disk takes no more bytes");
     done = kept;
   }
+}
+
+/** The rest must begin at a whole block, or direct I/O refuses it: blocks that went in part go once more. */
+function keptOf(done: number, size: number): number {
+  return done < size ? done - (done % ALIGNMENT) : done;
 }
