@@ -1,5 +1,5 @@
 // The command line as a whole: which commands there are, and how each of them ends.
-import { HoldfastError, toHoldfastError } from "@holdfast/protocol";
+import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
 import { Command, CommanderError } from "commander";
 import manifest from "../package.json" with { type: "json" };
 import { downloadCommand } from "./download.ts";
@@ -37,7 +37,15 @@ export async function runCli(words: readonly string[]): Promise<number> {
 
 /** Commander's errors are wrong usage, told in words of its own. */
 function toTold(error: unknown): HoldfastError {
-  if (!(error instanceof CommanderError)) return toHoldfastError(error);
+  if (isHoldfastError(error)) return error;
+  if (!(error instanceof CommanderError)) {
+    return new HoldfastError(
+      "internal",
+      "the command met an error that it does not know",
+      {},
+      error,
+    );
+  }
   const message = error.message.replace(/^error: /, "").replaceAll("\n", " ");
   return new HoldfastError("usage", message, {}, error);
 }

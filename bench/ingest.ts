@@ -1,0 +1,148 @@
+// Rows: server CPU for a GiB of uploads, Holdfast with SHA-256 and flush against @tus/server with neither.
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type ServerProcess, startCli, stopServer } from "@holdfast/testkit/process";
+import { writeContent } from "../e2e/kit/source.ts";
+import { type Contender, cpuSeconds, figureOf, interleave } from "./measure.ts";
+import { BODY, completeUpload, createUpload, GIB, runsOf, tusUploads } from "./plans.ts";
+import { type Row, showFigure } from "./row.ts";
+import { type Stage, serveHoldfast, serveTus, settle, type TusServer } from "./stage.ts";
+
+interface Sample {
+  /** CPU seconds of the server for the GiB, with creation and completion. */
+  readonly cpu: number;
+  /** GiB a second of the bodies. */
+  readonly rate: number;
+  /** CPU seconds of the client, where it is one of ours. */
+  readonly clientCpu?: number;
+}
+
+const CONNECTIONS = 8;
+
+/** 1 GiB as 128 requests of 8 MiB on 8 connections. */
+export function parallelRows(stage: Stage): Promise<readonly Row[]> {
+  return compareServers(stage, {
+    name: "8 x 8 MiB",
+    ours: (server) => ({ name: "ours", run: () => sendRuns(stage, server) }),
+    theirs: (server) => ({ name: "theirs", run: () => sendTus(stage, server, BODY, CONNECTIONS) }),
+  });
+}
+
+/** One file of 1 GiB: by our command line, and as one PATCH. */
+export async function oneFileRows(stage: Stage): Promise<readonly Row[]> {
+  const path = join(stage.memory, "one-file");
+  await writeContent(path, { seed: 2, size: GIB });
+  try {
+    return await compareServers(stage, {
+      name: "one 1 GiB file",
+      ours: (server) => ({ name: "ours", run: () => sendByCli(stage, server, path) }),
+      theirs: (server) => ({ name: "theirs", run: () => sendTus(stage, server, GIB, 1) }),
+    });
+  } finally {
+    await rm(path);
+  }
+}
+
+interface Comparison {
+  readonly name: string;
+  readonly ours: (server: ServerProcess) => Contender<Sample>;
+  readonly theirs: (server: TusServer) => Contender<Sample>;
+}
+
+async function compareServers(stage: Stage, what: Comparison): Promise<readonly Row[]> {
+  const holdfast = await serveHoldfast(stage, "ingest");
+  const tus = await serveTus(stage);
+  const contenders = [what.ours(holdfast), what.theirs(tus)];
+  const samples = await interleave(contenders, stage.rounds, () => settle(stage));
+  await tus.stop();
+  await stopServer(holdfast);
+  await rm(join(stage.directory, "ingest"), { recursive: true });
+  return rowsOf(what.name, samples.get("ours") ?? [], samples.get("theirs") ?? []);
+}
+
+function rowsOf(name: string, ours: readonly Sample[], theirs: readonly Sample[]): Row[] {
+  const of = (samples: readonly Sample[], read: (sample: Sample) => number) =>
+    figureOf(samples.map(read));
+  const [cpu, tusCpu] = [of(ours, ({ cpu }) => cpu), of(theirs, ({ cpu }) => cpu)];
+  const [rate, tusRate] = [of(ours, ({ rate }) => rate), of(theirs, ({ rate }) => rate)];
+  const value = cpu.median / tusCpu.median;
+  const client = of(ours, ({ clientCpu }) => clientCpu ?? Number.NaN);
+  const rows: Row[] = [
+    {
+      name: `${name}: server CPU-s/GiB`,
+      ours: showFigure(cpu),
+      theirs: showFigure(tusCpu),
+      value,
+      target: "<= 1.00 x",
+      isMet: value <= 1,
+      data: { cpu, tusCpu },
+    },
+    {
+      name: `${name}: GiB/s`,
+      ours: showFigure(rate),
+      theirs: showFigure(tusRate),
+      value: rate.median / tusRate.median,
+      target: "",
+      data: { rate, tusRate },
+    },
+  ];
+  if (Number.isNaN(client.median)) return rows;
+  const orientation = { theirs: "", target: "" };
+  const shown = showFigure(client);
+  return [
+    ...rows,
+    { name: `${name}: client CPU-s/GiB`, ours: shown, ...orientation, data: { client } },
+  ];
+}
+
+async function sendRuns(
+  { load, digests }: Stage,
+  { url, port, serverPid }: ServerProcess,
+): Promise<Sample> {
+  const before = await cpuSeconds(serverPid);
+  const id = await createUpload(url, GIB);
+  const { seconds } = await load.send(port, CONNECTIONS, runsOf(id, GIB, digests));
+  await completeUpload(url, id);
+  return { cpu: (await cpuSeconds(serverPid)) - before, rate: 1 / seconds };
+}
+
+async function sendTus(
+  { load }: Stage,
+  server: TusServer,
+  bodySize: number,
+  connections: number,
+): Promise<Sample> {
+  const before = await cpuSeconds(server.pid);
+  const { seconds } = await load.send(server.port, connections, tusUploads(GIB, bodySize));
+  const cpu = (await cpuSeconds(server.pid)) - before;
+  await server.clear();
+  return { cpu, rate: 1 / seconds };
+}
+
+async function sendByCli(
+  stage: Stage,
+  { url, serverPid }: ServerProcess,
+  path: string,
+): Promise<Sample> {
+  const before = await cpuSeconds(serverPid);
+  const state = join(stage.directory, "state");
+  const command = startCli(["upload", path, "--to", url, "--json"], {
+    env: { HOLDFAST_STATE_DIR: state },
+  });
+  let clientCpu = 0;
+  const watch = setInterval(() => {
+    // It may have ended between two looks: the last one counts.
+    cpuSeconds(command.pid).then(
+      (cpu) => {
+        clientCpu = cpu;
+      },
+      () => clearInterval(watch),
+    );
+  }, 10);
+  const { code } = await command.exit;
+  clearInterval(watch);
+  const complete = command.events.find((event) => event.name === "complete");
+  if (code !== 0 || !complete) throw new Error(`upload ended with ${code}: ${command.stderr()}`);
+  const cpu = (await cpuSeconds(serverPid)) - before;
+  return { cpu, clientCpu, rate: 1 / Number(complete.fields.get("seconds")) };
+}

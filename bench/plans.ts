@@ -1,0 +1,83 @@
+// What is sent: the requests of one upload to Holdfast, and of the same bytes to @tus/server.
+import { hash } from "node:crypto";
+import { open } from "node:fs/promises";
+import { encodePartDigests, encodeRunPath, MIB } from "@holdfast/protocol";
+import { askJson } from "./ask.ts";
+import type { PlannedRequest } from "./load.ts";
+
+export const GIB: number = 1024 * MIB;
+export const BODY: number = 8 * MIB;
+export const SOURCE_SIZE: number = 256 * MIB;
+
+/** The SHA-256 of every MiB of the source. */
+export async function digestSource(path: string): Promise<readonly Uint8Array[]> {
+  const file = await open(path, "r");
+  const part = Buffer.alloc(MIB);
+  const digests: Uint8Array[] = [];
+  try {
+    for (let at = 0; at < SOURCE_SIZE; at += MIB) {
+      await file.read(part, 0, MIB, at);
+      digests.push(hash("sha256", part, "buffer"));
+    }
+  } finally {
+    await file.close();
+  }
+  return digests;
+}
+
+export async function createUpload(url: string, size: number): Promise<string> {
+  const { body } = await askJson(url, "POST", "/v1/uploads", { name: "bench", size });
+  return String(body.get("id"));
+}
+
+export async function completeUpload(url: string, id: string): Promise<void> {
+  await askJson(url, "POST", `/v1/uploads/${id}/complete`, {});
+}
+
+/** An upload of `size` bytes as runs of eight parts of 1 MiB, each a group of its own, or all of them one group. */
+export function runsOf(
+  id: string,
+  size: number,
+  digests: readonly Uint8Array[],
+  group?: number,
+): PlannedRequest[] {
+  return Array.from({ length: size / BODY }, (_, run) => {
+    const first = (run * BODY) / MIB;
+    const parts = Array.from({ length: BODY / MIB }, (_part, at) => first + at);
+    const ours = parts.flatMap((part) => digests[part % digests.length] ?? []);
+    return {
+      group: group ?? run,
+      method: "PUT",
+      path: `/v1/uploads/${id}/parts/${encodeRunPath([first, first + parts.length])}`,
+      headers: { "part-digest": encodePartDigests("sha-256", ours) },
+      bodyOffset: run * BODY,
+      bodySize: BODY,
+    };
+  });
+}
+
+/** As many tus uploads of `bodySize` bytes as make `size`: each one is created, then sent in one PATCH. */
+export function tusUploads(size: number, bodySize: number): PlannedRequest[] {
+  return Array.from({ length: size / bodySize }, (_, group) => group).flatMap((group) => [
+    {
+      group,
+      method: "POST",
+      path: "/files",
+      headers: { "tus-resumable": "1.0.0", "upload-length": `${bodySize}` },
+      bodyOffset: 0,
+      bodySize: 0,
+    },
+    {
+      group,
+      method: "PATCH",
+      path: "@L@",
+      headers: {
+        "tus-resumable": "1.0.0",
+        "upload-offset": "0",
+        "content-type": "application/offset+octet-stream",
+      },
+      bodyOffset: group * bodySize,
+      bodySize,
+    },
+  ]);
+}
