@@ -49,17 +49,19 @@ export function openSimFile(opening: SimOpening): OpenFile {
         };
       return perform({ kind: "pread", path, offset, size }, readUpTo(size), { short: readUpTo });
     },
-    async pwrite(from, start, size, offset) {
+    async pwrite(pieces, offset) {
       require("pwrite", canWrite, "EBADF");
+      const size = pieces.reduce((sum, piece) => sum + piece.length, 0);
       const writeUpTo =
         (most: number): Effect<number> =>
         (on) => {
-          require("pwrite", isAligned(from, start, size, offset), "EINVAL");
+          const isLegal = pieces.every((piece) => isAligned(piece, piece.length, offset));
+          require("pwrite", isLegal, "EINVAL");
           const inode = inodeOf(on, number);
-          const taken = Math.min(size, most);
-          requireRoom(on, opening, inode, offset, taken);
-          writeBytes(on, inode, from.subarray(start, start + taken), offset, isDirect);
-          return taken;
+          const bytes = joined(pieces).subarray(0, most);
+          requireRoom(on, opening, inode, offset, bytes.length);
+          writeBytes(on, inode, bytes, offset, isDirect);
+          return bytes.length;
         };
       return perform({ kind: "pwrite", path, offset, size }, writeUpTo(size), {
         short: writeUpTo,
@@ -108,4 +110,15 @@ function requireRoom(
   if (added > 0 && usedBytes(on) + added > capacity) {
     throw errnoError("ENOSPC", { kind: "pwrite", path });
   }
+}
+
+/** What the pieces hold at this moment, one after another. */
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
 }

@@ -10,10 +10,10 @@ describe("power loss", () => {
   it("may keep, drop or tear what was not flushed", async () => {
     const fs = createSimFs();
     const file = await fs.open(PATH, "create", "cached");
-    await file.pwrite(filled(4096, 1), 0, 4096, 0);
+    await file.pwrite([filled(4096, 1)], 0);
     await file.fdatasync();
     await fs.fsyncDir("/d");
-    await file.pwrite(filled(4096, 2), 0, 4096, 0);
+    await file.pwrite([filled(4096, 2)], 0);
     const found = new Set<string>();
     for (let seed = 0; seed < IMAGES; seed++) {
       const bytes = await contents(fs.crash(seed), PATH);
@@ -30,10 +30,10 @@ describe("power loss", () => {
   it("keeps or drops each block for itself", async () => {
     const fs = createSimFs();
     const file = await fs.open(PATH, "create", "cached");
-    await file.pwrite(filled(8192, 0), 0, 8192, 0);
+    await file.pwrite([filled(8192, 0)], 0);
     await file.fdatasync();
     await fs.fsyncDir("/d");
-    await file.pwrite(filled(8192, 2), 0, 8192, 0);
+    await file.pwrite([filled(8192, 2)], 0);
     const found = await images(fs, async (disk) => {
       const bytes = await contents(disk, PATH);
       return `${bytes?.[0] === 2}${bytes?.[4096] === 2}`;
@@ -45,10 +45,10 @@ describe("power loss", () => {
     const fs = createSimFs();
     const file = await fs.open(PATH, "create", "direct");
     const memory = filled(8192, 3);
-    await file.pwrite(memory, 0, 4096, 0);
+    await file.pwrite([memory.subarray(0, 0 + 4096)], 0);
     await file.fdatasync();
     await fs.fsyncDir("/d");
-    await file.pwrite(memory, 4096, 4096, 4096);
+    await file.pwrite([memory.subarray(4096, 4096 + 4096)], 4096);
     const found = await images(fs, async (disk) => {
       const bytes = await contents(disk, PATH);
       expect(bytes?.subarray(0, 4096)).toEqual(filled(4096, 3));
@@ -61,7 +61,7 @@ describe("power loss", () => {
     const fs = createSimFs();
     const file = await fs.open(PATH, "create", "cached");
     await fs.fsyncDir("/d");
-    await file.pwrite(filled(4096, 5), 0, 4096, 0);
+    await file.pwrite([filled(4096, 5)], 0);
     const found = await images(fs, async (disk) => {
       const bytes = await contents(disk, PATH);
       return `${bytes?.length} ${bytes?.at(0)}`;
@@ -74,7 +74,7 @@ describe("power loss", () => {
   it("may undo a truncation, which never brings back what it cut", async () => {
     const fs = createSimFs();
     const file = await fs.open(PATH, "create", "cached");
-    await file.pwrite(filled(4096, 7), 0, 4096, 0);
+    await file.pwrite([filled(4096, 7)], 0);
     await file.fdatasync();
     await fs.fsyncDir("/d");
     await file.truncate(100);
@@ -91,7 +91,7 @@ describe("power loss", () => {
   it("may lose a name that was not flushed with its directory, its flushed bytes too", async () => {
     const fs = createSimFs();
     const file = await fs.open(PATH, "create", "cached");
-    await file.pwrite(filled(4096, 1), 0, 4096, 0);
+    await file.pwrite([filled(4096, 1)], 0);
     await file.fdatasync();
     await fs.fsyncDir("/other");
     const exists = (disk: SimFs) => Promise.resolve(`${disk.names().length}`);
@@ -115,7 +115,7 @@ describe("power loss", () => {
   it("gives the same image for the same seed, and leaves the disk as it is", async () => {
     const fs = createSimFs();
     const file = await fs.open(PATH, "create", "cached");
-    await file.pwrite(filled(65_536, 9), 0, 65_536, 0);
+    await file.pwrite([filled(65_536, 9)], 0);
     const first = await contents(fs.crash("a seed"), PATH);
     expect(await contents(fs.crash("a seed"), PATH)).toEqual(first);
     expect(await contents(fs, PATH)).toEqual(filled(65_536, 9));
@@ -131,7 +131,7 @@ describe("power loss", () => {
     manual.step();
     await named;
     const flushed = file.fdatasync();
-    const written = file.pwrite(filled(4096, 4), 0, 4096, 0);
+    const written = file.pwrite([filled(4096, 4)], 0);
     manual.step(1);
     manual.step();
     await Promise.all([flushed, written]);
@@ -148,7 +148,7 @@ describe("kill -9", () => {
   it("loses nothing that happened, and makes nothing durable", async () => {
     const fs = createSimFs();
     const file = await fs.open(PATH, "create", "cached");
-    await file.pwrite(filled(4096, 1), 0, 4096, 0);
+    await file.pwrite([filled(4096, 1)], 0);
     const next = fs.kill(1);
     expect(await contents(next, PATH)).toEqual(filled(4096, 1));
     expect(next.openFiles()).toBe(0);
@@ -161,7 +161,7 @@ describe("kill -9", () => {
     const fs = createSimFs({ onOperation: stoppedAt(2, "during") });
     const file = await fs.open(PATH, "create", "cached");
     let isTold = false;
-    file.pwrite(filled(4096, 1), 0, 4096, 0).then(() => {
+    file.pwrite([filled(4096, 1)], 0).then(() => {
       isTold = true;
     });
     await fs.stopped;
@@ -184,7 +184,7 @@ describe("a stop", () => {
       const fs = createSimFs({ onOperation: stoppedAt(2, when) });
       const file = await fs.open(PATH, "create", "cached");
       const told: string[] = [];
-      file.pwrite(filled(4096, 1), 0, 4096, 0).then(() => told.push("pwrite"));
+      file.pwrite([filled(4096, 1)], 0).then(() => told.push("pwrite"));
       await fs.stopped;
       file.fdatasync().then(() => told.push("fdatasync"));
       for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
@@ -199,10 +199,10 @@ describe("faults", () => {
   it("a failed fdatasync loses what it covered, and the next one says nothing of it", async () => {
     const fs = createSimFs({ onOperation: onKind("fdatasync", 2, failed("EIO")) });
     const file = await fs.open(PATH, "create", "cached");
-    await file.pwrite(filled(4096, 1), 0, 4096, 0);
+    await file.pwrite([filled(4096, 1)], 0);
     await file.fdatasync();
     await fs.fsyncDir("/d");
-    await file.pwrite(filled(4096, 2), 0, 4096, 0);
+    await file.pwrite([filled(4096, 2)], 0);
     await expect(file.fdatasync()).rejects.toMatchObject({ code: "EIO" });
     await file.fdatasync();
     expect(await contents(fs, PATH)).toEqual(filled(4096, 2));
@@ -225,22 +225,22 @@ describe("faults", () => {
     const fates: Record<number, Fate> = { 2: failed("ENOSPC"), 3: { kind: "short", size: 512 } };
     const fs = createSimFs({ onOperation: ({ number }) => fates[number] });
     const file = await fs.open(PATH, "create", "cached");
-    await expect(file.pwrite(filled(4096, 1), 0, 4096, 0)).rejects.toMatchObject({
+    await expect(file.pwrite([filled(4096, 1)], 0)).rejects.toMatchObject({
       code: "ENOSPC",
     });
     expect(await file.size()).toBe(0);
     fates[4] = { kind: "short", size: 512 };
-    expect(await file.pwrite(filled(4096, 1), 0, 4096, 0)).toBe(512);
+    expect(await file.pwrite([filled(4096, 1)], 0)).toBe(512);
     expect(await file.size()).toBe(512);
   });
 
   it("a full disk takes no new blocks, and old ones again", async () => {
     const fs = createSimFs({ capacity: 8192 });
     const file = await fs.open(PATH, "create", "cached");
-    await file.pwrite(filled(8192, 1), 0, 8192, 0);
+    await file.pwrite([filled(8192, 1)], 0);
     expect(await fs.statfs("/d")).toEqual({ available: 0 });
-    await expect(file.pwrite(filled(1, 1), 0, 1, 8192)).rejects.toMatchObject({ code: "ENOSPC" });
-    await file.pwrite(filled(4096, 2), 0, 4096, 4096);
+    await expect(file.pwrite([filled(1, 1)], 8192)).rejects.toMatchObject({ code: "ENOSPC" });
+    await file.pwrite([filled(4096, 2)], 4096);
     await fs.unlink(PATH);
     expect(await fs.statfs("/d")).toEqual({ available: 0 });
     await file.close();
@@ -250,7 +250,7 @@ describe("faults", () => {
   it("a flipped bit shows to every reader", async () => {
     const fs = createSimFs();
     const file = await fs.open(PATH, "create", "cached");
-    await file.pwrite(filled(4096, 2), 0, 4096, 0);
+    await file.pwrite([filled(4096, 2)], 0);
     await file.fdatasync();
     await fs.fsyncDir("/d");
     fs.flipBit(PATH, 77);
@@ -271,14 +271,16 @@ describe("faults", () => {
       [0, 4096, 512],
       [1, 4096, 0],
     ] as const) {
-      await expect(file.pwrite(memory, start, size, offset)).rejects.toMatchObject({
+      await expect(
+        file.pwrite([memory.subarray(start, start + size)], offset),
+      ).rejects.toMatchObject({
         code: "EINVAL",
       });
       await expect(file.pread(memory, start, size, offset)).rejects.toMatchObject({
         code: "EINVAL",
       });
     }
-    expect(await file.pwrite(memory, 0, 4096, 4096)).toBe(4096);
+    expect(await file.pwrite([memory.subarray(0, 0 + 4096)], 4096)).toBe(4096);
   });
 
   it("closed files and missing names are errors", async () => {

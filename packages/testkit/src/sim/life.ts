@@ -1,5 +1,5 @@
 // One life of a server on a simulated disk: the real engine, the real disk storage, records that a crash cuts at any moment.
-import { createEngine, type Engine } from "@holdfast/engine";
+import { createEngine, type Engine, type Storage } from "@holdfast/engine";
 import { createDiskStorage } from "@holdfast/server/storage/disk";
 import { createHeapSlots } from "../heap-slots.ts";
 import { createMemoryMetadata, type MemoryMetadata } from "../metadata/memory.ts";
@@ -7,6 +7,7 @@ import type { RecordState } from "../metadata/state.ts";
 import { createRandom } from "../random.ts";
 import { memoryParts } from "../world.ts";
 import { createSimFs, type SimFs } from "./fs.ts";
+import { createSeededSchedule } from "./schedule.ts";
 
 export const BYTES_DIRECTORY = "/data/bytes";
 
@@ -57,7 +58,9 @@ export async function beginLife(remains: Remains, seed: string, moment?: Moment)
       if (isOver) await new Promise<never>(() => undefined);
     },
   });
-  const storage = await createDiskStorage({ directory: BYTES_DIRECTORY, fs: disk });
+  const ordered = await createDiskStorage({ directory: BYTES_DIRECTORY, fs: disk });
+  const order = moment ? `${seed}/${moment.step}/${moment.when}` : seed;
+  const storage = unordered(ordered, order);
   isArmed = true;
   const random = createRandom(`life/${seed}`);
   const parts = memoryParts({ storage, metadata, random, slots: createHeapSlots() });
@@ -72,4 +75,16 @@ export function remainsOf(life: Life, image: number, how: "power" | "kill"): Rem
   const disk: Remains["disk"] = (options) =>
     how === "power" ? life.disk.crash(image, options) : life.disk.kill(image, options);
   return { disk, records };
+}
+
+/** Writes reach the storage in any order, as the port allows: who relies on an order that one storage happens to keep is found out. */
+function unordered(storage: Storage, order: string): Storage {
+  const schedule = createSeededSchedule(`unordered/${order}`);
+  return {
+    ...storage,
+    async write(...args) {
+      await new Promise<void>(schedule);
+      await storage.write(...args);
+    },
+  };
 }

@@ -24,8 +24,8 @@ export type Caching = "cached" | "direct";
 export interface OpenFile {
   /** Fills `size` bytes of `into` from byte `start` of it; resolves with how many came: fewer at the end of the file, and now and then elsewhere. */
   pread(into: Uint8Array, start: number, size: number, offset: number): Promise<number>;
-  /** Writes `size` bytes of `from`, from byte `start` of it; resolves with how many went: fewer now and then. */
-  pwrite(from: Uint8Array, start: number, size: number, offset: number): Promise<number>;
+  /** Writes pieces of memory one after another from `offset` on, in one call; resolves with how many bytes went: fewer than all now and then. */
+  pwrite(pieces: readonly Uint8Array[], offset: number): Promise<number>;
   /**
    * Resolves when the bytes written before the call, and the size that makes them readable, survive power loss.
    * After a rejection they may be lost although the next call resolves.

@@ -11,6 +11,7 @@ import {
   statfs,
   unlink,
   write,
+  writev,
 } from "node:fs";
 import type { Caching, Fs, OpenFile } from "./fs.ts";
 
@@ -73,11 +74,13 @@ function openFile(fd: number): OpenFile {
           error ? reject(error) : resolve(count),
         );
       }),
-    pwrite: (from, start, size, offset) =>
+    pwrite: (pieces, offset) =>
       new Promise((resolve, reject) => {
-        write(fd, from, start, size, offset, (error, count) =>
-          error ? reject(error) : resolve(count),
-        );
+        const done = (error: Error | null, count: number) =>
+          error ? reject(error) : resolve(count);
+        const [only] = pieces;
+        if (only && pieces.length === 1) write(fd, only, 0, only.length, offset, done);
+        else writev(fd, pieces, offset, done);
       }),
     fdatasync: () => settle((done) => fdatasync(fd, done)),
     truncate: (size) => settle((done) => ftruncate(fd, size, done)),

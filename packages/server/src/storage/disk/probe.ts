@@ -29,7 +29,7 @@ async function takesWrite(fs: Fs, path: string, caching: Caching, slot: Slot): P
     const file = await fs.open(path, "create", caching);
     isOpened = true;
     try {
-      return (await file.pwrite(slot.memory, 0, ALIGNMENT, 0)) === ALIGNMENT;
+      return (await file.pwrite([slot.memory.subarray(0, ALIGNMENT)], 0)) === ALIGNMENT;
     } finally {
       await file.close();
     }

@@ -21,12 +21,22 @@ export type StageState =
   /** After an I/O error: neither writes nor flushes before a reset. */
   | { readonly kind: "poisoned"; readonly error: HoldfastError };
 
+/** A write that was asked for. Whoever has the turn before it may take it along. */
+export interface QueuedWrite {
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+  isWritten: boolean;
+}
+
 export interface StagedUpload {
   readonly opening: Opening;
   state: StageState;
   /** Writes under way, and who waits for the last of them. */
   writing: number;
   onWritten: (() => void)[];
+  /** Writes that wait for their turn, and the last turn that was given out. */
+  readonly queue: QueuedWrite[];
+  turn: Promise<void>;
   /** Writes that have resolved, and how many of those a flush has covered. */
   written: number;
   flushed: number;
@@ -81,6 +91,8 @@ export function stagedUpload(stage: Stage, id: UploadId): StagedUpload {
     state: { kind: "open" },
     writing: 0,
     onWritten: [],
+    queue: [],
+    turn: Promise.resolve(),
     written: 0,
     flushed: 0,
     isNamed: false,
@@ -94,7 +106,12 @@ export function stagedUpload(stage: Stage, id: UploadId): StagedUpload {
 /** @throws HoldfastError `upload_not_open` while it is being closed, `storage_failed` after an I/O error until `reset`. */
 export function requireOpen(upload: StagedUpload): void {
   if (upload.state.kind === "closing") throw new HoldfastError("upload_not_open");
-  if (upload.state.kind === "poisoned") throw poisonedError(upload.state.error);
+  requireUnharmed(upload);
+}
+
+/** @throws HoldfastError `storage_failed` after an I/O error until `reset`. */
+export function requireUnharmed({ state }: StagedUpload): void {
+  if (state.kind === "poisoned") throw poisonedError(state.error);
 }
 
 export function poison(upload: StagedUpload, error: HoldfastError): void {

@@ -1,45 +1,90 @@
 // Bytes on their way down: parts into an upload's data file, the manifest beside it.
 import type { Slot, Storage } from "@holdfast/engine";
-import { HoldfastError, type UploadId } from "@holdfast/protocol";
+import { HoldfastError, MIB, type UploadId } from "@holdfast/protocol";
 import { storageError } from "./failure.ts";
 import { ALIGNMENT, type OpenFile } from "./fs.ts";
 import {
   manifestPath,
   noteWritten,
   poison,
+  type QueuedWrite,
   requireOpen,
+  requireUnharmed,
   type Stage,
+  type StagedUpload,
   stagedUpload,
 } from "./stage.ts";
 import type { Sync } from "./sync.ts";
 
-/** `Storage.write`: one positional write, repeated only where the kernel took fewer bytes than it was given. */
+/** Bytes that one call writes at most: larger ones cost no less. */
+const BATCH_BYTES: number = 2 * MIB;
+
+/**
+ * `Storage.write`: one write at a time an upload, which takes along what waits behind it and follows on in the file.
+ * A file system lets only one at a time into new regions of a file anyway; who waits there burns processor time.
+ */
 export function createWrite(stage: Stage): Storage["write"] {
   return async function write(id, offset, slot, size) {
     requireFitting(offset, slot, size);
     const upload = stagedUpload(stage, id);
     requireOpen(upload);
     const whole = stage.caching === "direct" ? padded(slot, size) : size;
+    const mine = { offset, bytes: slot.memory.subarray(0, whole), isWritten: false };
     const lent = stage.descriptors.lend(upload.opening);
-    let hasBegun = false;
+    const turn = Promise.withResolvers<void>();
+    const before = upload.turn;
+    upload.turn = turn.promise;
+    upload.queue.push(mine);
     upload.writing++;
+    let hasBegun = false;
     try {
       const file = await lent.file;
+      await before;
+      if (mine.isWritten) return;
+      requireUnharmed(upload);
+      const batch = takeBatch(upload, mine);
       hasBegun = true;
-      const count = await file.pwrite(slot.memory, 0, whole, offset);
-      if (count < whole) await writeRest(file, slot.memory, whole, offset, count);
-      noteWritten(stage, upload);
+      const pieces = batch.map(({ bytes }) => bytes);
+      const count = await file.pwrite(pieces, offset);
+      await writeRest(file, pieces, offset, count);
+      for (const written of batch) {
+        written.isWritten = true;
+        noteWritten(stage, upload);
+      }
     } catch (error) {
       const failure = storageError(error, "writing");
       // A full disk, or a file that could not be opened, has harmed nothing; after any other failure nobody knows what is on it.
       if (hasBegun && failure.code === "storage_failed") poison(upload, failure);
       throw failure;
     } finally {
+      upload.queue.splice(upload.queue.indexOf(mine), 1);
       lent.end();
+      turn.resolve();
       upload.writing--;
       if (upload.writing === 0) for (const tell of upload.onWritten.splice(0)) tell();
     }
   };
+}
+
+/** The write whose turn it is, with those that wait and follow on without a gap. */
+function takeBatch({ queue }: StagedUpload, first: QueuedWrite): QueuedWrite[] {
+  const batch = [first];
+  let end = first.offset + first.bytes.length;
+  for (
+    let next = nextAt(queue, end);
+    next && end + next.bytes.length - first.offset <= BATCH_BYTES;
+    next = nextAt(queue, end)
+  ) {
+    batch.push(next);
+    end += next.bytes.length;
+  }
+  return batch;
+}
+
+function nextAt(queue: readonly QueuedWrite[], offset: number): QueuedWrite | undefined {
+  return queue.find(
+    ({ offset: at, bytes, isWritten }) => at === offset && bytes.length > 0 && !isWritten,
+  );
 }
 
 /** As `Storage.putManifest`. The path is not emptied first: repeated with the same bytes, a reader sees them whole all the time. */
@@ -53,7 +98,7 @@ export async function writeManifest(
   try {
     const file = await stage.fs.open(path, "create", "cached");
     try {
-      await writeRest(file, manifest, manifest.length, 0, 0);
+      await writeRest(file, [manifest], 0, 0);
       await file.truncate(manifest.length);
       await sync.flushFile(file);
     } finally {
@@ -84,17 +129,17 @@ function padded(slot: Slot, size: number): number {
   return whole;
 }
 
-/** What is left when the kernel took `count` bytes of `size`, until nothing is. */
+/** What is left when the kernel took `count` bytes of the pieces, until nothing is. */
 async function writeRest(
   file: OpenFile,
-  bytes: Uint8Array,
-  size: number,
+  pieces: readonly Uint8Array[],
   offset: number,
   count: number,
 ): Promise<void> {
+  const size = pieces.reduce((sum, piece) => sum + piece.length, 0);
   let done = keptOf(count, size);
   while (done < size) {
-    const more = await file.pwrite(bytes, done, size - done, offset + done);
+    const more = await file.pwrite(behind(pieces, done), offset + done);
     const kept = keptOf(done + more, size);
     if (kept <= done) throw new HoldfastError("storage_failed", "the disk takes no more bytes");
     done = kept;
@@ -104,4 +149,15 @@ async function writeRest(
 /** The rest must begin at a whole block, or direct I/O refuses it: blocks that went in part go once more. */
 function keptOf(done: number, size: number): number {
   return done < size ? done - (done % ALIGNMENT) : done;
+}
+
+/** The pieces without their first `done` bytes. */
+function behind(pieces: readonly Uint8Array[], done: number): Uint8Array[] {
+  let skip = done;
+  const rest: Uint8Array[] = [];
+  for (const piece of pieces) {
+    if (skip < piece.length) rest.push(piece.subarray(skip));
+    skip = Math.max(0, skip - piece.length);
+  }
+  return rest;
 }
