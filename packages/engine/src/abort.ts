@@ -26,6 +26,8 @@ export async function clear(context: Context, upload: Upload): Promise<void> {
   if (!upload.record.hasBytes) return;
   const { id, state } = upload.record;
   await endClaims(upload.claims, new HoldfastError("upload_ended", undefined, { state }));
+  // One that began while the end was being recorded cannot publish any more, but it may still write a manifest.
+  await upload.publishing?.catch(() => undefined);
   await context.storage.remove(id);
   await context.metadata.apply({ kind: "cleared", id });
   upload.record = { ...upload.record, hasBytes: false };

@@ -53,6 +53,7 @@ export async function claimRun(
     const needed = neededParts(upload, request);
     if (needed.size === 0) return undefined;
     requireOpen(upload);
+    if (context.isOverdue) throw new HoldfastError("shutting_down");
     const holders = [...upload.claims].filter((claim) => overlaps(claim.parts, needed));
     if (holders.length === 0) return addClaim(upload, needed, request);
     for (const holder of holders) {

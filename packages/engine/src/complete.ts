@@ -4,8 +4,6 @@ import {
   encodeHex,
   equalBytes,
   HoldfastError,
-  missingRanges,
-  type PartRange,
   type UploadView,
 } from "@holdfast/protocol";
 import { recovering, requireNotEnded } from "./claims.ts";
@@ -13,10 +11,7 @@ import { authorize, type Context, doWork } from "./context.ts";
 import { driveToCompletion } from "./publish.ts";
 import type { Principal } from "./records.ts";
 import { viewOf } from "./status.ts";
-import { rootOf, type Upload } from "./upload.ts";
-
-/** Missing ranges that an answer lists; the status has all of them. */
-const MISSING_LISTED_MAX = 1000;
+import { requireAllParts, rootOf, type Upload } from "./upload.ts";
 
 export function complete(
   context: Context,
@@ -43,14 +38,6 @@ function requireSize({ record }: Upload, { size }: CompleteRequest): void {
   throw new HoldfastError("size_mismatch", `the upload was created with ${record.size} bytes`, {
     size: record.size,
   });
-}
-
-function requireAllParts({ committed }: Upload): void {
-  const missing: PartRange[] = [];
-  for (const range of missingRanges(committed)) {
-    if (missing.push(range) === MISSING_LISTED_MAX) break;
-  }
-  if (missing.length > 0) throw new HoldfastError("parts_missing", undefined, { missing });
 }
 
 function requireRoot(context: Context, upload: Upload, { root }: CompleteRequest): void {

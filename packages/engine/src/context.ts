@@ -1,5 +1,5 @@
 // What every verb works with: the ports, the uploads in memory, and whether there is still work to be taken on.
-import { HoldfastError } from "@holdfast/protocol";
+import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
 import type { EngineParts } from "./engine.ts";
 import { healIfGone } from "./heal.ts";
 import type { Action } from "./ports.ts";
@@ -13,6 +13,8 @@ export interface Context extends EngineParts {
   readonly uploads: Uploads;
   /** Set once, when the server is told to stop. */
   isDraining: boolean;
+  /** Set once, when bodies in flight are stopped: from then on nobody begins to read one. */
+  isOverdue: boolean;
   /** Verbs under way that may change something. */
   readonly work: Set<Promise<unknown>>;
 }
@@ -22,6 +24,7 @@ export function createContext(parts: EngineParts): Context {
     ...parts,
     uploads: createUploads(parts.metadata, (upload) => healIfGone(context, upload)),
     isDraining: false,
+    isOverdue: false,
     work: new Set(),
   };
   return context;
@@ -37,9 +40,19 @@ export async function doWork<T>(context: Context, verb: () => Promise<T>): Promi
   context.work.add(running);
   try {
     return await running;
+  } catch (error) {
+    throw endedOr(error);
   } finally {
     context.work.delete(running);
   }
+}
+
+/** A verb that an abort overtook learns that the upload has ended, not that it takes nothing just now. */
+function endedOr(error: unknown): unknown {
+  if (!isHoldfastError(error) || error.code !== "upload_not_open") return error;
+  const { state } = error.details;
+  const isEnded = state === "aborted" || state === "expired" || state === "failed";
+  return isEnded ? new HoldfastError("upload_ended", undefined, { state }) : error;
 }
 
 /**

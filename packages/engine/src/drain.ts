@@ -11,6 +11,7 @@ export async function drain(context: Context, graceMs: number): Promise<void> {
 }
 
 function stopBodies(context: Context): void {
+  context.isOverdue = true;
   for (const upload of context.uploads.all()) {
     for (const claim of upload.claims) claim.body.stop(new HoldfastError("shutting_down"));
   }

@@ -17,7 +17,10 @@ export interface EngineParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly digests: Digests;
+  /** Memory that bodies pass through on their way in. */
   readonly slots: SlotPool;
+  /** Memory that stored bytes pass through on their way out: a pool of its own, so that slow uploads cannot hold up a download or a recovery. */
+  readonly readSlots: SlotPool;
   readonly log: Log;
 }
 

@@ -4,6 +4,7 @@ import {
   equalBytes,
   HoldfastError,
   hasPart,
+  isHoldfastError,
   partCount,
   partOffset,
   partSizeAt,
@@ -13,16 +14,22 @@ import { digestOf, endClaims } from "./claims.ts";
 import type { Context } from "./context.ts";
 import type { Upload } from "./upload.ts";
 
-/** Milliseconds between two looks at a medium that cannot be read: that proves nothing about the bytes on it. */
+/** Looks at a part that cannot be read, and milliseconds between two of them: one failure proves nothing about the bytes. */
+const LOOKS = 3;
 const RETRY_MS = 5000;
 
 /** Makes the upload refuse writes (`recovering`) until what is committed has been proved. More than one fault is one healing. */
 export function beginHealing(context: Context, upload: Upload, cause: unknown): void {
-  if (upload.healing) return;
+  if (upload.healing || isHarmless(cause)) return;
   context.log("error", "upload.recovering", { upload: upload.record.id, cause });
   upload.healing = heal(context, upload).finally(() => {
     delete upload.healing;
   });
+}
+
+/** The storage says so where it could not even begin: nothing stored was touched. */
+function isHarmless(cause: unknown): boolean {
+  return isHoldfastError(cause) && cause.details["isHarmless"] === true;
 }
 
 /**
@@ -47,10 +54,11 @@ export async function healIfGone(context: Context, upload: Upload): Promise<void
 async function heal(context: Context, upload: Upload): Promise<void> {
   const { id } = upload.record;
   await endClaims(upload.claims, new HoldfastError("storage_failed"));
+  const proof: Proof = { intact: new Set(), failures: new Map() };
   while (isAlive(upload) && !context.isDraining) {
     try {
       await context.storage.reset(id);
-      const bad = await findBadParts(context, upload);
+      const bad = await findBadParts(context, upload, proof);
       if (bad.length > 0) await withdraw(context, upload, bad);
       context.log("info", "upload.recovered", { upload: id, withdrawn: bad.length });
       return;
@@ -65,13 +73,34 @@ function isAlive({ record }: Upload): boolean {
   return record.state === "open" || record.state === "completing";
 }
 
-/** Reads every committed part past the page cache. */
-async function findBadParts(context: Context, upload: Upload): Promise<number[]> {
+/** What the looks at the medium have shown so far. */
+interface Proof {
+  /** Parts that were read and are right: once is enough. */
+  readonly intact: Set<number>;
+  /** How often reading a part failed. */
+  readonly failures: Map<number, number>;
+}
+
+/**
+ * Reads every committed part past the page cache. A part that cannot be read in several looks is bad: it is as lost as one with wrong bytes.
+ * @throws what reading threw, while there are parts that deserve another look.
+ */
+async function findBadParts(context: Context, upload: Upload, proof: Proof): Promise<number[]> {
   const bad: number[] = [];
+  let doubt: { readonly cause: unknown } | undefined;
   for (let index = 0; index < partCount(upload.record); index++) {
-    if (!hasPart(upload.committed, index)) continue;
-    if (!(await isIntact(context, upload, index))) bad.push(index);
+    if (!hasPart(upload.committed, index) || proof.intact.has(index)) continue;
+    try {
+      if (await isIntact(context, upload, index)) proof.intact.add(index);
+      else bad.push(index);
+    } catch (cause) {
+      const failures = (proof.failures.get(index) ?? 0) + 1;
+      proof.failures.set(index, failures);
+      if (failures < LOOKS) doubt = { cause };
+      else bad.push(index);
+    }
   }
+  if (doubt) throw doubt.cause;
   return bad;
 }
 
@@ -79,7 +108,7 @@ async function isIntact(context: Context, upload: Upload, index: number): Promis
   const { record } = upload;
   const digest = context.digests.create();
   const size = partSizeAt(record, index);
-  const slot = await context.slots.take();
+  const slot = await context.readSlots.take();
   try {
     for (let at = 0; at < size; ) {
       const into = slot.memory.subarray(0, Math.min(slot.memory.length, size - at));
@@ -91,7 +120,7 @@ async function isIntact(context: Context, upload: Upload, index: number): Promis
       at += read;
     }
   } finally {
-    context.slots.give(slot);
+    context.readSlots.give(slot);
   }
   return equalBytes(digest.digest(), digestOf(upload, index));
 }
@@ -108,6 +137,7 @@ async function withdraw(
     removePart(upload.committed, index);
     upload.digests.fill(0, index * DIGEST_SIZE, (index + 1) * DIGEST_SIZE);
   }
+  delete upload.root;
   upload.record = { ...upload.record, state: "open", epoch: upload.record.epoch + 1 };
   context.log("error", "upload.withdrawn", { upload: id, indexes });
 }

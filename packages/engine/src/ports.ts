@@ -14,7 +14,7 @@ import type { Slot } from "./slots.ts";
  * Where bytes live. One upload has one body of bytes and, once complete, one manifest beside it.
  *
  * Failures are HoldfastErrors `storage_full` (no room: nothing that was flushed is harmed) or `storage_failed` (anything else; what it touched is
- * poisoned until `reset`).
+ * poisoned until `reset`). A `storage_failed` with `details.isHarmless` could not even begin: nothing was touched.
  */
 export interface Storage {
   /** What this storage can take; probed where stores differ. */

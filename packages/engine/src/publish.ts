@@ -7,11 +7,11 @@ import {
   ID_BYTES,
   toHoldfastError,
 } from "@holdfast/protocol";
-import { endClaims } from "./claims.ts";
-import type { Context } from "./context.ts";
+import { endClaims, requireNotEnded } from "./claims.ts";
+import { type Context, UPLOAD_TTL_MS } from "./context.ts";
 import { beginHealing } from "./heal.ts";
 import type { FileRecord } from "./records.ts";
-import { rootOf, type Upload } from "./upload.ts";
+import { requireAllParts, rootOf, type Upload } from "./upload.ts";
 
 /** Resolves when the upload is `complete`. However many ask, it is done once. */
 export function driveToCompletion(context: Context, upload: Upload): Promise<void> {
@@ -46,6 +46,10 @@ async function publish(context: Context, upload: Upload): Promise<void> {
 
 /** `open -> completing`, conditional on the parts being those that were checked; then nobody writes any more. */
 async function close(context: Context, upload: Upload): Promise<void> {
+  // Healing may withdraw parts, and then this upload is open again with those missing.
+  await upload.healing;
+  requireNotEnded(upload);
+  requireAllParts(upload);
   const { id, epoch, state } = upload.record;
   if (state === "open") {
     await context.metadata.apply({ kind: "seal", id, epoch });
@@ -62,7 +66,8 @@ function describeFile(
   const { record, digests } = upload;
   const { tenant, principal, algorithm, size, partSize, name, type } = record;
   const root = rootOf(upload, context.digests.sha256);
-  const completedAt = context.clock.now();
+  // The time of the last commit: the manifest has the same bytes however often publishing is tried, so that no attempt can spoil what another one published.
+  const completedAt = record.expiresAt - UPLOAD_TTL_MS;
   const provenance = { createdAt: record.createdAt, completedAt, protocol: "parts" };
   const text = encodeManifest({ ...record, digests, root, provenance });
   const manifest = new TextEncoder().encode(text);
@@ -72,7 +77,7 @@ function describeFile(
     ...{ tenant, principal, algorithm, size, partSize, name, type, root },
     manifestSize: manifest.length,
     manifestDigest: context.digests.sha256(manifest),
-    createdAt: completedAt,
+    createdAt: context.clock.now(),
   };
   return { file, manifest };
 }
@@ -83,5 +88,5 @@ async function reopen(context: Context, upload: Upload, cause: unknown): Promise
   const error = { code, detail: message };
   await context.metadata.apply({ kind: "reopen", id: upload.record.id, error });
   upload.record = { ...upload.record, state: "open", error };
-  beginHealing(context, upload, cause);
+  if (code !== "storage_full") beginHealing(context, upload, cause);
 }

@@ -21,7 +21,7 @@ export async function* read(
   { start, end }: ByteRange,
 ): AsyncGenerator<Uint8Array, void, void> {
   const object = { id: file.uploadId, kind: "bytes" } as const;
-  const slot = await context.slots.take();
+  const slot = await context.readSlots.take();
   try {
     for (let at = start; at < end; ) {
       const into = slot.memory.subarray(0, Math.min(slot.memory.length, end - at));
@@ -31,7 +31,7 @@ export async function* read(
       yield into.subarray(0, size);
     }
   } finally {
-    context.slots.give(slot);
+    context.readSlots.give(slot);
   }
 }
 

@@ -6,6 +6,8 @@ import {
   createPartSet,
   HoldfastError,
   isUploadId,
+  missingRanges,
+  type PartRange,
   type PartSet,
   partCount,
   type Sha256,
@@ -26,8 +28,8 @@ export interface Upload {
   publishing?: Promise<void>;
   /** Under way after an I/O error, until what is committed has been read back. */
   healing?: Promise<void>;
-  /** Requests that hold this object now. */
-  holders: number;
+  /** The root, once it was computed over all parts; a withdrawal forgets it. */
+  root?: Uint8Array;
 }
 
 /** The uploads in memory. */
@@ -38,60 +40,61 @@ export interface Uploads {
    */
   use<T>(id: string, work: (upload: Upload) => Promise<T>): Promise<T>;
   /** All that are in memory. */
-  all(): Iterable<Upload>;
+  all(): readonly Upload[];
 }
 
-/** Digests that idle uploads may keep in memory, in bytes: two uploads of 100,000 parts and a great many small ones. */
+/** Idle uploads that stay in memory at most, and their digests in bytes: two uploads of 100,000 parts. */
+const IDLE_MAX = 256;
 const IDLE_BYTES_MAX = 8 * 1024 * 1024;
+
+/** From the moment that somebody asks for it, so that no second object can come into being while the first is on its way. */
+interface Entry {
+  readonly loading: Promise<Upload>;
+  upload?: Upload;
+  /** Requests that hold it or wait for it. */
+  holders: number;
+}
 
 /** @param onLoad Awaited before anybody uses an upload that was not in memory. */
 export function createUploads(
   metadata: MetadataStore,
   onLoad: (upload: Upload) => Promise<void>,
 ): Uploads {
-  const known = new Map<UploadId, Promise<Upload>>();
-  const loaded = new Map<UploadId, Upload>();
+  // In the order of their last use: a Map keeps insertions in order.
+  const entries = new Map<UploadId, Entry>();
 
-  function load(id: UploadId): Promise<Upload> {
-    const present = known.get(id);
-    if (present) return present;
-    const loading = loadUpload(metadata, id).then(async (upload) => {
-      await onLoad(upload);
-      return upload;
-    });
-    known.set(id, loading);
-    loading.then(
-      (upload) => loaded.set(id, upload),
-      () => known.delete(id),
-    );
-    return loading;
+  async function load(id: UploadId): Promise<Upload> {
+    const upload = await loadUpload(metadata, id);
+    await onLoad(upload);
+    return upload;
   }
 
   /** Idle uploads go, the one that was used longest ago first, until the rest is small. */
   function trim(): void {
     let bytes = 0;
-    for (const { digests } of loaded.values()) bytes += digests.length + 1024;
-    for (const [id, upload] of loaded) {
-      if (bytes <= IDLE_BYTES_MAX) return;
-      if (upload.holders > 0 || upload.claims.size > 0 || upload.healing) continue;
-      bytes -= upload.digests.length + 1024;
-      loaded.delete(id);
-      known.delete(id);
+    for (const { upload } of entries.values()) bytes += upload?.digests.length ?? 0;
+    for (const [id, { upload, holders }] of entries) {
+      if (entries.size <= IDLE_MAX && bytes <= IDLE_BYTES_MAX) return;
+      if (!upload || holders > 0 || upload.claims.size > 0 || upload.healing) continue;
+      bytes -= upload.digests.length;
+      entries.delete(id);
     }
   }
 
   return {
-    all: () => loaded.values(),
+    all: () => [...entries.values()].flatMap(({ upload }) => upload ?? []),
     async use(id, work) {
       if (!isUploadId(id)) throw new HoldfastError("upload_not_found");
-      const upload = await load(id);
-      upload.holders++;
-      loaded.delete(id);
-      loaded.set(id, upload);
+      const entry: Entry = entries.get(id) ?? { loading: load(id), holders: 0 };
+      entry.holders++;
+      entries.delete(id);
+      entries.set(id, entry);
       try {
-        return await work(upload);
+        entry.upload = await entry.loading;
+        return await work(entry.upload);
       } finally {
-        upload.holders--;
+        entry.holders--;
+        if (!entry.upload && entries.get(id) === entry) entries.delete(id);
         trim();
       }
     },
@@ -107,7 +110,6 @@ async function loadUpload(metadata: MetadataStore, id: UploadId): Promise<Upload
     committed: createPartSet(partCount(record), table.bits),
     digests: table.digests,
     claims: new Set(),
-    holders: 0,
   };
 }
 
@@ -121,8 +123,21 @@ export function committedCount(upload: Upload): number {
   return countParts(upload.committed);
 }
 
-/** The root over the committed parts; only where all are committed does it name a file. */
-export function rootOf({ record, digests }: Upload, sha256: Sha256): Uint8Array {
-  const { size, partSize, algorithm } = record;
-  return computeRoot(sha256, { size, partSize, algorithm, digests });
+/** The root of an upload whose parts are all committed. */
+export function rootOf(upload: Upload, sha256: Sha256): Uint8Array {
+  const { size, partSize, algorithm } = upload.record;
+  upload.root ??= computeRoot(sha256, { size, partSize, algorithm, digests: upload.digests });
+  return upload.root;
+}
+
+/** Missing ranges that an answer lists; the status has all of them. */
+const MISSING_LISTED_MAX = 1000;
+
+/** @throws HoldfastError `parts_missing` with `details.missing` */
+export function requireAllParts({ committed }: Upload): void {
+  const missing: PartRange[] = [];
+  for (const range of missingRanges(committed)) {
+    if (missing.push(range) === MISSING_LISTED_MAX) break;
+  }
+  if (missing.length > 0) throw new HoldfastError("parts_missing", undefined, { missing });
 }

@@ -52,8 +52,9 @@ async function start(settings: Settings, data: DataDirectory, log: Log): Promise
   const policy = createTokenPolicy(token);
   const platform = { clock: systemClock, random: systemRandom, digests: systemDigests };
   const slots = createSlotPool(settings.slotMemory);
+  const readSlots = createSlotPool(settings.slotMemory / 8);
   const { storage, metadata } = data;
-  const engine = createEngine({ storage, metadata, policy, slots, log, ...platform });
+  const engine = createEngine({ storage, metadata, policy, slots, readSlots, log, ...platform });
   await engine.recover();
 
   let url = "";

@@ -43,6 +43,7 @@ export function memoryParts(parts: Partial<EngineParts> = {}): EngineParts {
     random: createRandom("world"),
     digests: nodeDigests,
     slots: createSlotPool(16 * 1024 * KIB),
+    readSlots: createSlotPool(4 * 1024 * KIB),
     log: () => undefined,
     ...parts,
   };

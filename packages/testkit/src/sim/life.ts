@@ -63,7 +63,13 @@ export async function beginLife(remains: Remains, seed: string, moment?: Moment)
   const storage = unordered(ordered, order);
   isArmed = true;
   const random = createRandom(`life/${seed}`);
-  const parts = memoryParts({ storage, metadata, random, slots: createHeapSlots() });
+  const parts = memoryParts({
+    storage,
+    metadata,
+    random,
+    slots: createHeapSlots(),
+    readSlots: createHeapSlots(),
+  });
   const engine = createEngine(parts);
   return { engine, disk, metadata, crashed: disk.stopped, steps: () => steps };
 }
