@@ -78,13 +78,14 @@ export function createTextReport(terminal: Terminal, verb: "Uploaded" | "Downloa
   };
 }
 
-function summary(verb: string, { size, bytesSent, bytesCommitted, seconds }: Result): string {
-  const rate = bytesCommitted > 0 ? `, ${formatRate(bytesCommitted / seconds)}` : "";
+function summary(verb: string, { size, bytesSent, resumedBytes, seconds }: Result): string {
+  if (resumedBytes === size && size > 0)
+    return `${verb} already: nothing had to cross the network.`;
+  const moved = size - resumedBytes;
+  const rate = moved > 0 ? `, ${formatRate(moved / seconds)}` : "";
   const facts = [`${verb} ${formatSize(size)} in ${formatElapsed(seconds * 1000)}${rate}`];
-  if (bytesCommitted < size) facts.push(`${formatSize(size - bytesCommitted)} were there already`);
-  if (bytesSent > bytesCommitted) {
-    facts.push(`${formatSize(bytesSent - bytesCommitted)} crossed the network twice`);
-  }
+  if (resumedBytes > 0) facts.push(`${formatSize(resumedBytes)} were there already`);
+  if (bytesSent > moved) facts.push(`${formatSize(bytesSent - moved)} crossed the network twice`);
   return `${facts.join("; ")}.`;
 }
 

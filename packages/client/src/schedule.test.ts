@@ -14,6 +14,7 @@ import {
   type Flight,
   faster,
   freshLine,
+  type Line,
   MEMORY,
   nextRun,
   shortest,
@@ -40,9 +41,13 @@ function setOf(partCount: number, indexes: Iterable<number>) {
 
 describe("a fresh line", () => {
   it("sends runs of 8 MiB, four at a time", () => {
-    expect(freshLine(MIB, 64, 4)).toMatchObject({ inFlight: 4, runParts: 8 });
-    expect(freshLine(256 * KIB, 64, 4)).toMatchObject({ inFlight: 4, runParts: 32 });
-    expect(freshLine(MIB, 3, 4)).toMatchObject({ inFlight: 4, runParts: 3 });
+    expect(freshLine(MIB, 64, 4)).toMatchObject({ inFlight: 4, runParts: 1, runPartsMax: 8 });
+    expect(freshLine(256 * KIB, 64, 4)).toMatchObject({
+      inFlight: 4,
+      runParts: 1,
+      runPartsMax: 32,
+    });
+    expect(freshLine(MIB, 3, 4)).toMatchObject({ inFlight: 4, runParts: 1, runPartsMax: 3 });
   });
 
   it("stays within its memory, but for one part that is larger than that", () => {
@@ -57,7 +62,24 @@ describe("a fresh line", () => {
   });
 });
 
+/** A line on which everything went well for long. */
+function grownLine(): Line {
+  let line = freshLine(MIB, 64, 4);
+  for (let success = 0; success < 12; success++) line = faster(line);
+  return line;
+}
+
 describe("a line that is learned", () => {
+  it("begins with one part a run, and doubles with each round that went well", () => {
+    const sizes: number[] = [];
+    let line = freshLine(MIB, 64, 4);
+    for (let round = 0; round < 5; round++) {
+      sizes.push(line.runParts);
+      for (let success = 0; success < 4; success++) line = faster(line);
+    }
+    expect(sizes).toEqual([1, 2, 4, 8, 8]);
+  });
+
   it("never leaves its bounds, whatever happens on it", () => {
     const lessons = fc.array(fc.constantFrom("well", "busy", "stall", "large"));
     fc.assert(
@@ -76,7 +98,7 @@ describe("a line that is learned", () => {
   });
 
   it("halves at once and grows by one for each round that went well", () => {
-    let line = slower(freshLine(MIB, 64, 4), true);
+    let line = slower(grownLine(), true);
     expect(line).toMatchObject({ inFlight: 2, runParts: 4 });
     line = faster(faster(line));
     expect(line).toMatchObject({ inFlight: 3, runParts: 8 });
@@ -127,14 +149,14 @@ describe("the next run", () => {
   });
 
   it("goes round what is in flight", () => {
-    const line = freshLine(MIB, 64, 4);
+    const line = grownLine();
     const flights: Flight[] = [{ run: 1, range: [2, 4] }];
     expect(nextRun(setOf(100, [0]), flights, line)).toEqual([1, 2]);
     expect(nextRun(setOf(100, [0, 1]), flights, line)).toEqual([4, 12]);
   });
 
   it("gets shorter towards the end, down to a quarter", () => {
-    const line = freshLine(MIB, 64, 4);
+    const line = grownLine();
     const runs = [16, 8, 3].map((missing): PartRange | undefined =>
       nextRun(createPartSet(missing), [], line),
     );

@@ -32,12 +32,15 @@ export interface Line {
   readonly successes: number;
 }
 
-/** A line that nothing is known of yet. A run and all of them together stay within `MEMORY`. */
+/**
+ * A line that nothing is known of yet: runs begin with one part and grow, so that even a slow line shows soon that it moves.
+ * A run and all of them together stay within `MEMORY`.
+ */
 export function freshLine(partSize: number, runPartsMax: number, inFlight: number): Line {
   const runParts = Math.max(1, Math.min(runPartsMax, Math.floor(RUN_SIZE / partSize)));
   const fitting = Math.floor(MEMORY / (runParts * partSize));
   const most = Math.max(1, Math.min(inFlight, fitting));
-  return { inFlight: most, inFlightMax: most, runParts, runPartsMax: runParts, successes: 0 };
+  return { inFlight: most, inFlightMax: most, runParts: 1, runPartsMax: runParts, successes: 0 };
 }
 
 /** After 429, 503 or a stall: half as many in flight; after a stall also runs half as long, since the next one must fit into the time. */

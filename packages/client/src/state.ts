@@ -13,7 +13,7 @@ export interface Result {
   readonly root: string;
   /** Body bytes that crossed the network in this process, repeated ones included. */
   readonly bytesSent: number;
-  /** Bytes committed by this process; with `resumedBytes` they are `size`. */
+  /** Committed bytes of the whole file, by this process and earlier ones: at the end all of them, as in the last `progress`. */
   readonly bytesCommitted: number;
   readonly seconds: number;
   /** Bytes that were there already when this process began. */

@@ -73,8 +73,7 @@ export function createTeller(clock: Clock, emit: Emitter["emit"]): Teller {
       // Where there never was a plan, nothing was left to move.
       const resumed = resumedBytes ?? file.size;
       const seconds = (clock.monotonic() - startedAt) / 1000;
-      const bytesCommitted = file.size - resumed;
-      return { ...file, bytesSent, bytesCommitted, seconds, resumedBytes: resumed };
+      return { ...file, bytesSent, bytesCommitted: file.size, seconds, resumedBytes: resumed };
     },
   };
 }

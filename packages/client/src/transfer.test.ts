@@ -96,7 +96,7 @@ describe("an upload", () => {
     const one = start(20);
     expect(types(one.opened(true))).toEqual(["check"]);
     one.answer(one.open(0, 1, 2));
-    expect(one.flights()[0]?.range).toEqual([3, 8]);
+    expect(one.flights()[0]?.range).toEqual([3, 4]);
   });
 
   it("of nothing is complete with its creation", () => {
@@ -200,20 +200,23 @@ describe("a cut", () => {
 
 describe("what the line teaches", () => {
   it("sends fewer at once after 503, and shorter runs too after a stall", () => {
-    const busy = start(100);
+    const busy = start(1000);
     busy.sending();
+    for (let run = 0; run < 12; run++) busy.runDone();
     busy.runFails("shutting_down", { status: 503, retryAfterMs: 1000 });
     busy.runFails("shutting_down", { status: 503 });
     expect(busy.line()).toMatchObject({ inFlight: 2, runParts: 8 });
-    const slow = start(100);
+    const slow = start(1000);
     slow.sending();
+    for (let run = 0; run < 12; run++) slow.runDone();
     slow.runFails("stalled");
     expect(slow.line()).toMatchObject({ inFlight: 2, runParts: 4 });
   });
 
   it("sends single parts once a proxy refused more, and fails where even one is too large", () => {
-    const one = start(100);
+    const one = start(1000);
     one.sending();
+    for (let run = 0; run < 16; run++) one.runDone();
     for (let at = 0; at < 4; at++) one.runFails("not_holdfast", { status: 413 });
     expect(one.phase()).toBe("waiting");
     one.timer();

@@ -113,7 +113,7 @@ export async function removeUpload(
   }
 }
 
-/** What an upload's status means for the transfer; once it is complete, its checkpoint has done its duty. */
+/** What an upload's status means for the transfer. */
 export async function answerOf(job: Job, view: UploadView): Promise<Answer> {
   switch (view.state) {
     case "open": {
@@ -149,8 +149,8 @@ async function finish(job: Job, file: FileView | undefined): Promise<Finished> {
   if (own && !equalBytes(own, file.root)) {
     throw new HoldfastError("root_mismatch", "the file on the server is not what was sent");
   }
-  const { server, key } = openedOf(job);
-  await job.ports.checkpoints.remove(key).catch((error: unknown) => warnOfCheckpoint(job, error));
+  // The checkpoint stays: the same command again has the same result, without sending anything.
+  const { server } = openedOf(job);
   const { id, size } = file;
   return { id, url: `${server}/v1/files/${id}`, size, root: encodeHex(file.root) };
 }

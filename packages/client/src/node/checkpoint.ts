@@ -10,6 +10,9 @@ import { claimKey } from "./owner.ts";
 /** How long one process waits for another's write, in milliseconds: each takes one flush. */
 const BUSY_MS = 10_000;
 
+/** Servers forget an upload that is not gone on with much sooner; a checkpoint this old names nothing any more. */
+const KEPT_MS: number = 30 * 24 * 60 * 60 * 1000;
+
 /** FULL: a checkpoint that `save` has answered survives power loss, or the upload it names could not be found again. */
 const PRAGMAS = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
 const SCHEMA = `CREATE TABLE IF NOT EXISTS checkpoints (
@@ -64,6 +67,9 @@ export function createCheckpointStore({ directory, now, warn }: CheckpointParts)
       }),
     save: async (key, value) =>
       use((database) => {
+        database
+          .prepare("DELETE FROM checkpoints WHERE saved_at < ?")
+          .run(Math.floor(now()) - KEPT_MS);
         database
           .prepare("INSERT OR REPLACE INTO checkpoints (key, value, saved_at) VALUES (?, ?, ?)")
           .run(key, value, Math.floor(now()));
