@@ -179,7 +179,9 @@ describe("a transfer", () => {
     ["SIGINT", 130],
     ["SIGTERM", 143],
   ] as const)("stops at %s, and the same command goes on", async (signal, exit) => {
-    const words = ["upload", "file", "--to", server.url, "--json"];
+    // A file of its own: what was uploaded before would be complete at once.
+    await writeFile(join(place, signal), randomBytes(SIZE));
+    const words = ["upload", signal, "--to", server.url, "--json"];
     const first = start([...words, "--limit-rate", "100K"]);
     const created = await first.event("created");
     first.kill(signal);

@@ -2,10 +2,10 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { countParts, hasPart, MIB } from "@holdfast/protocol";
-import { freePort, startServer, stopServer, textOf } from "@holdfast/testkit/process";
+import { freePort, killServer, startServer, stopServer, textOf } from "@holdfast/testkit/process";
 import { expect, it } from "vitest";
 import { withScratch } from "./kit/scratch.ts";
-import { fillDisk, makeRoom, pathInside, smallDisk } from "./kit/small-disk.ts";
+import { fillDisk, holdDisk, makeRoom, onDiskOf, pathInside, smallDisk } from "./kit/small-disk.ts";
 import { writeContent } from "./kit/source.ts";
 import { startUpload, uploaded } from "./kit/upload.ts";
 import {
@@ -125,5 +125,36 @@ it("refuses a new upload without leaving half a state", { timeout: 60_000 }, () 
     expect((await putRun(server.url, job, [0, 1])).status).toBe(200);
     expect((await completeJob(server.url, job.id)).status).toBe(200);
     await stopServer(server);
+  }),
+);
+
+it.each([
+  ["stopped", stopServer],
+  ["killed", killServer],
+] as const)("starts and serves on a full disk after it was %s", { timeout: 60_000 }, (how, end) =>
+  withScratch(async (directory) => {
+    const disk = join(directory, "disk");
+    await mkdir(disk);
+    const holder = await holdDisk(disk, 32 * MIB);
+    const place = { data: join(disk, "data"), port: await freePort(), wrapper: onDiskOf(holder) };
+    const first = await startServer(place);
+    const content = { seed: 64, size: MIB };
+    const job = await createJob(first.url, content);
+    expect((await putRun(first.url, job, [0, 1])).status).toBe(200);
+    const url = viewOf(await completeJob(first.url, job.id)).file?.url ?? "";
+    await end(first);
+    const filler = pathInside(holder.pid, join(disk, "filler"));
+    await fillDisk(filler, 0);
+
+    const second = await startServer(place);
+    expect(await servedDifference(second.url, url, content)).toBeUndefined();
+    const wanted = { name: "n", size: MIB };
+    // Nothing is created that is not kept; what a killed server's log has left may take one more.
+    const refused = await postJson(second.url, "/v1/uploads", wanted);
+    expect(how === "killed" ? [201, 507] : [507]).toContain(refused.status);
+    await makeRoom(filler);
+    expect((await postJson(second.url, "/v1/uploads", wanted)).status).toBe(201);
+    expect(await stopServer(second)).toEqual({ code: 0, signal: null });
+    holder.kill("SIGKILL");
   }),
 );

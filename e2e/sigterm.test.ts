@@ -46,3 +46,15 @@ it("ends in peace and goes on afterwards", { timeout: 40_000 }, () =>
     await stopServer(second);
   }),
 );
+
+it("goes on without a log when nobody reads it any more, and still ends in peace", () =>
+  withScratch(async (directory) => {
+    // The reader of the pipe is gone before the first line.
+    const script = 'pipe=$1; shift; mkfifo "$pipe"; true <"$pipe" & exec "$@" 2>"$pipe"';
+    const wrapper = ["sh", "-c", script, "sh", join(directory, "log")];
+    const place = { data: join(directory, "data"), port: await freePort(), wrapper };
+    const server = await startServer(place);
+    const job = await createJob(server.url, { seed: 53, size: MIB });
+    expect((await putRun(server.url, job, [0, 1])).status).toBe(200);
+    expect(await stopServer(server)).toEqual({ code: 0, signal: null });
+  }));

@@ -91,12 +91,18 @@ function tryNode(path) {
   return major > 23 || (major === 22 && minor >= 19) ? rest.join(" ") : undefined;
 }
 
-/** Ends as the program ends. Signals reach it too: from a terminal by themselves, from elsewhere through us. */
+/**
+ * Ends as the program ends. Signals reach it too: from a terminal by themselves, from elsewhere through us. The shell that npm puts in between
+ * passes none on; that it is gone is how a stopped npm shows.
+ */
 function run(node, args) {
   const path = [BIN, process.env.PATH ?? ""].join(delimiter);
   let child;
   for (const signal of SIGNALS) process.on(signal, () => child.kill(signal));
   child = spawn(node, args, { stdio: "inherit", env: { ...process.env, PATH: path } });
+  const parent = process.ppid;
+  const watch = setInterval(() => process.ppid !== parent && child.kill("SIGTERM"), 500);
+  watch.unref();
   child.on("error", (error) => fail(`${node} cannot be started: ${error.message}`));
   child.on("exit", (code, signal) => {
     for (const name of SIGNALS) process.removeAllListeners(name);

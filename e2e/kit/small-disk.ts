@@ -1,6 +1,7 @@
 // A small disk for one server: a tmpfs in a mount namespace of its own, which goes when the server goes.
 import { open, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { type Command, startProgram } from "@holdfast/testkit/process";
 
 const MOUNT = 'mount -t tmpfs -o "size=$1" tmpfs "$2" && shift 2 && exec "$@"';
 
@@ -10,6 +11,20 @@ export function smallDisk(directory: string, size: number): readonly string[] {
   const isRoot = process.getuid?.() === 0;
   const unshare = ["unshare", "--mount", ...(isRoot ? [] : ["--user", "--map-root-user"])];
   return [...unshare, "sh", "-c", MOUNT, "sh", `${size}`, directory];
+}
+
+/** Holds such a disk, so that servers may come and go on it: each is started with `onDiskOf`. Goes when it is killed. */
+export async function holdDisk(directory: string, size: number): Promise<Command> {
+  const words = ["sh", "-c", 'echo "{\\"event\\":\\"mounted\\"}" && exec sleep 600'];
+  const holder = startProgram(words, { wrapper: smallDisk(directory, size) });
+  await holder.event("mounted");
+  return holder;
+}
+
+/** What to start a program with so that it sees the disk of another process. */
+export function onDiskOf({ pid }: { readonly pid: number }): readonly string[] {
+  const user = process.getuid?.() === 0 ? [] : ["--user", "--preserve-credentials"];
+  return ["nsenter", "--target", `${pid}`, "--mount", ...user, "--"];
 }
 
 /** A path inside the disk of a process, seen from outside. */

@@ -42,8 +42,8 @@ export function memoryParts(parts: Partial<EngineParts> = {}): EngineParts {
     clock: createVirtualClock(),
     random: createRandom("world"),
     digests: nodeDigests,
-    slots: createSlotPool(16 * 1024 * KIB),
-    readSlots: createSlotPool(4 * 1024 * KIB),
+    slots: parts.slots ?? createSlotPool(16 * 1024 * KIB),
+    readSlots: parts.readSlots ?? createSlotPool(4 * 1024 * KIB),
     log: () => undefined,
     ...parts,
   };

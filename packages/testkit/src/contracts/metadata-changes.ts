@@ -1,6 +1,6 @@
 // The contract of each change: what it requires, what it does, and what it does the second time.
 import type { Change, UploadRecord } from "@holdfast/engine";
-import { UPLOAD_STATES } from "@holdfast/protocol";
+import { encodeBase64, UPLOAD_STATES } from "@holdfast/protocol";
 import { describe, expect, it } from "vitest";
 import {
   sampleCommit,
@@ -83,7 +83,8 @@ function describeCommit(bench: MetadataBench): void {
       const { id } = upload;
       const expiresAt = upload.expiresAt + 1;
       const refused = await refusal(bench.store().apply({ kind: "commit", id, parts, expiresAt }));
-      expect(refused).toMatchObject({ code: "part_conflict", details: { index: 300 } });
+      const committed = encodeBase64(sampleDigest(300));
+      expect(refused).toMatchObject({ code: "part_conflict", details: { index: 300, committed } });
       expect(await bench.store().parts(id)).toEqual(before);
       expect(await bench.store().upload(id)).toEqual(upload);
     });

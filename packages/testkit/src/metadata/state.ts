@@ -4,6 +4,7 @@ import {
   addPart,
   createPartSet,
   DIGEST_SIZE,
+  encodeBase64,
   equalBytes,
   type FileId,
   type Grid,
@@ -95,7 +96,7 @@ function commit(state: RecordState, change: ChangeOf<"commit">): void {
     requireInGrid(upload, index);
     if (digest.length !== DIGEST_SIZE) throw new HoldfastError("internal", "no digest of a part");
     const known = hasPart(set, index) ? digestAt(digests, index) : added.get(index);
-    if (known && !equalBytes(known, digest)) throw conflict(index);
+    if (known && !equalBytes(known, digest)) throw conflict(index, known);
     if (!known) added.set(index, digest);
   }
   for (const [index, digest] of added) {
@@ -196,7 +197,7 @@ function notOpen({ state, epoch }: UploadRecord): HoldfastError {
   return new HoldfastError("upload_not_open", undefined, { state, epoch });
 }
 
-function conflict(index: number): HoldfastError {
+function conflict(index: number, known: Uint8Array): HoldfastError {
   const message = `part ${index} is committed with another digest`;
-  return new HoldfastError("part_conflict", message, { index });
+  return new HoldfastError("part_conflict", message, { index, committed: encodeBase64(known) });
 }
