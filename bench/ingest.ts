@@ -1,6 +1,9 @@
 // Rows: server CPU for a GiB of uploads, Holdfast with SHA-256 and flush against @tus/server with neither.
-import { rm } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { type ServerProcess, startCli, stopServer } from "@holdfast/testkit/process";
 import { writeContent } from "../e2e/kit/source.ts";
 import { type Contender, cpuSeconds, figureOf, interleave } from "./measure.ts";
@@ -28,16 +31,26 @@ export function parallelRows(stage: Stage): Promise<readonly Row[]> {
   });
 }
 
-/** One file of 1 GiB: by our command line, and as one PATCH. */
+/** One file of 1 GiB by our command line: beside tus-js-client, and beside one PATCH from a generator that costs next to nothing. */
 export async function oneFileRows(stage: Stage): Promise<readonly Row[]> {
   const path = join(stage.memory, "one-file");
   await writeContent(path, { seed: 2, size: GIB });
+  const ours = (server: ServerProcess): Contender<Sample> => ({
+    name: "ours",
+    run: () => sendByCli(stage, server, path),
+  });
   try {
-    return await compareServers(stage, {
-      name: "one 1 GiB file",
-      ours: (server) => ({ name: "ours", run: () => sendByCli(stage, server, path) }),
+    const clients = await compareServers(stage, {
+      name: "one 1 GiB file, each by its own client",
+      ours,
+      theirs: (server) => ({ name: "theirs", run: () => sendByTusClient(server, path) }),
+    });
+    const idle = await compareServers(stage, {
+      name: "one 1 GiB file, theirs from an idle generator",
+      ours,
       theirs: (server) => ({ name: "theirs", run: () => sendTus(stage, server, GIB, 1) }),
     });
+    return [...clients, ...idle];
   } finally {
     await rm(path);
   }
@@ -125,7 +138,8 @@ async function sendByCli(
   path: string,
 ): Promise<Sample> {
   const before = await cpuSeconds(serverPid);
-  const state = join(stage.directory, "state");
+  // A state of its own for each round: with the last round's, the file would be complete already and nothing would be sent.
+  const state = await mkdtemp(join(stage.directory, "state-"));
   const command = startCli(["upload", path, "--to", url, "--json"], {
     env: { HOLDFAST_STATE_DIR: state },
   });
@@ -143,6 +157,19 @@ async function sendByCli(
   clearInterval(watch);
   const complete = command.events.find((event) => event.name === "complete");
   if (code !== 0 || !complete) throw new Error(`upload ended with ${code}: ${command.stderr()}`);
+  if (complete.fields.get("bytesSent") !== GIB) throw new Error("the upload did not send its GiB");
   const cpu = (await cpuSeconds(serverPid)) - before;
+  await rm(state, { recursive: true });
   return { cpu, clientCpu, rate: 1 / Number(complete.fields.get("seconds")) };
+}
+
+async function sendByTusClient(server: TusServer, path: string): Promise<Sample> {
+  const before = await cpuSeconds(server.pid);
+  const began = performance.now();
+  const client = fileURLToPath(new URL("tus-client.ts", import.meta.url));
+  const endpoint = `http://127.0.0.1:${server.port}/files`;
+  await promisify(execFile)(process.execPath, [client, path, endpoint]);
+  const cpu = (await cpuSeconds(server.pid)) - before;
+  await server.clear();
+  return { cpu, rate: 1000 / (performance.now() - began) };
 }

@@ -1,0 +1,14 @@
+// The client to compare with: tus-js-client sends one file as its documentation has it, in one PATCH.
+import { createReadStream } from "node:fs";
+import { Upload } from "tus-js-client";
+
+const [path = "", endpoint = ""] = process.argv.slice(2);
+const upload = new Upload(createReadStream(path), {
+  endpoint,
+  chunkSize: Number.POSITIVE_INFINITY,
+  onError(error) {
+    console.error(error.message);
+    process.exitCode = 1;
+  },
+});
+upload.start();
