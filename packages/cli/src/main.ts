@@ -7,6 +7,9 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+// What goes there is words beside the work, such as a server's log, and the work goes on without.
+process.stderr.on("error", () => undefined);
+
 const exitCode = await runCli(process.argv.slice(2));
 // What was written last may still be on its way, where standard output is a pipe.
 await new Promise((resolve) => process.stdout.write("", resolve));

@@ -100,6 +100,8 @@ describe("the owner of a data directory", () => {
       url: "http://127.0.0.1:8420",
       startedAt: "2026-03-01T12:00:00.000Z",
     });
+    // Nothing else: SQLite's journal would want room on the disk.
+    expect(readdirSync(data).sort()).toEqual(["owner.json", "owner.lock"]);
     owner.release();
     owner.release();
     expect(readdirSync(data)).toEqual(["owner.lock"]);
@@ -152,6 +154,17 @@ describe("the owner of a data directory", () => {
       owner.release();
     },
   );
+
+  it("holds it without a name where the name cannot be written", () => {
+    mkdirSync(join(data, "owner.json.new"), { recursive: true });
+    writeFileSync(join(data, "owner.json"), '{"pid":1}');
+    const owner = takeOwnership(data, NOW);
+    owner.announce("http://127.0.0.1:8420");
+    // Better nobody than the one before.
+    expect(refusalOf(data).message).toBe(`${data} is in use by another process`);
+    owner.release();
+    takeOwnership(data, NOW).release();
+  });
 
   it("keeps the permissions of a directory that was there, links followed", () => {
     mkdirSync(data);

@@ -56,16 +56,13 @@ export function takeOwnership(path: string, now: Date): Owner {
 
   function release(): void {
     if (!held.delete(lock)) return;
-    rmSync(join(directory, HOLDER_FILE), { force: true });
+    removeQuietly(join(directory, HOLDER_FILE));
     lock.close();
   }
 
-  try {
-    writeHolder(directory, holder);
-  } catch (cause) {
-    release();
-    throw unusable(directory, cause);
-  }
+  // What one that was killed has left: where ours cannot be written, no name is better than that.
+  removeQuietly(join(directory, HOLDER_FILE));
+  writeHolder(directory, holder);
   return {
     directory,
     announce: (url) => writeHolder(directory, { ...holder, url }),
@@ -139,7 +136,8 @@ function takeLock(directory: string): DatabaseSync {
   let lock: DatabaseSync | undefined;
   try {
     lock = new DatabaseSync(join(directory, LOCK_FILE), { timeout: 0 });
-    lock.exec("PRAGMA locking_mode = NORMAL; BEGIN EXCLUSIVE");
+    // A journal on the disk would want room, and a server must start where there is none.
+    lock.exec("PRAGMA locking_mode = NORMAL; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
     return lock;
   } catch (cause) {
     lock?.close();
@@ -155,11 +153,27 @@ function isBusy(cause: unknown): boolean {
   return typeof cause.errcode === "number" && (cause.errcode & 0xff) === SQLITE_BUSY;
 }
 
-/** Whole or not at all, since another process may read it at any moment. It need not survive anything: it says who is there now. */
+/**
+ * Whole or not at all, since another process may read it at any moment. It need not survive anything: it says who is there now.
+ * Where it cannot be written, as on a full disk, the directory is held all the same, and what is stored there can be read.
+ */
 function writeHolder(directory: string, holder: Holder): void {
   const path = join(directory, HOLDER_FILE);
-  writeFileSync(`${path}.new`, `${JSON.stringify(holder)}\n`, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+  try {
+    writeFileSync(`${path}.new`, `${JSON.stringify(holder)}\n`, { mode: 0o600 });
+    renameSync(`${path}.new`, path);
+  } catch {
+    removeQuietly(`${path}.new`);
+  }
+}
+
+/** For what decides nothing. */
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    return;
+  }
 }
 
 /** The holder in words; what its file says is for people and decides nothing. */

@@ -1,4 +1,6 @@
 // What a log line shows, and what it never does.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { HoldfastError } from "@holdfast/protocol";
 import { describe, expect, it } from "vitest";
 import { createLog, systemClock, systemDigests } from "./platform.ts";
@@ -57,6 +59,27 @@ describe("the log", () => {
     expect(short).toMatch(/^[0-9a-f]{8}$/);
     expect(lines[0]).toContain(`/data/uploads/${short}.bytes`);
     expect(lines[1]).toContain(`/v1/uploads/${short}/parts/0`);
+  });
+
+  it("costs the process nothing when nobody reads it any more", async () => {
+    const program = `
+      const { createLog } = await import(process.argv[1]);
+      const log = createLog({ level: "info" });
+      process.stdin.on("data", () => {
+        log("info", "one");
+        setImmediate(() => log("info", "two"));
+      });
+      process.stdin.on("end", () => process.exit(7));
+    `;
+    const source = new URL("./platform.ts", import.meta.url).href;
+    const words = ["--input-type=module", "--eval", program, source];
+    const child = spawn(process.execPath, words, { stdio: ["pipe", "ignore", "pipe"] });
+    const exited = once(child, "exit");
+    child.stderr.destroy();
+    await once(child.stderr, "close");
+    child.stdin.write("go");
+    child.stdin.end();
+    expect(await exited).toEqual([7, null]);
   });
 
   it("never shows secrets", () => {

@@ -44,7 +44,12 @@ export function createLog({ level, secrets = [], write = toStderr }: LogOptions)
 }
 
 function toStderr(line: string): void {
+  if (!process.stderr.listeners("error").includes(goOn)) process.stderr.on("error", goOn);
   process.stderr.write(`${line}\n`);
+}
+
+function goOn(): void {
+  // Whoever read the log is gone, or its disk is full. That is no reason for a server to end, as it would if nobody listened.
 }
 
 function plain(fields: Record<string, unknown>): Record<string, unknown> {

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Log } from "@holdfast/engine";
 import { decodeUpload, KIB } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ask, askJson, openRaw, putRequest, rawHead } from "./http/server.fixture.ts";
@@ -111,6 +112,18 @@ describe("a server refuses to start", () => {
     await expect(start({ port })).rejects.toMatchObject({ code: "address_in_use" });
     taken.close();
     expect((await start()).port).toBeGreaterThan(0);
+  });
+
+  it("where its last step fails, and listens no more", async () => {
+    let url = "";
+    const log: Log = (_level, event, fields) => {
+      if (event !== "listening") return;
+      url = String(fields?.["url"]);
+      throw new Error("no room for the log");
+    };
+    await expect(start({ log })).rejects.toThrow("no room for the log");
+    await expect(ask({ port: Number(new URL(url).port) }, { path: "/livez" })).rejects.toThrow();
+    await start();
   });
 
   it("beyond this machine without protection", async () => {

@@ -72,8 +72,14 @@ async function start(settings: Settings, data: DataDirectory, log: Log): Promise
   const http = createHttpServer(front);
   const port = await listen(http, address, settings.port, log);
   url = urlOf(address, port);
-  data.owner.announce(url);
-  log("info", "listening", { url, io });
+  try {
+    data.owner.announce(url);
+    log("info", "listening", { url, io });
+  } catch (error) {
+    // Nothing may be served after the directory is let go.
+    await closeServer(http, systemClock, 0);
+    throw error;
+  }
 
   async function close(): Promise<void> {
     log("info", "closing");

@@ -30,10 +30,15 @@ const HEADERS_TIMEOUT_MS = 60_000;
 const KEEP_ALIVE_MS = 60_000;
 const LINGER_MS = 2_000;
 const DOWNLOAD_STALL_MS = 60_000;
+/** Connections at once, above which new ones are closed: each costs a descriptor and some memory, and a client needs a handful. */
+const CONNECTIONS_MAX = 4_000;
+/** Requests of one connection without an answer. Hardly any client sends ahead; one that never stops would fill the memory while its first request waits. */
+const UNANSWERED_MAX = 8;
 
 export function createHttpServer(front: Front, options: HttpOptions = {}): Server {
   const { pace = PACE, downloadStallMs = DOWNLOAD_STALL_MS } = options;
   const exchanges = new WeakMap<Duplex, Exchange>();
+  const unanswered = new WeakMap<Duplex, number>();
 
   async function handle(req: IncomingMessage, res: ServerResponse, onFirstRead?: () => void) {
     const body = createRequestBody(req, { clock: front.clock, pace, onFirstRead });
@@ -61,6 +66,16 @@ export function createHttpServer(front: Front, options: HttpOptions = {}): Serve
   }
 
   function begin(req: IncomingMessage, res: ServerResponse, onFirstRead?: () => void): void {
+    const { socket } = req;
+    const count = (change: number) => {
+      const after = (unanswered.get(socket) ?? 0) + change;
+      unanswered.set(socket, after);
+      return after;
+    };
+    if (count(1) > UNANSWERED_MAX) socket.destroy();
+    // What came with the same bytes is still handed out after that.
+    if (socket.destroyed) return;
+    res.on("close", () => count(-1));
     handle(req, res, onFirstRead).catch((error: unknown) => {
       front.log("error", "internal error", { error });
       res.destroy();
@@ -95,6 +110,7 @@ export function createHttpServer(front: Front, options: HttpOptions = {}): Serve
     requireHostHeader: false,
     noDelay: true,
   });
+  server.maxConnections = CONNECTIONS_MAX;
   server.on("request", (req, res) => begin(req, res));
   server.on("checkContinue", (req, res) => begin(req, res, () => res.writeContinue()));
   server.on("checkExpectation", (req, res) => begin(req, res));

@@ -81,8 +81,7 @@ export async function sendReply(
   const { content } = reply;
   if (method === "HEAD" || content.kind === "none") res.flushHeaders();
   else if (content.kind === "stream") await sendStream(res, content, downloadStallMs, log);
-  else if (!isUnread) res.end(content.bytes);
-  else res.write(content.bytes);
+  else await sendPiece(res, content.bytes, downloadStallMs);
   if (isUnread) await body.discard(LINGER);
   if (!res.writableEnded) res.end();
 }
@@ -110,26 +109,32 @@ async function sendStream(
   log: Log,
 ): Promise<void> {
   let sent = 0;
-  let written: (() => void) | undefined;
-  const wake = (): void => written?.();
-  res.on("close", wake);
   try {
     for await (const piece of content.open()) {
       sent += piece.length;
-      // node:http destroys a socket whose kernel takes nothing for so long. Waiting for our own disk and memory does not count.
-      res.socket?.setTimeout(stallMs);
-      await new Promise<void>((resolve) => {
-        written = resolve;
-        if (res.destroyed) resolve();
-        else res.write(piece, wake);
-      });
+      await sendPiece(res, piece, stallMs);
       if (res.destroyed) return;
-      res.socket?.setTimeout(0);
     }
   } catch (error) {
     log("error", "download failed", { error });
   }
   if (sent !== content.size) res.destroy();
+}
+
+/** Resolves when the kernel has taken the piece, or the connection is gone. */
+async function sendPiece(res: ServerResponse, piece: Uint8Array, stallMs: number): Promise<void> {
+  // node:http destroys a socket whose kernel takes nothing for so long. Waiting for our own disk and memory does not count.
+  res.socket?.setTimeout(stallMs);
+  await new Promise<void>((resolve) => {
+    if (res.destroyed) return resolve();
+    const taken = (): void => {
+      res.off("close", taken);
+      resolve();
+    };
+    res.on("close", taken);
+    res.write(piece, taken);
+  });
+  res.socket?.setTimeout(0);
 }
 
 /** Answers what never became a request (RFC 9112 section 2.2: garbage, headers too large), and closes. */

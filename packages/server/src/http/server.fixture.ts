@@ -19,6 +19,8 @@ export interface TestServer {
   /** Timers of the front that run now. */
   timers(): number;
   readonly logged: readonly { readonly event: string; readonly fields: unknown }[];
+  /** Resolves with the number of connections that the server holds. */
+  connections(): Promise<number>;
   /** From now on the server says that it is closing. */
   beginClosing(): void;
   close(): Promise<void>;
@@ -86,6 +88,10 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     clock,
     timers: () => timers,
     logged,
+    connections: () =>
+      new Promise((resolve, reject) => {
+        server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
+      }),
     beginClosing() {
       isClosing = true;
     },

@@ -1,4 +1,5 @@
 // What goes wrong below requests: broken framing, bodies that stop, clients that leave, connections that go on.
+import { createSlotPool, SLOT_SIZE } from "@holdfast/engine";
 import { decodeUpload, KIB, MIB, type UploadView } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
@@ -319,6 +320,38 @@ describe("a connection", () => {
       "200",
       "200",
     ]);
+  });
+
+  it("that sends request after request without waiting for answers is cut", async () => {
+    const slots = createSlotPool(SLOT_SIZE);
+    const slot = await slots.take();
+    const other = await startTestServer({ parts: { slots } });
+    // So small that all of it is here at once, and the next request behind it.
+    const body = { name: "a", size: 5 };
+    const view = decodeUpload((await askJson(other, "POST", "/v1/uploads", body)).json);
+    const { body: bytes, ...head } = putRequest(view, CONTENT, [0, 1]);
+    const raw = await openRaw(other);
+    const headers = { ...head.headers, "content-length": String(bytes.length) };
+    raw.socket.write(rawHead({ ...head, headers }));
+    raw.socket.write(bytes);
+    raw.socket.write(rawHead({ path: "/livez" }).repeat(100));
+    expect((await raw.ended()).text).toBe("");
+    expect((await ask(other, { path: "/livez" })).status).toBe(200);
+    slots.give(slot);
+    await other.close();
+  });
+
+  it("may carry any number of requests one after another, and a few ahead", async () => {
+    const raw = await openRaw(server);
+    let replies = 0;
+    raw.socket.on("data", (piece) => {
+      replies += piece.toString().split("HTTP/1.1 200").length - 1;
+    });
+    for (let wanted = 3; wanted <= 60; wanted += 3) {
+      raw.socket.write(rawHead({ method: "HEAD", path: "/livez" }).repeat(3));
+      while (replies < wanted) await new Promise((resolve) => setImmediate(resolve));
+    }
+    raw.socket.destroy();
   });
 
   it("closes after the reply in flight when the server is closing", async () => {

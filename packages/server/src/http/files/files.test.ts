@@ -158,6 +158,25 @@ describe("a reader that takes nothing", () => {
     raw.socket.destroy();
     await other.close();
   });
+
+  it("is cut off in any reply, and a connection that is only idle is not", async () => {
+    const other = await startTestServer({ http: { downloadStallMs: 50 } });
+    const idle = await openRaw(other);
+    idle.socket.write(rawHead({ path: "/livez" }));
+    await idle.until('{"status":"ok"}');
+    const body = { name: "a", size: 100_000 * 256 * KIB, partSize: 256 * KIB };
+    const view = decodeUpload((await askJson(other, "POST", "/v1/uploads", body)).json);
+    // The digests of 100,000 parts, asked for more often than the kernel keeps for a connection by itself.
+    const raw = await openRaw(other);
+    raw.socket.pause();
+    raw.socket.write(rawHead({ path: `/v1/uploads/${view.id}?digests=1` }).repeat(4));
+    while ((await other.connections()) > 1) await new Promise((resolve) => setImmediate(resolve));
+    idle.socket.write(rawHead({ path: "/nowhere" }));
+    await idle.until("route_not_found");
+    raw.socket.destroy();
+    idle.socket.destroy();
+    await other.close();
+  });
 });
 
 describe("ranges", () => {

@@ -2,6 +2,7 @@
 import type { Change, UploadRecord } from "@holdfast/engine";
 import {
   DIGEST_SIZE,
+  encodeBase64,
   equalBytes,
   type Grid,
   HoldfastError,
@@ -108,7 +109,7 @@ function commit(sql: Statements, change: PackedCommit): void {
     const digest = change.digests.subarray(at * DIGEST_SIZE, (at + 1) * DIGEST_SIZE);
     const { page, slot } = pages(index);
     const known = digestIn(page, slot);
-    if (known && !equalBytes(known, digest)) throw conflict(index);
+    if (known && !equalBytes(known, digest)) throw conflict(index, known);
     if (known) continue;
     setIn(page, slot, digest);
     changed.add(page);
@@ -117,9 +118,9 @@ function commit(sql: Statements, change: PackedCommit): void {
   sql.setExpiry.run({ seq: upload.seq, expires_at: change.expiresAt });
 }
 
-function conflict(index: number): HoldfastError {
+function conflict(index: number, known: Uint8Array): HoldfastError {
   const message = `part ${index} is committed with another digest`;
-  return new HoldfastError("part_conflict", message, { index });
+  return new HoldfastError("part_conflict", message, { index, committed: encodeBase64(known) });
 }
 
 function withdraw(sql: Statements, change: ChangeOf<"withdraw">): void {

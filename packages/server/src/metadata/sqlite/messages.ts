@@ -38,8 +38,12 @@ export type Outcome = PackedError | undefined;
 export type FromWriter =
   | { readonly kind: "ready" }
   | { readonly kind: "refused"; readonly error: PackedError }
-  | { readonly kind: "settled"; readonly outcomes: readonly Outcome[] }
-  | { readonly kind: "fatal"; readonly error: PackedError };
+  /** With `fatal` nothing may be written any more: in one message, so that nobody hears of the failure and not of that. */
+  | {
+      readonly kind: "settled";
+      readonly outcomes: readonly Outcome[];
+      readonly fatal?: PackedError | undefined;
+    };
 
 /**
  * The change as a message: a copy that shares no memory with what the caller holds.

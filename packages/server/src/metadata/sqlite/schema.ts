@@ -3,6 +3,7 @@ import { closeSync, fsyncSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
 import { HoldfastError } from "@holdfast/protocol";
+import { failureOf } from "./failure.ts";
 
 /**
  * Each entry takes the tables from the version of its index to the next one. What stands here never changes: a new version is a new entry.
@@ -116,7 +117,9 @@ export function openForWriting(path: string): DatabaseSync {
   } catch (cause) {
     db?.close();
     if (cause instanceof HoldfastError) throw cause;
-    throw unusable(path, cause instanceof Error ? cause.message : "it cannot be opened", cause);
+    const isFull = failureOf(cause).error.code === "storage_full";
+    const reason = cause instanceof Error ? cause.message : "it cannot be opened";
+    throw unusable(path, isFull ? "there is no room on its file system" : reason, cause);
   }
 }
 

@@ -22,11 +22,10 @@ export async function openSqliteMetadata(options: SqliteMetadataOptions): Promis
   let closing: Promise<void> | undefined;
 
   async function close(): Promise<void> {
-    // The last connection to close moves the log into the tables. That is the writer, unless its log is in doubt: then the reader, which cannot.
-    const isSound = !writer.fatal();
-    if (isSound) reader.close();
+    // The last connection to close moves the log into the tables and removes SQLite's two other files. The reader cannot, so it is the last: a log in doubt
+    // is not touched, and room for those files is kept, without which nothing here could be read on a full disk.
     await writer.close();
-    if (!isSound) reader.close();
+    reader.close();
   }
 
   function requireOpen(): void {

@@ -102,8 +102,9 @@ function connect(worker: Worker, onFatal: (error: HoldfastError) => void): Write
   });
   worker.on("error", (cause) => poison(lost(cause)));
   worker.on("message", (message: FromWriter) => {
-    if (message.kind === "settled") settle(message.outcomes);
-    else if (message.kind === "fatal") poison(unpackError(message.error));
+    if (message.kind !== "settled") return;
+    settle(message.outcomes);
+    if (message.fatal) poison(unpackError(message.fatal));
   });
 
   return {

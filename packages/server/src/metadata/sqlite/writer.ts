@@ -20,16 +20,19 @@ if (port) {
       const { changes, isLast } = takeGroup(first, () => receiveMessageOnPort(port)?.message);
       if (changes.length > 0 && !fatal) {
         const outcome = write(changes);
+        fatal = outcome.fatal;
         say({
           kind: "settled",
           outcomes: outcome.errors.map((error) => error && packError(error)),
+          fatal: fatal && packError(fatal),
         });
-        fatal = outcome.fatal;
-        if (fatal) say({ kind: "fatal", error: packError(fatal) });
       }
       if (!isLast) return;
-      // Closing moves the log into the tables: not when the log is in doubt.
-      if (!fatal) db.close();
+      if (!fatal) {
+        // Moves the log into the tables, as closing does not while the reader is open. What has no room there stays in the log.
+        createGroupWriter(db)([]);
+        db.close();
+      }
       port.close();
     });
     say({ kind: "ready" });

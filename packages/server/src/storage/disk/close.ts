@@ -47,8 +47,9 @@ export function remove(stage: Stage, sync: Sync, id: UploadId): Promise<void> {
   return exclusively(stage, id, async (upload, before) => {
     try {
       releaseWriter(upload);
-      await stage.descriptors.close(upload.opening.path);
       await unlessMissing(stage.fs.unlink(bytesPath(stage, id)));
+      // After the name, or a read between the two would open the file again and keep its bytes on the disk.
+      await stage.descriptors.close(upload.opening.path);
       await unlessMissing(stage.fs.unlink(manifestPath(stage, id)));
       await sync.flushDirectory();
       stage.uploads.delete(id);

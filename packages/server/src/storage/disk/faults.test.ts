@@ -94,6 +94,7 @@ describe("an I/O error", () => {
     await expect(write()).rejects.toMatchObject({ code: "storage_failed", cause: { code: "EIO" } });
     fate = () => undefined;
     await expect(write()).rejects.toMatchObject({ code: "storage_failed" });
+    await expect(write()).rejects.not.toHaveProperty("details.isHarmless");
     await expect(storage.seal(ID, SLOT_SIZE)).rejects.toMatchObject({ code: "storage_failed" });
     await storage.reset(ID);
     expect(fs.openFiles()).toBe(0);
@@ -188,6 +189,11 @@ describe("descriptors", () => {
     failing("open", "EMFILE");
     const writes = await Promise.allSettled([write(0), write(1)]);
     expect(writes.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    await expect(write()).rejects.toMatchObject({
+      code: "storage_failed",
+      details: { isHarmless: true },
+      cause: { code: "EMFILE" },
+    });
     fate = () => undefined;
     await Promise.all([write(0), write(1)]);
     await storage.seal(ID, 2 * SLOT_SIZE);
@@ -238,6 +244,22 @@ describe("descriptors", () => {
       const done = seen.filter((operation) => operation.path === path).map(({ kind }) => kind);
       expect(done.slice(0, 4)).toEqual(["open", "pwrite", "fdatasync", expect.any(String)]);
     }
+  });
+
+  it("of a file that is read while it is removed are closed", async () => {
+    await write();
+    await storage.seal(ID, SLOT_SIZE);
+    const reads: Promise<unknown>[] = [];
+    fate = ({ kind, path }) => {
+      if (kind === "unlink" && path === PATH) reads.push(read());
+      return undefined;
+    };
+    const read = () => storage.read({ id: ID, kind: "bytes" }, 0, new Uint8Array(100));
+    await storage.remove(ID);
+    await Promise.all(reads);
+    expect(reads).toHaveLength(1);
+    expect([storage.openFiles(), fs.openFiles()]).toEqual([0, 0]);
+    expect(kinds("fsyncDir").at(-1)?.number).toBeGreaterThan(kinds("unlink").at(-1)?.number ?? 0);
   });
 });
 

@@ -38,7 +38,7 @@ export function createWrite(stage: Stage): Storage["write"] {
     upload.writing++;
     let hasBegun = false;
     try {
-      const file = await lent.file;
+      const file = await lent.file.catch(cannotOpen);
       await before;
       if (mine.isWritten) return;
       requireUnharmed(upload);
@@ -53,7 +53,7 @@ export function createWrite(stage: Stage): Storage["write"] {
       }
     } catch (error) {
       const failure = storageError(error, "writing");
-      // A full disk, or a file that could not be opened, has harmed nothing; after any other failure nobody knows what is on it.
+      // A full disk has harmed nothing; after any other failure of a write that began nobody knows what is on it.
       if (hasBegun && failure.code === "storage_failed") poison(upload, failure);
       throw failure;
     } finally {
@@ -64,6 +64,12 @@ export function createWrite(stage: Stage): Storage["write"] {
       if (upload.writing === 0) for (const tell of upload.onWritten.splice(0)) tell();
     }
   };
+}
+
+/** Out of descriptors, perhaps. Nothing is written, so nothing need be read back: `details.isHarmless` says so. */
+function cannotOpen(error: unknown): never {
+  const { code, message } = storageError(error, "opening");
+  throw new HoldfastError(code, message, { isHarmless: true }, error);
 }
 
 /** The write whose turn it is, with those that wait and follow on without a gap. */
