@@ -1,5 +1,8 @@
-// The two suites: quick tests beside the code, and end-to-end tests with real processes.
+// The suites: quick tests beside the code, the client against a real server in its own process, and end-to-end tests with real processes.
 import { defineConfig, type ViteUserConfig } from "vitest/config";
+
+/** Each of these tests starts a server and moves files through it. */
+const TRANSFERS = ["packages/client/src/{upload,upload-resume,upload-trouble,download}.test.ts"];
 
 const config: ViteUserConfig = defineConfig({
   test: {
@@ -14,8 +17,13 @@ const config: ViteUserConfig = defineConfig({
             "packages/*/test/**/*.test.ts",
             "scripts/**/*.test.ts",
           ],
+          exclude: TRANSFERS,
           testTimeout: 20_000,
         },
+      },
+      {
+        extends: true,
+        test: { name: "transfers", include: TRANSFERS, testTimeout: 60_000 },
       },
       {
         extends: true,
