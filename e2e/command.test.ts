@@ -1,15 +1,22 @@
 // The command as a program: what it prints where, and what it ends with.
+
+import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
+import { upload } from "@holdfast/client/node";
 import {
+  CLI_ENTRY,
   type Command,
   freePort,
   killServer,
   type ServerProcess,
   showEvent,
   startCli,
+  startProgram,
   startServer,
   textOf,
 } from "@holdfast/testkit/process";
@@ -25,7 +32,9 @@ let guarded: ServerProcess;
 beforeAll(async () => {
   place = await mkdtemp(join(tmpdir(), "holdfast-cli-"));
   await writeFile(join(place, "file"), randomBytes(SIZE));
+  await writeFile(join(place, "a\nb"), "a name that no server takes");
   await mkdir(join(place, "directory"));
+  await promisify(execFile)("mkfifo", [join(place, "pipe")]);
   server = await startServer({ data: join(place, "data"), port: 0 });
   const env = { HOLDFAST_TOKEN: TOKEN };
   guarded = await startServer({ data: join(place, "guarded"), port: 0, env });
@@ -96,12 +105,50 @@ describe("wrong usage", () => {
       ["download", "http://127.0.0.1:1", "-o", "directory"],
       /is a dir/,
     ],
+    ["standard output as the target", ["download", "http://127.0.0.1:1", "-o", "-"], /Name a file/],
+    [
+      "a query in the address",
+      ["upload", "file", "--to", "http://127.0.0.1:1/?a"],
+      /a query or a fr/,
+    ],
+    ["an empty target", ["download", "http://127.0.0.1:1", "-o", ""], /Name a file/],
     ["an open address", ["serve", "--host", "0.0.0.0"], /Set HOLDFAST_TOKEN and pass --insecure/],
   ])("%s ends with 2 and says what is wrong", async (_name, words, message) => {
     const { code, stdout, stderr } = await run(words);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toMatch(message);
     expect(stderr).not.toMatch(/\n {4}at /);
+  });
+
+  it.each([
+    ["upload", "file", "--to", "http://me:hunter2@127.0.0.1:1"],
+    ["upload", "file", "--to", "me:hunter2@127.0.0.1"],
+    ["upload", "file", "--to", "http://me:hunter2/@127.0.0.1"],
+    ["download", "http://me:hunter2@127.0.0.1:1/v1/files/x", "-o", "x"],
+  ])("%s %s %s %s is refused without the password being printed", async (...words) => {
+    const { code, stdout, stderr } = await run(words);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain("holdfast: ");
+    expect(stderr).not.toContain("hunter2");
+  });
+
+  it.each([
+    ["serve", "--port", "0"],
+    ["upload", "file", "--to", "http://127.0.0.1:1"],
+  ])("%s %s %s takes no token with a character that no header carries", async (...words) => {
+    const { code, stderr } = await run(words, { HOLDFAST_TOKEN: "hunter2\nhunter3" });
+    expect(code).toBe(2);
+    expect(stderr).toContain("HOLDFAST_TOKEN holds no token");
+    expect(stderr).not.toContain("hunter");
+  });
+
+  it("is what the client itself says of such a token", async () => {
+    const options = { to: server.url, token: "hunter2\nhunter3", stateDir: join(place, "state") };
+    const refused = await upload(join(place, "file"), options).done.catch(
+      (error: unknown) => error,
+    );
+    expect(refused).toMatchObject({ code: "usage" });
+    expect(String(refused)).not.toContain("hunter");
   });
 
   it("is one JSON line with --json", async () => {
@@ -118,7 +165,21 @@ describe("what cannot be done", () => {
   it.each([
     ["no such file", ["upload", "none", "--to", "URL"], 4, "source_unreadable"],
     ["a directory", ["upload", "directory", "--to", "URL"], 4, "source_unreadable"],
+    ["a pipe", ["upload", "pipe", "--to", "URL"], 4, "source_unreadable"],
+    ["a device", ["upload", "/dev/zero", "--to", "URL"], 4, "source_unreadable"],
     ["no such directory", ["download", "URL/v1/files/x", "-o", "none/x"], 3, "directory_not_found"],
+    [
+      "a file as directory",
+      ["download", "URL/v1/files/x", "-o", "file/x"],
+      3,
+      "directory_not_found",
+    ],
+    [
+      "no such directory to be",
+      ["download", "URL/v1/files/x", "-o", "new/"],
+      3,
+      "directory_not_found",
+    ],
     ["no such file there", ["download", "URL/v1/files/x", "-o", "x"], 4, "file_not_found"],
     ["nobody there", ["upload", "file", "--to", "AWAY", "--give-up", "1s"], 5, "gave_up"],
     ["a token that is asked for", ["upload", "file", "--to", "GUARDED"], 77, "unauthorized"],
@@ -132,6 +193,26 @@ describe("what cannot be done", () => {
     expect({ code: said.code, stdout: said.stdout }).toEqual({ code: exit, stdout: "" });
     expect(said.stderr).toContain(`(${code})`);
     expect(said.stderr.split("\n").length).toBeGreaterThanOrEqual(3);
+  });
+
+  it("says of a name that no server takes that the file wants another", async () => {
+    const { code, stderr } = await run(["upload", "a\nb", "--to", server.url]);
+    expect({ code, lines: stderr.split("\n").length }).toEqual({ code: 6, lines: 4 });
+    expect(stderr).toContain("Rename the file");
+  });
+
+  it("says of an address that redirects what is wrong with it", async () => {
+    const elsewhere = createServer((_request, response) => {
+      response.writeHead(301, { location: server.url }).end();
+    });
+    await new Promise<void>((resolve) => elsewhere.listen(0, "127.0.0.1", resolve));
+    const address = elsewhere.address();
+    const port = address !== null && typeof address === "object" ? address.port : 0;
+    const to = `http://127.0.0.1:${port}`;
+    const { code, stderr } = await run(["upload", "file", "--to", to, "--give-up", "1s"]);
+    elsewhere.close();
+    expect(code).toBe(5);
+    expect(stderr).toContain("no redirect is followed");
   });
 
   it("does not start a second server on the same data", async () => {
@@ -192,5 +273,78 @@ describe("a transfer", () => {
     const again = await second.command.event("created");
     expect(textOf(again, "id")).toBe(textOf(created, "id"));
     expect(again.fields.get("resumed")).toBe(true);
+  });
+});
+
+describe("surroundings that lack something", () => {
+  /** Makes Node find no home, as for a user that the system's table does not know. */
+  const NO_HOME = `data:text/javascript,${encodeURIComponent(
+    `import os from "node:os"; import { syncBuiltinESMExports } from "node:module";
+    os.homedir = () => { throw new Error("ENOENT: uv_os_homedir"); }; syncBuiltinESMExports();`,
+  )}`;
+
+  async function runHomeless(name: string, env: Record<string, string>): Promise<Ended> {
+    await writeFile(join(place, name), randomBytes(SIZE));
+    const words = ["--import", NO_HOME, CLI_ENTRY, "upload", name, "--to", server.url];
+    const command = startProgram([process.execPath, ...words], {
+      cwd: place,
+      env: { HOLDFAST_TOKEN: "", HOME: "", XDG_STATE_HOME: "here", LOCALAPPDATA: "here", ...env },
+    });
+    const { code } = await command.exit;
+    return { code, command, stdout: command.strayLines.join("\n"), stderr: command.stderr() };
+  }
+
+  it("are no home: it uploads, says that there is no checkpoint, and leaves nothing behind", async () => {
+    const before = await readdir(place);
+    const { code, stderr } = await runHomeless("homeless", { HOLDFAST_STATE_DIR: "" });
+    expect(code).toBe(0);
+    expect(stderr).toMatch(
+      /^note: .*no-state-directory.* \(checkpoint_failed\)\n.*HOLDFAST_STATE_DIR/,
+    );
+    expect((await readdir(place)).sort()).toEqual([...before, "homeless"].sort());
+  });
+
+  it("are no home, but HOLDFAST_STATE_DIR: nothing is missing", async () => {
+    const state = join(place, "named-state");
+    const { code, stderr } = await runHomeless("placed", { HOLDFAST_STATE_DIR: state });
+    expect(code).toBe(0);
+    expect(stderr).not.toContain("checkpoint_failed");
+    await access(join(state, "checkpoints.sqlite"));
+  });
+
+  it.each([
+    ["its result", []],
+    ["its progress", ["--json"]],
+  ])("are a full disk for standard output: %s is lost, the upload is not", async (name, flags) => {
+    const path = join(place, `${name}.bin`);
+    await writeFile(path, randomBytes(SIZE));
+    const shell = ["sh", "-c", 'exec "$@" >/dev/full', "sh"];
+    const lossy = startCli(["upload", path, "--to", server.url, ...flags], {
+      cwd: place,
+      env: { HOLDFAST_STATE_DIR: join(place, "state"), HOLDFAST_TOKEN: "" },
+      wrapper: shell,
+    });
+    expect((await lossy.exit).code).toBe(7);
+    const told = lossy
+      .stderr()
+      .split("\n")
+      .filter((line) => line.startsWith("holdfast: "));
+    expect(told).toEqual([expect.stringMatching(/standard output cannot be written: ENOSPC/)]);
+    expect(lossy.stderr()).not.toMatch(/\n {4}at /);
+    // It is there already: the lines were lost, the bytes were not.
+    const again = await run(["upload", path, "--to", server.url, "--json"]);
+    expect(again.code).toBe(0);
+    const complete = await again.command.event("complete");
+    expect(complete.fields.get("bytesSent")).toBe(0);
+  });
+
+  it("are no terminal: SIGHUP does not end an upload", async () => {
+    await writeFile(join(place, "nohup"), randomBytes(SIZE));
+    const words = ["upload", "nohup", "--to", server.url, "--json", "--limit-rate", "1M"];
+    const command = start(words);
+    await command.event("created");
+    command.kill("SIGHUP");
+    expect((await command.exit).code).toBe(0);
+    await command.event("complete");
   });
 });

@@ -1,8 +1,9 @@
 // `holdfast download`: fetches a file and checks every part; the same command again goes on where it stopped.
 import { stat } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { dirname, resolve, sep } from "node:path";
 import { HoldfastError } from "@holdfast/protocol";
 import { Command } from "commander";
+import { parseFileAddress } from "./addresses.ts";
 import { runTransfer } from "./transfer.ts";
 import { type PaceOptions, paceOf, withPace } from "./upload.ts";
 
@@ -20,7 +21,7 @@ the token, if the server wants one.`;
 export function downloadCommand(): Command {
   const command = new Command("download")
     .description("fetch a file and check every part of it; the same command again goes on")
-    .argument("<url>", "address of the file, as upload prints it")
+    .argument("<url>", "address of the file, as upload prints it", parseFileAddress)
     .requiredOption("-o, --output <path>", "where to put it");
   return withPace(command).addHelpText("after", HELP).action(runDownload);
 }
@@ -38,22 +39,27 @@ async function runDownload(url: string, options: Options): Promise<void> {
 }
 
 async function checkSink(path: string): Promise<void> {
-  const directory = dirname(resolve(path));
-  const [own, around] = await Promise.all([look(path), look(directory)]);
-  if (own?.isDirectory()) {
+  if (path === "-" || path === "") {
+    const hint = "Name a file; standard output comes in a later version.";
+    throw new HoldfastError("usage", `"${path}" is no target`, { hint });
+  }
+  const around = dirname(resolve(path));
+  if ((await look(path)) === "directory") {
     throw new HoldfastError("usage", `${path} is a directory; name a file in it`, { path });
   }
-  if (!around?.isDirectory()) {
-    throw new HoldfastError("directory_not_found", `there is no directory ${directory}`, { path });
+  const namesDirectory = path.endsWith("/") || path.endsWith(sep);
+  if (namesDirectory || (await look(around)) === "none") {
+    const missing = namesDirectory ? resolve(path) : around;
+    throw new HoldfastError("directory_not_found", `there is no directory ${missing}`, { path });
   }
 }
 
 /** What cannot be looked at is left to the transfer, which says why. */
-async function look(path: string): Promise<{ isDirectory(): boolean } | undefined> {
+async function look(path: string): Promise<"directory" | "none" | "unknown"> {
   try {
-    return await stat(path);
+    return (await stat(path)).isDirectory() ? "directory" : "none";
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    return { isDirectory: () => path !== resolve(path) };
+    const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
+    return isMissing ? "none" : "unknown";
   }
 }

@@ -1,10 +1,21 @@
 // Being told to stop: once means in order, twice means now.
-
 import { constants } from "node:os";
+import { isatty } from "node:tty";
 
 /** Signals that ask a program to end. */
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-export type StopSignal = (typeof SIGNALS)[number];
+export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
+
+/**
+ * Without a terminal, SIGHUP is none of them: `nohup` has it ignored, but Node forgets that when it starts, so it is seen by what nohup redirects.
+ */
+export function stopSignals(isTerminal: (fd: number) => boolean): readonly StopSignal[] {
+  return [0, 1, 2].some(isTerminal) ? ["SIGINT", "SIGTERM", "SIGHUP"] : ["SIGINT", "SIGTERM"];
+}
+
+/** From here on, SIGHUP ends nothing where there is no terminal. */
+export function outliveTerminal(): void {
+  if (!stopSignals(isatty).includes("SIGHUP")) process.on("SIGHUP", () => undefined);
+}
 
 /** One Ctrl-C may come two or three times: from the terminal, from the launcher and from npm, all in one go. */
 const SAME_MS = 300;
@@ -24,8 +35,9 @@ export function onStopSignal(stop: (signal: StopSignal) => void): () => void {
       process.exit(128 + constants.signals[signal]);
     }
   };
-  for (const signal of SIGNALS) process.on(signal, listen);
+  const signals = stopSignals(isatty);
+  for (const signal of signals) process.on(signal, listen);
   return () => {
-    for (const signal of SIGNALS) process.off(signal, listen);
+    for (const signal of signals) process.off(signal, listen);
   };
 }

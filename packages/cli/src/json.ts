@@ -1,6 +1,6 @@
 // `--json`: one JSON object a line on standard output, and nothing else there.
 import type { HoldfastError } from "@holdfast/protocol";
-import { hintOf } from "./hint.ts";
+import { hintOf, lastTrouble } from "./hint.ts";
 import type { Report } from "./report.ts";
 
 /** Progress comes with every commit; a reader needs it a few times a second. */
@@ -56,10 +56,12 @@ export function createJsonReport(write: WriteLine, now: () => number): Report {
 }
 
 export function errorLine(error: HoldfastError): Readonly<Record<string, unknown>> {
+  const last = lastTrouble(error);
   return {
     event: "error",
     code: error.code,
     message: error.message,
     hint: hintOf(error),
+    ...(last ? { last } : {}),
   };
 }

@@ -45,6 +45,14 @@ describe("a line of progress", () => {
     );
   });
 
+  it("says what stands in the way first where there is no room for all of it", () => {
+    const standing = "waiting for the server";
+    expect(progressLine({ ...VIEW, standing }, recorder(true, {}, 40))).toBe(
+      " 25%  waiting for the server  256 MiB o",
+    );
+    expect(progressLine({ ...VIEW, standing }, recorder(true, {}, 20))).toBe(" 25%  waiting for t");
+  });
+
   it("says of sent bytes that they are on the way, and counts them nowhere", () => {
     expect(plainLine({ ...VIEW, committed: 0, rate: 0, sent: 8 * MIB })).toBe(
       "0%  0 B of 1.00 GiB  8.00 MiB on the way",

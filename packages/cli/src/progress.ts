@@ -33,8 +33,14 @@ export function progressLine(view: View, terminal: Terminal): string {
   const percent = `${percentOf(view)}%`.padStart(4);
   const facts = factsOf(view);
   const room = terminal.columns() - 1 - percent.length - facts.length - 4;
-  if (room < BAR_MIN) return `${percent}  ${facts}`.slice(0, terminal.columns() - 1);
+  if (room < BAR_MIN) return narrowLine(view, percent).slice(0, terminal.columns() - 1);
   return `${percent}  ${bar(view, Math.min(BAR_MAX, room), terminal)}  ${facts}`;
+}
+
+/** Without a bar. What stands in the way comes before the sizes, so that it is the last thing to be cut off. */
+function narrowLine(view: View, percent: string): string {
+  const { standing } = view;
+  return `${percent}  ${standing === undefined ? factsOf(view) : `${standing}  ${sizesOf(view)}`}`;
 }
 
 /** The same for a log: no bar, nothing to be drawn over. */
@@ -42,8 +48,12 @@ export function plainLine(view: View): string {
   return `${percentOf(view)}%  ${factsOf(view)}`;
 }
 
+function sizesOf({ committed, size }: View): string {
+  return `${formatSize(committed)} of ${formatSize(size)}`;
+}
+
 function factsOf(view: View): string {
-  const facts = [`${formatSize(view.committed)} of ${formatSize(view.size)}`];
+  const facts = [sizesOf(view)];
   if (view.standing !== undefined) facts.push(view.standing);
   else if (view.rate > 0) {
     facts.push(formatRate(view.rate));

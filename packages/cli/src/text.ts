@@ -2,7 +2,7 @@
 import type { Result } from "@holdfast/client";
 import { errorRow, type HoldfastError } from "@holdfast/protocol";
 import { formatElapsed } from "./durations.ts";
-import { hintOf } from "./hint.ts";
+import { hintOf, lastTrouble } from "./hint.ts";
 import { createPainter } from "./painter.ts";
 import type { Report } from "./report.ts";
 import { formatRate, formatSize } from "./sizes.ts";
@@ -26,6 +26,10 @@ const WAITING: Readonly<Partial<Record<Code, string>>> = {
   not_holdfast: "waiting: something else than Holdfast answers",
   shutting_down: "waiting for the server to come back",
 };
+
+/** What the failure itself does not say. */
+const WITHOUT_CHECKPOINT =
+  "  The transfer goes on without it; HOLDFAST_STATE_DIR can name another directory.";
 
 function waiting(code: Code): string {
   return WAITING[code] ?? `waiting: ${errorRow(code).title.toLowerCase()}`;
@@ -65,9 +69,10 @@ export function createTextReport(terminal: Terminal, verb: "Uploaded" | "Downloa
         standing = waiting(code);
         show();
       });
-      transfer.on("notice", ({ code, detail }) =>
-        painter.say(`note: ${printable(detail)} (${code})`),
-      );
+      transfer.on("notice", ({ code, detail }) => {
+        painter.say(`note: ${printable(detail)} (${code})`);
+        if (code === "checkpoint_failed") painter.say(WITHOUT_CHECKPOINT);
+      });
     },
     done(result) {
       painter.stop();
@@ -94,7 +99,10 @@ const PLAIN: ReadonlySet<Code> = new Set(["usage", "interrupted"]);
 
 /** What happened, and what to do about it. */
 export function errorText(error: HoldfastError): string {
-  const lines = [`holdfast: ${printable(error.message)}`, `  ${hintOf(error)}`];
+  const lines = [`holdfast: ${printable(error.message.trim())}`, `  ${hintOf(error)}`];
+  // Its message stands in the first line already.
+  const trouble = lastTrouble(error);
+  if (trouble) lines.push(`  Before that (${trouble.code}): ${trouble.hint}`);
   // A fault of our own cannot be mended by whoever sees it, only reported: with all that is known.
   if (error.cause instanceof Error && error.code === "internal") lines.push(`${error.cause.stack}`);
   if (!PLAIN.has(error.code)) lines.push(`  (${error.code})`);

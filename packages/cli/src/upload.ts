@@ -2,6 +2,7 @@
 import { stat } from "node:fs/promises";
 import { HoldfastError } from "@holdfast/protocol";
 import { Command } from "commander";
+import { parseServerAddress } from "./addresses.ts";
 import { parseDuration } from "./durations.ts";
 import { parseRate } from "./sizes.ts";
 import { commandName, tokenOf } from "./surroundings.ts";
@@ -30,7 +31,7 @@ export function uploadCommand(): Command {
   const command = new Command("upload")
     .description("send a file; the same command again goes on where it stopped")
     .argument("<path>", "the file")
-    .requiredOption("--to <url>", "address of the server");
+    .requiredOption("--to <url>", "address of the server", parseServerAddress);
   return withPace(command).addHelpText("after", HELP).action(runUpload);
 }
 
@@ -82,5 +83,11 @@ async function checkSource(path: string): Promise<void> {
     const hint =
       "Whole directories come in a later version; pack it into one file first, for example with tar.";
     throw new HoldfastError("source_unreadable", `${path} is a directory`, { path, hint });
+  }
+  if (!found.isFile()) {
+    // To open a pipe would wait for somebody to write into it, and what comes out of it cannot be sent again.
+    const hint =
+      "Pipes and devices cannot be gone on with; write what they give into a file first.";
+    throw new HoldfastError("source_unreadable", `${path} is no regular file`, { path, hint });
   }
 }

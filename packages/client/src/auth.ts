@@ -11,13 +11,22 @@ export interface Auth {
   renew(refused: string): Promise<boolean>;
 }
 
+/** What can stand in a header: anything else is refused here, where the error does not carry the token along. */
+const SENDABLE = /^[\x20-\x7e]+$/;
+
+function requireSendable(token: string): string {
+  if (SENDABLE.test(token)) return token;
+  throw new HoldfastError("usage", "the token is empty or has characters that no header can carry");
+}
+
 /** Every request that is refused with the same token shares one question for the next. */
 export function createAuth(source: TokenSource | undefined): Auth {
   if (source === undefined) return { current: async () => undefined, renew: async () => false };
-  if (typeof source === "string") return { current: async () => source, renew: async () => false };
+  if (typeof source === "string")
+    return { current: async () => requireSendable(source), renew: async () => false };
   let held: Promise<string> | undefined;
   const ask = () => {
-    const asked = source().catch(unavailable);
+    const asked = source().then(requireSendable).catch(unavailable);
     held = asked;
     // A provider that failed once is asked again by the next request.
     asked.catch(() => {
@@ -61,7 +70,9 @@ export function isPrivate(url: URL): boolean {
 export function checkAddress(address: string, hasToken: boolean): string {
   const url = URL.parse(address);
   if (!url || (url.protocol !== "http:" && url.protocol !== "https:")) {
-    throw new HoldfastError("usage", `not an http or https address: ${address}`);
+    // What looks like credentials is not repeated.
+    const shown = address.includes("@") ? "" : `: ${address}`;
+    throw new HoldfastError("usage", `not an http or https address${shown}`);
   }
   if (hasToken && !isPrivate(url)) {
     throw new HoldfastError("insecure_transport", `no token goes to ${url.origin} in the clear`);

@@ -7,7 +7,12 @@ import { systemDigester } from "./node/platform.ts";
 const CHECKPOINT = {
   server: "http://127.0.0.1:8420",
   uploadId: uploadId(new Uint8Array(16).fill(7)),
-  fingerprint: { size: 5_000_000_000, mtimeMs: 1_760_000_000_123.456 },
+  fingerprint: {
+    size: 5_000_000_000,
+    mtimeMs: 1_760_000_000_123.456,
+    ctimeMs: 1_760_000_000_124.5,
+    ino: 7,
+  },
   partSize: 1_048_576,
   createdAt: 1_760_000_000_500,
 };
@@ -45,7 +50,8 @@ describe("a checkpoint", () => {
   });
 
   it.each([
-    ["of a newer version", { version: 2 }],
+    ["of an older version", { version: 1 }],
+    ["of a newer version", { version: 3 }],
     ["without a version", { version: undefined }],
     ["without an upload", { uploadId: undefined }],
     ["with a malformed id", { uploadId: "../../etc/passwd" }],
@@ -55,6 +61,9 @@ describe("a checkpoint", () => {
     ["with a part size of 0", { partSize: 0 }],
     ["without a time of change", { mtimeMs: undefined }],
     ["with a time of change that is none", { mtimeMs: "yesterday" }],
+    ["without the time of the last touch", { ctimeMs: undefined }],
+    ["with a time of the last touch that is none", { ctimeMs: "12 o'clock" }],
+    ["without a file number", { ino: 7 }],
     ["without a time of creation", { createdAt: null }],
   ])("is ignored when it is %s, its digest being right", (_, change) => {
     expect(decode(signed({ ...BODY, ...change }))).toBeUndefined();

@@ -10,7 +10,7 @@ import {
 import type { Digester, Fingerprint } from "./ports.ts";
 import { parseJson } from "./wire.ts";
 
-const VERSION = 1;
+const VERSION = 2;
 const UTF8 = new TextEncoder();
 
 /** Which parts are committed does not stand here: the server knows, and its list always wins. */
@@ -29,11 +29,12 @@ export function checkpointKey(digester: Digester, ...parts: readonly string[]): 
   return encodeHex(digester.sha256(UTF8.encode(parts.join("\n"))));
 }
 
-/** `mtimeMs` may have a fraction, for which canonical JSON has no form: it travels as text. */
+/** Times may have a fraction and `ino` may be beyond all safe integers, for which canonical JSON has no form: they travel as text. */
 function canonical(checkpoint: Checkpoint): string {
   const { fingerprint, ...rest } = checkpoint;
-  const { size, mtimeMs } = fingerprint;
-  return canonicalJson({ version: VERSION, ...rest, size, mtimeMs: String(mtimeMs) });
+  const { size, ...marks } = fingerprint;
+  const texts = Object.entries(marks).map(([name, mark]) => [name, String(mark)]);
+  return canonicalJson({ version: VERSION, ...rest, size, ...Object.fromEntries(texts) });
 }
 
 export function encodeCheckpoint(digester: Digester, checkpoint: Checkpoint): string {
@@ -55,12 +56,21 @@ export function decodeCheckpoint(digester: Digester, text: string): Checkpoint |
   const [size, partSize, createdAt] = ["size", "partSize", "createdAt"].map((name) =>
     wholeOrNone(fields.get(name)),
   );
-  const mtimeMs = Number(fields.get("mtimeMs") ?? Number.NaN);
-  if (fields.get("version") !== VERSION || Number.isNaN(mtimeMs)) return undefined;
+  const [mtimeMs, ctimeMs, ino] = ["mtimeMs", "ctimeMs", "ino"].map((name) =>
+    numberOrNone(fields.get(name)),
+  );
+  if (fields.get("version") !== VERSION) return undefined;
+  if (mtimeMs === undefined || ctimeMs === undefined || ino === undefined) return undefined;
   if (typeof server !== "string" || typeof uploadId !== "string" || !isUploadId(uploadId))
     return undefined;
   if (size === undefined || !partSize || createdAt === undefined) return undefined;
-  return { server, uploadId, fingerprint: { size, mtimeMs }, partSize, createdAt };
+  const fingerprint = { size, mtimeMs, ctimeMs, ino };
+  return { server, uploadId, fingerprint, partSize, createdAt };
+}
+
+function numberOrNone(value: unknown): number | undefined {
+  const number = typeof value === "string" && value !== "" ? Number(value) : Number.NaN;
+  return Number.isFinite(number) ? number : undefined;
 }
 
 function wholeOrNone(value: unknown): number | undefined {

@@ -8,14 +8,18 @@ export async function finishDownload(job: DownloadJob): Promise<Answer> {
   return { kind: "complete", file: finishedOf(job) };
 }
 
-export async function discardDownload({ opened }: DownloadJob): Promise<void> {
-  await opened?.sink.discard();
+/** Without the claim, and before it is known what was to be downloaded, nothing there is ours. */
+export async function discardDownload({ opened, root }: DownloadJob): Promise<void> {
+  if (opened?.isOurs && root !== undefined) await opened.sink.discard(root);
 }
 
-/** Lets go of sink, claim and ports; the working file stays, for the next time. */
+/** Lets go of sink, claim and ports, of each whatever becomes of the others; the working file stays, for the next time. */
 export async function closeDownload({ opened, ports }: DownloadJob): Promise<void> {
-  await opened?.sink.close();
-  opened?.release();
-  ports.checkpoints.close();
-  ports.transport.close();
+  await Promise.allSettled([opened?.sink.close()]);
+  try {
+    opened?.release();
+  } finally {
+    ports.checkpoints.close();
+    ports.transport.close();
+  }
 }

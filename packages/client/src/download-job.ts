@@ -15,6 +15,8 @@ export interface DownloadJob {
   readonly buffers: Buffers;
   readonly openSink: () => Promise<Sink>;
   opened: OpenedSink | undefined;
+  /** Of the file, in hexadecimal, once its manifest is known: names the working file. */
+  root: string | undefined;
   content: Content | undefined;
 }
 
@@ -23,6 +25,8 @@ export interface OpenedSink {
   readonly url: string;
   readonly sink: Sink;
   readonly release: () => void;
+  /** Nobody else is at it: there is the claim, or there can be none. Before, nothing may be removed. */
+  readonly isOurs: boolean;
 }
 
 /** The one version of the file that this download is of. */

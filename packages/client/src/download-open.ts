@@ -4,6 +4,7 @@ import {
   countParts,
   createPartSet,
   decodeManifest,
+  encodeHex,
   equalBytes,
   HoldfastError,
   type Manifest,
@@ -32,15 +33,17 @@ export async function openDownload(job: DownloadJob): Promise<{ readonly isResum
   const { checkpoints, digester } = job.ports;
   const url = checkAddress(job.options.url, job.options.token !== undefined);
   const sink = await job.openSink();
-  job.opened = { url, sink, release: () => undefined };
+  const opened = { url, sink, release: () => undefined };
+  job.opened = { ...opened, isOurs: false };
   const key = checkpointKey(digester, "download", sink.identity);
   try {
-    job.opened = { url, sink, release: await checkpoints.claim(key) };
+    job.opened = { ...opened, release: await checkpoints.claim(key), isOurs: true };
   } catch (error) {
     // Nobody else is kept out then; the download itself needs no checkpoint.
     const { code, message } = toHoldfastError(error);
     if (code !== "checkpoint_failed") throw error;
     job.emit("notice", { code, detail: message });
+    job.opened = { ...opened, isOurs: true };
   }
   return { isResumed: true };
 }
@@ -55,13 +58,17 @@ export async function checkDownload(job: DownloadJob, call: Call): Promise<Answe
   const { url, sink } = openedSinkOf(job);
   const id = url.slice(url.lastIndexOf("/") + 1);
   job.emit("created", { id, url, size: manifest.size, isResumed: false });
+  const root = encodeHex(manifest.root);
+  job.root = root;
   const existing = await sink.existingSize();
   if (existing !== undefined) {
     await requireSame(job, manifest, existing);
+    // Whoever gave the file its name may have died before the working name was gone.
+    await sink.discard(root);
     job.content = { manifest, verified: createPartSet(partCount(manifest)) };
     return { kind: "complete", file: finishedOf(job) };
   }
-  const verified = await verifyParts(job, manifest, "working", await sink.open());
+  const verified = await verifyParts(job, manifest, "working", await sink.open(root));
   job.content = { manifest, verified };
   return openAnswer(job);
 }

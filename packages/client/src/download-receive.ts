@@ -1,4 +1,4 @@
-// One run on its way: received into one buffer, verified part by part, written once.
+// One run on its way: received into one buffer, verified and written part by part.
 import {
   addPart,
   decodeContentRange,
@@ -24,7 +24,11 @@ export async function receiveRun(job: DownloadJob, run: PartRange, call: Call): 
   const [start] = run;
   const offset = partOffset(manifest, start);
   const bytes = job.buffers.take(runSize(manifest, ...run));
-  const inbox = createInbox(job.ports.digester, manifest, run, bytes);
+  const keep = async (index: number, part: Uint8Array) => {
+    await openedSinkOf(job).sink.write(partOffset(manifest, index), part);
+    addPart(verified, index);
+  };
+  const inbox = createInbox(job.ports.digester, manifest, run, bytes, keep);
   try {
     await job.wire.send(
       {
@@ -41,16 +45,9 @@ export async function receiveRun(job: DownloadJob, run: PartRange, call: Call): 
       (answer) => receive(answer, manifest, offset, inbox, call),
     );
   } finally {
-    const good = inbox.close();
-    await keep(job, offset, bytes.subarray(0, runSize(manifest, start, good)));
-    for (let index = start; index < good; index++) addPart(verified, index);
+    inbox.close();
     job.buffers.give(bytes);
   }
-}
-
-/** One positional write of all that is verified. */
-async function keep(job: DownloadJob, offset: number, bytes: Uint8Array): Promise<void> {
-  if (bytes.length > 0) await openedSinkOf(job).sink.write(offset, bytes);
 }
 
 /** Takes the body of an answer that is what was asked for: these bytes, or the whole file from a server that knows no ranges. */
@@ -89,20 +86,21 @@ function tooMuch(): HoldfastError {
   return new HoldfastError("not_holdfast", "the answer is longer than what was asked for");
 }
 
-/** The buffer of a run being filled, and how far it is verified. */
+/** The buffer of a run being filled, and how far it is verified and written. */
 interface Inbox {
   take(piece: Uint8Array): void | Promise<void>;
   isFull(): boolean;
-  /** Takes nothing any more; gives the first part that was not verified. */
-  close(): number;
+  /** Takes nothing any more. */
+  close(): void;
 }
 
-/** Parts are verified as soon as their last byte is there, while they are still in the processor's cache. */
+/** Parts are verified as soon as their last byte is there, while they are still in the processor's cache, and kept at once: a crash costs no whole run. */
 function createInbox(
   digester: Digester,
   manifest: Manifest,
   [start, end]: PartRange,
   bytes: Uint8Array,
+  keep: (index: number, part: Uint8Array) => Promise<void>,
 ): Inbox {
   let filled = 0;
   let next = start;
@@ -114,25 +112,28 @@ function createInbox(
         index: next,
       });
     }
-    next++;
   }
 
-  function verify(): void | Promise<void> {
-    while (next < end) {
-      const from = (next - start) * manifest.partSize;
-      const to = from + partSizeAt(manifest, next);
-      if (filled < to) return;
-      const digest = digester.digest(bytes.subarray(from, to));
-      if (!(digest instanceof Uint8Array)) return digest.then(judge).then(verify);
-      judge(digest);
+  async function verify(): Promise<void> {
+    for (let part = wholePart(); part; part = wholePart()) {
+      judge(await digester.digest(part));
+      await keep(next, part);
+      next++;
     }
+  }
+
+  /** The next part, once all its bytes are there. */
+  function wholePart(): Uint8Array | undefined {
+    if (next === end) return undefined;
+    const from = (next - start) * manifest.partSize;
+    const to = from + partSizeAt(manifest, next);
+    return filled < to ? undefined : bytes.subarray(from, to);
   }
 
   return {
     isFull: () => next === end,
     close() {
       isClosed = true;
-      return next;
     },
     take(piece) {
       // The buffer may be somebody else's by now.
@@ -140,7 +141,7 @@ function createInbox(
       const fitting = piece.subarray(0, bytes.length - filled);
       bytes.set(fitting, filled);
       filled += fitting.length;
-      return verify();
+      return wholePart() && verify();
     },
   };
 }

@@ -1,9 +1,13 @@
-import { existsSync, writeFileSync } from "node:fs";
-import { KIB } from "@holdfast/protocol";
+import { existsSync, linkSync, writeFileSync } from "node:fs";
+import { HoldfastError, KIB } from "@holdfast/protocol";
 import { serve } from "@holdfast/server";
 import { startProxy } from "@holdfast/testkit/proxy";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startDownload } from "./download.ts";
+import { createCheckpointStore } from "./node/checkpoint.ts";
 import { download, upload } from "./node/index.ts";
+import { systemClock, systemDigester, systemRandom } from "./node/platform.ts";
+import { openFileSink } from "./node/sink.ts";
 import {
   answer,
   first,
@@ -13,6 +17,8 @@ import {
   problem,
 } from "./node/testing/interposer.ts";
 import { makePlace, next, type Place, record, type Server } from "./node/testing/place.ts";
+import { createNodeTransport } from "./node/transport.ts";
+import type { Ports, Sink } from "./ports.ts";
 
 const PART = 256 * KIB;
 const SIZE = 20 * PART + 4567;
@@ -21,6 +27,7 @@ let place: Place;
 let server: Server;
 let bytes: Buffer;
 let url: string;
+let root: string;
 
 beforeEach(async () => {
   place = makePlace(serve);
@@ -32,11 +39,25 @@ afterEach(() => place.clear());
 async function put(size: number): Promise<void> {
   const file = place.file("f", size);
   bytes = file.bytes;
-  ({ url } = await upload(file.path, {
+  ({ url, root } = await upload(file.path, {
     to: server.url,
     stateDir: place.stateDir,
     partSize: PART,
   }).done);
+}
+
+function portsOf(): Ports {
+  return {
+    transport: createNodeTransport(),
+    checkpoints: createCheckpointStore({
+      directory: place.stateDir,
+      now: () => systemClock.now(),
+      warn: () => undefined,
+    }),
+    clock: systemClock,
+    random: systemRandom,
+    digester: systemDigester,
+  };
 }
 
 function fetchFile(from = url, options: Partial<Parameters<typeof download>[2]> = {}) {
@@ -54,8 +75,13 @@ function via(proxy: { readonly url: string }): string {
   return url.replace(server.url, proxy.url);
 }
 
+/** Name of the working file. */
+function working(): string {
+  return place.path(`.copy.${root.slice(0, 16)}.part`);
+}
+
 function isThere(): boolean {
-  return place.read("copy").equals(bytes) && !existsSync(place.path("copy.part"));
+  return place.read("copy").equals(bytes) && !existsSync(working());
 }
 
 describe("a download", () => {
@@ -113,16 +139,68 @@ describe("a download", () => {
   it("fetches only what the working file does not have, bad parts included", async () => {
     const damaged = Buffer.from(bytes.subarray(0, 12 * PART));
     damaged[3 * PART + 5] = (damaged[3 * PART + 5] ?? 0) ^ 1;
-    writeFileSync(place.path("copy.part"), damaged);
+    writeFileSync(working(), damaged);
     const result = await fetchFile().done;
     expect(result).toMatchObject({ resumedBytes: 11 * PART, bytesSent: SIZE - 11 * PART });
     expect(isThere()).toBe(true);
   });
 
   it("cuts what the working file has too much", async () => {
-    writeFileSync(place.path("copy.part"), Buffer.concat([bytes, Buffer.alloc(99, 1)]));
+    writeFileSync(working(), Buffer.concat([bytes, Buffer.alloc(99, 1)]));
     expect(await fetchFile().done).toMatchObject({ bytesSent: 0, resumedBytes: SIZE });
     expect(isThere()).toBe(true);
+  });
+
+  it("removes the working file that a crash has left beside the whole one", async () => {
+    await fetchFile().done;
+    linkSync(place.path("copy"), working());
+    expect(await fetchFile().done).toMatchObject({ bytesSent: 0 });
+    expect(isThere()).toBe(true);
+  });
+
+  it("leaves the working file of another one alone where it is aborted before it has the claim", async () => {
+    writeFileSync(working(), bytes.subarray(0, PART));
+    const ports = portsOf();
+    const claim = async () => {
+      early.abort();
+      throw new HoldfastError("transfer_busy");
+    };
+    const early = startDownload(
+      () => openFileSink(place.path("copy")),
+      { url },
+      { ...ports, checkpoints: { ...ports.checkpoints, claim } },
+    );
+    await expect(early.done).rejects.toMatchObject({ code: "aborted" });
+    expect(existsSync(working())).toBe(true);
+  });
+
+  it("writes every part as it is verified, not only when its run is there", async () => {
+    const written: number[] = [];
+    const open = async () => {
+      const sink = await openFileSink(place.path("copy"));
+      const write: Sink["write"] = (offset, piece) => {
+        written.push(piece.length);
+        return sink.write(offset, piece);
+      };
+      return { ...sink, write };
+    };
+    await startDownload(open, { url }, portsOf()).done;
+    expect(Math.max(...written)).toBe(PART);
+    expect(isThere()).toBe(true);
+  });
+
+  it("fails with the error of the sink, and asks for nothing more", async () => {
+    const open = async () => {
+      const sink = await openFileSink(place.path("copy"));
+      const write: Sink["write"] = async () => {
+        throw new HoldfastError("sink_failed", "the disk is full");
+      };
+      return { ...sink, write };
+    };
+    await expect(startDownload(open, { url }, portsOf()).done).rejects.toMatchObject({
+      code: "sink_failed",
+      message: "the disk is full",
+    });
   });
 
   it("fetches a part again that was damaged on the way", async () => {
@@ -195,7 +273,7 @@ describe("a download", () => {
 
   it("pins every request to the one version", async () => {
     const proxy = await through(() => undefined);
-    const { root } = await fetchFile(via(proxy)).done;
+    await fetchFile(via(proxy)).done;
     const ranges = proxy.seen.filter(({ headers }) => headers.range !== undefined);
     expect(ranges.length).toBeGreaterThan(1);
     for (const { headers } of ranges) {
@@ -274,7 +352,7 @@ describe("a download fails", () => {
     await next(transfer, "progress", ({ committed }) => committed > 0);
     transfer.abort();
     await expect(transfer.done).rejects.toMatchObject({ code: "aborted" });
-    expect(existsSync(place.path("copy.part"))).toBe(false);
+    expect(existsSync(working())).toBe(false);
     expect(existsSync(place.path("copy"))).toBe(false);
   });
 });

@@ -35,6 +35,7 @@ export function startDownload(
         wire: wireOf(ports, options),
         buffers: createBuffers(),
         opened: undefined,
+        root: undefined,
         content: undefined,
       };
       return {

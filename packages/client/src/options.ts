@@ -21,7 +21,14 @@ export interface TransferOptions {
   readonly stallMs?: number;
 }
 
-export function settingsOf({ inFlight = IN_FLIGHT, giveUpMs }: TransferOptions): Settings {
+/** Bytes a second that make a run in flight of its own worth while under a limit. */
+const RATE_OF_ONE: number = 64 * 1024;
+
+export function settingsOf(options: TransferOptions): Settings {
+  const { giveUpMs, limitRate = Infinity } = options;
+  // Many runs that share little would each take so long that a cut costs all of them.
+  const most = Math.max(1, Math.floor(limitRate / RATE_OF_ONE));
+  const inFlight = Math.min(options.inFlight ?? IN_FLIGHT, most);
   return giveUpMs === undefined ? { inFlight } : { inFlight, giveUpMs };
 }
 

@@ -43,8 +43,12 @@ export interface Transport {
 export interface Fingerprint {
   /** In bytes. */
   readonly size: number;
-  /** Last change, in milliseconds since 1970 by the clock of whoever wrote it. */
+  /** Last change, in milliseconds since 1970 by the clock of whoever wrote it; anybody who may write can set it back. */
   readonly mtimeMs: number;
+  /** Last change of content, name or rights, in milliseconds since 1970; nobody can set it. */
+  readonly ctimeMs: number;
+  /** The file system's own number: another file of the same name has another. */
+  readonly ino: number;
 }
 
 /** Where an upload reads. Open for as long as the transfer lives. */
@@ -71,16 +75,19 @@ export interface Sink {
   readonly identity: string;
   /** Size of what has the target's own name already, or undefined. */
   existingSize(): Promise<number | undefined>;
-  /** Opens the working file, made if need be; resolves with its size in bytes. May be repeated. */
-  open(): Promise<number>;
+  /**
+   * Opens the working file of the content with this root, in hexadecimal, made if need be; resolves with its size in bytes. May be repeated. What else is
+   * downloaded to the same target has another working file, so that neither spoils the other.
+   */
+  open(root: string): Promise<number>;
   /** Fills `into` from `offset` of the target (`whole`) or the working file (`working`); resolves with the number of bytes read. May be repeated. */
   read(file: "whole" | "working", offset: number, into: Uint8Array): Promise<number>;
   /** Writes all the bytes at `offset` of the working file. Resolves when the memory may be used again. May be repeated and run several times at once. */
   write(offset: number, bytes: Uint8Array): Promise<void>;
   /** Cuts to `size`, flushes, gives it the target's name in one step. Resolves when that survives power loss. @throws HoldfastError `sink_exists` */
   commit(size: number): Promise<void>;
-  /** Removes the working file; nothing there is fine. */
-  discard(): Promise<void>;
+  /** Removes the working file of the content with this root; nothing there is fine. */
+  discard(root: string): Promise<void>;
   /** Resolves when it is released; the working file stays. May be repeated. */
   close(): Promise<void>;
 }

@@ -73,6 +73,7 @@ describe("judge", () => {
     expect(told(7_000)).toMatchObject({ waitMs: 7_100 });
     expect(told(0)).toMatchObject({ waitMs: 100 });
     expect(told(1e12)).toMatchObject({ waitMs: RETRY_AFTER_MAX_MS + 100 });
+    expect(told(-5000)).toMatchObject({ waitMs: 100 });
   });
 
   it("knows congestion: 429, 503 and stalls, not a cut", () => {

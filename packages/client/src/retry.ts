@@ -60,7 +60,9 @@ export function judge(error: HoldfastError, attempt: number, chance: number): Ve
 
 function waitMs(error: HoldfastError, attempt: number, chance: number): number {
   const told = error.details["retryAfterMs"];
-  if (typeof told === "number") return Math.min(told, RETRY_AFTER_MAX_MS) + backoffMs(0, chance);
+  if (typeof told === "number") {
+    return Math.max(0, Math.min(told, RETRY_AFTER_MAX_MS)) + backoffMs(0, chance);
+  }
   if (error.code !== "connection_failed") return backoffMs(attempt, chance);
   if (error.details["refused"] === true || backoffMs(attempt, 1) >= PROBE_MS) return PROBE_MS;
   return backoffMs(attempt, chance);

@@ -108,14 +108,18 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
 
   function startMove({ run, range, attempt }: MoveEffect): void {
     const { signal, done } = register(runs, run);
-    const onMoved = (bytes: number) => teller.moved(run, bytes);
+    let hasMoved = false;
+    const onMoved = (bytes: number) => {
+      hasMoved = true;
+      teller.moved(run, bytes);
+    };
     done(async () => {
       try {
         await work.move(range, { attempt, signal, onMoved });
         return { type: "runDone", run };
       } catch (error) {
         if (signal.aborted) return { type: "runStopped", run };
-        return { type: "runFailed", run, error: toHoldfastError(error) };
+        return { type: "runFailed", run, error: toHoldfastError(error), hasMoved };
       } finally {
         teller.landed(run);
       }

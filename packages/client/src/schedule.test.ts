@@ -81,13 +81,13 @@ describe("a line that is learned", () => {
   });
 
   it("never leaves its bounds, whatever happens on it", () => {
-    const lessons = fc.array(fc.constantFrom("well", "busy", "stall", "large"));
+    const lessons = fc.array(fc.constantFrom("well", "busy", "stall", "cut", "large"));
     fc.assert(
       fc.property(lines, lessons, ({ line: first }, happenings) => {
         let line = first;
         for (const what of happenings) {
           if (what === "well") line = faster(line);
-          else line = what === "large" ? shortest(line) : slower(line, what === "stall");
+          else line = what === "large" ? shortest(line) : slower(line, what);
           expect(line.inFlight).toBeGreaterThanOrEqual(1);
           expect(line.inFlight).toBeLessThanOrEqual(line.inFlightMax);
           expect(line.runParts).toBeGreaterThanOrEqual(1);
@@ -97,13 +97,34 @@ describe("a line that is learned", () => {
     );
   });
 
-  it("halves at once and grows by one for each round that went well", () => {
-    let line = slower(grownLine(), true);
-    expect(line).toMatchObject({ inFlight: 2, runParts: 4 });
+  it("halves what is in flight at once where the server is busy, and grows by one for each round that went well", () => {
+    let line = slower(grownLine(), "busy");
+    expect(line).toMatchObject({ inFlight: 2, runParts: 8 });
     line = faster(faster(line));
     expect(line).toMatchObject({ inFlight: 3, runParts: 8 });
-    expect(slower(slower(slower(line, false), false), false)).toMatchObject({ inFlight: 1 });
-    expect(slower(line, false)).toMatchObject({ inFlight: 1, runParts: 8 });
+    expect(slower(slower(slower(line, "busy"), "busy"), "busy")).toMatchObject({ inFlight: 1 });
+  });
+
+  it("halves runs too after a stall, and does not double them into the next one", () => {
+    let line = slower(grownLine(), "stall");
+    const seen = [[line.inFlight, line.runParts]];
+    for (let step = 0; step < 5; step++) {
+      for (let success = 0; success < 4; success++) line = faster(line);
+      seen.push([line.inFlight, line.runParts]);
+    }
+    expect(seen).toEqual([
+      [2, 4],
+      [3, 5],
+      [4, 6],
+      [4, 7],
+      [4, 8],
+      [4, 8],
+    ]);
+    expect(line.isCareful).toBe(false);
+  });
+
+  it("halves runs after a cut, with as many in flight as before", () => {
+    expect(slower(grownLine(), "cut")).toMatchObject({ inFlight: 4, runParts: 4 });
   });
 
   it("never sends longer runs again once somebody said that they are too large", () => {

@@ -30,7 +30,15 @@ export interface Line {
   readonly runPartsMax: number;
   /** Runs that went well since the last change. */
   readonly successes: number;
+  /** Something was too much for it: grows slowly until it is where it began. */
+  readonly isCareful: boolean;
 }
+
+/** What went wrong: the server is busy, nothing moved any more, the connection broke on the way. */
+export type Lesson = "busy" | "stall" | "cut";
+
+/** A careful line grows by one after this many runs that went well. */
+const CAREFUL_SUCCESSES = 4;
 
 /**
  * A line that nothing is known of yet: runs begin with one part and grow, so that even a slow line shows soon that it moves.
@@ -40,25 +48,38 @@ export function freshLine(partSize: number, runPartsMax: number, inFlight: numbe
   const runParts = Math.max(1, Math.min(runPartsMax, Math.floor(RUN_SIZE / partSize)));
   const fitting = Math.floor(MEMORY / (runParts * partSize));
   const most = Math.max(1, Math.min(inFlight, fitting));
-  return { inFlight: most, inFlightMax: most, runParts: 1, runPartsMax: runParts, successes: 0 };
-}
-
-/** After 429, 503 or a stall: half as many in flight; after a stall also runs half as long, since the next one must fit into the time. */
-export function slower(line: Line, isStall: boolean): Line {
-  const inFlight = Math.max(1, line.inFlight >> 1);
-  const runParts = isStall ? Math.max(1, line.runParts >> 1) : line.runParts;
-  return { ...line, inFlight, runParts, successes: 0 };
-}
-
-/** After a run that went well: once a whole round did, one more in flight and runs twice as long, up to where it began. */
-export function faster(line: Line): Line {
-  if (line.successes + 1 < line.inFlight) return { ...line, successes: line.successes + 1 };
   return {
-    ...line,
-    inFlight: Math.min(line.inFlightMax, line.inFlight + 1),
-    runParts: Math.min(line.runPartsMax, line.runParts * 2),
+    inFlight: most,
+    inFlightMax: most,
+    runParts: 1,
+    runPartsMax: runParts,
     successes: 0,
+    isCareful: false,
   };
+}
+
+/** Half as many in flight where the server is busy or nothing moves; runs half as long where the next one must fit into the time that the line has. */
+export function slower(line: Line, lesson: Lesson): Line {
+  const inFlight = lesson === "cut" ? line.inFlight : Math.max(1, line.inFlight >> 1);
+  const runParts = lesson === "busy" ? line.runParts : Math.max(1, line.runParts >> 1);
+  const isCareful = line.isCareful || lesson !== "busy";
+  return { ...line, inFlight, runParts, successes: 0, isCareful };
+}
+
+/**
+ * After a run that went well: once a whole round did, one more in flight and runs twice as long, up to where it began. On a careful line only one part
+ * longer: twice as long would be the next stall.
+ */
+export function faster(line: Line): Line {
+  const { isCareful, successes } = line;
+  if (successes + 1 < (isCareful ? CAREFUL_SUCCESSES : line.inFlight)) {
+    return { ...line, successes: successes + 1 };
+  }
+  const inFlight = Math.min(line.inFlightMax, line.inFlight + 1);
+  const longer = isCareful ? line.runParts + 1 : line.runParts * 2;
+  const runParts = Math.min(line.runPartsMax, longer);
+  const isGrown = inFlight === line.inFlightMax && runParts === line.runPartsMax;
+  return { ...line, inFlight, runParts, successes: 0, isCareful: isCareful && !isGrown };
 }
 
 /** Somebody on the way takes no larger requests: one part a run from now on. */

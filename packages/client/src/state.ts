@@ -128,7 +128,13 @@ export type TransferEvent = Stamp &
     | { readonly type: "answered"; readonly id: number; readonly answer: Answer }
     | { readonly type: "stepFailed"; readonly id: number; readonly error: HoldfastError }
     | { readonly type: "runDone"; readonly run: number }
-    | { readonly type: "runFailed"; readonly run: number; readonly error: HoldfastError }
+    | {
+        readonly type: "runFailed";
+        readonly run: number;
+        readonly error: HoldfastError;
+        /** Bytes of its body went over the network. */
+        readonly hasMoved: boolean;
+      }
     /** It was stopped because of a `stop`. */
     | { readonly type: "runStopped"; readonly run: number }
     | { readonly type: "timer"; readonly timer: number }

@@ -6,9 +6,9 @@ import {
   type PartRange,
   type PartSet,
 } from "@holdfast/protocol";
-import { badPart, isTooLarge, judge } from "./retry.ts";
-import { type Flight, faster, shortest, slower } from "./schedule.ts";
-import type { Live, Next, Plan, Stamp } from "./state.ts";
+import { badPart, isTooLarge, judge, type Verdict } from "./retry.ts";
+import { type Flight, faster, type Lesson, shortest, slower } from "./schedule.ts";
+import type { Live, Next, Plan, Stamp, TransferEvent } from "./state.ts";
 import {
   beginAnew,
   changed,
@@ -55,10 +55,11 @@ export function onRunDone(state: LiveState, run: number, at: number): Next {
   return stay({ ...state, live });
 }
 
+type RunFailed = Extract<TransferEvent, { type: "runFailed" }>;
+
 export function onRunFailed(
   state: LiveState,
-  run: number,
-  error: HoldfastError,
+  { run, error, hasMoved }: RunFailed,
   stamp: Stamp,
 ): Next {
   const { plan } = state.live;
@@ -71,11 +72,25 @@ export function onRunFailed(
   if (verdict.kind === "fail" || (verdict.kind === "gone" && !state.live.isResumed))
     return fail(error);
   const isSending = state.phase === "sending";
-  const isSlow = isSending && verdict.kind === "wait" && verdict.isCongested;
-  const learned = learn(plan, flight, error, isSlow);
+  // Of runs that fail together, the first teaches what there is to learn.
+  const learned = learn(
+    plan,
+    flight,
+    error,
+    isSending ? lessonOf(error, verdict, hasMoved) : "none",
+  );
   if (!learned) return fail(error);
   const without = land({ ...state, live: { ...state.live, plan: learned } }, run);
-  return isSending ? wait(without.live, error, stamp, "check") : stay(without);
+  if (!isSending) return stay(without);
+  // A run may take longer than the time to give up; what it committed, only the status tells.
+  return wait(without.live, error, stamp, "check", hasMoved && state.live.attempt === 0);
+}
+
+/** Refused and lost before the first byte, a connection says nothing about how long a run may be. */
+function lessonOf(error: HoldfastError, verdict: Verdict, hasMoved: boolean): Lesson | "none" {
+  if (error.code === "stalled") return "stall";
+  if (verdict.kind === "wait" && verdict.isCongested) return "busy";
+  return error.code === "connection_failed" && hasMoved ? "cut" : "none";
 }
 
 /** It may end long after the pause that stopped it: then what became of its parts must be asked, or nobody would send them. */
@@ -100,7 +115,7 @@ function learn(
   plan: Plan,
   { range: [start, stop] }: Flight,
   error: HoldfastError,
-  isSlow: boolean,
+  lesson: Lesson | "none",
 ): Plan | undefined {
   if (isTooLarge(error))
     return stop - start === 1 ? undefined : { ...plan, line: shortest(plan.line) };
@@ -111,5 +126,5 @@ function learn(
       ? undefined
       : { ...plan, bad: new Map(plan.bad).set(index, times) };
   }
-  return isSlow ? { ...plan, line: slower(plan.line, error.code === "stalled") } : plan;
+  return lesson === "none" ? plan : { ...plan, line: slower(plan.line, lesson) };
 }

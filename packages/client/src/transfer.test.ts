@@ -43,6 +43,7 @@ function start(parts = 20, giveUpMs?: number) {
   return {
     log,
     take,
+    pending,
     flights,
     open,
     state: () => now.state,
@@ -53,8 +54,10 @@ function start(parts = 20, giveUpMs?: number) {
     answer: (answer: Answer) => take({ type: "answered", id: pending(), answer }),
     stepFails: (code: ErrorCode, details = {}, at = 0) =>
       take({ type: "stepFailed", id: pending(), error: errorOf(code, details), at }),
-    runFails: (code: ErrorCode, details = {}) =>
-      take({ type: "runFailed", run: flights()[0]?.run ?? 0, error: errorOf(code, details) }),
+    runFails: (code: ErrorCode, details = {}, { at = 0, hasMoved = false } = {}) => {
+      const run = flights()[0]?.run ?? 0;
+      return take({ type: "runFailed", run, error: errorOf(code, details), hasMoved, at });
+    },
     runDone: () => take({ type: "runDone", run: flights()[0]?.run ?? 0 }),
     timer: () =>
       take({ type: "timer", timer: now.state.phase === "waiting" ? now.state.timer : 0 }),
@@ -198,7 +201,52 @@ describe("a cut", () => {
   });
 });
 
+describe("a run that takes longer than the time to give up", () => {
+  it("is no reason to give up while parts of it are committed", () => {
+    const one = start(20, 60_000);
+    one.sending();
+    for (let part = 1; part <= 10; part++) {
+      const at = part * 50_000;
+      one.runFails("connection_failed", {}, { at, hasMoved: true });
+      expect(one.phase()).toBe("waiting");
+      one.timer();
+      const committed = Array.from({ length: part }, (_, index) => index);
+      one.take({ type: "answered", id: one.pending(), answer: one.open(...committed), at });
+      expect(one.state()).toMatchObject({ live: { attempt: 0, progressAt: at } });
+    }
+  });
+
+  it("is asked about once before the transfer gives up, if bytes moved", () => {
+    const one = start(20, 60_000);
+    one.sending();
+    expect(one.runFails("connection_failed", {}, { at: 90_000, hasMoved: true })[1]).toMatchObject({
+      ms: 0,
+    });
+    one.timer();
+    one.take({ type: "answered", id: one.pending(), answer: one.open(), at: 90_000 });
+    one.runFails("connection_failed", {}, { at: 90_001, hasMoved: true });
+    expect(one.state()).toMatchObject({ phase: "failed", error: { code: "gave_up" } });
+    const still = start(20, 60_000);
+    still.sending();
+    still.runFails("stalled", {}, { at: 90_000 });
+    expect(still.phase()).toBe("failed");
+  });
+});
+
 describe("what the line teaches", () => {
+  it("sends shorter runs after a cut, but not after a connection that was refused", () => {
+    const one = start(1000);
+    one.sending();
+    for (let run = 0; run < 12; run++) one.runDone();
+    one.runFails("connection_failed", { refused: true });
+    expect(one.line()).toMatchObject({ inFlight: 4, runParts: 8 });
+    one.timer();
+    one.answer(one.open());
+    one.runFails("connection_failed", {}, { hasMoved: true });
+    one.runFails("connection_failed", {}, { hasMoved: true });
+    expect(one.line()).toMatchObject({ inFlight: 4, runParts: 4 });
+  });
+
   it("sends fewer at once after 503, and shorter runs too after a stall", () => {
     const busy = start(1000);
     busy.sending();
@@ -508,7 +556,7 @@ describe("any sequence of events", () => {
         accept({ type: "runDone", run: flightAt(which) });
       } else if (what < 65) {
         if (chance < 0.5) commit(flightAt(which));
-        accept({ type: "runFailed", run: flightAt(which), error }, chance);
+        accept({ type: "runFailed", run: flightAt(which), error, hasMoved: chance < 0.7 }, chance);
       } else if (what < 90) {
         if (state.phase === "waiting") accept({ type: "timer", timer: state.timer });
       } else if (what < 93) {

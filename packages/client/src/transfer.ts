@@ -1,5 +1,5 @@
 // What a transfer does next: a pure reducer from (state, event) to (state, effects).
-import { HoldfastError } from "@holdfast/protocol";
+import { HoldfastError, type PartSet } from "@holdfast/protocol";
 import { judge } from "./retry.ts";
 import { freshLine } from "./schedule.ts";
 import type {
@@ -64,7 +64,7 @@ export function reduce(state: TransferState, event: TransferEvent): Next {
     case "runDone":
       return onRunDone(state, event.run, event.at);
     case "runFailed":
-      return onRunFailed(state, event.run, event.error, event);
+      return onRunFailed(state, event, event);
     case "runStopped":
       return onRunStopped(state, event.run);
     case "ended":
@@ -139,7 +139,11 @@ function onAnswer(
       return isPaused ? rest(busy) : pauseFor(busy, COMPLETING_POLL_MS, "check", []);
     }
     case "open": {
-      const planned = { ...live, plan: planOf(live, pending, answer) };
+      const plan = planOf(live, pending, answer);
+      // What a run committed before it was cut is progress, though no run was ever whole.
+      const isProgress = live.plan && hasMore(plan.committed, live.plan.committed);
+      const progress = isProgress ? { attempt: 0, progressAt: at } : {};
+      const planned = { ...live, ...progress, plan };
       if (isPaused) return rest(planned);
       return pending.isDoubtful ? take(planned, "check") : send(planned);
     }
@@ -154,6 +158,10 @@ function planOf(live: Live, pending: Pending, answer: Extract<Answer, { kind: "o
   if (plan) return { ...plan, grid, committed };
   const line = freshLine(grid.partSize, runPartsMax, settings.inFlight);
   return { grid, committed, line, flights: [], bad: new Map() };
+}
+
+function hasMore(now: PartSet, before: PartSet): boolean {
+  return now.bits.some((byte, at) => (byte & ~(before.bits[at] ?? 0)) !== 0);
 }
 
 /** Stops the runs; a step under way is left to end, since its answer must not be lost. */

@@ -45,20 +45,21 @@ function isWhole(committed: PartSet): boolean {
   return countParts(committed) === committed.partCount;
 }
 
-/** Waits, then begins `next`; gives up if nothing was committed for too long. */
+/** Waits, then begins `next`; gives up if nothing was committed for too long, unless there `mayBeMore` committed than is known. */
 export function wait(
   live: Live,
   error: HoldfastError,
   stamp: Stamp,
   next: "create" | "check",
+  mayBeMore: boolean = false,
 ): Next {
   const verdict = judge(error, live.attempt, stamp.chance);
   if (verdict.kind !== "wait") return fail(error);
   const { giveUpMs } = live.settings;
   const left = giveUpMs === undefined ? Infinity : live.progressAt + giveUpMs - stamp.at;
-  if (left <= 0) return fail(gaveUp(error));
+  if (left <= 0 && !mayBeMore) return fail(gaveUp(error));
   const attempt = live.attempt + 1;
-  const waitMs = Math.min(verdict.waitMs, left);
+  const waitMs = Math.max(0, Math.min(verdict.waitMs, left));
   const trouble = { code: error.code, attempt, waitMs, detail: error.message };
   return pauseFor({ ...live, attempt }, waitMs, next, [{ type: "report", trouble }]);
 }

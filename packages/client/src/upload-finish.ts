@@ -51,7 +51,7 @@ async function learnDigests(job: Job, { attempt, signal }: Call): Promise<void> 
 /** Removes the upload from the server, as far as that can be done now (else it expires), and forgets it. */
 export async function discardUpload(job: Job, { attempt, signal }: Call): Promise<void> {
   const { opened, target } = job;
-  if (!opened) return;
+  if (!opened?.isOurs) return;
   try {
     if (target) await removeUpload(job, target.url, attempt, signal);
   } finally {
@@ -59,10 +59,13 @@ export async function discardUpload(job: Job, { attempt, signal }: Call): Promis
   }
 }
 
-/** Lets go of source, claim and ports. */
+/** Lets go of source, claim and ports, of each whatever becomes of the others. */
 export async function closeUpload({ opened, ports }: Job): Promise<void> {
-  await opened?.source.close();
-  opened?.release();
-  ports.checkpoints.close();
-  ports.transport.close();
+  await Promise.allSettled([opened?.source.close()]);
+  try {
+    opened?.release();
+  } finally {
+    ports.checkpoints.close();
+    ports.transport.close();
+  }
 }

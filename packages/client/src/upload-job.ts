@@ -39,8 +39,8 @@ export interface Job {
   idempotencyKey: string;
   opened: Opened | undefined;
   target: Target | undefined;
-  /** The target comes from a checkpoint, and the source has not been compared with it yet. */
-  isUnproven: boolean;
+  /** What of the source must be compared with a target that comes from a checkpoint; undefined once it was, and for a target of our own. */
+  unproven: "sample" | "every part" | undefined;
   /** Told that there can be no checkpoint. */
   isWarned: boolean;
   /** Uploads of what the source was before, to be removed from the server. */
@@ -53,6 +53,8 @@ export interface Opened {
   readonly source: Source;
   readonly key: string;
   readonly release: () => void;
+  /** Nobody else is at it: there is the claim, or there can be none. Before, nothing may be removed. */
+  readonly isOurs: boolean;
 }
 
 export function openedOf(job: Job): Opened {

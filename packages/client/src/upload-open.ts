@@ -41,14 +41,16 @@ export async function openUpload(job: Job): Promise<{ readonly isResumed: boolea
   const server = checkAddress(job.options.to, job.options.token !== undefined);
   const source = await job.openSource();
   const key = checkpointKey(digester, "upload", server, source.identity);
-  job.opened = { server, source, key, release: () => undefined };
+  const opened = { server, source, key, release: () => undefined };
+  job.opened = { ...opened, isOurs: false };
   try {
-    job.opened = { server, source, key, release: await checkpoints.claim(key) };
+    job.opened = { ...opened, release: await checkpoints.claim(key), isOurs: true };
     const text = await checkpoints.load(key);
     const checkpoint = text === undefined ? undefined : decodeCheckpoint(digester, text);
     return { isResumed: goOn(job, checkpoint, source.fingerprint) };
   } catch (error) {
     warnOfCheckpoint(job, error);
+    job.opened = { ...job.opened, isOurs: true };
     return { isResumed: false };
   }
 }
@@ -65,7 +67,9 @@ function goOn(job: Job, checkpoint: Checkpoint | undefined, now: Fingerprint): b
     return false;
   }
   job.target = newTarget(server, uploadId, { size: now.size, partSize });
-  job.isUnproven = true;
+  // Something happened to the file that need not have touched its bytes, as a change of rights does: that costs a look at all of them.
+  const isTouched = then.ctimeMs !== now.ctimeMs || then.ino !== now.ino;
+  job.unproven = isTouched ? "every part" : "sample";
   return true;
 }
 
@@ -102,7 +106,7 @@ export async function createUpload(job: Job, call: Call): Promise<Answer> {
   requireSize(job, view);
   job.idempotencyKey = encodeId(job.ports.random.bytes(ID_BYTES));
   job.target = newTarget(server, view.id, { size: view.size, partSize: view.partSize });
-  job.isUnproven = false;
+  job.unproven = undefined;
   await saveCheckpoint(job, view);
   tellCreated(job, false);
   return answerOf(job, view);
@@ -139,16 +143,18 @@ async function removeStale(job: Job, { attempt, signal }: Call): Promise<void> {
 /** Asks for the status; the first time after a checkpoint, the source is also compared with what the server has. */
 export async function checkUpload(job: Job, call: Call): Promise<Answer> {
   const target = targetOf(job);
-  const url = job.isUnproven ? `${target.url}?digests=1` : target.url;
+  const url = job.unproven ? `${target.url}?digests=1` : target.url;
   const { attempt, signal } = call;
   const view = await job.wire.send({ method: "GET", url, attempt, signal }, readUpload);
-  if (!job.isUnproven || isOver(view)) return answerOf(job, view);
-  if (!(await isSameSource(job, target, view))) {
+  if (!job.unproven || isOver(view)) return answerOf(job, view);
+  if (!(await isSameSource(job, target, view, signal))) {
     job.stale.push(target.url);
     job.target = undefined;
     return { kind: "unusable" };
   }
-  job.isUnproven = false;
+  // With the fingerprint as it is now, the next time need not look at all of them again.
+  if (job.unproven === "every part") await saveCheckpoint(job, view);
+  job.unproven = undefined;
   tellCreated(job, true);
   return answerOf(job, view);
 }
@@ -159,17 +165,23 @@ function isOver({ state }: UploadView): boolean {
 }
 
 /**
- * Whether the source still has the bytes that the server committed: some of the parts are read again and compared.
+ * Whether the source still has the bytes that the server committed: some of the parts, or all, are read again and compared.
  * Size and time of change were compared before; they alone are never trusted.
  */
 async function isSameSource(
   job: Job,
   { grid, digests }: Target,
   view: UploadView,
+  signal: AbortSignal,
 ): Promise<boolean> {
   if (view.size !== grid.size || view.partSize !== grid.partSize || !view.digests) return false;
   if (view.digests.length !== digests.bytes.length) return false;
-  for (const index of sampleParts(view.committed, job.ports.random)) {
+  const compared =
+    job.unproven === "sample"
+      ? sampleParts(view.committed, job.ports.random)
+      : indexesOf(view.committed);
+  for (const index of compared) {
+    signal.throwIfAborted();
     if (!equalBytes(await readPart(job, grid, index), digestAt(view.digests, index))) return false;
   }
   for (const index of indexesOf(view.committed)) {

@@ -1,12 +1,26 @@
 import { createHash } from "node:crypto";
-import { closeSync, openSync, statSync, utimesSync, writeFileSync, writeSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  openSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { KIB } from "@holdfast/protocol";
+import { HoldfastError, KIB } from "@holdfast/protocol";
 import { serve } from "@holdfast/server";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createCheckpointStore } from "./node/checkpoint.ts";
 import { download, upload } from "./node/index.ts";
+import { systemClock, systemDigester, systemRandom } from "./node/platform.ts";
+import { openFileSource } from "./node/source.ts";
 import { type Interposer, interpose, problem } from "./node/testing/interposer.ts";
 import { makePlace, next, type Place, record, type Server } from "./node/testing/place.ts";
+import { createNodeTransport } from "./node/transport.ts";
+import type { CheckpointStore, Ports } from "./ports.ts";
+import { startUpload } from "./upload.ts";
 
 const PART = 256 * KIB;
 const SIZE = 24 * PART + 99;
@@ -30,6 +44,21 @@ afterEach(() => place.clear());
 function send(path: string, limitRate?: number) {
   const options = { to: proxy.url, stateDir: place.stateDir, partSize: PART };
   return upload(path, limitRate === undefined ? options : { ...options, limitRate });
+}
+
+function checkpointsOf(): CheckpointStore {
+  const now = () => systemClock.now();
+  return createCheckpointStore({ directory: place.stateDir, now, warn: () => undefined });
+}
+
+function portsOf(): Ports {
+  return {
+    transport: createNodeTransport(),
+    checkpoints: checkpointsOf(),
+    clock: systemClock,
+    random: systemRandom,
+    digester: systemDigester,
+  };
 }
 
 /** Sends a part of a file; resolves with the address of its upload. */
@@ -108,6 +137,73 @@ describe("the same upload again", () => {
     expect(result.resumedBytes).toBe(0);
     expect(await stateOf(url)).toBe("aborted");
     await expectSame(result.url, place.read("f"));
+  });
+
+  it("compares every part where size and time were set back, however few bytes differ", async () => {
+    const { path } = makeFile();
+    const url = await sendSome(path);
+    // Neither the first of the committed parts nor the last, which every sample has in it.
+    changeSecretly(path, PART);
+    const transfer = send(path);
+    const notices = record(transfer, "notice");
+    const result = await transfer.done;
+    expect(notices.map(({ code }) => code)).toEqual(["source_changed"]);
+    expect(await stateOf(url)).toBe("aborted");
+    await expectSame(result.url, place.read("f"));
+  });
+
+  it("is another one where the bytes changed after it was complete and the time was set back", async () => {
+    const { path } = makeFile();
+    const first = await send(path).done;
+    changeSecretly(path, 5 * PART);
+    const again = await send(path).done;
+    expect(again.url).not.toBe(first.url);
+    await expectSame(again.url, place.read("f"));
+  });
+
+  it("goes on where only the rights of the file were changed", async () => {
+    const { path, bytes } = makeFile();
+    await sendSome(path);
+    chmodSync(path, 0o600);
+    const result = await send(path).done;
+    expect(result.resumedBytes).toBeGreaterThanOrEqual(4 * PART);
+    await expectSame(result.url, bytes);
+  });
+
+  it("leaves what another one has begun alone where it is aborted before it has the claim", async () => {
+    const { path } = makeFile();
+    await sendSome(path);
+    const ports = portsOf();
+    const abortedEarly = startUpload(
+      () => openFileSource(path),
+      { to: proxy.url },
+      {
+        ...ports,
+        checkpoints: {
+          ...ports.checkpoints,
+          async claim() {
+            abortedEarly.abort();
+            throw new HoldfastError("transfer_busy");
+          },
+        },
+      },
+    );
+    await expect(abortedEarly.done).rejects.toMatchObject({ code: "aborted" });
+    expect(countCheckpoints()).toBe(1);
+  });
+
+  it("can be sent once more after its source could not be closed", async () => {
+    const { path } = makeFile();
+    const open = async () => {
+      const source = await openFileSource(path);
+      const close = async () => {
+        await source.close();
+        throw new Error("not closed");
+      };
+      return { ...source, close };
+    };
+    await startUpload(open, { to: proxy.url }, portsOf()).done;
+    expect(await send(path).done).toMatchObject({ bytesSent: 0 });
   });
 
   it("begins a new one where the old one is gone", async () => {

@@ -45,7 +45,7 @@ export function startUpload(
         idempotencyKey: encodeId(random.bytes(ID_BYTES)),
         opened: undefined,
         target: undefined,
-        isUnproven: false,
+        unproven: undefined,
         isWarned: false,
         stale: [],
       };

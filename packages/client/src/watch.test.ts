@@ -32,6 +32,26 @@ describe("a watch", () => {
     await watching;
   });
 
+  it("allows the longer silence that was asked for, until the next byte", async () => {
+    const clock = createVirtualClock();
+    const { signal } = new AbortController();
+    let isOver = false;
+    const work = watched(clock, 1_000, signal, (own, touch) => {
+      touch(4_000);
+      clock.after(3_999, () => touch());
+      return endless(own);
+    });
+    const watching = expect(work).rejects.toMatchObject({ code: "stalled" });
+    work.catch(() => {
+      isOver = true;
+    });
+    clock.advance(4_998);
+    await Promise.resolve();
+    expect(isOver).toBe(false);
+    clock.advance(1);
+    await watching;
+  });
+
   it("passes on the reason of whoever stops the work", async () => {
     const outer = new AbortController();
     const work = watched(createVirtualClock(), 1_000, outer.signal, endless);

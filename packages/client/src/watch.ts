@@ -7,6 +7,7 @@ export const STALL_MS = 30_000;
 
 /**
  * Runs `work` with a signal that fires when `outer` does, after `stallMs` in which `touch` was not called, or when the work has failed.
+ * `touch` may say how long the next silence may be instead.
  *
  * @throws whatever `work` throws; after a stall that is HoldfastError `stalled`, the signal's reason.
  */
@@ -14,23 +15,26 @@ export async function watched<T>(
   clock: Clock,
   stallMs: number,
   outer: AbortSignal,
-  work: (signal: AbortSignal, touch: () => void) => Promise<T>,
+  work: (signal: AbortSignal, touch: (silenceMs?: number) => void) => Promise<T>,
 ): Promise<T> {
   const own = new AbortController();
   const forward = () => own.abort(outer.reason);
   if (outer.aborted) forward();
   outer.addEventListener("abort", forward, { once: true });
   let movedAt = clock.monotonic();
+  let allowedMs = stallMs;
   let callOff: () => void;
   const look = () => {
     const still = clock.monotonic() - movedAt;
-    if (still < stallMs) callOff = clock.after(stallMs - still, look);
+    // Never later than a touch with the usual time could ask for.
+    if (still < allowedMs) callOff = clock.after(Math.min(stallMs, allowedMs - still), look);
     else own.abort(new HoldfastError("stalled", `no byte moved for ${Math.round(still / 1000)} s`));
   };
   callOff = clock.after(stallMs, look);
   try {
-    return await work(own.signal, () => {
+    return await work(own.signal, (silenceMs = stallMs) => {
       movedAt = clock.monotonic();
+      allowedMs = silenceMs;
     });
   } catch (error) {
     // An answer that nobody reads would hold its connection for ever.

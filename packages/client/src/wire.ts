@@ -15,6 +15,8 @@ import { watched } from "./watch.ts";
 const PRODUCT = "holdfast-js/0.1.0";
 /** A manifest of 100,000 parts has less than 5 MiB; nothing else that is read as text comes near. */
 const TEXT_BYTES_MAX: number = 64 * 1024 * 1024;
+/** After more stalls in a row, no server is waited for longer than after this many. */
+const STALLS_MAX = 5;
 
 export interface WireParts {
   readonly transport: Transport;
@@ -56,16 +58,58 @@ export interface Wire {
 }
 
 export function createWire(parts: WireParts): Wire {
+  const { auth, clock, stallMs } = parts;
+  const patience = createPatience(stallMs);
   return {
     async send(request, use) {
-      const token = await parts.auth.current();
+      // Whoever gives out tokens may be silent as the server may.
+      const ask = <A>(question: () => Promise<A>) =>
+        watched(clock, stallMs, request.signal, (signal) => unlessAborted(question(), signal));
+      const sendWith = (token: string | undefined) =>
+        request.body
+          ? patience.learn((silenceMs) => sendOnce(parts, request, token, silenceMs, use))
+          : sendOnce(parts, request, token, stallMs, use);
+      const token = await ask(() => auth.current());
       try {
-        return await sendOnce(parts, request, token, use);
+        return await sendWith(token);
       } catch (error) {
         if (token === undefined || toHoldfastError(error).code !== "unauthorized") throw error;
-        if (!(await parts.auth.renew(token))) throw error;
+        if (!(await ask(() => auth.renew(token)))) throw error;
       }
-      return sendOnce(parts, request, await parts.auth.current(), use);
+      return sendWith(await ask(() => auth.current()));
+    },
+  };
+}
+
+/** What cannot be ended is left behind. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = new Promise<never>((_, reject) => {
+    const stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  return Promise.race([work, aborted]);
+}
+
+/** How long there may be silence once the whole body is handed over: what lies between may still be sending it, or the server's disk be slow. */
+interface Patience {
+  learn<T>(send: (silenceMs: number) => Promise<T>): Promise<T>;
+}
+
+/** Twice as long after each stall in a row; of those that began together, one counts. */
+function createPatience(stallMs: number): Patience {
+  let stalls = 0;
+  return {
+    async learn(send) {
+      const before = stalls;
+      try {
+        const result = await send(stallMs * 2 ** Math.min(before, STALLS_MAX));
+        stalls = 0;
+        return result;
+      } catch (error) {
+        if (toHoldfastError(error).code === "stalled") stalls = Math.max(stalls, before + 1);
+        throw error;
+      }
     },
   };
 }
@@ -74,8 +118,10 @@ function sendOnce<T>(
   { transport, clock, limit, transfer, stallMs }: WireParts,
   request: WireRequest,
   token: string | undefined,
+  silenceMs: number,
   use: (answer: WireAnswer) => Promise<T>,
 ): Promise<T> {
+  let left = request.body?.reduce((size, view) => size + view.length, 0);
   return watched(clock, stallMs, request.signal, async (signal, touch) => {
     const response = await transport.request({
       method: request.method,
@@ -94,7 +140,8 @@ function sendOnce<T>(
         return bytes;
       },
       onSent(bytes) {
-        touch();
+        left = (left ?? 0) - bytes;
+        touch(left === 0 ? silenceMs : stallMs);
         request.onSent?.(bytes);
       },
     });
@@ -173,14 +220,18 @@ const CODE_OF_STATUS = new Map<number, ErrorCode>([
   [507, "storage_full"],
 ]);
 
+/** Details that decide what the client does next: it finds them out itself, and takes no answer's word for them. */
+const OWN_DETAILS: ReadonlySet<string> = new Set(["retryAfterMs", "refused", "signal"]);
+
 /** The error of an answer; by its status where it brings no problem document, as an answer to HEAD. */
 async function errorOf(answer: WireAnswer, clock: Clock): Promise<HoldfastError> {
   const { status } = answer;
   const problem = decodeProblem(parseJson(await answer.text()));
   const code = problem?.code ?? CODE_OF_STATUS.get(status) ?? otherCode(status);
   const message = problem?.message ?? `the server answered with status ${status}`;
+  const details = Object.entries(problem?.details ?? {}).filter(([name]) => !OWN_DETAILS.has(name));
   return new HoldfastError(code, message, {
-    ...problem?.details,
+    ...Object.fromEntries(details),
     status,
     ...retryAfter(answer, clock),
   });

@@ -33,8 +33,8 @@ export function upload(path: string, options: UploadOptions & NodeOptions): Tran
 }
 
 /**
- * Downloads a file to `path`, every part verified; until it is whole it is called `path` + `.part`. The same download again goes on where the last one
- * stopped. Fails with `sink_exists`, `sink_failed`, `download_corrupt`, `file_not_found` and others.
+ * Downloads a file to `path`, every part verified; until it is whole it has a hidden name beside that, `.NAME.ROOT.part`. The same download again goes on where
+ * the last one stopped. Fails with `sink_exists`, `sink_failed`, `download_corrupt`, `file_not_found` and others.
  */
 export function download(
   url: string,

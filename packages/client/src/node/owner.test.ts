@@ -1,8 +1,9 @@
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { claimKey } from "./owner.ts";
 
@@ -28,6 +29,31 @@ describe("a claim", () => {
   it("leaves no file behind", () => {
     claimKey(directory, "one")();
     expect(readdirSync(join(directory, "claims"))).toEqual([]);
+  });
+
+  it("that is refused to this process leaves the kernel's lock as it is", async () => {
+    const release = claimKey(directory, "one");
+    expect(() => claimKey(directory, "one")).toThrow(busy);
+    const script = `
+      import { claimKey } from ${JSON.stringify(new URL("owner.ts", import.meta.url).href)};
+      try {
+        claimKey(${JSON.stringify(directory)}, "one");
+        console.log("claimed");
+      } catch ({ code }) {
+        console.log(code);
+      }`;
+    const args = ["--input-type=module-typescript", "-e", script];
+    const { stdout } = await promisify(execFile)(process.execPath, args);
+    expect(stdout.trim()).toBe("transfer_busy");
+    release();
+  });
+
+  it("that cannot be is not somebody else's, whatever the path is called", () => {
+    const occupied = join(directory, "locked and busy");
+    writeFileSync(occupied, "");
+    expect(() => claimKey(occupied, "one")).toThrow(
+      expect.objectContaining({ code: "checkpoint_failed" }),
+    );
   });
 
   it("of another process holds, and ends when that process is killed", async () => {

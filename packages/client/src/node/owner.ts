@@ -1,12 +1,18 @@
 // The claim on a source or a sink: a kernel lock that dies with its process.
-import { closeSync, mkdirSync, openSync, rmSync, statSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, realpathSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { HoldfastError } from "@holdfast/protocol";
+import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
 import { messageOf } from "./errno.ts";
 
 /** A lock file may be removed by its last owner just as it is opened; more than a few times in a row is something else. */
 const TRIES = 10;
+
+/** SQLITE_BUSY, SQLITE_LOCKED; their extended codes have them in the low byte. */
+const BUSY: ReadonlySet<number> = new Set([5, 6]);
+
+/** Lock files that this process holds. Whoever closes one, in whatever part of the process, drops the kernel's lock on it: a second claim must not even open it. */
+const held = new Set<string>();
 
 /**
  * Takes the claim on a key: an exclusive transaction held open on an SQLite file of its own, so that the kernel ends it with the process.
@@ -15,20 +21,29 @@ const TRIES = 10;
  */
 export function claimKey(directory: string, key: string): () => void {
   const folder = join(directory, "claims");
-  const path = join(folder, `${key}.lock`);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const path = join(realpathSync(folder), `${key}.lock`);
+    if (held.has(path)) throw new HoldfastError("transfer_busy");
     for (let tries = 0; tries < TRIES; tries++) {
       const release = lock(path);
       if (release) return release;
     }
+    throw new Error(`${path} is removed again and again`);
   } catch (error) {
-    if (/locked|busy/i.test(messageOf(error))) {
-      throw new HoldfastError("transfer_busy", undefined, {}, error);
-    }
+    if (isHoldfastError(error)) throw error;
+    if (isBusy(error)) throw new HoldfastError("transfer_busy", undefined, {}, error);
     throw new HoldfastError("checkpoint_failed", messageOf(error), {}, error);
   }
-  throw new HoldfastError("checkpoint_failed", `${path} is removed again and again`);
+}
+
+function isBusy(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    "errcode" in error &&
+    typeof error.errcode === "number" &&
+    BUSY.has(error.errcode & 0xff)
+  );
 }
 
 /** Undefined where what was locked is not what has the name any more: its last owner removed it meanwhile. */
@@ -42,9 +57,12 @@ function lock(path: string): (() => void) | undefined {
     database.close();
     throw error;
   }
-  if (before !== undefined && before === inodeOf(path)) return () => release(database, path);
-  database.close();
-  return undefined;
+  if (before === undefined || before !== inodeOf(path)) {
+    database.close();
+    return undefined;
+  }
+  held.add(path);
+  return () => release(database, path);
 }
 
 function inodeOf(path: string): bigint | undefined {
@@ -54,6 +72,10 @@ function inodeOf(path: string): bigint | undefined {
 /** The file is removed under the lock, so that whoever waits for it finds out; Windows removes no open files, so there it stays. */
 function release(database: DatabaseSync, path: string): void {
   if (!database.isOpen) return;
-  if (process.platform !== "win32") rmSync(path, { force: true });
-  database.close();
+  try {
+    if (process.platform !== "win32") rmSync(path, { force: true });
+  } finally {
+    database.close();
+    held.delete(path);
+  }
 }

@@ -1,7 +1,7 @@
 // What Node gives every transfer: time, chance, digests, and where the state of a user lives.
 import { hash, randomBytes } from "node:crypto";
-import { homedir } from "node:os";
-import { join } from "node:path";
+import { devNull, homedir } from "node:os";
+import { isAbsolute, join } from "node:path";
 import type { Clock, Digester, Random } from "../ports.ts";
 
 export const systemClock: Clock = {
@@ -26,20 +26,47 @@ export const systemDigester: Digester = { sha256, digest: sha256 };
 export interface Surroundings {
   readonly platform: NodeJS.Platform;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Empty where there is none. */
   readonly home: string;
 }
 
 export function surroundings(): Surroundings {
-  return { platform: process.platform, env: process.env, home: homedir() };
+  return {
+    platform: process.platform,
+    env: process.env,
+    get home() {
+      return homeOrNone();
+    },
+  };
 }
 
-/** Directory of the user's checkpoints: HOLDFAST_STATE_DIR, or where the platform keeps such things. */
-export function stateDirectory({ platform, env, home }: Surroundings): string {
-  const named = env["HOLDFAST_STATE_DIR"];
-  if (named) return named;
-  if (platform === "darwin") return join(home, "Library", "Application Support", "holdfast");
-  if (platform === "win32") {
-    return join(env["LOCALAPPDATA"] || join(home, "AppData", "Local"), "holdfast");
+function homeOrNone(): string {
+  try {
+    return homedir();
+  } catch {
+    // Without HOME it asks the system's table of users, and a container's user need not stand there.
+    return "";
   }
-  return join(env["XDG_STATE_HOME"] || join(home, ".local", "state"), "holdfast");
+}
+
+/** Nothing can be made below it: every use is `checkpoint_failed`, which a transfer tells of and goes on without. */
+const NOWHERE: string = join(devNull, "no-state-directory");
+
+/** Directory of the user's checkpoints: HOLDFAST_STATE_DIR, or where the platform keeps such things. */
+export function stateDirectory(around: Surroundings): string {
+  const named = around.env["HOLDFAST_STATE_DIR"];
+  if (named) return named;
+  const kept = keptDirectory(around);
+  // What the environment says in relative terms would leave state wherever the command happens to run.
+  return kept === undefined ? NOWHERE : join(kept, "holdfast");
+}
+
+function keptDirectory(around: Surroundings): string | undefined {
+  const { platform, env } = around;
+  const told = platform === "win32" ? env["LOCALAPPDATA"] : env["XDG_STATE_HOME"];
+  if (platform !== "darwin" && told && isAbsolute(told)) return told;
+  const { home } = around;
+  if (!isAbsolute(home)) return undefined;
+  if (platform === "darwin") return join(home, "Library", "Application Support");
+  return platform === "win32" ? join(home, "AppData", "Local") : join(home, ".local", "state");
 }

@@ -1,7 +1,9 @@
 import {
   existsSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -18,13 +20,15 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
+const ROOT = "0123456789abcdef".repeat(4);
 const path = (name: string) => join(directory, name);
+const working = (name: string) => path(`.${name}.0123456789abcdef.part`);
 
 describe("a file as a sink", () => {
   it("has its name only once it is whole", async () => {
     const sink = await openFileSink(path("f"));
     expect(await sink.existingSize()).toBeUndefined();
-    expect(await sink.open()).toBe(0);
+    expect(await sink.open(ROOT)).toBe(0);
     await sink.write(4, Buffer.from("4567"));
     await sink.write(0, Buffer.from("0123xx"));
     await sink.write(4, Buffer.from("4567zzzz"));
@@ -33,7 +37,7 @@ describe("a file as a sink", () => {
     expect(existsSync(path("f"))).toBe(false);
     await sink.commit(8);
     expect(readFileSync(path("f"), "utf8")).toBe("01234567");
-    expect(existsSync(path("f.part"))).toBe(false);
+    expect(existsSync(working("f"))).toBe(false);
     expect(await sink.existingSize()).toBe(8);
     expect(await sink.read("whole", 6, into)).toBe(2);
     await sink.close();
@@ -41,18 +45,19 @@ describe("a file as a sink", () => {
   });
 
   it("goes on with the working file that is there", async () => {
-    writeFileSync(path("f.part"), "012");
+    writeFileSync(working("f"), "012");
     const sink = await openFileSink(path("f"));
-    expect(await sink.open()).toBe(3);
+    expect(await sink.open(ROOT)).toBe(3);
     await sink.close();
-    expect(existsSync(path("f.part"))).toBe(true);
-    await sink.discard();
-    await sink.discard();
-    expect(existsSync(path("f.part"))).toBe(false);
+    expect(existsSync(working("f"))).toBe(true);
+    await sink.discard(ROOT);
+    await sink.discard(ROOT);
+    expect(existsSync(working("f"))).toBe(false);
   });
 
   it("never replaces what came into being meanwhile", async () => {
     const sink = await openFileSink(path("f"));
+    await sink.open(ROOT);
     await sink.write(0, Buffer.from("mine"));
     writeFileSync(path("f"), "theirs");
     await expect(sink.commit(4)).rejects.toMatchObject({ code: "sink_exists" });
@@ -60,21 +65,59 @@ describe("a file as a sink", () => {
     await sink.close();
   });
 
+  it("has a working file of its own for each content, and touches nobody's NAME.part", async () => {
+    writeFileSync(path("f.part"), "a person's own");
+    for (const root of [ROOT, "f".repeat(64)]) {
+      const sink = await openFileSink(path("f"));
+      expect(await sink.open(root)).toBe(0);
+      await sink.write(0, Buffer.from(root));
+      await sink.close();
+    }
+    const sink = await openFileSink(path("f"));
+    await sink.discard(ROOT);
+    expect(readdirSync(directory).sort()).toEqual([".f.ffffffffffffffff.part", "f.part"]);
+    expect(readFileSync(path("f.part"), "utf8")).toBe("a person's own");
+  });
+
+  it("leaves the bytes alone that a working file shares with another name", async () => {
+    writeFileSync(path("kept"), "somebody's whole file");
+    linkSync(path("kept"), working("f"));
+    const sink = await openFileSink(path("f"));
+    expect(await sink.open(ROOT)).toBe(0);
+    await sink.write(0, Buffer.from("other"));
+    await sink.commit(5);
+    expect(readFileSync(path("kept"), "utf8")).toBe("somebody's whole file");
+    expect(readFileSync(path("f"), "utf8")).toBe("other");
+  });
+
+  it.each(["n".repeat(255), "😀".repeat(63)])(
+    "takes a name as long as there may be: %s",
+    async (name) => {
+      const sink = await openFileSink(path(name));
+      await sink.open(ROOT);
+      const [only = ""] = readdirSync(directory);
+      expect(Buffer.byteLength(only)).toBeLessThanOrEqual(255);
+      expect(only).toMatch(/\.0123456789abcdef\.part$/);
+      await sink.commit(0);
+      expect(readdirSync(directory)).toEqual([name]);
+    },
+  );
+
   it("follows no symbolic links", async () => {
     symlinkSync("elsewhere", path("f"));
     const sink = await openFileSink(path("f"));
     await expect(sink.existingSize()).rejects.toMatchObject({ code: "sink_exists" });
-    symlinkSync(path("elsewhere"), path("g.part"));
+    symlinkSync(path("elsewhere"), working("g"));
     const other = await openFileSink(path("g"));
-    await expect(other.open()).rejects.toMatchObject({ code: "sink_failed" });
+    await expect(other.open(ROOT)).rejects.toMatchObject({ code: "sink_failed" });
     expect(existsSync(path("elsewhere"))).toBe(false);
   });
 
   it("is none in a directory that is not there, nor in place of one", async () => {
     await expect(openFileSink(path("no/f"))).rejects.toMatchObject({ code: "sink_failed" });
-    mkdirSync(path("d.part"));
+    mkdirSync(working("d"));
     const sink = await openFileSink(path("d"));
-    await expect(sink.open()).rejects.toMatchObject({ code: "sink_failed" });
+    await expect(sink.open(ROOT)).rejects.toMatchObject({ code: "sink_failed" });
     await sink.close();
   });
 });

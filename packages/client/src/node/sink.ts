@@ -1,4 +1,4 @@
-// A file as the sink of a download: NAME.part while it is incomplete, NAME once it is whole.
+// A file as the sink of a download: a working file beside it while it is incomplete, NAME once it is whole.
 import { constants } from "node:fs";
 import { type FileHandle, link, lstat, open, realpath, rename, unlink } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
@@ -10,34 +10,44 @@ import { errnoOf, messageOf } from "./errno.ts";
 const OPEN_WORKING = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
 const OPEN_WHOLE = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0);
 
+/** Bytes of a file's name at most, on nearly every file system. */
+const NAME_MAX = 255;
+
 interface Place {
   readonly directory: string;
   readonly whole: string;
   readonly working: string;
 }
 
+interface Working {
+  readonly path: string;
+  readonly handle: FileHandle;
+}
+
 /** @throws HoldfastError `sink_failed` where its directory does not exist. */
 export async function openFileSink(path: string): Promise<Sink> {
   const directory = await realpath(dirname(resolve(path))).catch(failed);
   const whole = join(directory, basename(resolve(path)));
-  const place: Place = { directory, whole, working: `${whole}.part` };
-  let working: FileHandle | undefined;
-  const opened = async () => (working ??= await open(place.working, OPEN_WORKING).catch(failed));
+  const pathOf = (root: string) => join(directory, workingName(basename(whole), root));
+  let working: Working | undefined;
+  const workingOf = () => {
+    if (working) return working;
+    throw new HoldfastError("internal", "the working file is not open");
+  };
   const close = async () => {
-    const handle = working;
+    const open = working;
     working = undefined;
-    await handle?.close().catch(failed);
+    await open?.handle.close().catch(failed);
   };
   return {
     identity: whole,
     existingSize: () => sizeOf(whole),
-    async open() {
-      const stats = await (await opened()).stat().catch(failed);
-      if (!stats.isFile()) throw new HoldfastError("sink_failed", `${place.working} is not a file`);
-      return stats.size;
+    async open(root) {
+      working ??= await openWorking(pathOf(root));
+      return (await working.handle.stat().catch(failed)).size;
     },
     async read(file, offset, into) {
-      if (file === "working") return readFull(await opened(), offset, into);
+      if (file === "working") return readFull(workingOf().handle, offset, into);
       const handle = await open(whole, OPEN_WHOLE).catch(failed);
       try {
         return await readFull(handle, offset, into);
@@ -45,20 +55,49 @@ export async function openFileSink(path: string): Promise<Sink> {
         await handle.close();
       }
     },
-    write: async (offset, bytes) => writeFull(await opened(), offset, bytes),
+    write: async (offset, bytes) => writeFull(workingOf().handle, offset, bytes),
     async commit(size) {
-      const handle = await opened();
+      const { handle, path } = workingOf();
       await handle.truncate(size).catch(failed);
       await handle.sync().catch(failed);
       await close();
-      await publish(place);
+      await publish({ directory, whole, working: path });
     },
-    async discard() {
+    async discard(root) {
       await close();
-      await unlink(place.working).catch(unlessMissing);
+      await unlink(pathOf(root)).catch(unlessMissing);
     },
     close,
   };
+}
+
+/** `.NAME.ROOT.part`: nobody's own file has such a name, and another content has another. */
+function workingName(name: string, root: string): string {
+  const end = `.${root.slice(0, 16)}.part`;
+  const room = NAME_MAX - 1 - end.length;
+  let kept = "";
+  for (const letter of name) {
+    if (Buffer.byteLength(kept + letter) > room) break;
+    kept += letter;
+  }
+  return `.${kept}${end}`;
+}
+
+/** One that has a second name is left to that: its bytes are somebody's whole file. */
+async function openWorking(path: string): Promise<Working> {
+  for (;;) {
+    const handle = await open(path, OPEN_WORKING).catch(failed);
+    try {
+      const stats = await handle.stat().catch(failed);
+      if (!stats.isFile()) throw new HoldfastError("sink_failed", `${path} is not a file`);
+      if (stats.nlink <= 1) return { path, handle };
+      await unlink(path).catch(unlessMissing);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+    await handle.close();
+  }
 }
 
 function failed(error: unknown): never {

@@ -1,9 +1,12 @@
+import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
+  chmodSync,
   mkdirSync,
   mkdtempSync,
   realpathSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   utimesSync,
@@ -48,9 +51,20 @@ describe("a file as a source", () => {
   ])("knows when it %s", async (_, change) => {
     const path = join(directory, "f");
     writeFileSync(path, "0123456789");
+    // A time that the file system stores exactly, so that it can be set again.
+    utimesSync(path, 1_700_000_000, 1_700_000_000);
     const source = await openFileSource(path);
     change(path);
     expect(await source.isChanged()).toBe(true);
+    await source.close();
+  });
+
+  it("is not changed by new rights: they must not end an upload", async () => {
+    const path = join(directory, "f");
+    writeFileSync(path, "0123456789");
+    const source = await openFileSource(path);
+    chmodSync(path, 0o600);
+    expect(await source.isChanged()).toBe(false);
     await source.close();
   });
 
@@ -63,6 +77,22 @@ describe("a file as a source", () => {
     await expect(read).rejects.toMatchObject({ code: "source_changed" });
     await source.close();
   });
+
+  it.skipIf(process.platform !== "linux")("is none where it does not tell its size", async () => {
+    await expect(openFileSource("/proc/cpuinfo")).rejects.toMatchObject({
+      code: "source_unreadable",
+      message: "/proc/cpuinfo does not tell its size",
+    });
+  });
+
+  it.skipIf(process.platform === "win32")(
+    "is none where it is a FIFO, and does not wait for a writer",
+    async () => {
+      const path = join(directory, "fifo");
+      execFileSync("mkfifo", [path]);
+      await expect(openFileSource(path)).rejects.toMatchObject({ code: "source_unreadable" });
+    },
+  );
 
   it("is none where it is missing or a directory", async () => {
     mkdirSync(join(directory, "d"));

@@ -27,20 +27,24 @@ export function writeBody(
 ): Writing {
   let isStopped = false;
   let left = body.reduce((size, view) => size + view.length, 0);
+  let giveUpWrite: (() => void) | undefined;
   // Its socket is gone by then, and with it every write that had not ended.
-  const closed = new Promise<void>((resolve) => sent.once("close", resolve));
-  sent.once("close", () => {
-    isStopped = true;
+  const closed = new Promise<void>((resolve) => {
+    sent.once("close", () => {
+      isStopped = true;
+      giveUpWrite?.();
+      resolve();
+    });
   });
 
   function write(piece: Uint8Array): Promise<void> {
-    const taken = new Promise<void>((resolve) => {
+    return new Promise((resolve) => {
+      giveUpWrite = resolve;
       sent.write(piece, (error) => {
         if (!error) onSent(piece.length);
         resolve();
       });
     });
-    return Promise.race([taken, closed]);
   }
 
   async function writeAll(): Promise<void> {

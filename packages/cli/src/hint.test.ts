@@ -1,0 +1,53 @@
+import { type ErrorCode, errorRow, HoldfastError } from "@holdfast/protocol";
+import { describe, expect, it } from "vitest";
+import { hintOf } from "./hint.ts";
+import { errorLine } from "./json.ts";
+import { errorText } from "./text.ts";
+
+describe("a hint", () => {
+  it.each<[ErrorCode, Record<string, unknown>, RegExp]>([
+    ["invalid_request", { field: "name" }, /^Rename the file/],
+    ["not_holdfast", { status: 308 }, /no redirect is followed/],
+    ["connection_failed", { cause: "EPROTO" }, /does not answer in TLS/],
+    ["connection_failed", { cause: "ERR_SSL_WRONG_VERSION_NUMBER" }, /does not answer in TLS/],
+    ["connection_failed", { cause: "ECONNRESET" }, /is cut.*https/],
+    ["connection_failed", { cause: "HPE_INVALID_CONSTANT" }, /does not answer in plain HTTP/],
+  ])("about %s with %j says what to do", (code, details, hint) => {
+    expect(hintOf(new HoldfastError(code, "x", details))).toMatch(hint);
+  });
+
+  it.each<[ErrorCode, Record<string, unknown>]>([
+    ["invalid_request", { field: "size" }],
+    ["not_holdfast", { status: 502 }],
+    ["connection_failed", { cause: "ECONNREFUSED" }],
+  ])("about %s with %j is the table's", (code, details) => {
+    expect(hintOf(new HoldfastError(code, "x", details))).toBe(errorRow(code).hint);
+  });
+});
+
+describe("a transfer that gave up", () => {
+  const last = new HoldfastError("not_holdfast", "status 301 came", { status: 301 });
+  const error = new HoldfastError(
+    "gave_up",
+    "no progress; the last trouble: status 301 came",
+    {},
+    last,
+  );
+
+  it("tells a person what kept it, and what to do about that", () => {
+    const [first, ...rest] = errorText(error).split("\n");
+    expect(first).toContain("status 301 came");
+    expect(rest).toEqual([
+      `  ${errorRow("gave_up").hint}`,
+      `  Before that (not_holdfast): ${hintOf(last)}`,
+      "  (gave_up)",
+      "",
+    ]);
+  });
+
+  it("tells a program the same", () => {
+    const trouble = { code: "not_holdfast", message: "status 301 came", hint: hintOf(last) };
+    expect(errorLine(error)).toMatchObject({ code: "gave_up", last: trouble });
+    expect(errorLine(last)).not.toHaveProperty("last");
+  });
+});

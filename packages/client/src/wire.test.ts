@@ -1,0 +1,128 @@
+import { encodeProblem, HoldfastError } from "@holdfast/protocol";
+import { createVirtualClock } from "@holdfast/testkit/clock";
+import { describe, expect, it } from "vitest";
+import { createAuth, type TokenSource } from "./auth.ts";
+import { UNLIMITED } from "./limit.ts";
+import type { Transport, TransportRequest, TransportResponse } from "./ports.ts";
+import { createWire } from "./wire.ts";
+
+const STALL_MS = 1_000;
+
+/** A wire to a network in memory, which takes every body at once and then does what it is told. */
+function start(
+  answer: (request: TransportRequest) => Promise<TransportResponse>,
+  token?: TokenSource,
+) {
+  const clock = createVirtualClock();
+  const transport: Transport = {
+    request(request) {
+      for (const view of request.body ?? []) request.onSent(view.length);
+      return answer(request);
+    },
+    close: () => undefined,
+  };
+  const auth = createAuth(token);
+  const wire = createWire({
+    transport,
+    clock,
+    auth,
+    limit: UNLIMITED,
+    transfer: "t",
+    stallMs: STALL_MS,
+  });
+  const { signal, abort } = stopper();
+  const send = (body?: Uint8Array) =>
+    wire.send(
+      {
+        method: body ? "PUT" : "GET",
+        url: "http://127.0.0.1/x",
+        attempt: 1,
+        signal,
+        ...(body ? { body: [body] } : {}),
+      },
+      (found) => found.text(),
+    );
+  return { clock, send, abort };
+}
+
+function stopper() {
+  const controller = new AbortController();
+  const abort = () => controller.abort(new HoldfastError("aborted"));
+  return { signal: controller.signal, abort };
+}
+
+function response(status: number, text: string): TransportResponse {
+  return {
+    status,
+    header: (name) => (name === "holdfast-version" ? "1" : undefined),
+    read: async (take) => take(new TextEncoder().encode(text)),
+  };
+}
+
+function silence({ signal }: TransportRequest): Promise<TransportResponse> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason));
+  });
+}
+
+/** Everything that waits for nothing but promises. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+describe("the wire", () => {
+  it("waits twice as long for the answer to a body after each stall in a row", async () => {
+    let isSilent = true;
+    const { clock, send } = start((request) =>
+      isSilent && request.body ? silence(request) : Promise.resolve(response(200, "x")),
+    );
+    const stalledAfter = async () => {
+      const startedAt = clock.monotonic();
+      const sent = send(new Uint8Array(9)).then(
+        () => 0,
+        () => clock.monotonic() - startedAt,
+      );
+      await settle();
+      while (clock.advanceToNext()) await settle();
+      return sent;
+    };
+    expect(await stalledAfter()).toBe(STALL_MS);
+    // Asking for the status in between says nothing about bodies.
+    await send();
+    expect(await stalledAfter()).toBe(2 * STALL_MS);
+    const [one, other] = [stalledAfter(), stalledAfter()];
+    expect(await Promise.all([one, other])).toEqual([4 * STALL_MS, 4 * STALL_MS]);
+    expect(await stalledAfter()).toBe(8 * STALL_MS);
+    isSilent = false;
+    await send(new Uint8Array(9));
+    isSilent = true;
+    expect(await stalledAfter()).toBe(STALL_MS);
+  });
+
+  it("does not wait for a token for ever, nor past an abort", async () => {
+    const never = () => new Promise<string>(() => undefined);
+    const slow = start(() => Promise.resolve(response(200, "x")), never);
+    const stalled = expect(slow.send()).rejects.toMatchObject({ code: "stalled" });
+    await settle();
+    slow.clock.advance(STALL_MS);
+    await stalled;
+    const stopped = start(() => Promise.resolve(response(200, "x")), never);
+    const aborted = expect(stopped.send()).rejects.toMatchObject({ code: "aborted" });
+    stopped.abort();
+    await aborted;
+  });
+
+  it("takes no answer's word for what only the client can know", async () => {
+    const details = { retryAfterMs: 3_600_000, refused: true, signal: "SIGKILL", index: 7 };
+    const problem = encodeProblem(new HoldfastError("part_busy", undefined, details));
+    const { send } = start(() => Promise.resolve(response(409, JSON.stringify(problem))));
+    await expect(send()).rejects.toMatchObject({
+      code: "part_busy",
+      details: { index: 7, status: 409 },
+    });
+    const error: unknown = await send().catch((thrown: unknown) => thrown);
+    for (const name of ["retryAfterMs", "refused", "signal"]) {
+      expect(error).not.toHaveProperty(["details", name]);
+    }
+  });
+});
