@@ -6,7 +6,6 @@ import {
   mkdtempSync,
   realpathSync,
   rmSync,
-  statSync,
   symlinkSync,
   truncateSync,
   utimesSync,
