@@ -1,14 +1,13 @@
 // abort: ends an upload and removes its bytes.
 import { HoldfastError } from "@holdfast/protocol";
 import { endClaims } from "./claims.ts";
-import { authorize, type Context, doWork } from "./context.ts";
+import { type Context, doWork, useUpload } from "./context.ts";
 import type { Principal } from "./records.ts";
 import type { Upload } from "./upload.ts";
 
 export function abort(context: Context, principal: Principal, id: string): Promise<void> {
   return doWork(context, () =>
-    context.uploads.use(id, async (upload) => {
-      await authorize(context, principal, "write", upload.record, "upload_not_found");
+    useUpload(context, principal, "write", id, async (upload) => {
       await upload.publishing?.catch(() => undefined);
       const { state } = upload.record;
       if (state === "complete") throw new HoldfastError("upload_not_open", undefined, { state });

@@ -7,7 +7,7 @@ import {
   type UploadView,
 } from "@holdfast/protocol";
 import { recovering, requireNotEnded } from "./claims.ts";
-import { authorize, type Context, doWork } from "./context.ts";
+import { type Context, doWork, useUpload } from "./context.ts";
 import { driveToCompletion } from "./publish.ts";
 import type { Principal } from "./records.ts";
 import { viewOf } from "./status.ts";
@@ -20,8 +20,7 @@ export function complete(
   request: CompleteRequest,
 ): Promise<UploadView> {
   return doWork(context, () =>
-    context.uploads.use(id, async (upload) => {
-      await authorize(context, principal, "write", upload.record, "upload_not_found");
+    useUpload(context, principal, "write", id, async (upload) => {
       requireNotEnded(upload);
       if (upload.healing) throw recovering();
       requireSize(upload, request);

@@ -1,10 +1,10 @@
 // What every verb works with: the ports, the uploads in memory, and whether there is still work to be taken on.
-import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
+import { HoldfastError, isHoldfastError, isUploadId } from "@holdfast/protocol";
 import type { EngineParts } from "./engine.ts";
 import { healIfGone } from "./heal.ts";
 import type { Action } from "./ports.ts";
 import type { Principal } from "./records.ts";
-import { createUploads, type Uploads } from "./upload.ts";
+import { createUploads, type Upload, type Uploads } from "./upload.ts";
 
 /** Milliseconds an open upload lives after its last commit. */
 export const UPLOAD_TTL_MS: number = 24 * 60 * 60 * 1000;
@@ -53,6 +53,32 @@ function endedOr(error: unknown): unknown {
   const { state } = error.details;
   const isEnded = state === "aborted" || state === "expired" || state === "failed";
   return isEnded ? new HoldfastError("upload_ended", undefined, { state }) : error;
+}
+
+/**
+ * Runs `work` with an upload of the principal's tenant that it may act on.
+ *
+ * Another tenant's upload costs what an unknown one costs, one read of one record, whether it is in memory or not: nothing tells them apart.
+ * @throws HoldfastError `upload_not_found`, or what the policy throws.
+ */
+export async function useUpload<T>(
+  context: Context,
+  principal: Principal,
+  action: Action,
+  id: string,
+  work: (upload: Upload) => Promise<T>,
+): Promise<T> {
+  const { metadata, uploads } = context;
+  if (!isUploadId(id)) throw new HoldfastError("upload_not_found");
+  const known = uploads.held(id)?.record;
+  if (known?.tenant !== principal.tenant) {
+    const record = await metadata.upload(id);
+    if (record?.tenant !== principal.tenant) throw new HoldfastError("upload_not_found");
+  }
+  return uploads.use(id, async (upload) => {
+    await context.policy.decide(principal, action, upload.record);
+    return work(upload);
+  });
 }
 
 /**

@@ -94,18 +94,25 @@ export interface MetadataStore {
   close(): Promise<void>;
 }
 
-export type Action = "create" | "write" | "read";
+/** `create` begins uploads, `write` goes on with them and ends them, `read` is for files, `delete` removes them, `administer` is for what concerns the whole server. */
+export type Action = "create" | "write" | "read" | "delete" | "administer";
 
 /** Who may do what. */
 export interface Policy {
   /**
-   * Who sends a request, by its Authorization header.
-   * @throws HoldfastError `unauthorized`
+   * Who sends a request, by its Authorization header, with the limits that hold for it now. May be repeated; rights may differ the next time.
+   * @throws HoldfastError `unauthorized`; `storage_failed` where the rights cannot be known now: nobody comes in by guess.
    */
   authenticate(authorization: string | undefined): Promise<Principal>;
   /**
-   * Resolves if the principal may; what belongs to another tenant does not exist for it.
-   * @throws HoldfastError `forbidden`
+   * The principal of a grant that `authenticate` has told, as it is now: for requests that it has signed for. May be repeated.
+   * @throws HoldfastError `unauthorized` once the grant has expired or was revoked; `storage_failed`.
+   */
+  recall(grant: string): Promise<Principal>;
+  /**
+   * Resolves if the principal may, by the rights of its grant at this moment: they may have ended since the request began. May be repeated.
+   * What belongs to another tenant does not exist for it: the engine asks only about what is the principal's tenant's.
+   * @throws HoldfastError `forbidden`, with the scope it lacks in `details.scope`; `unauthorized` once the grant has ended; `storage_failed`.
    */
   decide(
     principal: Principal,

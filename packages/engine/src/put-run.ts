@@ -2,7 +2,7 @@
 import { HoldfastError, requireInGrid, runSize } from "@holdfast/protocol";
 import { claimRun } from "./claims.ts";
 import { createCommitter } from "./commit.ts";
-import { authorize, type Context, doWork } from "./context.ts";
+import { type Context, doWork, useUpload } from "./context.ts";
 import type { PutRun, RunCommitted } from "./engine.ts";
 import { receiveRun } from "./receive.ts";
 import type { Principal } from "./records.ts";
@@ -16,8 +16,7 @@ export function putRun(
   command: PutRun,
 ): Promise<RunCommitted> {
   return doWork(context, () =>
-    context.uploads.use(command.id, async (upload) => {
-      await authorize(context, principal, "write", upload.record, "upload_not_found");
+    useUpload(context, principal, "write", command.id, async (upload) => {
       requireFit(upload, command);
       const claim = await claimRun(context, upload, command);
       if (!claim) return answerOf(upload, command);

@@ -5,6 +5,25 @@ import type { Algorithm, FileId, Grid, Metadata, UploadId, UploadState } from "@
 export interface Principal {
   readonly id: string;
   readonly tenant: string;
+  /** Names what it came in with, such as a token's id; no secret. `Policy.recall` gives the principal again by it, for what it has signed for. */
+  readonly grant?: string;
+  /** What it may use at most; without them there are none but the server's own. */
+  readonly limits?: Limits;
+}
+
+/**
+ * What one principal may use at most: policy data, told with the principal by every `authenticate`. A member that is absent sets no limit.
+ * `create` and `POST /v1/files` enforce the first three, the HTTP front the last.
+ */
+export interface Limits {
+  /** Size of one upload in bytes, and the most that one of unknown size may become: above it `size_too_large`. */
+  readonly sizeMax?: number;
+  /** Uploads that have not ended: above it `quota_exceeded`. */
+  readonly openMax?: number;
+  /** Bytes of its files and of what its uploads have declared, together: above it `quota_exceeded`. */
+  readonly bytesMax?: number;
+  /** Requests that bring bytes at once: above it `too_many_requests`. */
+  readonly partsInFlightMax?: number;
 }
 
 /** An upload as it is stored. Sizes in bytes, times in milliseconds since 1970 by the server's clock. */

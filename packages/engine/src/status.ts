@@ -1,6 +1,6 @@
 // status: what is known of an upload. Asking never ends or changes anything.
 import { createPartSet, RUN_PARTS_MAX, type UploadView } from "@holdfast/protocol";
-import { authorize, type Context } from "./context.ts";
+import { type Context, useUpload } from "./context.ts";
 import type { FileRecord, Principal } from "./records.ts";
 import { offsetOf, type Upload } from "./upload.ts";
 
@@ -10,8 +10,7 @@ export function status(
   id: string,
   wants: { readonly digests: boolean },
 ): Promise<UploadView> {
-  return context.uploads.use(id, async (upload) => {
-    await authorize(context, principal, "write", upload.record, "upload_not_found");
+  return useUpload(context, principal, "write", id, async (upload) => {
     const view = await viewOf(context, upload);
     return wants.digests ? { ...view, digests: upload.digests.slice() } : view;
   });

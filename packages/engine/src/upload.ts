@@ -39,6 +39,8 @@ export interface Uploads {
    * @throws HoldfastError `upload_not_found`
    */
   use<T>(id: string, work: (upload: Upload) => Promise<T>): Promise<T>;
+  /** The one that is in memory under this id. */
+  held(id: UploadId): Upload | undefined;
   /** All that are in memory. */
   all(): readonly Upload[];
 }
@@ -82,6 +84,7 @@ export function createUploads(
   }
 
   return {
+    held: (id) => entries.get(id)?.upload,
     all: () => [...entries.values()].flatMap(({ upload }) => upload ?? []),
     async use(id, work) {
       if (!isUploadId(id)) throw new HoldfastError("upload_not_found");

@@ -16,6 +16,9 @@ export function createTokenPolicy(token?: string): Policy {
       if (!timingSafeEqual(sha256(sent ?? ""), expected)) throw new HoldfastError("unauthorized");
       return LOCAL;
     },
+    async recall() {
+      return LOCAL;
+    },
     async decide(principal, _action, { tenant }) {
       if (principal.tenant !== tenant) throw new HoldfastError("forbidden");
     },

@@ -30,6 +30,7 @@ export const alice: Principal = { id: "alice", tenant: "wonderland" };
 /** Everybody may do everything with what is theirs. */
 export const openPolicy: Policy = {
   authenticate: async () => alice,
+  recall: async () => alice,
   decide: async () => undefined,
 };
 
