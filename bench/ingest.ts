@@ -1,175 +1,87 @@
-// Rows: server CPU for a GiB of uploads, Holdfast with SHA-256 and flush against @tus/server with neither.
-import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+// Rows: server CPU and rate for a GiB in 128 bodies of 8 MiB: Holdfast with SHA-256 and flush, the others with neither.
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { type ServerProcess, startCli, stopServer } from "@holdfast/testkit/process";
-import { writeContent } from "../e2e/kit/source.ts";
-import { type Contender, cpuSeconds, figureOf, interleave } from "./measure.ts";
-import { BODY, completeUpload, createUpload, GIB, runsOf, tusUploads } from "./plans.ts";
-import { type Row, showFigure } from "./row.ts";
-import { type Stage, serveHoldfast, serveTus, settle, type TusServer } from "./stage.ts";
+import { type ServerProcess, stopServer } from "@holdfast/testkit/process";
+import { type Contender, cpuOfTree, type Figure, figureOf, interleave } from "./measure.ts";
+import { type Peer, serveNginx, serveRclone } from "./peers.ts";
+import { BODY, completeUpload, createUpload, GIB, putFiles, runsOf, tusUploads } from "./plans.ts";
+import { type Row, ratioRow } from "./row.ts";
+import { type Stage, serveHoldfast, serveTus, settle } from "./stage.ts";
 
 interface Sample {
-  /** CPU seconds of the server for the GiB, with creation and completion. */
+  /** CPU seconds of the server and its children for the GiB, with creation and completion. */
   readonly cpu: number;
   /** GiB a second of the bodies. */
   readonly rate: number;
-  /** CPU seconds of the client, where it is one of ours. */
-  readonly clientCpu?: number;
 }
 
 const CONNECTIONS = 8;
+const TUS = "@tus/server";
+const NGINX = "nginx PUT";
+const NGINX_1M = "nginx PUT, 1 MiB buffers";
+const RCLONE = "rclone serve webdav";
 
-/** 1 GiB as 128 requests of 8 MiB on 8 connections. */
-export function parallelRows(stage: Stage): Promise<readonly Row[]> {
-  return compareServers(stage, {
-    name: "8 x 8 MiB",
-    ours: (server) => ({ name: "ours", run: () => sendRuns(stage, server) }),
-    theirs: (server) => ({ name: "theirs", run: () => sendTus(stage, server, BODY, CONNECTIONS) }),
-  });
-}
-
-/** One file of 1 GiB by our command line: beside tus-js-client, and beside one PATCH from a generator that costs next to nothing. */
-export async function oneFileRows(stage: Stage): Promise<readonly Row[]> {
-  const path = join(stage.memory, "one-file");
-  await writeContent(path, { seed: 2, size: GIB });
-  const ours = (server: ServerProcess): Contender<Sample> => ({
-    name: "ours",
-    run: () => sendByCli(stage, server, path),
-  });
-  try {
-    const clients = await compareServers(stage, {
-      name: "one 1 GiB file, each by its own client",
-      ours,
-      theirs: (server) => ({ name: "theirs", run: () => sendByTusClient(server, path) }),
-    });
-    const idle = await compareServers(stage, {
-      name: "one 1 GiB file, theirs from an idle generator",
-      ours,
-      theirs: (server) => ({ name: "theirs", run: () => sendTus(stage, server, GIB, 1) }),
-    });
-    return [...clients, ...idle];
-  } finally {
-    await rm(path);
-  }
-}
-
-interface Comparison {
-  readonly name: string;
-  readonly ours: (server: ServerProcess) => Contender<Sample>;
-  readonly theirs: (server: TusServer) => Contender<Sample>;
-}
-
-async function compareServers(stage: Stage, what: Comparison): Promise<readonly Row[]> {
+export async function parallelRows(stage: Stage): Promise<readonly Row[]> {
   const holdfast = await serveHoldfast(stage, "ingest");
   const tus = await serveTus(stage);
-  const contenders = [what.ours(holdfast), what.theirs(tus)];
+  const peers: readonly (readonly [string, Peer])[] = [
+    [NGINX, await serveNginx(stage, "16k")],
+    [NGINX_1M, await serveNginx(stage, "1m")],
+    [RCLONE, await serveRclone(stage)],
+  ];
+  const tusPlan = tusUploads(GIB, BODY);
+  const putPlan = putFiles(GIB / BODY, BODY);
+  const contenders: readonly Contender<Sample>[] = [
+    { name: "Holdfast", run: () => sendRuns(stage, holdfast) },
+    { name: TUS, run: () => sendPlan(stage, tus, tusPlan) },
+    ...peers.map(([name, peer]) => ({ name, run: () => sendPlan(stage, peer, putPlan) })),
+  ];
   const samples = await interleave(contenders, stage.rounds, () => settle(stage));
-  await tus.stop();
+  for (const server of [tus, ...peers.map(([, peer]) => peer)]) await server.stop();
   await stopServer(holdfast);
   await rm(join(stage.directory, "ingest"), { recursive: true });
-  return rowsOf(what.name, samples.get("ours") ?? [], samples.get("theirs") ?? []);
+  return rowsOf(samples);
 }
 
-function rowsOf(name: string, ours: readonly Sample[], theirs: readonly Sample[]): Row[] {
-  const of = (samples: readonly Sample[], read: (sample: Sample) => number) =>
-    figureOf(samples.map(read));
-  const [cpu, tusCpu] = [of(ours, ({ cpu }) => cpu), of(theirs, ({ cpu }) => cpu)];
-  const [rate, tusRate] = [of(ours, ({ rate }) => rate), of(theirs, ({ rate }) => rate)];
-  const value = cpu.median / tusCpu.median;
-  const client = of(ours, ({ clientCpu }) => clientCpu ?? Number.NaN);
-  const rows: Row[] = [
-    {
-      name: `${name}: server CPU-s/GiB`,
-      ours: showFigure(cpu),
-      theirs: showFigure(tusCpu),
-      value,
-      target: "<= 1.00 x",
-      isMet: value <= 1,
-      data: { cpu, tusCpu },
-    },
-    {
-      name: `${name}: GiB/s`,
-      ours: showFigure(rate),
-      theirs: showFigure(tusRate),
-      value: rate.median / tusRate.median,
-      target: "",
-      data: { rate, tusRate },
-    },
-  ];
-  if (Number.isNaN(client.median)) return rows;
-  const orientation = { theirs: "", target: "" };
-  const shown = showFigure(client);
+function rowsOf(samples: ReadonlyMap<string, readonly Sample[]>): Row[] {
+  const of = (name: string, read: (sample: Sample) => number): Figure =>
+    figureOf((samples.get(name) ?? []).map(read));
+  const bars = (read: (sample: Sample) => number) =>
+    [...samples.keys()].map((name) => ({ name, figure: of(name, read) }));
+  const cpu = (peer: string) => ({
+    name: "8 x 8 MiB: server CPU-s/GiB",
+    ...{ peer, ours: of("Holdfast", (one) => one.cpu), theirs: of(peer, (one) => one.cpu) },
+  });
+  const rate = (peer: string) => ({
+    name: "8 x 8 MiB: GiB/s",
+    ...{ peer, ours: of("Holdfast", (one) => one.rate), theirs: of(peer, (one) => one.rate) },
+  });
+  const cpuChart = { unit: "CPU-s/GiB", isLessBetter: true, bars: bars((one) => one.cpu) };
+  const rateChart = { unit: "GiB/s", isLessBetter: false, bars: bars((one) => one.rate) };
   return [
-    ...rows,
-    { name: `${name}: client CPU-s/GiB`, ours: shown, ...orientation, data: { client } },
+    { ...ratioRow({ ...cpu(TUS), target: { atMost: 0.85 } }), chart: cpuChart },
+    ...[NGINX, NGINX_1M, RCLONE].map((peer) => ratioRow(cpu(peer))),
+    { ...ratioRow(rate(TUS)), chart: rateChart },
+    ...[NGINX, NGINX_1M, RCLONE].map((peer) => ratioRow(rate(peer))),
   ];
 }
 
-async function sendRuns(
-  { load, digests }: Stage,
-  { url, port, serverPid }: ServerProcess,
-): Promise<Sample> {
-  const before = await cpuSeconds(serverPid);
-  const id = await createUpload(url, GIB);
-  const { seconds } = await load.send(port, CONNECTIONS, runsOf(id, GIB, digests));
-  await completeUpload(url, id);
-  return { cpu: (await cpuSeconds(serverPid)) - before, rate: 1 / seconds };
+async function sendRuns({ load, digests }: Stage, server: ServerProcess): Promise<Sample> {
+  const before = await cpuOfTree(server.serverPid);
+  const id = await createUpload(server.url, GIB);
+  const { seconds } = await load.send(server.port, CONNECTIONS, runsOf(id, GIB, digests));
+  await completeUpload(server.url, id);
+  return { cpu: (await cpuOfTree(server.serverPid)) - before, rate: 1 / seconds };
 }
 
-async function sendTus(
+async function sendPlan(
   { load }: Stage,
-  server: TusServer,
-  bodySize: number,
-  connections: number,
+  server: Pick<Peer, "port" | "pid" | "clear">,
+  plan: Parameters<Stage["load"]["send"]>[2],
 ): Promise<Sample> {
-  const before = await cpuSeconds(server.pid);
-  const { seconds } = await load.send(server.port, connections, tusUploads(GIB, bodySize));
-  const cpu = (await cpuSeconds(server.pid)) - before;
+  const before = await cpuOfTree(server.pid);
+  const { seconds } = await load.send(server.port, CONNECTIONS, plan);
+  const cpu = (await cpuOfTree(server.pid)) - before;
   await server.clear();
   return { cpu, rate: 1 / seconds };
-}
-
-async function sendByCli(
-  stage: Stage,
-  { url, serverPid }: ServerProcess,
-  path: string,
-): Promise<Sample> {
-  const before = await cpuSeconds(serverPid);
-  // A state of its own for each round: with the last round's, the file would be complete already and nothing would be sent.
-  const state = await mkdtemp(join(stage.directory, "state-"));
-  const command = startCli(["upload", path, "--to", url, "--json"], {
-    env: { HOLDFAST_STATE_DIR: state },
-  });
-  let clientCpu = 0;
-  const watch = setInterval(() => {
-    // It may have ended between two looks: the last one counts.
-    cpuSeconds(command.pid).then(
-      (cpu) => {
-        clientCpu = cpu;
-      },
-      () => clearInterval(watch),
-    );
-  }, 10);
-  const { code } = await command.exit;
-  clearInterval(watch);
-  const complete = command.events.find((event) => event.name === "complete");
-  if (code !== 0 || !complete) throw new Error(`upload ended with ${code}: ${command.stderr()}`);
-  if (complete.fields.get("bytesSent") !== GIB) throw new Error("the upload did not send its GiB");
-  const cpu = (await cpuSeconds(serverPid)) - before;
-  await rm(state, { recursive: true });
-  return { cpu, clientCpu, rate: 1 / Number(complete.fields.get("seconds")) };
-}
-
-async function sendByTusClient(server: TusServer, path: string): Promise<Sample> {
-  const before = await cpuSeconds(server.pid);
-  const began = performance.now();
-  const client = fileURLToPath(new URL("tus-client.ts", import.meta.url));
-  const endpoint = `http://127.0.0.1:${server.port}/files`;
-  await promisify(execFile)(process.execPath, [client, path, endpoint]);
-  const cpu = (await cpuSeconds(server.pid)) - before;
-  await server.clear();
-  return { cpu, rate: 1000 / (performance.now() - began) };
 }

@@ -1,41 +1,49 @@
-// `npm run bench`: everything in interleaved rounds, as a Markdown table and as results/bench.json.
-import { mkdir, writeFile } from "node:fs/promises";
-import { cpus } from "node:os";
+// `npm run bench`: everything in interleaved rounds, as a Markdown table and as results/bench.json; `--page` writes docs/performance.md from that.
 import { parseArgs } from "node:util";
-import { oneFileRows, parallelRows } from "./ingest.ts";
+import { downloadRows } from "./downloads.ts";
+import { parallelRows } from "./ingest.ts";
 import { memoryRows } from "./memory.ts";
+import { oneFileRows } from "./one-file.ts";
+import { writePage } from "./page.ts";
+import { keepSection, machineName, readReport } from "./report.ts";
 import { HEAD, type Row, showRow } from "./row.ts";
 import { slowFlushRows } from "./slow-flush.ts";
+import { smallRows } from "./small.ts";
 import { type Stage, withStage } from "./stage.ts";
 
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "5" },
+    /** A part of the names of the sections to run. */
     only: { type: "string", default: "" },
+    /** Measures nothing: writes the page from what was measured last. */
+    page: { type: "boolean", default: false },
   },
 });
 
 const SECTIONS: Readonly<Record<string, (stage: Stage) => Promise<readonly Row[]>>> = {
   parallel: parallelRows,
   "one-file": oneFileRows,
+  small: smallRows,
+  downloads: downloadRows,
   memory: memoryRows,
   "slow-flush": slowFlushRows,
 };
 
-const rounds = { warmUp: 1, measured: Number(values.rounds) };
-const machine = `${cpus().length} x ${cpus()[0]?.model ?? "?"}, Node ${process.version}`;
-console.log(`${machine}; median [min-max] of ${rounds.measured} interleaved rounds\n\n${HEAD}`);
-const rows: Row[] = [];
-await withStage(rounds, async (stage) => {
-  for (const [name, measure] of Object.entries(SECTIONS)) {
-    if (!name.includes(values.only)) continue;
-    for (const row of await measure(stage)) {
-      rows.push(row);
-      console.log(showRow(row));
+async function measureAll(): Promise<void> {
+  const wanted = Object.entries(SECTIONS).filter(([name]) => name.includes(values.only));
+  if (wanted.length === 0) throw new Error(`no section is named like ${values.only}`);
+  const rounds = { warmUp: 1, measured: Number(values.rounds) };
+  const machine = machineName();
+  console.log(`${machine}; median [min-max] of ${rounds.measured} interleaved rounds\n\n${HEAD}`);
+  await withStage(rounds, async (stage) => {
+    for (const [name, measure] of wanted) {
+      const rows = await measure(stage);
+      for (const row of rows) console.log(showRow(row));
+      await keepSection(name, { at: new Date().toISOString(), machine, rounds, rows });
     }
-  }
-});
-const results = new URL("../results/", import.meta.url);
-await mkdir(results, { recursive: true });
-const report = { at: new Date().toISOString(), machine, rounds, rows };
-await writeFile(new URL("bench.json", results), `${JSON.stringify(report, null, 2)}\n`);
+  });
+}
+
+if (values.page) await writePage(await readReport());
+else await measureAll();

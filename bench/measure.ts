@@ -12,6 +12,14 @@ export async function cpuSeconds(pid: number): Promise<number> {
   return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / TICKS;
 }
 
+/** CPU seconds of a process and of all that it started, dead or alive. */
+export async function cpuOfTree(pid: number): Promise<number> {
+  let sum = await cpuSeconds(pid);
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8");
+  for (const child of children.split(" ").filter(Boolean)) sum += await cpuOfTree(Number(child));
+  return sum;
+}
+
 /** Memory of a process in bytes: what it has now, or the most it ever had. */
 export async function memoryOf(pid: number, which: "VmRSS" | "VmHWM"): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");

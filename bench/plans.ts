@@ -81,3 +81,15 @@ export function tusUploads(size: number, bodySize: number): PlannedRequest[] {
     },
   ]);
 }
+
+/** As many files of `bodySize` bytes, each by one PUT, for servers that take a path. */
+export function putFiles(count: number, bodySize: number): PlannedRequest[] {
+  return Array.from({ length: count }, (_, group) => ({
+    group,
+    method: "PUT",
+    path: `/file-${group}`,
+    headers: {},
+    bodyOffset: group * bodySize,
+    bodySize,
+  }));
+}

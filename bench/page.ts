@@ -1,0 +1,72 @@
+// docs/performance.md and its charts, written from what was measured last: no figure in it is typed by hand.
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { drawChart } from "./chart.ts";
+import type { Report, Section } from "./report.ts";
+import { HEAD, type Row, showRow } from "./row.ts";
+
+const PAGE = new URL("../docs/performance.md", import.meta.url);
+const CHARTS = new URL("../docs/charts/", import.meta.url);
+
+/** What each section is about: a heading and what is compared. */
+const TEXTS: Readonly<Record<string, readonly [string, string]>> = {
+  parallel: [
+    "Parallel uploads",
+    "1 GiB as 128 bodies of 8 MiB on 8 connections. Holdfast verifies the SHA-256 of every MiB and flushes before it answers; none of the others does either.",
+  ],
+  "one-file": [
+    "One large file",
+    "A file of 1 GiB sent by `holdfast upload`, beside `@tus/server` fed by tus-js-client and by a generator that costs next to nothing.",
+  ],
+  small: [
+    "Small uploads",
+    "Files of 64 KiB, one request each, on 8 connections. Holdfast's are verified, durable and published with a manifest when the 201 comes.",
+  ],
+  downloads: [
+    "Downloads",
+    "1 GiB from the page cache. nginx hands files to the kernel (sendfile), which a process that reads cannot match.",
+  ],
+  memory: ["Memory", "What uploads at once add to an idle server, as its highest mark."],
+  "slow-flush": [
+    "A slow disk",
+    "Every flush takes 10 ms longer, put in below the server: it should cost latency, not throughput.",
+  ],
+};
+
+export async function writePage(report: Report): Promise<void> {
+  const names = [...new Set([...Object.keys(TEXTS), ...Object.keys(report)])];
+  await rm(CHARTS, { recursive: true, force: true });
+  await mkdir(CHARTS, { recursive: true });
+  const sections: string[] = [];
+  for (const name of names) {
+    const section = report[name];
+    if (section) sections.push(await showSection(name, section));
+  }
+  if (sections.length === 0) throw new Error("nothing was measured yet: run `npm run bench` first");
+  await writeFile(PAGE, [INTRODUCTION, ...sections].join("\n\n").concat("\n"));
+}
+
+const INTRODUCTION = `# Performance
+
+Written by \`npm run bench -- --page\` from the last \`npm run bench\`. All rounds of a section run in turn (A B C, A B C, ...) on one machine, server and
+load generator together; a figure is the median with the least and the most of the rounds. Only figures of one section may be compared, and the ratio says
+more than the figure: the same program differs by a factor between two machines. CPU is that of the server with all its processes.`;
+
+async function showSection(name: string, section: Section): Promise<string> {
+  const [title, text] = TEXTS[name] ?? [name, ""];
+  const { at, machine, rounds, rows } = section;
+  const when = `${machine}; ${rounds.measured} rounds; ${at.slice(0, 10)}.`;
+  const charts = await drawCharts(name, rows);
+  const table = [HEAD, ...rows.map(showRow)].join("\n");
+  return [`## ${title}`, text, ...charts, table, when].filter(Boolean).join("\n\n");
+}
+
+async function drawCharts(section: string, rows: readonly Row[]): Promise<readonly string[]> {
+  const links: string[] = [];
+  for (const { name, chart } of rows) {
+    if (!chart) continue;
+    const file = `${section}-${links.length + 1}.svg`;
+    await writeFile(new URL(file, CHARTS), drawChart(name, chart));
+    links.push(`![${name}](charts/${file})`);
+  }
+  return links;
+}
