@@ -19,6 +19,8 @@ const CONTRACT: Readonly<Record<number, readonly ErrorCode[]>> = {
     "digest_mismatch",
     "shutting_down",
     "recovering",
+    "overloaded",
+    "too_many_requests",
     "storage_failed",
     "storage_full",
     "connection_failed",

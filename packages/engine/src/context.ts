@@ -1,5 +1,6 @@
 // What every verb works with: the ports, the uploads in memory, and whether there is still work to be taken on.
 import { HoldfastError, isHoldfastError, isUploadId } from "@holdfast/protocol";
+import { type Crowd, createCrowd } from "./crowd.ts";
 import type { EngineParts } from "./engine.ts";
 import { healIfGone } from "./heal.ts";
 import type { Action } from "./ports.ts";
@@ -11,6 +12,7 @@ export const UPLOAD_TTL_MS: number = 24 * 60 * 60 * 1000;
 
 export interface Context extends EngineParts {
   readonly uploads: Uploads;
+  readonly crowd: Crowd;
   /** Set once, when the server is told to stop. */
   isDraining: boolean;
   /** Set once, when bodies in flight are stopped: from then on nobody begins to read one. */
@@ -23,6 +25,7 @@ export function createContext(parts: EngineParts): Context {
   const context: Context = {
     ...parts,
     uploads: createUploads(parts.metadata, (upload) => healIfGone(context, upload)),
+    crowd: createCrowd(parts),
     isDraining: false,
     isOverdue: false,
     work: new Set(),

@@ -151,6 +151,8 @@ export interface Body {
   ready(): Promise<boolean>;
   /** Copies bytes into `into` until it is full or the body has ended; resolves with how many. */
   fill(into: Uint8Array): Promise<number>;
+  /** A pending `fill` resolves at once with what it has; the body goes on. */
+  interrupt(): void;
   /** Milliseconds, by `Clock.monotonic`, of the last byte that came. */
   lastByteAt(): number;
   /** Stops reading: a pending and every later `ready` or `fill` sees the end. `why` is the error that the request is answered with. */

@@ -4,6 +4,7 @@ import type { Claim } from "./claims.ts";
 import type { Committer } from "./commit.ts";
 import type { Context } from "./context.ts";
 import type { PutRun } from "./engine.ts";
+import { BLOCK_SIZE, createIntake } from "./intake.ts";
 import { SLOT_SIZE } from "./slots.ts";
 import type { Upload } from "./upload.ts";
 import type { Writer } from "./writer.ts";
@@ -26,20 +27,23 @@ export async function receiveRun(
   { run: [start, end], digests, body, claim, writer, committer }: ReceiveRun,
 ): Promise<void> {
   const { record } = upload;
+  const intake = createIntake(context, body, writer);
   for (let index = start; index < end; index++) {
     const expected = claim.parts.has(index) ? digests[index - start] : undefined;
     const size = partSizeAt(record, index);
     const digest = expected && context.digests.create();
     for (let at = 0; at < size; ) {
       const wanted = Math.min(SLOT_SIZE, size - at);
-      // A request that has no byte holds no slot, however long it stays.
-      if (!(await body.ready())) throw endedEarly(body.stopped(), runSize(record, start, end));
-      const slot = await writer.take();
-      const filled = await body.fill(slot.memory.subarray(0, wanted));
-      digest?.update(slot.memory.subarray(0, filled));
-      if (digest && filled === wanted) writer.write(partOffset(record, index) + at, slot, filled);
+      const filled = await intake.next(wanted);
+      if (!filled) throw endedEarly(body.stopped(), runSize(record, start, end));
+      const { slot, size: taken } = filled;
+      const bytes = slot.memory.subarray(0, taken);
+      digest?.update(bytes);
+      // Anything else is the fragment before the end of a body that was cut: its part will not be whole.
+      const isWritable = taken === wanted || (taken > 0 && taken % BLOCK_SIZE === 0);
+      if (digest && isWritable) writer.write(partOffset(record, index) + at, slot, taken);
       else writer.give(slot);
-      at += filled;
+      at += taken;
     }
     const isLast = index === end - 1;
     if (isLast && !body.isExact && (await body.ready())) throw tooLong(runSize(record, start, end));

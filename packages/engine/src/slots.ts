@@ -29,9 +29,21 @@ export interface SlotPool {
   enter(): () => void;
   /** Resolves with a slot, first come first served. */
   take(): Promise<Slot>;
+  /** A slot if one is free; whoever waits comes first. */
+  tryTake(): Slot | undefined;
+  /** A place in the queue for a slot. */
+  queue(): Place;
+  /** Places in the queue now. */
+  waiting(): number;
   give(slot: Slot): void;
   /** Slots lent out now. */
   lent(): number;
+}
+
+export interface Place {
+  readonly slot: Promise<Slot>;
+  /** Gives the place up; false if the slot has been handed over already. */
+  leave(): boolean;
 }
 
 /** A pool of `size` bytes of address space; memory is used only as far as slots are lent at once, the last returned first. */
@@ -44,8 +56,16 @@ export function createSlotPool(size: number): SlotPool {
   for (let at = count - 1; at >= 0; at--) {
     free.push({ memory: new Uint8Array(buffer, at * SLOT_SIZE, SLOT_SIZE) });
   }
-  const waiting: ((slot: Slot) => void)[] = [];
+  // In the order of arrival: a Set keeps insertions in order, and anybody may leave.
+  const waiting = new Set<(slot: Slot) => void>();
   let requests = 0;
+
+  function queue(): Place {
+    const { promise, resolve } = Promise.withResolvers<Slot>();
+    waiting.add(resolve);
+    return { slot: promise, leave: () => waiting.delete(resolve) };
+  }
+
   return {
     share: () => (requests > CROWD ? SHARE_CROWDED : SHARE_QUIET),
     enter() {
@@ -58,12 +78,16 @@ export function createSlotPool(size: number): SlotPool {
     },
     take() {
       const slot = free.pop();
-      return slot ? Promise.resolve(slot) : new Promise((resolve) => waiting.push(resolve));
+      return slot ? Promise.resolve(slot) : queue().slot;
     },
+    tryTake: () => free.pop(),
+    queue,
+    waiting: () => waiting.size,
     give(slot) {
-      const next = waiting.shift();
-      if (next) next(slot);
-      else free.push(slot);
+      const [next] = waiting;
+      if (!next) return void free.push(slot);
+      waiting.delete(next);
+      next(slot);
     },
     lent: () => count - free.length,
   };

@@ -8,7 +8,7 @@ import type { Upload } from "./upload.ts";
 export interface Writer {
   /**
    * A slot, as soon as this run's share of the pool allows one more.
-   * @throws what the first failed write threw: there is no point in reading on.
+   * @throws HoldfastError `overloaded`; what the first failed write threw: there is no point in reading on.
    */
   take(): Promise<Slot>;
   /** Hands back a slot that was not written. */
@@ -22,7 +22,7 @@ export interface Writer {
 }
 
 export function createWriter(context: Context, upload: Upload): Writer {
-  const { slots, storage } = context;
+  const { slots, storage, crowd } = context;
   const leave = slots.enter();
   const pending = new Set<Promise<void>>();
   let sinceLast: Promise<void>[] = [];
@@ -41,7 +41,7 @@ export function createWriter(context: Context, upload: Upload): Writer {
     async take() {
       while (pending.size >= slots.share()) await Promise.race(pending).catch(() => undefined);
       if (failure) throw failure.cause;
-      return slots.take();
+      return crowd.take();
     },
     give: slots.give,
     write(offset, slot, size) {

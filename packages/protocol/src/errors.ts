@@ -162,6 +162,12 @@ export const ERRORS = {
     title: "The headers are too large",
     hint: "Send shorter runs: their digests travel in a header of at most 64 KiB.",
   },
+  too_many_requests: {
+    status: 429,
+    retry: "later",
+    title: "Too many requests at once",
+    hint: "Wait as long as Retry-After says, and keep fewer requests in flight.",
+  },
   internal: {
     status: 500,
     retry: "later",
@@ -173,6 +179,12 @@ export const ERRORS = {
     retry: "later",
     title: "The server is shutting down",
     hint: "Everything committed is kept; go on when it is back.",
+  },
+  overloaded: {
+    status: 503,
+    retry: "later",
+    title: "The server has no memory free for more bodies",
+    hint: "Wait as long as Retry-After says; whole parts that arrived are kept.",
   },
   recovering: {
     status: 503,

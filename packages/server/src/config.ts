@@ -4,6 +4,7 @@ import { BlockList, isIP } from "node:net";
 import type { Log } from "@holdfast/engine";
 import { HoldfastError, MIB } from "@holdfast/protocol";
 import manifest from "../package.json" with { type: "json" };
+import { REQUESTS_MAX } from "./http/in-flight.ts";
 
 export const VERSION: string = manifest.version;
 
@@ -21,6 +22,8 @@ export interface ServeOptions {
   readonly log?: Log;
   /** Memory that bodies may pass through, in bytes; 256 MiB by default. */
   readonly slotMemory?: number;
+  /** Requests that one principal may have under way; 2,000 by default. */
+  readonly requestsMax?: number;
   /** How long a shutdown may take, in milliseconds; 10 s by default. */
   readonly closeMs?: number;
   /** Called once when the records cannot be trusted any longer: the server is closed and the process should end, a new start recovers. */
@@ -33,6 +36,7 @@ export interface Settings {
   readonly port: number;
   readonly token: string | undefined;
   readonly slotMemory: number;
+  readonly requestsMax: number;
   readonly closeMs: number;
 }
 
@@ -58,8 +62,8 @@ export async function readSettings(options: ServeOptions): Promise<Settings> {
     });
   }
   const [address = host] = addresses;
-  const { slotMemory = SLOT_MEMORY, closeMs = CLOSE_MS } = options;
-  return { address, port, token, slotMemory, closeMs };
+  const { slotMemory = SLOT_MEMORY, requestsMax = REQUESTS_MAX, closeMs = CLOSE_MS } = options;
+  return { address, port, token, slotMemory, requestsMax, closeMs };
 }
 
 /** A header can carry no other characters, and a token that nobody can send locks everybody out. */

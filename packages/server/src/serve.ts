@@ -4,6 +4,7 @@ import type { HoldfastError } from "@holdfast/protocol";
 import { readSettings, type ServeOptions, type Settings, urlOf, VERSION } from "./config.ts";
 import { type DataDirectory, openData } from "./data.ts";
 import type { Front } from "./http/front.ts";
+import { createInFlight } from "./http/in-flight.ts";
 import { closeServer, listen } from "./http/listen.ts";
 import { createHttpServer } from "./http/node.ts";
 import { createLog, systemClock, systemDigests, systemRandom } from "./platform.ts";
@@ -66,6 +67,7 @@ async function start(settings: Settings, data: DataDirectory, log: Log): Promise
     policy,
     log,
     ...platform,
+    inFlight: createInFlight(settings.requestsMax),
     about: { version: VERSION, startedAt, io, needsToken: token !== undefined, url: () => url },
     isClosing: () => closing !== undefined,
   };

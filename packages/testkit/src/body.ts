@@ -19,6 +19,7 @@ export function createBody(
   let why: HoldfastError | undefined;
   let lastByteAt = monotonic();
   let wake: (() => void) | undefined;
+  let isInterrupted = false;
 
   function change(): void {
     wake?.();
@@ -45,8 +46,10 @@ export function createBody(
       return held.length > 0;
     },
     async fill(into) {
+      isInterrupted = false;
       let at = 0;
-      while (at < into.length && (await body.ready())) {
+      while (at < into.length) {
+        while (held.length === 0 && !hasEnded && !isInterrupted) await changed();
         const [piece] = held;
         if (!piece) break;
         const taken = piece.subarray(0, into.length - at);
@@ -56,6 +59,10 @@ export function createBody(
         else held[0] = piece.subarray(taken.length);
       }
       return at;
+    },
+    interrupt() {
+      isInterrupted = true;
+      change();
     },
     lastByteAt: () => lastByteAt,
     stop(reason) {

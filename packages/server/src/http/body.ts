@@ -159,6 +159,7 @@ export function createRequestBody(req: IncomingMessage, parts: BodyParts): Reque
     size,
     isExact: size !== undefined,
     hasArrived: () => req.complete,
+    interrupt: settleFilling,
     lastByteAt: () => lastByteAt,
     stopped: () => why,
     stop,

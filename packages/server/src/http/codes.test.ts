@@ -1,5 +1,5 @@
 // Every code of the error table that has a status, provoked over HTTP and read back as a client does.
-import type { Storage } from "@holdfast/engine";
+import { createSlotPool, SLOT_SIZE, type Storage } from "@holdfast/engine";
 import {
   decodeProblem,
   decodeUpload,
@@ -13,6 +13,7 @@ import {
   PROBLEM_TYPE,
   type UploadView,
 } from "@holdfast/protocol";
+import { createVirtualClock } from "@holdfast/testkit/clock";
 import { createMemoryMetadata } from "@holdfast/testkit/metadata/memory";
 import { createMemoryStorage } from "@holdfast/testkit/storage/memory";
 import { openPolicy } from "@holdfast/testkit/world";
@@ -216,6 +217,34 @@ const CASES: Partial<Record<ErrorCode, () => Promise<Answer>>> = {
     const raw = await openRaw(await start());
     raw.socket.write(`GET / HTTP/1.1\r\nHost: a\r\nX: ${"a".repeat(70 * KIB)}\r\n\r\n`);
     return parseRaw(await raw.until("\r\n\r\n{"));
+  },
+  async too_many_requests() {
+    const server = await start({ requestsMax: 1 });
+    const view = await create(server);
+    const { body: _, ...head } = putRequest(view, CONTENT, [0, 1]);
+    const raw = await openRaw(server);
+    raw.socket.write(
+      rawHead({ ...head, headers: { ...head.headers, "content-length": "262144" } }),
+    );
+    await untilWaiting(server);
+    const answer = await ask(server, { path: `/v1/uploads/${view.id}` });
+    // Health is told all the same, and the principal is welcome again once its request is over.
+    expect((await ask(server, { path: "/livez" })).status).toBe(200);
+    raw.socket.destroy();
+    while (server.timers() > 0) await new Promise((resolve) => setImmediate(resolve));
+    expect((await ask(server, { path: `/v1/uploads/${view.id}` })).status).toBe(200);
+    return answer;
+  },
+  async overloaded() {
+    const slots = createSlotPool(SLOT_SIZE);
+    const clock = createVirtualClock();
+    const server = await start({ parts: { slots, clock } });
+    const view = await create(server);
+    await slots.take();
+    const answer = put(server, view, [0, 1]);
+    while (slots.waiting() === 0) await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(10_000);
+    return answer;
   },
   async internal() {
     const metadata = createMemoryMetadata();

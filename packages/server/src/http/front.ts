@@ -1,5 +1,6 @@
 // What the HTTP front works with, and what a handler is.
 import type { Clock, Digests, Engine, Log, Policy, Principal, Random } from "@holdfast/engine";
+import type { InFlight } from "./in-flight.ts";
 import type { Reply } from "./reply.ts";
 import type { Request } from "./request.ts";
 
@@ -10,6 +11,7 @@ export interface Front {
   readonly digests: Digests;
   readonly random: Random;
   readonly log: Log;
+  readonly inFlight: InFlight;
   readonly about: About;
   /** True once the server is told to stop. */
   isClosing(): boolean;

@@ -53,7 +53,12 @@ export async function answer(front: Front, request: Request): Promise<Reply> {
     if (!found) throw new HoldfastError("route_not_found");
     const handler = found.route.methods.get(request.method);
     if (!handler) throw notAllowed(found.route);
-    return await handler(front, { request, params: found.params, principal });
+    const leave = front.inFlight.enter(principal);
+    try {
+      return await handler(front, { request, params: found.params, principal });
+    } finally {
+      leave();
+    }
   } catch (error) {
     return problemReply(error, front);
   }

@@ -8,6 +8,7 @@ import { memoryParts, partDigests, runBytes } from "@holdfast/testkit/world";
 import { systemClock, systemRandom } from "../platform.ts";
 import { createTokenPolicy } from "../policy.ts";
 import type { Front } from "./front.ts";
+import { createInFlight } from "./in-flight.ts";
 import { listen } from "./listen.ts";
 import { createHttpServer, type HttpOptions } from "./node.ts";
 
@@ -30,6 +31,7 @@ export interface TestServerOptions {
   readonly token?: string;
   readonly parts?: Partial<EngineParts>;
   readonly http?: HttpOptions;
+  readonly requestsMax?: number;
 }
 
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
@@ -71,6 +73,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     ...parts,
     engine,
     clock,
+    inFlight: createInFlight(options.requestsMax),
     about: {
       version: "1.2.3",
       startedAt: 0,

@@ -1,0 +1,72 @@
+// Takes a body into slots. One that is slow while others wait for memory goes on through a small buffer of its own.
+import type { Context } from "./context.ts";
+import type { Body } from "./ports.ts";
+import type { Slot } from "./slots.ts";
+import type { Writer } from "./writer.ts";
+
+export interface Filled {
+  readonly slot: Slot;
+  /** Bytes at the beginning of the slot: as many as were wanted, or fewer: a multiple of 4 KiB where the body is slow, anything where it has ended. */
+  readonly size: number;
+}
+
+export interface Intake {
+  /**
+   * The next bytes of the body; undefined at its end. A request that has no byte holds no slot, however long it stays.
+   * @throws HoldfastError `overloaded`; what a write of this request threw.
+   */
+  next(wanted: number): Promise<Filled | undefined>;
+}
+
+/** What storages want writes to be a multiple of. */
+export const BLOCK_SIZE = 4096;
+/** Memory of a slow body. */
+const SMALL_SIZE: number = 2 * BLOCK_SIZE;
+/** A small buffer that fills within this many milliseconds (256 KiB/s) belongs to a body that is slow no longer. */
+const QUICK_MS = 32;
+
+export function createIntake(context: Context, body: Body, writer: Writer): Intake {
+  const { crowd, clock } = context;
+  let small: Uint8Array | undefined;
+  /** Bytes that wait at the beginning of `small`. */
+  let kept = 0;
+
+  async function fillSlot(wanted: number): Promise<Filled | undefined> {
+    if (!(await body.ready())) return undefined;
+    const slot = await writer.take();
+    let isAsked = false;
+    const endFilling = crowd.filling(() => {
+      isAsked = true;
+      body.interrupt();
+    });
+    const size = await body.fill(slot.memory.subarray(0, wanted));
+    endFilling();
+    if (!isAsked || size === wanted) return { slot, size };
+    return makeSmall(slot, size);
+  }
+
+  /** What whole blocks there are can be written; the rest waits for its block. */
+  function makeSmall(slot: Slot, size: number): Filled {
+    small = new Uint8Array(SMALL_SIZE);
+    kept = size % BLOCK_SIZE;
+    small.set(slot.memory.subarray(size - kept, size));
+    return { slot, size: size - kept };
+  }
+
+  async function fillSmall(wanted: number, buffer: Uint8Array): Promise<Filled | undefined> {
+    const size = Math.min(wanted, buffer.length);
+    if (kept < size && (await body.ready())) {
+      const began = clock.monotonic();
+      kept += await body.fill(buffer.subarray(kept, size));
+      if (kept === SMALL_SIZE && clock.monotonic() - began < QUICK_MS) small = undefined;
+    }
+    if (kept === 0) return undefined;
+    const slot = await writer.take();
+    slot.memory.set(buffer.subarray(0, kept));
+    const filled = { slot, size: kept };
+    kept = 0;
+    return filled;
+  }
+
+  return { next: (wanted) => (small ? fillSmall(wanted, small) : fillSlot(wanted)) };
+}
