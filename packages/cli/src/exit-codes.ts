@@ -37,6 +37,8 @@ const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   body_stalled: EXIT.gaveUp,
   part_conflict: EXIT.noRetry,
   part_busy: EXIT.gaveUp,
+  append_in_progress: EXIT.gaveUp,
+  offset_mismatch: EXIT.gaveUp,
   parts_missing: EXIT.gaveUp,
   root_mismatch: EXIT.noRetry,
   size_mismatch: EXIT.noRetry,

@@ -2,6 +2,7 @@
 import {
   type CreateRequest,
   choosePartSize,
+  HoldfastError,
   ID_BYTES,
   type UploadView,
   uploadId,
@@ -30,6 +31,8 @@ export function create(
 
 function newRecord(context: Context, principal: Principal, request: CreateRequest): UploadRecord {
   const createdAt = context.clock.now();
+  const { size } = request;
+  if (size === undefined) throw new HoldfastError("invalid_request", undefined, { field: "size" });
   return {
     id: uploadId(context.random.bytes(ID_BYTES)),
     tenant: principal.tenant,
@@ -39,8 +42,8 @@ function newRecord(context: Context, principal: Principal, request: CreateReques
     name: request.name,
     type: request.type,
     metadata: request.metadata,
-    size: request.size,
-    partSize: choosePartSize(request.size, context.storage.limits, request.partSize),
+    size,
+    partSize: choosePartSize(size, context.storage.limits, request.partSize),
     createdAt,
     expiresAt: createdAt + UPLOAD_TTL_MS,
     epoch: 0,

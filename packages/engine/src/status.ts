@@ -26,6 +26,7 @@ export async function viewOf(context: Context, upload: Upload): Promise<UploadVi
     type: record.type,
     metadata: record.metadata,
     size: record.size,
+    hasSize: true,
     partSize: record.partSize,
     digest: record.algorithm,
     committed: createPartSet(upload.committed.partCount, upload.committed.bits),

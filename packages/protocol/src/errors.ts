@@ -102,6 +102,18 @@ export const ERRORS = {
     title: "Another request is writing this part",
     hint: "Wait as long as Retry-After says, ask for the status, send what is missing.",
   },
+  append_in_progress: {
+    status: 409,
+    retry: "later",
+    title: "Another request is appending to this upload",
+    hint: "Wait as long as Retry-After says, ask for the offset or the status, send what is missing.",
+  },
+  offset_mismatch: {
+    status: 409,
+    retry: "status",
+    title: "The upload ends at another offset",
+    hint: "Go on at the offset that Upload-Offset and `offset` tell.",
+  },
   parts_missing: {
     status: 409,
     retry: "status",
@@ -117,8 +129,8 @@ export const ERRORS = {
   size_mismatch: {
     status: 409,
     retry: "never",
-    title: "The size differs from the one given at create",
-    hint: "The size of an upload is fixed; begin a new upload for another size.",
+    title: "The size differs from the one that is fixed",
+    hint: "The size of an upload is fixed once; begin a new upload for another size.",
   },
   upload_not_open: {
     status: 409,

@@ -1,8 +1,10 @@
 // The wire of Holdfast: everything two programs must agree on. Pure.
+export * from "./append.ts";
 export * from "./base64.ts";
 export * from "./byte-range.ts";
 export * from "./committed.ts";
 export * from "./digest.ts";
+export * from "./disposition.ts";
 export * from "./errors.ts";
 export * from "./grid.ts";
 export * from "./hex.ts";

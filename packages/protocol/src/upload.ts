@@ -23,7 +23,10 @@ export type UploadState = (typeof UPLOAD_STATES)[number];
 /** Body of `POST /v1/uploads`. Sizes in bytes. */
 export interface CreateRequest {
   readonly name: string;
-  readonly size: number;
+  /** Absent where it is not known yet: it is fixed once, later. */
+  readonly size?: number;
+  /** The most that an upload of unknown size may become; only without `size`. */
+  readonly maxSize?: number;
   readonly type: string;
   readonly metadata: Metadata;
   readonly partSize?: number;
@@ -37,7 +40,10 @@ export interface UploadView {
   readonly name: string;
   readonly type: string;
   readonly metadata: Metadata;
+  /** Until `hasSize` the most that it may become: `maxSize` on the wire. */
   readonly size: number;
+  /** Whether the size is fixed. */
+  readonly hasSize: boolean;
   readonly partSize: number;
   readonly digest: Algorithm;
   readonly committed: PartSet;
@@ -72,6 +78,12 @@ export interface CompleteRequest {
 /** @throws HoldfastError `invalid_request` naming the field. */
 export function decodeCreate(body: unknown): CreateRequest {
   const fields = fieldsOf(body, "body");
+  const size = optionalWhole(fields, "size");
+  const maxSize = optionalWhole(fields, "maxSize");
+  if (size !== undefined && maxSize !== undefined)
+    throw new HoldfastError("invalid_request", "a size that is known needs no maxSize", {
+      field: "maxSize",
+    });
   const digest = fields.get("digest") ?? "sha-256";
   if (digest !== "sha-256")
     throw new HoldfastError("invalid_request", "digest must be sha-256", { field: "digest" });
@@ -81,7 +93,8 @@ export function decodeCreate(body: unknown): CreateRequest {
   const partSize = optionalWhole(fields, "partSize");
   return {
     name: checkName(fields.get("name")),
-    size: wholeAt(fields, "size"),
+    ...(size === undefined ? {} : { size }),
+    ...(maxSize === undefined ? {} : { maxSize }),
     type: checkType(fields.get("type")),
     metadata: checkMetadata(fields.get("metadata")),
     digest,
@@ -140,9 +153,10 @@ export function decodeFile(value: unknown): FileView {
 
 /** The JSON value of an upload's status. */
 export function encodeUpload(view: UploadView): object {
-  const { committed, file, digests, metadata, ...plain } = view;
+  const { committed, file, digests, metadata, size, hasSize, ...plain } = view;
   return {
     ...plain,
+    ...(hasSize ? { size } : { maxSize: size }),
     metadata: Object.fromEntries(metadata),
     partCount: committed.partCount,
     committed: encodeCommitted(committed),
@@ -181,8 +195,12 @@ export function decodeUpload(value: unknown): UploadView {
   };
 }
 
-function readGrid(fields: Fields): Grid {
-  const grid = { size: wholeAt(fields, "size"), partSize: wholeAt(fields, "partSize") };
+function readGrid(fields: Fields): Grid & { readonly hasSize: boolean } {
+  const maxSize = optionalWhole(fields, "maxSize");
+  const hasSize = maxSize === undefined;
+  if (!hasSize && fields.get("size") !== undefined) throw inconsistent("maxSize");
+  const size = maxSize ?? wholeAt(fields, "size");
+  const grid = { size, hasSize, partSize: wholeAt(fields, "partSize") };
   if (grid.partSize === 0) throw inconsistent("partSize");
   if (wholeAt(fields, "partCount") !== partCount(grid)) throw inconsistent("partCount");
   return grid;

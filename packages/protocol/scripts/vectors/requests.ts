@@ -56,6 +56,11 @@ const createGood = [
   },
 ];
 
+const unknownSizes = [
+  { body: '{"name":"a"}', request: { ...base, name: "a" }, why: "its size is fixed later" },
+  { body: '{"name":"a","maxSize":5}', request: { ...base, name: "a", maxSize: 5 } },
+];
+
 const badSizes = [
   ..."-1,0.5,1e-1,9007199254740992,1e300,-0.5,null,true,[],{}".split(","),
   '"1"',
@@ -104,8 +109,9 @@ const createBad = [
   ...["null", "[]", "7", '"a"', "true"].map((body) => ({ body, field: "body" })),
   { body: '{"size":1}', field: "name" },
   { body: '{"name":7,"size":1}', field: "name" },
-  { body: '{"name":"a"}', field: "size" },
-  { body: '{"name":"a","maxSize":5}', field: "size" },
+  { body: '{"name":"a","size":5,"maxSize":5}', field: "maxSize" },
+  { body: '{"name":"a","maxSize":-1}', field: "maxSize" },
+  { body: '{"name":"a","maxSize":"5"}', field: "maxSize" },
   ...badSizes,
   ...badNames,
   ...badTypes,
@@ -144,6 +150,6 @@ const completeBad = [
 export const requests: object = {
   about:
     "Bodies of create and complete as JSON text, with what they ask for (metadata as pairs), or the field that invalid_request must name. Limits of the storage are in grid.json.",
-  create: { good: createGood, bad: createBad },
+  create: { good: [...createGood, ...unknownSizes], bad: createBad },
   complete: { good: completeGood, bad: completeBad },
 };

@@ -47,10 +47,13 @@ const empty = {
   metadata: {},
 };
 
+const { size: _, ...unsized } = { ...open, maxSize: open.size };
+
 const good = [
   open,
   complete,
   empty,
+  unsized,
   { ...open, committed: { count: 3, bitmap: "Cw==" } },
   { ...open, error: { code: "root_mismatch", detail: "the root differs" } },
   { ...open, state: "failed", error: { code: "storage_failed", detail: "the bytes are gone" } },
@@ -75,6 +78,8 @@ const bad = [
   { upload: { ...open, state: "assembled" }, why: "an unknown state" },
   { upload: { ...open, digest: "md5" }, why: "an unknown algorithm" },
   { upload: { ...open, size: -1 }, why: "a negative size" },
+  { upload: { ...unsized, maxSize: -1 }, why: "a negative maxSize" },
+  { upload: { ...open, maxSize: open.size }, why: "a size beside a maxSize" },
   { upload: { ...open, partSize: 0 }, why: "a part size of 0" },
   { upload: { ...open, partCount: 5 }, why: "a count of parts that the grid has not" },
   { upload: { ...open, size: 2 ** 52, partSize: 1, partCount: 2 ** 52 }, why: "too many parts" },

@@ -1,0 +1,35 @@
+// Names in Content-Disposition: both forms, and everything that is none.
+import { describe, expect, it } from "vitest";
+import { refusalOf } from "../scripts/vectors/refusal.ts";
+import { decodeDisposition } from "./disposition.ts";
+
+describe("a name in Content-Disposition", () => {
+  it.each([
+    ["attachment; filename=a.bin", "a.bin"],
+    ['attachment; filename="a b.bin"', "a b.bin"],
+    ['attachment; filename="say \\"a\\".bin"', 'say "a".bin'],
+    ["attachment; filename*=UTF-8''%C3%9Cbung%20%E2%98%82.bin", "Übung ☂.bin"],
+    ["attachment; filename=\"old.bin\"; filename*=utf-8'de'new.bin", "new.bin"],
+    ["inline;FILENAME = a.bin", "a.bin"],
+    ['filename="e\u0301"', "é"],
+  ])("of %s is %s", (field, name) => {
+    expect(decodeDisposition(field)).toBe(name);
+  });
+
+  it.each([
+    [undefined, "content-disposition"],
+    ["", "content-disposition"],
+    ["attachment", "content-disposition"],
+    ["attachment; filename*=UTF-8''%FF", "content-disposition"],
+    ["attachment; filename*=latin1''a", "content-disposition"],
+    [`attachment; filename="${"a".repeat(9000)}"`, "content-disposition"],
+    ['attachment; filename=""', "name"],
+    ['attachment; filename=".."', "name"],
+    ["attachment; filename*=UTF-8''a%2Fb", "name"],
+    ["attachment; filename*=UTF-8''a%00b", "name"],
+    [`attachment; filename="${"a".repeat(256)}"`, "name"],
+  ])("is refused in %s", (field, named) => {
+    const refusal = refusalOf(() => decodeDisposition(field));
+    expect(refusal).toEqual({ code: "invalid_request", field: named });
+  });
+});

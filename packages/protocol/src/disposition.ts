@@ -1,0 +1,42 @@
+// The name of a file in a Content-Disposition field (RFC 6266, RFC 8187).
+import { HoldfastError } from "./errors.ts";
+import { checkName } from "./text.ts";
+
+const EXTENDED = /;[ \t]*filename\*[ \t]*=[ \t]*utf-8'[A-Za-z0-9-]*'([!#$&+.^_`|~0-9A-Za-z%-]+)/i;
+const QUOTED = /;[ \t]*filename[ \t]*=[ \t]*"((?:[^"\\]|\\.)*)"/i;
+/** Longer than any name can be in its longest form. */
+const FIELD_SIZE_MAX = 8192;
+const TOKEN = /;[ \t]*filename[ \t]*=[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)/i;
+
+/**
+ * The name that a request gives to the file it brings. `filename*` stands over `filename`.
+ *
+ * It is required: no page of another site can send this field without asking first, unlike a body of any type.
+ *
+ * @throws HoldfastError `invalid_request` naming `content-disposition` where there is none, `name` where it cannot be one.
+ */
+export function decodeDisposition(field: string | undefined): string {
+  const isReadable = field !== undefined && field.length <= FIELD_SIZE_MAX;
+  const name = isReadable ? nameIn(`;${field}`) : undefined;
+  if (name === undefined) {
+    const text = `content-disposition must name the file: attachment; filename*=UTF-8''name`;
+    throw new HoldfastError("invalid_request", text, { field: "content-disposition" });
+  }
+  return checkName(name);
+}
+
+function nameIn(field: string): string | undefined {
+  const extended = EXTENDED.exec(field)?.[1];
+  if (extended !== undefined) return decodePercent(extended);
+  const quoted = QUOTED.exec(field)?.[1];
+  return quoted === undefined ? TOKEN.exec(field)?.[1] : quoted.replace(/\\(.)/g, "$1");
+}
+
+function decodePercent(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (error instanceof URIError) return undefined;
+    throw error;
+  }
+}
