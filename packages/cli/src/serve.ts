@@ -5,6 +5,7 @@ import type { RunningServer } from "@holdfast/server";
 import { Command } from "commander";
 import { onStopSignal } from "./interrupt.ts";
 import { jsonLines } from "./json.ts";
+import { parseSize } from "./sizes.ts";
 import { commandName, tokenOf } from "./surroundings.ts";
 import { createTerminal } from "./terminal.ts";
 
@@ -12,6 +13,7 @@ interface Options {
   readonly host: string;
   readonly port: number;
   readonly data: string;
+  readonly keepFree?: number;
   readonly insecure?: true;
   readonly json?: true;
 }
@@ -29,6 +31,7 @@ export function serveCommand(): Command {
     .option("--host <host>", "address to listen on", "127.0.0.1")
     .option("--port <port>", "port to listen on; 0 takes a free one", parsePort, 8420)
     .option("--data <dir>", "where everything is kept", "./holdfast-data")
+    .option("--keep-free <size>", "begin no upload with less room on the disk than this", parseSize)
     .option("--insecure", "allow plain HTTP beyond this machine")
     .option("--json", "print one JSON object a line on standard output")
     .addHelpText("after", HELP)
@@ -41,7 +44,7 @@ export function parsePort(text: string): number {
   throw new HoldfastError("usage", `"${text}" is not a port; write a number from 0 to 65535`);
 }
 
-async function runServe({ host, port, data, insecure, json }: Options): Promise<void> {
+async function runServe({ host, port, data, keepFree, insecure, json }: Options): Promise<void> {
   const token = tokenOf(process.env);
   // Loaded here, so that an upload does not wait for a server that it does not need.
   const { createLog, serve } = await import("@holdfast/server");
@@ -57,6 +60,7 @@ async function runServe({ host, port, data, insecure, json }: Options): Promise<
       secrets: token === undefined ? [] : [token],
     }),
     ...(token === undefined ? {} : { token }),
+    ...(keepFree === undefined ? {} : { keepFree }),
     onFatal: ended.reject,
   });
   const takeOff = onStopSignal(() => {

@@ -5,6 +5,7 @@ import type { EngineParts } from "./engine.ts";
 import { healIfGone } from "./heal.ts";
 import type { Action } from "./ports.ts";
 import type { Principal } from "./records.ts";
+import { createRoom, type Room } from "./room.ts";
 import { createUploads, type Upload, type Uploads } from "./upload.ts";
 
 /** Milliseconds an open upload lives after its last commit. */
@@ -13,6 +14,7 @@ export const UPLOAD_TTL_MS: number = 24 * 60 * 60 * 1000;
 export interface Context extends EngineParts {
   readonly uploads: Uploads;
   readonly crowd: Crowd;
+  readonly room: Room;
   /** Set once, when the server is told to stop. */
   isDraining: boolean;
   /** Set once, when bodies in flight are stopped: from then on nobody begins to read one. */
@@ -26,6 +28,7 @@ export function createContext(parts: EngineParts): Context {
     ...parts,
     uploads: createUploads(parts.metadata, (upload) => healIfGone(context, upload)),
     crowd: createCrowd(parts),
+    room: createRoom(parts),
     isDraining: false,
     isOverdue: false,
     work: new Set(),

@@ -23,7 +23,7 @@ export function createEngine(parts: EngineParts): Engine {
     manifest: (file) => readManifest(context, file),
     health: async () => ({
       ...(await parts.metadata.counts()),
-      room: await parts.storage.room(),
+      ...(await context.room.look()),
     }),
     recover: () => recover(context),
     drain: (graceMs) => drain(context, graceMs),

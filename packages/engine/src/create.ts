@@ -19,6 +19,7 @@ export function create(
 ): Promise<UploadView> {
   return doWork(context, async () => {
     await authorize(context, principal, "create", principal, "upload_not_found");
+    await context.room.require();
     const record = newRecord(context, principal, request);
     await context.metadata.apply({ kind: "create", upload: record });
     return context.uploads.use(record.id, async (upload) => {

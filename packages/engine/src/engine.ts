@@ -21,6 +21,8 @@ export interface EngineParts {
   readonly slots: SlotPool;
   /** Memory that stored bytes pass through on their way out: a pool of its own, so that slow uploads cannot hold up a download or a recovery. */
   readonly readSlots: SlotPool;
+  /** The low-water mark: with less room than this, in bytes, nothing new is begun. */
+  readonly keepFree: number;
   readonly log: Log;
 }
 
@@ -47,6 +49,15 @@ export interface RunCommitted {
   readonly offset: number;
 }
 
+export interface Health {
+  /** Uploads that have not ended. */
+  readonly open: number;
+  readonly files: number;
+  /** Bytes that may still be stored, and whether that is below the low-water mark. */
+  readonly room: number;
+  readonly isLow: boolean;
+}
+
 /**
  * Every verb asks the policy first, and may be repeated: the same request twice has the same result once.
  * Errors are HoldfastErrors with a code of the wire's table.
@@ -70,7 +81,7 @@ export interface Engine {
   read(file: FileRecord, range: ByteRange): AsyncGenerator<Uint8Array, void, void>;
   /** The manifest as it is stored, checked against its digest. */
   manifest(file: FileRecord): Promise<Uint8Array>;
-  health(): Promise<{ readonly open: number; readonly files: number; readonly room: number }>;
+  health(): Promise<Health>;
   /** At start-up, before the first request: drives on what a crash interrupted. */
   recover(): Promise<void>;
   /** No new work from now on (`shutting_down`). Resolves when all that was in flight is committed or refused; bodies that still come after `graceMs` are stopped and what came of them is committed. */

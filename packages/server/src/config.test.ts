@@ -1,6 +1,7 @@
 // Where a server may listen, and with what.
+import { MIB } from "@holdfast/protocol";
 import { describe, expect, it } from "vitest";
-import { isLoopback, readSettings, urlOf } from "./config.ts";
+import { isLoopback, keepFreeOf, readSettings, urlOf } from "./config.ts";
 
 const dataDir = "/nowhere";
 
@@ -36,6 +37,14 @@ describe("the bind rule", () => {
     { port: 1.5 },
   ])("refuses %j", async (more) => {
     await expect(readSettings({ dataDir, ...more })).rejects.toMatchObject({ code: "usage" });
+  });
+});
+
+describe("the room to keep free", () => {
+  it("is 5 % of a small disk and 1 GiB of a large one", () => {
+    expect(keepFreeOf(100 * MIB)).toBe(5 * MIB);
+    expect(keepFreeOf(20 * 1024 * MIB)).toBe(1024 * MIB);
+    expect(keepFreeOf(16 * 1024 * 1024 * MIB)).toBe(1024 * MIB);
   });
 });
 

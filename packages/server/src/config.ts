@@ -24,6 +24,8 @@ export interface ServeOptions {
   readonly slotMemory?: number;
   /** Requests that one principal may have under way; 2,000 by default. */
   readonly requestsMax?: number;
+  /** Room to keep on the disk, in bytes: with less, no upload begins. By default 1 GiB, or 5 % of a disk below 20 GiB. */
+  readonly keepFree?: number;
   /** How long a shutdown may take, in milliseconds; 10 s by default. */
   readonly closeMs?: number;
   /** Called once when the records cannot be trusted any longer: the server is closed and the process should end, a new start recovers. */
@@ -37,6 +39,8 @@ export interface Settings {
   readonly token: string | undefined;
   readonly slotMemory: number;
   readonly requestsMax: number;
+  /** Undefined for what suits the disk. */
+  readonly keepFree: number | undefined;
   readonly closeMs: number;
 }
 
@@ -63,7 +67,13 @@ export async function readSettings(options: ServeOptions): Promise<Settings> {
   }
   const [address = host] = addresses;
   const { slotMemory = SLOT_MEMORY, requestsMax = REQUESTS_MAX, closeMs = CLOSE_MS } = options;
-  return { address, port, token, slotMemory, requestsMax, closeMs };
+  const { keepFree } = options;
+  return { address, port, token, slotMemory, requestsMax, keepFree, closeMs };
+}
+
+/** The low-water mark that suits a disk of this size: 1 GiB, or 5 % of a small one. */
+export function keepFreeOf(capacity: number): number {
+  return Math.min(1024 * MIB, Math.floor(capacity / 20));
 }
 
 /** A header can carry no other characters, and a token that nobody can send locks everybody out. */

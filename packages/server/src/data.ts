@@ -1,4 +1,5 @@
 // The data directory: owned by one server, with the records and the bytes in it.
+import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { MetadataStore } from "@holdfast/engine";
 import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
@@ -10,6 +11,8 @@ export interface DataDirectory {
   readonly owner: Owner;
   readonly storage: DiskStorage;
   readonly metadata: MetadataStore;
+  /** Size of the file system that it lies on, in bytes. */
+  readonly capacity: number;
   /** Closes records, then files, then lets go of the directory: whoever takes it next finds it at rest. May be repeated. */
   close(): Promise<void>;
 }
@@ -43,7 +46,8 @@ export async function openData(
     const records = join(owner.directory, RECORDS_FILE);
     const metadata = await openSqliteMetadata({ path: records, onFatal });
     opened.push(metadata.close);
-    return { owner, storage, metadata, close };
+    const { blocks, bsize } = await statfs(directory);
+    return { owner, storage, metadata, capacity: blocks * bsize, close };
   } catch (cause) {
     await close();
     if (isHoldfastError(cause)) throw cause;

@@ -1,7 +1,14 @@
 // Puts a server together and takes it apart again, in the order that keeps what is stored safe.
 import { createEngine, createSlotPool, type Engine, type Log } from "@holdfast/engine";
 import type { HoldfastError } from "@holdfast/protocol";
-import { readSettings, type ServeOptions, type Settings, urlOf, VERSION } from "./config.ts";
+import {
+  keepFreeOf,
+  readSettings,
+  type ServeOptions,
+  type Settings,
+  urlOf,
+  VERSION,
+} from "./config.ts";
 import { type DataDirectory, openData } from "./data.ts";
 import type { Front } from "./http/front.ts";
 import { createInFlight } from "./http/in-flight.ts";
@@ -55,7 +62,11 @@ async function start(settings: Settings, data: DataDirectory, log: Log): Promise
   const slots = createSlotPool(settings.slotMemory);
   const readSlots = createSlotPool(settings.slotMemory / 8);
   const { storage, metadata } = data;
-  const engine = createEngine({ storage, metadata, policy, slots, readSlots, log, ...platform });
+  const { keepFree = keepFreeOf(data.capacity) } = settings;
+  const engine = createEngine({
+    ...{ storage, metadata, policy, slots, readSlots, keepFree, log },
+    ...platform,
+  });
   await engine.recover();
 
   let url = "";

@@ -45,6 +45,7 @@ export function memoryParts(parts: Partial<EngineParts> = {}): EngineParts {
     digests: nodeDigests,
     slots: parts.slots ?? createSlotPool(16 * 1024 * KIB),
     readSlots: parts.readSlots ?? createSlotPool(4 * 1024 * KIB),
+    keepFree: 0,
     log: () => undefined,
     ...parts,
   };

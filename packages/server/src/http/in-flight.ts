@@ -7,27 +7,44 @@ export const REQUESTS_MAX = 2_000;
 
 export interface InFlight {
   /**
-   * Counts one more request of this principal; the returned function takes it out again.
+   * Counts one more request of this principal; the returned function takes it out again. One that brings the bytes of parts or files counts against the
+   * principal's own limit too.
    * @throws HoldfastError `too_many_requests`
    */
-  enter(principal: Principal): () => void;
+  enter(principal: Principal, brings: "bytes" | "words"): () => void;
 }
 
 export function createInFlight(max: number = REQUESTS_MAX): InFlight {
   const counts = new Map<string, number>();
+
+  function count(key: string, limit: number): () => void {
+    const before = counts.get(key) ?? 0;
+    if (before >= limit) {
+      throw new HoldfastError("too_many_requests", undefined, { limit, retryAfter: 1 });
+    }
+    counts.set(key, before + 1);
+    return () => {
+      const left = (counts.get(key) ?? 0) - 1;
+      if (left > 0) counts.set(key, left);
+      else counts.delete(key);
+    };
+  }
+
   return {
-    enter({ tenant, id }) {
-      const key = JSON.stringify([tenant, id]);
-      const count = counts.get(key) ?? 0;
-      if (count >= max) {
-        throw new HoldfastError("too_many_requests", undefined, { limit: max, retryAfter: 1 });
+    enter({ tenant, id, limits }, brings) {
+      const all = JSON.stringify([tenant, id]);
+      const leave = count(all, max);
+      if (brings === "words") return leave;
+      try {
+        const leaveBytes = count(`bytes of ${all}`, limits?.partsInFlightMax ?? max);
+        return () => {
+          leaveBytes();
+          leave();
+        };
+      } catch (error) {
+        leave();
+        throw error;
       }
-      counts.set(key, count + 1);
-      return () => {
-        const left = (counts.get(key) ?? 0) - 1;
-        if (left > 0) counts.set(key, left);
-        else counts.delete(key);
-      };
     },
   };
 }

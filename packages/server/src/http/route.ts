@@ -53,7 +53,7 @@ export async function answer(front: Front, request: Request): Promise<Reply> {
     if (!found) throw new HoldfastError("route_not_found");
     const handler = found.route.methods.get(request.method);
     if (!handler) throw notAllowed(found.route);
-    const leave = front.inFlight.enter(principal);
+    const leave = front.inFlight.enter(principal, "words");
     try {
       return await handler(front, { request, params: found.params, principal });
     } finally {

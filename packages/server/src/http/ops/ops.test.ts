@@ -1,8 +1,12 @@
 // Health, the page, and who may see what.
+import { decodeUpload, KIB, MIB } from "@holdfast/protocol";
+import { createVirtualClock } from "@holdfast/testkit/clock";
 import { createMemoryStorage } from "@holdfast/testkit/storage/memory";
 import { afterEach, describe, expect, it } from "vitest";
 import {
   ask,
+  askJson,
+  putRequest,
   startTestServer,
   type TestServer,
   type TestServerOptions,
@@ -34,10 +38,26 @@ describe("health", () => {
     expect((await ask(server, { path: "/livez" })).status).toBe(200);
   });
 
-  it("is bad for new work when there is no room", async () => {
-    await start({ parts: { storage: createMemoryStorage({ capacity: 1000 }) } });
+  it("is bad for new work below the low-water mark, while what has begun goes on", async () => {
+    const storage = createMemoryStorage({ capacity: 1 * MIB });
+    const clock = createVirtualClock();
+    await start({ parts: { storage, clock, keepFree: 512 * KIB } });
+    expect((await ask(server, { path: "/readyz" })).status).toBe(200);
+    const content = Buffer.alloc(MIB, "holdfast ");
+    const body = { name: "a", size: content.length, partSize: 256 * KIB };
+    const view = decodeUpload((await askJson(server, "POST", "/v1/uploads", body)).json);
+    expect((await ask(server, putRequest(view, content, [0, 3]))).status).toBe(200);
+    clock.advance(1000);
     const ready = await ask(server, { path: "/readyz" });
     expect(ready.json).toEqual({ status: "unready", reasons: ["storage_full"] });
+    const refused = await askJson(server, "POST", "/v1/uploads", body);
+    expect([refused.status, refused.json["code"]]).toEqual([507, "storage_full"]);
+    expect((await ask(server, putRequest(view, content, [3, 4]))).status).toBe(200);
+    expect((await ask(server, { method: "DELETE", path: `/v1/uploads/${view.id}` })).status).toBe(
+      204,
+    );
+    // Room that was made counts at once.
+    expect((await askJson(server, "POST", "/v1/uploads", body)).status).toBe(201);
   });
 
   it("is bad for new work when the storage does not answer", async () => {

@@ -1,10 +1,6 @@
 // GET /readyz: whether this server should be sent new work, and if not, why.
-import { MIB } from "@holdfast/protocol";
 import type { Front } from "../front.ts";
 import { jsonReply, type Reply } from "../reply.ts";
-
-/** With less room than this the next uploads would only meet `storage_full`. */
-const ROOM_MIN: number = 64 * MIB;
 
 export async function getReady(front: Front): Promise<Reply> {
   const reasons = await findReasons(front);
@@ -15,8 +11,8 @@ export async function getReady(front: Front): Promise<Reply> {
 async function findReasons({ engine, isClosing, log }: Front): Promise<readonly string[]> {
   if (isClosing()) return ["shutting_down"];
   try {
-    const { room } = await engine.health();
-    return room < ROOM_MIN ? ["storage_full"] : [];
+    const { isLow } = await engine.health();
+    return isLow ? ["storage_full"] : [];
   } catch (error) {
     log("error", "health is unknown", { error });
     return ["storage_failed"];

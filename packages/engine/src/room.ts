@@ -1,0 +1,46 @@
+// Room on the storage: below the low-water mark nothing new is begun, so that what has begun can go on.
+import { HoldfastError } from "@holdfast/protocol";
+import type { Clock, Storage } from "./ports.ts";
+
+export interface Room {
+  /**
+   * For verbs that begin something.
+   * @throws HoldfastError `storage_full` below the mark; `storage_failed`
+   */
+  require(): Promise<void>;
+  /** Bytes that may still be stored, and whether that is below the mark. */
+  look(): Promise<{ readonly room: number; readonly isLow: boolean }>;
+}
+
+/** How long an answer of the storage holds, in milliseconds: a thousand creates a second need not ask a thousand times. */
+const FRESH_MS = 250;
+
+interface RoomParts {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  /** The low-water mark in bytes. */
+  readonly keepFree: number;
+}
+
+export function createRoom({ storage, clock, keepFree }: RoomParts): Room {
+  /** Only good news is kept: room that was made counts at once. */
+  let plenty: { readonly at: number; readonly room: number } | undefined;
+
+  async function look(): Promise<{ readonly room: number; readonly isLow: boolean }> {
+    const at = clock.monotonic();
+    if (plenty && at - plenty.at < FRESH_MS) return { room: plenty.room, isLow: false };
+    const room = await storage.room();
+    const isLow = room < keepFree;
+    plenty = isLow ? undefined : { at, room };
+    return { room, isLow };
+  }
+
+  return {
+    look,
+    async require() {
+      if (keepFree === 0) return;
+      const { room, isLow } = await look();
+      if (isLow) throw new HoldfastError("storage_full", undefined, { room, keepFree });
+    },
+  };
+}
