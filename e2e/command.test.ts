@@ -112,7 +112,7 @@ describe("wrong usage", () => {
       /a query or a fr/,
     ],
     ["an empty target", ["download", "http://127.0.0.1:1", "-o", ""], /Name a file/],
-    ["an open address", ["serve", "--host", "0.0.0.0"], /Set HOLDFAST_TOKEN and pass --insecure/],
+    ["an open address", ["serve", "--host", "0.0.0.0"], /Set HOLDFAST_TOKEN and pass --tls-cert/],
   ])("%s ends with 2 and says what is wrong", async (_name, words, message) => {
     const { code, stdout, stderr } = await run(words);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });

@@ -17,6 +17,13 @@ export function outliveTerminal(): void {
   if (!stopSignals(isatty).includes("SIGHUP")) process.on("SIGHUP", () => undefined);
 }
 
+/** Calls `task` at each SIGHUP of a service, where it means "read your files again"; on a terminal it ends the program. */
+export function onHangUp(task: () => void): () => void {
+  if (stopSignals(isatty).includes("SIGHUP")) return () => undefined;
+  process.on("SIGHUP", task);
+  return () => process.off("SIGHUP", task);
+}
+
 /** One Ctrl-C may come two or three times: from the terminal, from the launcher and from npm, all in one go. */
 const SAME_MS = 300;
 

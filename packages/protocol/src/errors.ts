@@ -329,7 +329,7 @@ export const ERRORS = {
     status: 0,
     retry: "never",
     title: "Refusing to listen beyond this machine without protection",
-    hint: "Set HOLDFAST_TOKEN and pass --insecure, or listen on 127.0.0.1.",
+    hint: "Set HOLDFAST_TOKEN and pass --tls-cert and --tls-key (or --insecure behind something that does TLS), or listen on 127.0.0.1.",
   },
   address_in_use: {
     status: 0,

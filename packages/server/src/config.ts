@@ -4,6 +4,7 @@ import { BlockList, isIP } from "node:net";
 import type { Log } from "@holdfast/engine";
 import { HoldfastError, MIB } from "@holdfast/protocol";
 import manifest from "../package.json" with { type: "json" };
+import type { CertificateFiles } from "./certificate.ts";
 import { REQUESTS_MAX } from "./http/in-flight.ts";
 
 export const VERSION: string = manifest.version;
@@ -19,6 +20,8 @@ export interface ServeOptions {
   readonly token?: string;
   /** Allows plain HTTP beyond this machine, for a network that is trusted or behind something that does TLS. */
   readonly insecure?: boolean;
+  /** Speaks HTTPS with this certificate; the files are read again when they change. */
+  readonly tls?: TlsFiles;
   readonly log?: Log;
   /** Memory that bodies may pass through, in bytes; 256 MiB by default. */
   readonly slotMemory?: number;
@@ -32,11 +35,17 @@ export interface ServeOptions {
   readonly onFatal?: (error: HoldfastError) => void;
 }
 
+export interface TlsFiles extends CertificateFiles {
+  /** The oldest version that is spoken; 1.3 by default. */
+  readonly minVersion?: "TLSv1.2" | "TLSv1.3";
+}
+
 export interface Settings {
   /** An address, so that what was checked is what is bound. */
   readonly address: string;
   readonly port: number;
   readonly token: string | undefined;
+  readonly tls: TlsFiles | undefined;
   readonly slotMemory: number;
   readonly requestsMax: number;
   /** Undefined for what suits the disk. */
@@ -54,13 +63,13 @@ LOOPBACK.addAddress("::1", "ipv6");
 
 /** @throws HoldfastError `insecure_bind`, `usage` */
 export async function readSettings(options: ServeOptions): Promise<Settings> {
-  const { host = "127.0.0.1", port = PORT, insecure = false } = options;
+  const { host = "127.0.0.1", port = PORT, insecure = false, tls } = options;
   const token = checkToken(options.token);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new HoldfastError("usage", "the port must be a number from 0 to 65535");
   }
   const addresses = await resolve(host);
-  if (!addresses.every(isLoopback) && !(insecure && token !== undefined)) {
+  if (!addresses.every(isLoopback) && !((tls || insecure) && token !== undefined)) {
     throw new HoldfastError("insecure_bind", `${host} can be reached from other machines`, {
       host,
     });
@@ -68,7 +77,7 @@ export async function readSettings(options: ServeOptions): Promise<Settings> {
   const [address = host] = addresses;
   const { slotMemory = SLOT_MEMORY, requestsMax = REQUESTS_MAX, closeMs = CLOSE_MS } = options;
   const { keepFree } = options;
-  return { address, port, token, slotMemory, requestsMax, keepFree, closeMs };
+  return { address, port, token, tls, slotMemory, requestsMax, keepFree, closeMs };
 }
 
 /** The low-water mark that suits a disk of this size: 1 GiB, or 5 % of a small one. */
@@ -100,8 +109,8 @@ export function isLoopback(address: string): boolean {
 }
 
 /** What a client on this machine types: an address that stands for all of them is reached by loopback. */
-export function urlOf(address: string, port: number): string {
-  if (address === "0.0.0.0") return `http://127.0.0.1:${port}`;
-  if (isIP(address) === 4) return `http://${address}:${port}`;
-  return `http://[${/^[0:]*$/.test(address) ? "::1" : address}]:${port}`;
+export function urlOf(address: string, port: number, scheme: "http" | "https" = "http"): string {
+  if (address === "0.0.0.0") return `${scheme}://127.0.0.1:${port}`;
+  if (isIP(address) === 4) return `${scheme}://${address}:${port}`;
+  return `${scheme}://[${/^[0:]*$/.test(address) ? "::1" : address}]:${port}`;
 }

@@ -13,7 +13,7 @@ import { type DataDirectory, openData } from "./data.ts";
 import type { Front } from "./http/front.ts";
 import { createInFlight } from "./http/in-flight.ts";
 import { closeServer, listen } from "./http/listen.ts";
-import { createHttpServer } from "./http/node.ts";
+import { openHttp } from "./http/secure.ts";
 import { createLog, systemClock, systemDigests, systemRandom } from "./platform.ts";
 import { createTokenPolicy } from "./policy.ts";
 
@@ -21,6 +21,8 @@ export interface RunningServer {
   /** Where it listens, such as `http://127.0.0.1:8420`. */
   readonly url: string;
   readonly port: number;
+  /** Reads the certificate again, where there is one; a bad one is told in the log and the old one stays. */
+  reload(): Promise<void>;
   /** Commits or refuses what is in flight and lets everything go, within `closeMs`. May be repeated. */
   close(): Promise<void>;
   /** Resolves when the server is closed, whoever closed it. */
@@ -82,21 +84,23 @@ async function start(settings: Settings, data: DataDirectory, log: Log): Promise
     about: { version: VERSION, startedAt, io, needsToken: token !== undefined, url: () => url },
     isClosing: () => closing !== undefined,
   };
-  const http = createHttpServer(front);
-  const port = await listen(http, address, settings.port, log);
-  url = urlOf(address, port);
+  const http = await openHttp(front, settings.tls);
+  const port = await listen(http.server, address, settings.port, log);
+  url = urlOf(address, port, settings.tls ? "https" : "http");
   try {
     data.owner.announce(url);
     log("info", "listening", { url, io });
   } catch (error) {
     // Nothing may be served after the directory is let go.
-    await closeServer(http, systemClock, 0);
+    http.stop();
+    await closeServer(http.server, systemClock, 0);
     throw error;
   }
 
   async function close(): Promise<void> {
     log("info", "closing");
-    await Promise.all([drain(engine, closeMs), closeServer(http, systemClock, closeMs)]);
+    http.stop();
+    await Promise.all([drain(engine, closeMs), closeServer(http.server, systemClock, closeMs)]);
     await data.close();
     log("info", "closed");
   }
@@ -104,6 +108,7 @@ async function start(settings: Settings, data: DataDirectory, log: Log): Promise
   return {
     url,
     port,
+    reload: http.reload,
     close() {
       closing ??= close().finally(tellClosed);
       return closing;

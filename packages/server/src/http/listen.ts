@@ -1,5 +1,6 @@
 // The life of the HTTP front: it listens, it drains, it is gone.
 import type { Server } from "node:http";
+import type { Server as SecureServer } from "node:https";
 import type { Clock, Log } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
 
@@ -8,7 +9,7 @@ import { HoldfastError } from "@holdfast/protocol";
  * @throws HoldfastError `address_in_use`, `usage` for an address that is not this machine's or a port that needs more rights
  */
 export async function listen(
-  server: Server,
+  server: Server | SecureServer,
   address: string,
   port: number,
   log: Log,
@@ -35,7 +36,11 @@ function listenError(cause: NodeJS.ErrnoException, where: string): HoldfastError
  * Takes no more connections and closes the idle ones at once. Resolves when the last one has ended; those still there after `ms` are cut.
  * Replies meanwhile say `Connection: close` by themselves.
  */
-export async function closeServer(server: Server, clock: Clock, ms: number): Promise<void> {
+export async function closeServer(
+  server: Server | SecureServer,
+  clock: Clock,
+  ms: number,
+): Promise<void> {
   if (!server.listening) return;
   const callOff = clock.after(ms, () => server.closeAllConnections());
   await new Promise<void>((resolve) => {

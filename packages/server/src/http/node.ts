@@ -1,6 +1,8 @@
 // The adapter of node:http: turns what it gives into requests, and hands replies to the one place that writes. Writes nothing itself.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
 import type { Duplex } from "node:stream";
+import type { SecureContextOptions } from "node:tls";
 import { HoldfastError, KIB } from "@holdfast/protocol";
 import { connectionCut, createRequestBody, PACE, type PaceRule, type RequestBody } from "./body.ts";
 import type { Front } from "./front.ts";
@@ -13,6 +15,8 @@ export interface HttpOptions {
   readonly pace?: PaceRule;
   /** A client that takes no byte of a download for this long, in milliseconds, holds memory in vain and is cut off. */
   readonly downloadStallMs?: number;
+  /** With a certificate it speaks TLS; without, plain HTTP. */
+  readonly tls?: SecureContextOptions;
 }
 
 /** A request that is not answered yet. Of several on one connection the last one counts: its body is what is being read. */
@@ -29,14 +33,15 @@ const HEADERS_SIZE_MAX: number = 64 * KIB;
 const HEADERS_TIMEOUT_MS = 60_000;
 const KEEP_ALIVE_MS = 60_000;
 const LINGER_MS = 2_000;
+const HANDSHAKE_TIMEOUT_MS = 20_000;
 const DOWNLOAD_STALL_MS = 60_000;
 /** Connections at once, above which new ones are closed: each costs a descriptor and some memory, and a client needs a handful. */
 const CONNECTIONS_MAX = 4_000;
 /** Requests of one connection without an answer. Hardly any client sends ahead; one that never stops would fill the memory while its first request waits. */
 const UNANSWERED_MAX = 8;
 
-export function createHttpServer(front: Front, options: HttpOptions = {}): Server {
-  const { pace = PACE, downloadStallMs = DOWNLOAD_STALL_MS } = options;
+export function createHttpServer(front: Front, options: HttpOptions = {}): Server | SecureServer {
+  const { pace = PACE, downloadStallMs = DOWNLOAD_STALL_MS, tls } = options;
   const exchanges = new WeakMap<Duplex, Exchange>();
   const unanswered = new WeakMap<Duplex, number>();
 
@@ -99,7 +104,7 @@ export function createHttpServer(front: Front, options: HttpOptions = {}): Serve
     socket.on("close", callOff);
   }
 
-  const server = createServer({
+  const settings = {
     maxHeaderSize: HEADERS_SIZE_MAX,
     headersTimeout: HEADERS_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -109,7 +114,10 @@ export function createHttpServer(front: Front, options: HttpOptions = {}): Serve
     // Checked here, so that the answer is a problem document as any other.
     requireHostHeader: false,
     noDelay: true,
-  });
+  };
+  const server = tls
+    ? createSecureServer({ ...settings, ...tls, handshakeTimeout: HANDSHAKE_TIMEOUT_MS })
+    : createServer(settings);
   server.maxConnections = CONNECTIONS_MAX;
   server.on("request", (req, res) => begin(req, res));
   server.on("checkContinue", (req, res) => begin(req, res, () => res.writeContinue()));
