@@ -4,7 +4,10 @@ import type { Answer } from "./state.ts";
 
 /** Every part is verified: flushes and gives the file its name. */
 export async function finishDownload(job: DownloadJob): Promise<Answer> {
-  await openedSinkOf(job).sink.commit(contentOf(job).manifest.size);
+  await openedSinkOf(job).sink.commit(
+    contentOf(job).manifest.size,
+    job.options.replace ? "replace" : "keep",
+  );
   return { kind: "complete", file: finishedOf(job) };
 }
 

@@ -3,7 +3,6 @@ import {
   addPart,
   countParts,
   createPartSet,
-  decodeManifest,
   encodeHex,
   equalBytes,
   HoldfastError,
@@ -17,6 +16,7 @@ import {
 } from "@holdfast/protocol";
 import { checkAddress } from "./auth.ts";
 import { checkpointKey } from "./checkpoint.ts";
+import { fetchManifest } from "./describe.ts";
 import { digestAt } from "./digest-table.ts";
 import {
   contentOf,
@@ -54,15 +54,17 @@ export async function checkDownload(job: DownloadJob, call: Call): Promise<Answe
     await askForFile(job, job.content.manifest, call);
     return openAnswer(job);
   }
-  const manifest = await fetchManifest(job, call);
   const { url, sink } = openedSinkOf(job);
+  const { attempt, signal } = call;
+  const manifest =
+    job.options.manifest ??
+    (await fetchManifest(job.wire, job.ports.digester, { url, attempt, signal }));
   const id = url.slice(url.lastIndexOf("/") + 1);
   job.emit("created", { id, url, size: manifest.size, isResumed: false });
   const root = encodeHex(manifest.root);
   job.root = root;
   const existing = await sink.existingSize();
-  if (existing !== undefined) {
-    await requireSame(job, manifest, existing);
+  if (existing !== undefined && (await isWanted(job, manifest, existing))) {
     // Whoever gave the file its name may have died before the working name was gone.
     await sink.discard(root);
     job.content = { manifest, verified: createPartSet(partCount(manifest)) };
@@ -88,24 +90,11 @@ async function askForFile(job: DownloadJob, manifest: Manifest, call: Call): Pro
   await job.wire.send({ method: "HEAD", url, headers, attempt, signal }, (answer) => answer.text());
 }
 
-async function fetchManifest(job: DownloadJob, { attempt, signal }: Call): Promise<Manifest> {
-  const { url } = openedSinkOf(job);
-  const headers = { "accept-encoding": "identity" };
-  const request = { method: "GET", url: `${url}/manifest`, headers, attempt, signal } as const;
-  const text = await job.wire.send(request, (answer) => answer.text());
-  try {
-    return decodeManifest(job.ports.digester.sha256, text);
-  } catch (cause) {
-    throw new HoldfastError("download_corrupt", "the file's manifest is malformed", {}, cause);
-  }
-}
-
-/** @throws HoldfastError `sink_exists` unless the target has exactly the file's bytes already. */
-async function requireSame(job: DownloadJob, manifest: Manifest, size: number): Promise<void> {
-  if (size === manifest.size) {
-    const verified = await verifyParts(job, manifest, "whole", size);
-    if (isEvery(verified)) return;
-  }
+/** Whether the target has exactly the file's bytes already. @throws HoldfastError `sink_exists` where it has others and may not be replaced */
+async function isWanted(job: DownloadJob, manifest: Manifest, size: number): Promise<boolean> {
+  if (size === manifest.size && isEvery(await verifyParts(job, manifest, "whole", size)))
+    return true;
+  if (job.options.replace) return false;
   throw new HoldfastError("sink_exists", "the target exists and is another file");
 }
 

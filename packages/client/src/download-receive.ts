@@ -23,7 +23,9 @@ export async function receiveRun(job: DownloadJob, run: PartRange, call: Call): 
   const { manifest, verified } = contentOf(job);
   const [start] = run;
   const offset = partOffset(manifest, start);
-  const bytes = job.buffers.take(runSize(manifest, ...run));
+  const size = runSize(manifest, ...run);
+  const leave = await job.ports.share.admit(size, call.signal);
+  const bytes = job.buffers.take(size);
   const keep = async (index: number, part: Uint8Array) => {
     await openedSinkOf(job).sink.write(partOffset(manifest, index), part);
     addPart(verified, index);
@@ -47,6 +49,7 @@ export async function receiveRun(job: DownloadJob, run: PartRange, call: Call): 
   } finally {
     inbox.close();
     job.buffers.give(bytes);
+    leave();
   }
 }
 

@@ -19,6 +19,7 @@ import {
 import { makePlace, next, type Place, record, type Server } from "./node/testing/place.ts";
 import { createNodeTransport } from "./node/transport.ts";
 import type { Ports, Sink } from "./ports.ts";
+import { ALONE } from "./share.ts";
 
 const PART = 256 * KIB;
 const SIZE = 20 * PART + 4567;
@@ -57,6 +58,7 @@ function portsOf(): Ports {
     clock: systemClock,
     random: systemRandom,
     digester: systemDigester,
+    share: ALONE,
   };
 }
 

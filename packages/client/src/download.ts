@@ -1,4 +1,5 @@
 // The download: from a server to a working file, part by part, to a file of the right name.
+import type { Manifest } from "@holdfast/protocol";
 import { createBuffers } from "./buffers.ts";
 import { closeDownload, discardDownload, finishDownload } from "./download-finish.ts";
 import type { DownloadJob } from "./download-job.ts";
@@ -12,6 +13,10 @@ import { runTransfer } from "./run.ts";
 export interface DownloadOptions extends TransferOptions {
   /** Absolute address of the file, as an upload's result has it. */
   readonly url: string;
+  /** Its manifest, where it is known already. */
+  readonly manifest?: Manifest;
+  /** Takes the place of a file that is there and has other bytes, once the new one is whole. */
+  readonly replace?: boolean;
 }
 
 /** Starts a download, which closes the ports at its end. To the same sink it goes on where an earlier one stopped. */

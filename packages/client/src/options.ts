@@ -33,14 +33,17 @@ export function settingsOf(options: TransferOptions): Settings {
 }
 
 /** The wire of one running transfer. */
-export function wireOf({ transport, clock, random }: Ports, options: TransferOptions): Wire {
+export function wireOf(
+  { transport, clock, random, share }: Pick<Ports, "transport" | "clock" | "random" | "share">,
+  options: TransferOptions,
+): Wire {
   const { token, limitRate, stallMs = STALL_MS } = options;
   return createWire({
     transport,
     clock,
     stallMs,
     auth: createAuth(token),
-    limit: limitRate === undefined ? UNLIMITED : createLimit(clock, limitRate),
+    limit: share.limit ?? (limitRate === undefined ? UNLIMITED : createLimit(clock, limitRate)),
     transfer: encodeId(random.bytes(ID_BYTES)),
   });
 }

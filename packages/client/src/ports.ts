@@ -1,4 +1,5 @@
 // The ports of the client: everything a transfer knows of the network, files, time and chance.
+import type { Share } from "./share.ts";
 
 /** One HTTP request. */
 export interface TransportRequest {
@@ -84,8 +85,11 @@ export interface Sink {
   read(file: "whole" | "working", offset: number, into: Uint8Array): Promise<number>;
   /** Writes all the bytes at `offset` of the working file. Resolves when the memory may be used again. May be repeated and run several times at once. */
   write(offset: number, bytes: Uint8Array): Promise<void>;
-  /** Cuts to `size`, flushes, gives it the target's name in one step. Resolves when that survives power loss. @throws HoldfastError `sink_exists` */
-  commit(size: number): Promise<void>;
+  /**
+   * Cuts to `size`, flushes, gives it the target's name in one step; what has that name is left (`keep`) or replaced. Resolves when that survives power loss.
+   * @throws HoldfastError `sink_exists`
+   */
+  commit(size: number, existing: "keep" | "replace"): Promise<void>;
   /** Removes the working file of the content with this root; nothing there is fine. */
   discard(root: string): Promise<void>;
   /** Resolves when it is released; the working file stays. May be repeated. */
@@ -138,4 +142,5 @@ export interface Ports {
   readonly clock: Clock;
   readonly random: Random;
   readonly digester: Digester;
+  readonly share: Share;
 }

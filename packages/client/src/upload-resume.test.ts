@@ -20,6 +20,7 @@ import { type Interposer, interpose, problem } from "./node/testing/interposer.t
 import { makePlace, next, type Place, record, type Server } from "./node/testing/place.ts";
 import { createNodeTransport } from "./node/transport.ts";
 import type { CheckpointStore, Ports } from "./ports.ts";
+import { ALONE } from "./share.ts";
 import { startUpload } from "./upload.ts";
 
 const PART = 256 * KIB;
@@ -58,6 +59,7 @@ function portsOf(): Ports {
     clock: systemClock,
     random: systemRandom,
     digester: systemDigester,
+    share: ALONE,
   };
 }
 

@@ -16,7 +16,9 @@ import type { Call } from "./work.ts";
 /** Resolves when the server has committed all parts of the run. The buffer is lent until the request has let go of it. */
 export async function sendRun(job: Job, range: PartRange, call: Call): Promise<void> {
   const target = targetOf(job);
-  const bytes = job.buffers.take(runSize(target.grid, ...range));
+  const size = runSize(target.grid, ...range);
+  const leave = await job.ports.share.admit(size, call.signal);
+  const bytes = job.buffers.take(size);
   try {
     await readSource(job, partOffset(target.grid, range[0]), bytes);
     const digests = await digestRun(job, target, range, bytes);
@@ -35,6 +37,7 @@ export async function sendRun(job: Job, range: PartRange, call: Call): Promise<v
     );
   } finally {
     job.buffers.give(bytes);
+    leave();
   }
 }
 

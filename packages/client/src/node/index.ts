@@ -2,20 +2,14 @@
 import { type DownloadOptions, startDownload } from "../download.ts";
 import type { Transfer } from "../events.ts";
 import type { Ports } from "../ports.ts";
+import { ALONE } from "../share.ts";
 import { startUpload, type UploadOptions } from "../upload.ts";
-import { createCheckpointStore } from "./checkpoint.ts";
-import {
-  stateDirectory,
-  surroundings,
-  systemClock,
-  systemDigester,
-  systemRandom,
-} from "./platform.ts";
+import { nodePorts } from "./client.ts";
 import { openFileSink } from "./sink.ts";
 import { openFileSource } from "./source.ts";
-import { createNodeTransport } from "./transport.ts";
 
 export * from "../index.ts";
+export { type Client, type ClientOptions, createClient } from "./client.ts";
 
 export interface NodeOptions {
   /** Directory of the checkpoints; HOLDFAST_STATE_DIR or the platform's place for such things by default. */
@@ -29,7 +23,7 @@ export interface NodeOptions {
  * or a server that is away is no failure unless `giveUpMs` says so.
  */
 export function upload(path: string, options: UploadOptions & NodeOptions): Transfer {
-  return startUpload(() => openFileSource(path), options, nodePorts(options));
+  return startUpload(() => openFileSource(path), options, alone(options));
 }
 
 /**
@@ -41,19 +35,9 @@ export function download(
   path: string,
   options: Partial<DownloadOptions> & NodeOptions = {},
 ): Transfer {
-  return startDownload(() => openFileSink(path), { ...options, url }, nodePorts(options));
+  return startDownload(() => openFileSink(path), { ...options, url }, alone(options));
 }
 
-function nodePorts({ stateDir = stateDirectory(surroundings()) }: NodeOptions): Ports {
-  return {
-    transport: createNodeTransport(),
-    checkpoints: createCheckpointStore({
-      directory: stateDir,
-      now: () => systemClock.now(),
-      warn: (detail) => process.emitWarning(detail, { code: "checkpoint_failed" }),
-    }),
-    clock: systemClock,
-    random: systemRandom,
-    digester: systemDigester,
-  };
+function alone({ stateDir }: NodeOptions): Ports {
+  return { ...nodePorts(stateDir), share: ALONE };
 }

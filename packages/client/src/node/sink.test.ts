@@ -35,7 +35,7 @@ describe("a file as a sink", () => {
     const into = Buffer.alloc(20);
     expect(await sink.read("working", 2, into)).toBe(10);
     expect(existsSync(path("f"))).toBe(false);
-    await sink.commit(8);
+    await sink.commit(8, "keep");
     expect(readFileSync(path("f"), "utf8")).toBe("01234567");
     expect(existsSync(working("f"))).toBe(false);
     expect(await sink.existingSize()).toBe(8);
@@ -60,7 +60,7 @@ describe("a file as a sink", () => {
     await sink.open(ROOT);
     await sink.write(0, Buffer.from("mine"));
     writeFileSync(path("f"), "theirs");
-    await expect(sink.commit(4)).rejects.toMatchObject({ code: "sink_exists" });
+    await expect(sink.commit(4, "keep")).rejects.toMatchObject({ code: "sink_exists" });
     expect(readFileSync(path("f"), "utf8")).toBe("theirs");
     await sink.close();
   });
@@ -85,7 +85,7 @@ describe("a file as a sink", () => {
     const sink = await openFileSink(path("f"));
     expect(await sink.open(ROOT)).toBe(0);
     await sink.write(0, Buffer.from("other"));
-    await sink.commit(5);
+    await sink.commit(5, "keep");
     expect(readFileSync(path("kept"), "utf8")).toBe("somebody's whole file");
     expect(readFileSync(path("f"), "utf8")).toBe("other");
   });
@@ -98,7 +98,7 @@ describe("a file as a sink", () => {
       const [only = ""] = readdirSync(directory);
       expect(Buffer.byteLength(only)).toBeLessThanOrEqual(255);
       expect(only).toMatch(/\.0123456789abcdef\.part$/);
-      await sink.commit(0);
+      await sink.commit(0, "keep");
       expect(readdirSync(directory)).toEqual([name]);
     },
   );

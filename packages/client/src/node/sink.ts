@@ -56,12 +56,12 @@ export async function openFileSink(path: string): Promise<Sink> {
       }
     },
     write: async (offset, bytes) => writeFull(workingOf().handle, offset, bytes),
-    async commit(size) {
+    async commit(size, existing) {
       const { handle, path } = workingOf();
       await handle.truncate(size).catch(failed);
       await handle.sync().catch(failed);
       await close();
-      await publish({ directory, whole, working: path });
+      await publish({ directory, whole, working: path }, existing);
     },
     async discard(root) {
       await close();
@@ -135,8 +135,9 @@ async function writeFull(handle: FileHandle, offset: number, bytes: Uint8Array):
 }
 
 /** Gives the working file its name and flushes the directory, so that the name survives power loss too. */
-async function publish(place: Place): Promise<void> {
-  await giveName(place);
+async function publish(place: Place, existing: "keep" | "replace"): Promise<void> {
+  if (existing === "keep") await giveName(place);
+  else await rename(place.working, place.whole).catch(failed);
   // A directory cannot be opened on Windows; its file system keeps names in a journal.
   if (process.platform === "win32") return;
   const directory = await open(place.directory, "r").catch(failed);

@@ -1,0 +1,67 @@
+import { HoldfastError } from "@holdfast/protocol";
+import { describe, expect, it } from "vitest";
+import { systemClock } from "./node/platform.ts";
+import { createShare } from "./share.ts";
+
+const NEVER = new AbortController().signal;
+
+/** Lets everything run that does not wait for time. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+}
+
+describe("a share", () => {
+  it("lets in as many runs as it may, then one for each that leaves, in order", async () => {
+    const share = createShare(systemClock, { inFlight: 2, memory: 1000 });
+    const entered: number[] = [];
+    const leave: (() => void)[] = [];
+    for (let run = 0; run < 5; run++) {
+      void share.admit(1, NEVER).then((release) => {
+        entered.push(run);
+        leave.push(release);
+      });
+    }
+    await settle();
+    expect(entered).toEqual([0, 1]);
+    leave[1]?.();
+    // To leave twice is to leave once.
+    leave[1]?.();
+    await settle();
+    expect(entered).toEqual([0, 1, 2]);
+  });
+
+  it("keeps within its memory, but for a run that would never fit", async () => {
+    const share = createShare(systemClock, { inFlight: 10, memory: 100 });
+    const first = await share.admit(60, NEVER);
+    const entered: string[] = [];
+    const large = share.admit(500, NEVER).then((release) => {
+      entered.push("large");
+      return release;
+    });
+    const small = share.admit(40, NEVER).then((release) => {
+      entered.push("small");
+      return release;
+    });
+    await settle();
+    // Nobody overtakes, or what is large would wait for ever.
+    expect(entered).toEqual([]);
+    first();
+    (await large)();
+    (await small)();
+    expect(entered).toEqual(["large", "small"]);
+  });
+
+  it("forgets whoever gives up waiting", async () => {
+    const share = createShare(systemClock, { inFlight: 1, memory: 100 });
+    const first = await share.admit(1, NEVER);
+    const stop = new AbortController();
+    const stopped = share.admit(1, stop.signal);
+    const third = share.admit(1, NEVER);
+    stop.abort(new HoldfastError("aborted"));
+    await expect(stopped).rejects.toMatchObject({ code: "aborted" });
+    first();
+    (await third)();
+    await expect(share.admit(1, stop.signal)).rejects.toMatchObject({ code: "aborted" });
+    (await share.admit(1, NEVER))();
+  });
+});

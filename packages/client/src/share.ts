@@ -1,0 +1,79 @@
+// What transfers side by side share: the runs that may be in flight, the memory these take, and the rate.
+import { createLimit, type Limit } from "./limit.ts";
+import type { Clock } from "./ports.ts";
+
+export interface Share {
+  /** Of all of them together; undefined leaves each transfer to its own. */
+  readonly limit: Limit | undefined;
+  /** Waits for room for a run of this many bytes, first come first served; the returned function gives the room back. Rejects with the signal's reason. */
+  admit(bytes: number, signal: AbortSignal): Promise<() => void>;
+}
+
+/** For a transfer that is alone: its own schedule bounds it. */
+export const ALONE: Share = { limit: undefined, admit: async () => () => undefined };
+
+export interface ShareOptions {
+  /** Runs in flight at most. */
+  readonly inFlight: number;
+  /** Bytes of all runs in flight together; one that is larger than that goes alone. */
+  readonly memory: number;
+  /** Bytes a second. */
+  readonly limitRate?: number;
+}
+
+interface Waiter {
+  readonly bytes: number;
+  readonly enter: () => void;
+}
+
+export function createShare(clock: Clock, { inFlight, memory, limitRate }: ShareOptions): Share {
+  const waiting: Waiter[] = [];
+  let runs = 0;
+  let used = 0;
+
+  const hasRoom = (bytes: number) => runs === 0 || (runs < inFlight && used + bytes <= memory);
+
+  function enter(bytes: number): () => void {
+    runs++;
+    used += bytes;
+    let isIn = true;
+    return () => {
+      if (!isIn) return;
+      isIn = false;
+      runs--;
+      used -= bytes;
+      callNext();
+    };
+  }
+
+  function callNext(): void {
+    for (let [first] = waiting; first && hasRoom(first.bytes); [first] = waiting) {
+      waiting.shift();
+      first.enter();
+    }
+  }
+
+  return {
+    limit: limitRate === undefined ? undefined : createLimit(clock, limitRate),
+    async admit(bytes, signal) {
+      signal.throwIfAborted();
+      if (waiting.length === 0 && hasRoom(bytes)) return enter(bytes);
+      return new Promise((resolve, reject) => {
+        const leave = () => {
+          waiting.splice(waiting.indexOf(waiter), 1);
+          reject(signal.reason);
+          callNext();
+        };
+        const waiter: Waiter = {
+          bytes,
+          enter() {
+            signal.removeEventListener("abort", leave);
+            resolve(enter(bytes));
+          },
+        };
+        signal.addEventListener("abort", leave, { once: true });
+        waiting.push(waiter);
+      });
+    },
+  };
+}
