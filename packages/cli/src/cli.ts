@@ -7,6 +7,7 @@ import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { errorLine, jsonLines } from "./json.ts";
 import { serveCommand } from "./serve.ts";
 import { errorText } from "./text.ts";
+import { tokenCommand } from "./token.ts";
 import { uploadCommand } from "./upload.ts";
 
 const HELP = `
@@ -56,10 +57,14 @@ function createProgram(): Command {
     .version(manifest.version, "--version", "print the version")
     .helpOption("--help", "print this help")
     .addHelpText("after", HELP);
-  for (const command of [serveCommand(), uploadCommand(), downloadCommand()]) {
+  for (const command of [serveCommand(), uploadCommand(), downloadCommand(), tokenCommand()]) {
     program.addCommand(command.helpOption("--help", "print this help"));
   }
-  for (const command of [program, ...program.commands]) {
+  for (const command of [
+    program,
+    ...program.commands,
+    ...program.commands.flatMap(({ commands }) => commands),
+  ]) {
     // The one place that prints errors is above: in the form that --json asks for, if it does.
     command.exitOverride().configureOutput({ outputError: () => undefined });
   }

@@ -15,10 +15,15 @@ export const ID_BYTES = 16;
 /** Encodes 16 random bytes (more are not used, fewer would be an id that can be guessed: RangeError); the last character carries 3 of them, so only 8 letters can stand there. */
 export function encodeId(random: Uint8Array): string {
   if (random.length < ID_BYTES) throw new RangeError(`an id needs ${ID_BYTES} random bytes`);
+  return encodeBase32(random.subarray(0, ID_BYTES));
+}
+
+/** Lower-case base32 without padding: 5 bits a character, zeros behind the last ones. */
+export function encodeBase32(bytes: Uint8Array): string {
   let text = "";
   let bits = 0;
   let held = 0;
-  for (const byte of random.subarray(0, ID_BYTES)) {
+  for (const byte of bytes) {
     held = (held << 8) | byte;
     bits += 8;
     while (bits >= 5) {
@@ -27,7 +32,7 @@ export function encodeId(random: Uint8Array): string {
       held &= (1 << bits) - 1;
     }
   }
-  return text + ALPHABET[(held << (5 - bits)) & 31];
+  return bits === 0 ? text : text + ALPHABET[(held << (5 - bits)) & 31];
 }
 
 export function uploadId(random: Uint8Array): UploadId {

@@ -1,11 +1,12 @@
 // The settings of a server: defaults, and the refusal to listen where anybody could come in.
 import { lookup } from "node:dns/promises";
 import { BlockList, isIP } from "node:net";
-import type { Log } from "@holdfast/engine";
+import type { Limits, Log } from "@holdfast/engine";
 import { HoldfastError, MIB } from "@holdfast/protocol";
 import manifest from "../package.json" with { type: "json" };
 import type { CertificateFiles } from "./certificate.ts";
 import { REQUESTS_MAX } from "./http/in-flight.ts";
+import { hasTokens } from "./policy/tokens-file.ts";
 
 export const VERSION: string = manifest.version;
 
@@ -29,6 +30,8 @@ export interface ServeOptions {
   readonly requestsMax?: number;
   /** Room to keep on the disk, in bytes: with less, no upload begins. By default 1 GiB, or 5 % of a disk below 20 GiB. */
   readonly keepFree?: number;
+  /** What each principal may use at most, where its token sets nothing else; no limits by default. */
+  readonly limits?: Limits;
   /** How long a shutdown may take, in milliseconds; 10 s by default. */
   readonly closeMs?: number;
   /** Called once when the records cannot be trusted any longer: the server is closed and the process should end, a new start recovers. */
@@ -50,6 +53,7 @@ export interface Settings {
   readonly requestsMax: number;
   /** Undefined for what suits the disk. */
   readonly keepFree: number | undefined;
+  readonly limits: Limits | undefined;
   readonly closeMs: number;
 }
 
@@ -65,19 +69,20 @@ LOOPBACK.addAddress("::1", "ipv6");
 export async function readSettings(options: ServeOptions): Promise<Settings> {
   const { host = "127.0.0.1", port = PORT, insecure = false, tls } = options;
   const token = checkToken(options.token);
+  const isGuarded = token !== undefined || hasTokens(options.dataDir);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new HoldfastError("usage", "the port must be a number from 0 to 65535");
   }
   const addresses = await resolve(host);
-  if (!addresses.every(isLoopback) && !((tls || insecure) && token !== undefined)) {
+  if (!addresses.every(isLoopback) && !((tls || insecure) && isGuarded)) {
     throw new HoldfastError("insecure_bind", `${host} can be reached from other machines`, {
       host,
     });
   }
   const [address = host] = addresses;
   const { slotMemory = SLOT_MEMORY, requestsMax = REQUESTS_MAX, closeMs = CLOSE_MS } = options;
-  const { keepFree } = options;
-  return { address, port, token, tls, slotMemory, requestsMax, keepFree, closeMs };
+  const { keepFree, limits } = options;
+  return { address, port, token, tls, slotMemory, requestsMax, keepFree, limits, closeMs };
 }
 
 /** The low-water mark that suits a disk of this size: 1 GiB, or 5 % of a small one. */

@@ -1,4 +1,13 @@
 // The Holdfast server: serve files to and from a data directory.
 export type { ServeOptions } from "./config.ts";
 export { createLog, type LogLevel, type LogOptions } from "./platform.ts";
+export { isScope, type Scope } from "./policy/table.ts";
+export {
+  createToken,
+  listTokens,
+  type MadeToken,
+  revokeToken,
+  type TokenInfo,
+  type TokenWants,
+} from "./policy/tokens-file.ts";
 export { type RunningServer, serve } from "./serve.ts";

@@ -88,6 +88,19 @@ describe("the log", () => {
     expect(lines[0]).not.toContain("abcdef");
     expect(JSON.parse(lines[0] ?? "").error.message).toBe("sent *** here");
   });
+
+  it.each([
+    ["a token, but its id", `with hf_abcdefgh_${"q".repeat(32)}`, "with hf_abcdefgh_***"],
+    ["a signature", "PUT /p/k/u/0?exp=1&sig=AAAA-_b&e=0", "PUT /p/k/u/0?exp=1&sig=***&e=0"],
+    ["a credential of S3", "GET /?X-Amz-Signature=ab&x=1", "GET /?X-Amz-Signature=***&x=1"],
+    ["another scheme", "Basic QWxhZGRpbg==", "Basic ***"],
+    ["a header as a member", { authorization: "abc" }, { authorization: "***" }],
+    ["a member with quotes in it", { token: 'a"b\\"c', x: 1 }, { token: "***", x: 1 }],
+  ])("never shows %s", (_name, note, shown) => {
+    const { lines, log } = logged("info");
+    log("info", "a", { note });
+    expect(JSON.parse(lines[0] ?? "").note).toEqual(shown);
+  });
 });
 
 describe("the platform", () => {

@@ -75,8 +75,17 @@ function hideIds(line: string): string {
   );
 }
 
+/** Whatever looks like a credential, wherever it stands: in an address, a header, a message of somebody else's. */
+const CREDENTIALS: readonly (readonly [RegExp, string])[] = [
+  [/(Bearer|Basic)[ ]+[^\s"\\]+/gi, "$1 ***"],
+  [/(hf_[a-z2-7]{8}_)[a-z2-7]+/g, "$1***"],
+  [/([?&;](?:sig|token|access_token|X-Amz-[A-Za-z-]+)=)[^&\s"\\]*/gi, "$1***"],
+  [/("(?:authorization|cookie|set-cookie|sig|token|secret)":)"(?:[^"\\]|\\.)*"/gi, '$1"***"'],
+];
+
 function hideSecrets(line: string, secrets: readonly string[]): string {
-  let clean = line.replace(/Bearer[ ]+[^\s"\\]+/gi, "Bearer ***");
+  let clean = line;
+  for (const [pattern, shown] of CREDENTIALS) clean = clean.replace(pattern, shown);
   for (const secret of secrets) {
     clean = clean.replaceAll(JSON.stringify(secret).slice(1, -1), "***");
   }

@@ -15,7 +15,8 @@ import { createInFlight } from "./http/in-flight.ts";
 import { closeServer, listen } from "./http/listen.ts";
 import { openHttp } from "./http/secure.ts";
 import { createLog, systemClock, systemDigests, systemRandom } from "./platform.ts";
-import { createTokenPolicy } from "./policy.ts";
+import { createTokenPolicy } from "./policy/policy.ts";
+import { watchTokens } from "./policy/tokens-file.ts";
 
 export interface RunningServer {
   /** Where it listens, such as `http://127.0.0.1:8420`. */
@@ -58,8 +59,9 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
 }
 
 async function start(settings: Settings, data: DataDirectory, log: Log): Promise<RunningServer> {
-  const { address, closeMs, token } = settings;
-  const policy = createTokenPolicy(token);
+  const { address, closeMs, token, limits } = settings;
+  const tokens = watchTokens(data.owner.directory, systemClock, log);
+  const policy = createTokenPolicy({ token, tokens, limits, now: systemClock.now });
   const platform = { clock: systemClock, random: systemRandom, digests: systemDigests };
   const slots = createSlotPool(settings.slotMemory);
   const readSlots = createSlotPool(settings.slotMemory / 8);
@@ -81,7 +83,7 @@ async function start(settings: Settings, data: DataDirectory, log: Log): Promise
     log,
     ...platform,
     inFlight: createInFlight(settings.requestsMax),
-    about: { version: VERSION, startedAt, io, needsToken: token !== undefined, url: () => url },
+    about: { version: VERSION, startedAt, io, needsToken: policy.needsToken, url: () => url },
     isClosing: () => closing !== undefined,
   };
   const http = await openHttp(front, settings.tls);

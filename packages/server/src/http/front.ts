@@ -23,7 +23,8 @@ export interface About {
   /** Milliseconds by `Clock.monotonic`. */
   readonly startedAt: number;
   readonly io: "direct" | "buffered";
-  readonly needsToken: boolean;
+  /** Whether nobody comes in without a token: true from the moment that somebody makes one. */
+  needsToken(): boolean;
   /** Where it listens, such as http://127.0.0.1:8420: known only once it does. */
   url(): string;
 }

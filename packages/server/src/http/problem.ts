@@ -43,8 +43,10 @@ function reply(error: HoldfastError): Reply {
 }
 
 function headersOf({ code, details }: HoldfastError): Headers {
-  const { allow, size, retryAfter } = details;
-  if (code === "unauthorized") return { "www-authenticate": 'Bearer realm="holdfast"' };
+  const { allow, size, retryAfter, scope } = details;
+  if (code === "unauthorized" || (code === "forbidden" && scope !== undefined)) {
+    return { "www-authenticate": challengeOf(details) };
+  }
   if (code === "method_not_allowed" && Array.isArray(allow)) return { allow: allow.join(", ") };
   if (code === "range_not_satisfiable" && typeof size === "number") {
     return { "content-range": encodeContentRange(undefined, size) };
@@ -52,4 +54,11 @@ function headersOf({ code, details }: HoldfastError): Headers {
   if (errorRow(code).retry !== "later") return {};
   const seconds = typeof retryAfter === "number" ? retryAfter : RETRY_AFTER_S[code];
   return { "retry-after": String(seconds ?? RETRY_AFTER_DEFAULT_S) };
+}
+
+/** RFC 6750 section 3: what is wrong with the token, or nothing where none was sent. */
+function challengeOf({ reason, scope }: HoldfastError["details"]): string {
+  const realm = 'Bearer realm="holdfast"';
+  if (typeof scope === "string") return `${realm}, error="insufficient_scope", scope="${scope}"`;
+  return typeof reason === "string" ? `${realm}, error="${reason}"` : realm;
 }

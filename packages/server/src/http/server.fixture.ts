@@ -6,7 +6,7 @@ import { encodeRunDigests, type UploadView } from "@holdfast/protocol";
 import { createVirtualClock, type VirtualClock } from "@holdfast/testkit/clock";
 import { memoryParts, partDigests, runBytes } from "@holdfast/testkit/world";
 import { systemClock, systemRandom } from "../platform.ts";
-import { createTokenPolicy } from "../policy.ts";
+import { createTokenPolicy } from "../policy/policy.ts";
 import type { Front } from "./front.ts";
 import { createInFlight } from "./in-flight.ts";
 import { listen } from "./listen.ts";
@@ -56,7 +56,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       };
     },
   };
-  const policy = createTokenPolicy(options.token);
+  const policy = createTokenPolicy({ token: options.token });
   const logged: { event: string; fields: unknown }[] = [];
   const log = (_level: string, event: string, fields?: unknown) => logged.push({ event, fields });
   const parts = memoryParts({
@@ -78,7 +78,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       version: "1.2.3",
       startedAt: 0,
       io: "direct",
-      needsToken: options.token !== undefined,
+      needsToken: () => options.token !== undefined,
       url: () => `http://127.0.0.1:${port}`,
     },
     isClosing: () => isClosing,

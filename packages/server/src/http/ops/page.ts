@@ -12,7 +12,7 @@ const HEADERS: Headers = {
 
 export async function getPage(front: Front): Promise<Reply> {
   const facts = await findFacts(front);
-  const page = writePage(front.about.url(), facts, front.about.needsToken);
+  const page = writePage(front.about.url(), facts, front.about.needsToken());
   return bytesReply(200, "text/html; charset=utf-8", new TextEncoder().encode(page), HEADERS);
 }
 

@@ -1,0 +1,28 @@
+// A small file that is replaced as a whole, durably, and only its owner may read: keys and tokens.
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+
+/**
+ * Replaces the file: a crash at any moment leaves the old one or the new one, never a part of it. Returns when the new one survives power loss.
+ *
+ * One writer at a time: whoever calls this holds the lock of what it writes. @throws what the file system says.
+ */
+export function replaceFile(path: string, text: string): void {
+  const fresh = `${path}.new`;
+  rmSync(fresh, { force: true });
+  // Exclusive, so that nothing that somebody put there, such as a link, is written through.
+  const file = openSync(fresh, "wx", 0o600);
+  try {
+    writeSync(file, text);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(fresh, path);
+  const directory = openSync(dirname(path), "r");
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}
