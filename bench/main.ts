@@ -2,6 +2,8 @@
 import { parseArgs } from "node:util";
 import { downloadRows } from "./downloads.ts";
 import { parallelRows } from "./ingest.ts";
+import { lineBRows } from "./lines/packets.ts";
+import { freezeRows, lineARows, lineCRows } from "./lines/rows.ts";
 import { memoryRows } from "./memory.ts";
 import { oneFileRows } from "./one-file.ts";
 import { writePage } from "./page.ts";
@@ -28,6 +30,10 @@ const SECTIONS: Readonly<Record<string, (stage: Stage) => Promise<readonly Row[]
   downloads: downloadRows,
   memory: memoryRows,
   "slow-flush": slowFlushRows,
+  "line-a": lineARows,
+  "line-a-freezes": freezeRows,
+  "line-b": lineBRows,
+  "line-c": lineCRows,
 };
 
 async function measureAll(): Promise<void> {

@@ -27,8 +27,8 @@ export async function slowFlushRows(stage: Stage): Promise<readonly Row[]> {
   const quick = await buildSlowFlush(stage.directory, 0);
   const slow = await buildSlowFlush(stage.directory, DELAY_MS);
   const servers = {
-    quick: await serveHoldfast(stage, "quick-flush", quick.env),
-    slow: await serveHoldfast(stage, "slow-flush", slow.env),
+    quick: await serveHoldfast(stage, "quick-flush", { env: quick.env }),
+    slow: await serveHoldfast(stage, "slow-flush", { env: slow.env }),
   };
   const samples = await interleave(
     [

@@ -57,9 +57,17 @@ export async function settle({ load }: Stage): Promise<void> {
 export async function serveHoldfast(
   { directory }: Stage,
   name: string,
-  env: Readonly<Record<string, string>> = {},
+  options: ServeOptions = {},
 ): Promise<ServerProcess> {
-  return startServer({ data: join(directory, name), port: await freePort(), env });
+  return startServer({ data: join(directory, name), port: await freePort(), ...options });
+}
+
+/** How a server of the bench is started where it is not as usual. */
+interface ServeOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** A program and its arguments that run it in their turn, and the address it then listens at. */
+  readonly wrapper?: readonly string[];
+  readonly host?: string;
 }
 
 export interface TusServer {
@@ -72,10 +80,13 @@ export interface TusServer {
 }
 
 /** @tus/server with its file store, on the same Node. */
-export async function serveTus({ directory }: Stage): Promise<TusServer> {
+export async function serveTus(
+  { directory }: Stage,
+  { wrapper = [], host = "127.0.0.1" }: ServeOptions = {},
+): Promise<TusServer> {
   const place = join(directory, "tus");
   await mkdir(place, { recursive: true });
-  const command: Command = startProgram([process.execPath, TUS_SERVER, place]);
+  const command: Command = startProgram([process.execPath, TUS_SERVER, place, host], { wrapper });
   const url = textOf(await command.event("listening"), "url");
   return {
     url,

@@ -2,11 +2,11 @@
 import { FileStore } from "@tus/file-store";
 import { Server } from "@tus/server";
 
-const [directory = "."] = process.argv.slice(2);
+const [directory = ".", host = "127.0.0.1"] = process.argv.slice(2);
 const server = new Server({ path: "/files", datastore: new FileStore({ directory }) });
-const http = server.listen({ host: "127.0.0.1", port: 0 }, () => {
+const http = server.listen({ host, port: 0 }, () => {
   const address = http.address();
   const port = typeof address === "object" && address ? address.port : 0;
-  const url = `http://127.0.0.1:${port}`;
+  const url = `http://${host}:${port}`;
   console.log(JSON.stringify({ event: "listening", url, pid: process.pid }));
 });

@@ -152,6 +152,8 @@ export interface ServerOptions extends CommandOptions {
   readonly data: string;
   /** 0 lets the system choose; a fixed one lets the server come back at the same address. */
   readonly port: number;
+  /** 127.0.0.1 by default. */
+  readonly host?: string;
 }
 
 export interface ServerProcess extends Command {
@@ -164,6 +166,7 @@ export interface ServerProcess extends Command {
 /** Resolves when the server listens. */
 export async function startServer(options: ServerOptions): Promise<ServerProcess> {
   const args = ["serve", "--json", "--port", `${options.port}`, "--data", options.data];
+  if (options.host !== undefined) args.push("--host", options.host);
   const command = startCli(args, options);
   const listening = await command.event("listening");
   const url = textOf(listening, "url").replace(/\/$/, "");

@@ -2,9 +2,9 @@
 
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
-import { createLane, type Line, type Pace } from "./proxy-lane.ts";
+import { createLink, type Line, type Link, PERFECT } from "./proxy-link.ts";
 
-/** What happens to one connection, decided when it opens. Byte counts are of what the client sent on it. */
+/** What happens to one connection, decided when it opens. Byte counts are of what the line took from the client on it. */
 export type Fate =
   | { readonly kind: "well" }
   /** Reset towards both ends. */
@@ -16,7 +16,7 @@ export type Fate =
 
 export interface ProxyConnection {
   readonly index: number;
-  /** Bytes from the client, and from the server. */
+  /** Bytes that the line took from the client, and from the server. */
   readonly up: number;
   readonly down: number;
   readonly isOpen: boolean;
@@ -43,21 +43,25 @@ export interface ProxyOptions {
   readonly fate?: (index: number) => Fate;
 }
 
-interface Paces {
-  readonly up: Pace;
-  readonly down: Pace;
+interface Links {
+  readonly up: Link;
+  readonly down: Link;
+  /** How long it takes until a new connection is there: a round trip. */
+  readonly connectMs: number;
 }
-
-const PERFECT: Line = { latencyMs: 0, bytesPerSecond: Number.POSITIVE_INFINITY };
 
 export async function startProxy(options: ProxyOptions): Promise<ChaosProxy> {
   const line: Line = { ...PERFECT, ...options.line };
-  const paces: Paces = { up: { freeAt: 0 }, down: { freeAt: 0 } };
+  const links: Links = {
+    up: createLink(line),
+    down: createLink(line),
+    connectMs: 2 * line.latencyMs,
+  };
   const connections: (ProxyConnection & { destroy(): void })[] = [];
   const accept = (client: Socket): void => {
     const index = connections.length;
     const fate = options.fate?.(index) ?? { kind: "well" };
-    connections.push(joinSockets(index, client, options.targetPort, { line, paces }, fate));
+    connections.push(joinSockets(index, client, options.targetPort, links, fate));
   };
   let server = createServer(accept).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -83,6 +87,8 @@ export async function startProxy(options: ProxyOptions): Promise<ChaosProxy> {
     async close() {
       await refuse();
       for (const connection of connections) connection.destroy();
+      links.up.close();
+      links.down.close();
     },
   };
 }
@@ -91,7 +97,7 @@ function joinSockets(
   index: number,
   client: Socket,
   targetPort: number,
-  { line, paces }: { readonly line: Line; readonly paces: Paces },
+  links: Links,
   fate: Fate,
 ): ProxyConnection & { destroy(): void } {
   const server = connect(targetPort, "127.0.0.1");
@@ -99,6 +105,8 @@ function joinSockets(
   let state: "open" | "frozen" | "gone" = "open";
   const end = (): void => {
     state = "gone";
+    upward.stop();
+    downward.stop();
     reset(client);
     reset(server);
   };
@@ -110,22 +118,28 @@ function joinSockets(
   };
   const isDue = (kind: Fate["kind"]): boolean =>
     fate.kind !== "well" && fate.kind === kind && counts.up >= fate.afterBytes;
-  const upward = createLane(client, server, line, paces.up);
-  const downward = createLane(server, client, line, paces.down);
-  client.on("data", (bytes) => {
+  const upward = links.up.lane(client, server, (bytes) => {
+    counts.up += bytes;
     if (state !== "open") return;
-    counts.up += bytes.length;
-    upward.send(Buffer.from(bytes));
     if (isDue("cut")) end();
     else if (isDue("freeze")) freeze();
   });
+  const downward = links.down.lane(server, client, (bytes) => {
+    counts.down += bytes;
+  });
+  const begin = (): void => {
+    if (state !== "open") return;
+    client.on("data", (bytes) => state === "open" && upward.send(Buffer.from(bytes)));
+    client.on("end", () => upward.finish());
+  };
+  if (links.connectMs > 0) setTimeout(begin, links.connectMs);
+  else begin();
   server.on("data", (bytes) => {
     if (state !== "open") return;
-    counts.down += bytes.length;
     if (isDue("lose-answer")) end();
     else downward.send(Buffer.from(bytes));
   });
-  client.setNoDelay(true).on("end", () => upward.finish());
+  client.setNoDelay(true);
   server.setNoDelay(true).on("end", () => downward.finish());
   for (const socket of [client, server]) {
     // A reset on one side is one on the other: a real middlebox does not turn it into a clean end.

@@ -1,0 +1,74 @@
+// Rows: what our command line makes of the bad lines of the targets, beside tus-js-client on the same resets.
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { stopServer } from "@holdfast/testkit/process";
+import { writeContent } from "../../e2e/kit/source.ts";
+import { figureOf, interleave } from "../measure.ts";
+import { type Row, showFigure } from "../row.ts";
+import { type Stage, serveHoldfast, serveTus } from "../stage.ts";
+import { type Condition, LINE_A_FREEZES, LINE_A_RESETS, LINE_C } from "./conditions.ts";
+import { type LineSample, sendByCli, sendByTus } from "./send.ts";
+
+export const lineARows = (stage: Stage): Promise<readonly Row[]> => measure(stage, LINE_A_RESETS);
+export const freezeRows = (stage: Stage): Promise<readonly Row[]> => measure(stage, LINE_A_FREEZES);
+export const lineCRows = (stage: Stage): Promise<readonly Row[]> => measure(stage, LINE_C);
+
+async function measure(stage: Stage, condition: Condition): Promise<readonly Row[]> {
+  const path = join(stage.directory, "line-source");
+  await writeContent(path, { seed: 3, size: condition.size });
+  const holdfast = await serveHoldfast(stage, "line");
+  const tus = await serveTus(stage);
+  const counts = { ours: 0, theirs: 0 };
+  const sending = (targetPort: number, round: number) => ({ condition, round, path, targetPort });
+  const contenders = [
+    {
+      name: "ours",
+      run: () => sendByCli(sending(holdfast.port, counts.ours++), stage.directory),
+    },
+    { name: "theirs", run: () => sendByTus(sending(tus.port, counts.theirs++)) },
+  ];
+  const rounds = { warmUp: 0, measured: Math.min(stage.rounds.measured, condition.roundsMax) };
+  const samples = await interleave(contenders, rounds, async () => undefined);
+  await tus.clear();
+  await tus.stop();
+  await stopServer(holdfast);
+  await rm(path);
+  await rm(join(stage.directory, "line"), { recursive: true });
+  return rowsOf(condition, samples.get("ours") ?? [], samples.get("theirs") ?? []);
+}
+
+function rowsOf(
+  { name, target }: Condition,
+  ours: readonly LineSample[],
+  theirs: readonly LineSample[],
+): readonly Row[] {
+  const isWhole = ours.every((sample) => sample.isWhole);
+  const data = { ours, theirs };
+  const speed = figureOf(ours.map((sample) => sample.speed));
+  const twice = figureOf(ours.map((sample) => sample.twice));
+  const show = (samples: readonly LineSample[], of: (sample: LineSample) => number) => {
+    const hung = samples.filter((sample) => !sample.isWhole).length;
+    const figure = showFigure(figureOf(samples.map(of)), 3);
+    return hung === 0 ? figure : `${figure}, ${hung} of ${samples.length} never finished`;
+  };
+  return [
+    {
+      name: `${name}: share of the physical limit`,
+      ours: show(ours, (sample) => sample.speed),
+      theirs: `${show(theirs, (sample) => sample.speed)} tus-js-client`,
+      value: speed.median,
+      target: target.speed === undefined ? "finishes" : `>= ${target.speed}`,
+      isMet: isWhole && speed.median >= (target.speed ?? 0),
+      data,
+    },
+    {
+      name: `${name}: sent twice`,
+      ours: show(ours, (sample) => sample.twice),
+      theirs: `${show(theirs, (sample) => sample.twice)} tus-js-client`,
+      value: twice.median,
+      target: `<= ${target.twice}`,
+      isMet: isWhole && twice.median <= target.twice,
+      data,
+    },
+  ];
+}
