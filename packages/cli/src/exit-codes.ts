@@ -48,6 +48,8 @@ const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   size_too_large: EXIT.sizeLimit,
   range_not_satisfiable: EXIT.noRetry,
   digest_mismatch: EXIT.gaveUp,
+  idempotency_conflict: EXIT.noRetry,
+  quota_exceeded: EXIT.gaveUp,
   headers_too_large: EXIT.noRetry,
   too_many_requests: EXIT.gaveUp,
   internal: EXIT.other,

@@ -12,8 +12,9 @@ export function abort(context: Context, principal: Principal, id: string): Promi
       const { state } = upload.record;
       if (state === "complete") throw new HoldfastError("upload_not_open", undefined, { state });
       if (state === "open" || state === "completing") {
-        await context.metadata.apply({ kind: "end", id: upload.record.id, state: "aborted" });
-        upload.record = { ...upload.record, state: "aborted" };
+        const at = context.clock.now();
+        await context.metadata.apply({ kind: "end", id: upload.record.id, state: "aborted", at });
+        upload.record = { ...upload.record, state: "aborted", endedAt: at };
       }
       await clear(context, upload);
     }),

@@ -13,7 +13,7 @@ import { status } from "./status.ts";
 export function createEngine(parts: EngineParts): Engine {
   const context = createContext(parts);
   return {
-    create: (principal, request) => create(context, principal, request),
+    create: (principal, request, key) => create(context, principal, request, key),
     putRun: (principal, command) => putRun(context, principal, command),
     status: (principal, id, wants) => status(context, principal, id, wants),
     complete: (principal, id, request) => complete(context, principal, id, request),

@@ -2,35 +2,60 @@
 import {
   type CreateRequest,
   choosePartSize,
+  encodeCreate,
   HoldfastError,
   ID_BYTES,
+  type Json,
   type UploadView,
   uploadId,
 } from "@holdfast/protocol";
 import { authorize, type Context, doWork, UPLOAD_TTL_MS } from "./context.ts";
+import { applyOnce, createKey } from "./create-key.ts";
 import { driveToCompletion } from "./publish.ts";
-import type { Principal, UploadRecord } from "./records.ts";
+import type { Limits, Principal, UploadRecord } from "./records.ts";
 import { viewOf } from "./status.ts";
+import type { Upload } from "./upload.ts";
 
 export function create(
   context: Context,
   principal: Principal,
   request: CreateRequest,
+  key?: string,
 ): Promise<UploadView> {
   return doWork(context, async () => {
     await authorize(context, principal, "create", principal, "upload_not_found");
+    const { limits = {} } = principal;
+    requireSize(request, limits);
     await context.room.require();
-    const record = newRecord(context, principal, request);
-    await context.metadata.apply({ kind: "create", upload: record });
-    return context.uploads.use(record.id, async (upload) => {
+    const upload = newRecord(context, principal, request, key);
+    const { id, size } = await applyOnce(context, { kind: "create", upload, limits });
+    return context.uploads.use(id, async (upload) => {
       // Nothing is missing from an empty file: it was created in state `completing`.
-      if (record.size === 0) await driveToCompletion(context, upload);
+      if (size === 0) await finishEmpty(context, upload);
       return viewOf(context, upload);
     });
   });
 }
 
-function newRecord(context: Context, principal: Principal, request: CreateRequest): UploadRecord {
+/** A repetition may find it at any stage that an upload can be in. */
+async function finishEmpty(context: Context, upload: Upload): Promise<void> {
+  if (upload.record.state === "completing") await driveToCompletion(context, upload);
+}
+
+/** @throws HoldfastError `size_too_large` */
+function requireSize({ size = 0 }: CreateRequest, { sizeMax: limit }: Limits): void {
+  if (limit === undefined || size <= limit) return;
+  throw new HoldfastError("size_too_large", `an upload of yours may have at most ${limit} bytes`, {
+    limit,
+  });
+}
+
+function newRecord(
+  context: Context,
+  principal: Principal,
+  request: CreateRequest,
+  key: string | undefined,
+): UploadRecord {
   const createdAt = context.clock.now();
   const { size } = request;
   if (size === undefined) throw new HoldfastError("invalid_request", undefined, { field: "size" });
@@ -45,9 +70,19 @@ function newRecord(context: Context, principal: Principal, request: CreateReques
     metadata: request.metadata,
     size,
     partSize: choosePartSize(size, context.storage.limits, request.partSize),
+    hasSize: true,
+    hasToldOffset: false,
+    verify: "parts",
+    ...(key === undefined ? {} : { key: createKey(context, key, describeRequest(request)) }),
     createdAt,
     expiresAt: createdAt + UPLOAD_TTL_MS,
     epoch: 0,
     hasBytes: true,
   };
+}
+
+/** All of it, as it goes over the wire: whatever a request may say some day tells two of them apart. */
+function describeRequest(request: CreateRequest): Json {
+  const create: Json = JSON.parse(JSON.stringify(encodeCreate(request)));
+  return { create };
 }

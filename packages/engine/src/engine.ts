@@ -63,8 +63,11 @@ export interface Health {
  * Errors are HoldfastErrors with a code of the wire's table.
  */
 export interface Engine {
-  /** Resolves when the upload is recorded durably. An empty one is complete at once. */
-  create(principal: Principal, request: CreateRequest): Promise<UploadView>;
+  /**
+   * Resolves when the upload is recorded durably. An empty one is complete at once.
+   * The same request under the same `key` is the same upload, as long as that is known; another request under it is `idempotency_conflict`.
+   */
+  create(principal: Principal, request: CreateRequest, key?: string): Promise<UploadView>;
   /** Resolves when every part of the run is written, flushed and recorded. Where it rejects, the whole parts before the fault are committed all the same. */
   putRun(principal: Principal, command: PutRun): Promise<RunCommitted>;
   status(

@@ -131,13 +131,16 @@ async function withdraw(
   upload: Upload,
   indexes: readonly number[],
 ): Promise<void> {
-  const { id } = upload.record;
-  await context.metadata.apply({ kind: "withdraw", id, indexes });
+  const { id, epoch, hasToldOffset } = upload.record;
+  const at = context.clock.now();
+  await context.metadata.apply({ kind: "withdraw", id, indexes, at });
   for (const index of indexes) {
     removePart(upload.committed, index);
     upload.digests.fill(0, index * DIGEST_SIZE, (index + 1) * DIGEST_SIZE);
   }
   delete upload.root;
-  upload.record = { ...upload.record, state: "open", epoch: upload.record.epoch + 1 };
+  // An offset that was answered was a promise: then the store has ended the upload in the same step.
+  const ended = hasToldOffset && (await context.metadata.upload(id));
+  upload.record = ended || { ...upload.record, state: "open", epoch: epoch + 1 };
   context.log("error", "upload.withdrawn", { upload: id, indexes });
 }

@@ -2,10 +2,15 @@
 import type { FileId, GridLimits, HoldfastError, UploadId } from "@holdfast/protocol";
 import type {
   Change,
+  Counts,
+  Due,
+  DueKind,
+  DueQuery,
   FileRecord,
+  FilesQuery,
+  KeyOwner,
   PartTable,
   Principal,
-  Unfinished,
   UploadRecord,
 } from "./records.ts";
 import type { Slot } from "./slots.ts";
@@ -79,17 +84,21 @@ export interface MetadataStore {
    * only a new start finds out what is stored.
    */
   apply(change: Change): Promise<void>;
-  upload(id: UploadId): Promise<UploadRecord | undefined>;
+  /** By its id, or by the key that it was created with. */
+  upload(by: UploadId | KeyOwner): Promise<UploadRecord | undefined>;
   /**
    * The committed parts of an upload, as the caller's own copy.
    * @throws HoldfastError `upload_not_found`
    */
   parts(id: UploadId): Promise<PartTable>;
+  /** A file that is being deleted too. */
   file(id: FileId): Promise<FileRecord | undefined>;
-  /** Ids of uploads with work that a crash may have interrupted. */
-  unfinished(kind: Unfinished): Promise<readonly UploadId[]>;
-  /** For the status page. */
-  counts(): Promise<{ readonly open: number; readonly files: number }>;
+  /** The available files of a tenant, newest first (`createdAt`, then `id`, both descending). */
+  files(query: FilesQuery): Promise<readonly FileRecord[]>;
+  /** What waits to be done, oldest first (`at`, then `id`). */
+  due(kind: DueKind, query: DueQuery): Promise<readonly Due[]>;
+  /** Of everybody, or of one principal. */
+  counts(of?: Principal): Promise<Counts>;
   /** Resolves when everything applied is durable and the store is released; every later call is `shutting_down`. May be repeated. */
   close(): Promise<void>;
 }

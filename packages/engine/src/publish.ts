@@ -40,8 +40,9 @@ async function publish(context: Context, upload: Upload): Promise<void> {
     at: file.createdAt,
   } as const;
   await context.metadata.apply({ kind: "publish", file, outbox });
-  const { error: _, ...published } = upload.record;
-  upload.record = { ...published, state: "complete", fileId: file.id };
+  const { error: _, tail: __, ...published } = upload.record;
+  const endedAt = file.createdAt;
+  upload.record = { ...published, state: "complete", fileId: file.id, endedAt };
 }
 
 /** `open -> completing`, conditional on the parts being those that were checked; then nobody writes any more. */
@@ -75,6 +76,7 @@ function describeFile(
     id: fileId(context.random.bytes(ID_BYTES)),
     uploadId: record.id,
     ...{ tenant, principal, algorithm, size, partSize, name, type, root },
+    state: "available" as const,
     manifestSize: manifest.length,
     manifestDigest: context.digests.sha256(manifest),
     createdAt: context.clock.now(),

@@ -9,7 +9,7 @@ export async function findFile(
   id: string,
 ): Promise<FileRecord> {
   const file = isFileId(id) ? await context.metadata.file(id) : undefined;
-  if (!file) throw new HoldfastError("file_not_found");
+  if (file?.state !== "available") throw new HoldfastError("file_not_found");
   await authorize(context, principal, "read", file, "file_not_found");
   return file;
 }

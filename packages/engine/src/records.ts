@@ -26,7 +26,37 @@ export interface Limits {
   readonly partsInFlightMax?: number;
 }
 
-/** An upload as it is stored. Sizes in bytes, times in milliseconds since 1970 by the server's clock. */
+/** The `Idempotency-Key` that an upload was created with, and what was asked under it: both as SHA-256, so that a key of any kind costs the same. */
+export interface CreateKey {
+  readonly name: Uint8Array;
+  /** Over the canonical form of the request: the same key with another request is a mistake of the client. */
+  readonly request: Uint8Array;
+}
+
+/** Where a create key is unique. */
+export interface KeyOwner {
+  readonly tenant: string;
+  readonly principal: string;
+  readonly name: Uint8Array;
+}
+
+/** Durable bytes of a part that appends have begun and not filled. The part is the first one that is not committed, and all before it are. */
+export interface Tail {
+  /** The part's index. */
+  readonly index: number;
+  /** From 1 to the part's size - 1, in bytes. */
+  readonly size: number;
+  /** SHA-256 over exactly these bytes. */
+  readonly digest: Uint8Array;
+  /** The last `size % 4096` bytes: the storage has only the whole blocks before them. */
+  readonly fragment: Uint8Array;
+}
+
+/**
+ * An upload as it is stored. Sizes in bytes, times in milliseconds since 1970 by the server's clock.
+ *
+ * Until `hasSize` the grid's `size` is the most that the upload may become.
+ */
 export interface UploadRecord extends Grid {
   readonly id: UploadId;
   readonly tenant: string;
@@ -36,8 +66,20 @@ export interface UploadRecord extends Grid {
   readonly name: string;
   readonly type: string;
   readonly metadata: Metadata;
+  /** False until the size of an upload that was created without one is fixed. */
+  readonly hasSize: boolean;
+  readonly tail?: Tail;
+  /** An offset was answered once. It was a promise: a withdrawal ends the upload from then on. */
+  readonly hasToldOffset: boolean;
+  readonly key?: CreateKey;
+  /** Whole-file SHA-256 that create asked for. */
+  readonly sha256?: Uint8Array;
+  /** What is proved before the file is published: the digests of the parts as they came, or also the bytes as they are read back. */
+  readonly verify: "parts" | "readback";
   readonly createdAt: number;
   readonly expiresAt: number;
+  /** When it became complete, aborted, expired or failed. */
+  readonly endedAt?: number;
   /** Raised by each withdrawal of parts, so that a decision taken on the parts of before cannot be carried out after it. */
   readonly epoch: number;
   /** Why it failed, or what its last complete met. */
@@ -57,6 +99,10 @@ export interface FileRecord extends Grid {
   readonly uploadId: UploadId;
   readonly algorithm: Algorithm;
   readonly root: Uint8Array;
+  /** Of the whole, where it was verified. */
+  readonly sha256?: Uint8Array;
+  /** `deleting` until its bytes are gone: nobody sees it any more. */
+  readonly state: "available" | "deleting";
   readonly name: string;
   readonly type: string;
   /** Size of the manifest in bytes, and its own SHA-256: what stands in the storage must have it. */
@@ -69,7 +115,7 @@ export interface FileRecord extends Grid {
 export interface OutboxEntry {
   /** Stable over retries: receivers recognise a repetition by it. */
   readonly id: string;
-  readonly kind: "upload.complete";
+  readonly kind: "upload.complete" | "file.deleted";
   readonly fileId: FileId;
   readonly at: number;
 }
@@ -93,22 +139,34 @@ export interface PartTable {
  *
  * A change whose condition does not hold throws `upload_not_open` with `details.state`, or `upload_not_found`, and changes nothing. One that has happened
  * already resolves again. An index outside the grid is `part_out_of_range`.
+ *
+ * `limits` are those of the upload's principal, looked at in the same step: `quota_exceeded` with `details.limit` (the member's name) and `details.max`.
  */
 export type Change =
-  /** A new upload; the same record again changes nothing, whatever became of the upload since. */
-  | { readonly kind: "create"; readonly upload: UploadRecord }
+  /**
+   * A new upload; the same record again changes nothing, whatever became of the upload since.
+   * @throws HoldfastError `quota_exceeded`; `idempotency_conflict` where another upload has the same key.
+   */
+  | { readonly kind: "create"; readonly upload: UploadRecord; readonly limits?: Limits }
   /**
    * Parts of an `open` upload, all of them or none. A part that is committed with the same digest is left as it is. The expiry never goes back.
-   * @throws HoldfastError `part_conflict` with `details.index` where one is committed with another digest.
+   * A tail of one of them goes with it.
+   * @throws HoldfastError `part_conflict` with `details.index` where one is committed with another digest; `quota_exceeded` where the size is unknown.
    */
   | {
       readonly kind: "commit";
       readonly id: UploadId;
       readonly parts: readonly CommittedPart[];
       readonly expiresAt: number;
+      readonly limits?: Limits;
     }
-  /** Takes parts back whose stored bytes were proved bad; `open` or `completing` becomes `open`, the epoch goes up by one. */
-  | { readonly kind: "withdraw"; readonly id: UploadId; readonly indexes: readonly number[] }
+  /** Takes parts back whose stored bytes were proved bad; `open` or `completing` becomes `open`, or `failed` where an offset was told; the epoch goes up by one. */
+  | {
+      readonly kind: "withdraw";
+      readonly id: UploadId;
+      readonly indexes: readonly number[];
+      readonly at: number;
+    }
   /** `open -> completing`, if the epoch is still the one that the decision was taken on: else `upload_not_open` with state and epoch as they are. */
   | { readonly kind: "seal"; readonly id: UploadId; readonly epoch: number }
   /** `completing -> open`, with what the last complete met; an `open` upload only takes the error. */
@@ -117,21 +175,65 @@ export type Change =
       readonly id: UploadId;
       readonly error: { readonly code: string; readonly detail: string };
     }
-  /** `completing -> complete`: the file becomes visible, with its outbox entry; an error of an earlier complete is forgotten. Another file for the same upload is refused. */
+  /** `completing -> complete`: the file becomes visible, with its outbox entry; an error of an earlier complete and the tail are forgotten. Another file for the same upload is refused. */
   | { readonly kind: "publish"; readonly file: FileRecord; readonly outbox: OutboxEntry }
   /** `open` or `completing` to an end without a file. Its bytes are still there. An end without an error keeps the one that was there. */
   | {
       readonly kind: "end";
       readonly id: UploadId;
       readonly state: "aborted" | "expired" | "failed";
+      readonly at: number;
       readonly error?: { readonly code: string; readonly detail: string };
     }
   /** The bytes of an ended upload are gone from the storage. */
   | { readonly kind: "cleared"; readonly id: UploadId };
 
-/** Work that a crash may have interrupted. */
-export type Unfinished =
-  /** State `completing`: to be driven to its end. */
-  | "completing"
-  /** Ended without a file, its bytes still in the storage. */
-  | "uncleared";
+/**
+ * Work that waits, oldest first.
+ *
+ * `completing`: to be driven to its end. `expired`: open, past its expiry. `uncleared`: ended without a file, bytes still in the storage.
+ * `forgettable`: ended, nothing but the record is left (or a file, which stands by itself). `deleting`: files whose bytes are to be removed.
+ */
+export type DueKind = "completing" | "expired" | "uncleared" | "forgettable" | "deleting";
+
+/** One piece of work that waits. */
+export interface Due {
+  /** The upload, or the one that a file was: bytes lie in the storage under it. */
+  readonly id: UploadId;
+  /** The file that is being deleted. */
+  readonly fileId?: FileId;
+  /** In bytes. */
+  readonly size: number;
+  /** When it became due by: `expiresAt`, `endedAt`, or the `createdAt` of a file. */
+  readonly at: number;
+}
+
+export interface DueQuery {
+  /** Only what has a lower `at`. */
+  readonly before?: number;
+  /** Goes on behind an entry of an earlier answer, which need not be there any more. */
+  readonly after?: Due;
+  readonly limit: number;
+}
+
+export interface FilesQuery {
+  readonly tenant: string;
+  /** Goes on behind a file of an earlier answer, which need not be there any more. */
+  readonly after?: FilePosition;
+  readonly limit: number;
+}
+
+/** The place of a file among those of its tenant. */
+export interface FilePosition {
+  readonly createdAt: number;
+  readonly id: FileId;
+}
+
+export interface Counts {
+  /** Uploads that have not ended. */
+  readonly open: number;
+  /** What these reserve and what files have, each rounded up to whole KiB: a known size counts whole from create on, an unknown one by its committed parts. */
+  readonly bytes: number;
+  /** Files that can be read. */
+  readonly files: number;
+}

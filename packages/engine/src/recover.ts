@@ -1,16 +1,17 @@
 // recover: at start-up, drives on what a crash interrupted. Open uploads need nothing: their records are the truth.
 import { clear } from "./abort.ts";
 import type { Context } from "./context.ts";
+import { allDue } from "./due.ts";
 import { driveToCompletion } from "./publish.ts";
 
 /** Resolves when everything that was on its way to an end has got there. What fails is logged and tried again at the next start. */
 export async function recover(context: Context): Promise<void> {
-  for (const id of await context.metadata.unfinished("completing")) {
+  for await (const { id } of allDue(context.metadata, "completing")) {
     await attempt(context, id, "complete", () =>
       context.uploads.use(id, (upload) => driveToCompletion(context, upload)),
     );
   }
-  for (const id of await context.metadata.unfinished("uncleared")) {
+  for await (const { id } of allDue(context.metadata, "uncleared")) {
     await attempt(context, id, "clear", () =>
       context.uploads.use(id, (upload) => clear(context, upload)),
     );

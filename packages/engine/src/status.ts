@@ -26,7 +26,7 @@ export async function viewOf(context: Context, upload: Upload): Promise<UploadVi
     type: record.type,
     metadata: record.metadata,
     size: record.size,
-    hasSize: true,
+    hasSize: record.hasSize,
     partSize: record.partSize,
     digest: record.algorithm,
     committed: createPartSet(upload.committed.partCount, upload.committed.bits),
@@ -35,7 +35,7 @@ export async function viewOf(context: Context, upload: Upload): Promise<UploadVi
     createdAt: record.createdAt,
     expiresAt: record.expiresAt,
     ...(record.error ? { error: record.error } : {}),
-    ...(file ? { file: fileViewOf(file) } : {}),
+    ...(file?.state === "available" ? { file: fileViewOf(file) } : {}),
   };
 }
 

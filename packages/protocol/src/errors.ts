@@ -168,6 +168,18 @@ export const ERRORS = {
     title: "A part's bytes do not have the digest that was sent",
     hint: "The part that `index` names was not kept; read it again from its source and send it again.",
   },
+  idempotency_conflict: {
+    status: 422,
+    retry: "never",
+    title: "This Idempotency-Key was used for another request",
+    hint: "Send a new key with a new request; the same key belongs to the same request only.",
+  },
+  quota_exceeded: {
+    status: 429,
+    retry: "later",
+    title: "This would be more than you may have at once",
+    hint: "`limit` names what is used up: let uploads complete or abort them, then try again.",
+  },
   headers_too_large: {
     status: 431,
     retry: "never",

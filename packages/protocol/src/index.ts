@@ -8,6 +8,7 @@ export * from "./disposition.ts";
 export * from "./errors.ts";
 export * from "./grid.ts";
 export * from "./hex.ts";
+export * from "./idempotency.ts";
 export * from "./ids.ts";
 export * from "./json.ts";
 export * from "./manifest.ts";

@@ -16,7 +16,7 @@ import {
 import { createVirtualClock } from "@holdfast/testkit/clock";
 import { createMemoryMetadata } from "@holdfast/testkit/metadata/memory";
 import { createMemoryStorage } from "@holdfast/testkit/storage/memory";
-import { openPolicy } from "@holdfast/testkit/world";
+import { alice, openPolicy } from "@holdfast/testkit/world";
 import { afterEach, describe, expect, it } from "vitest";
 import {
   type Answer,
@@ -275,6 +275,25 @@ const CASES: Partial<Record<ErrorCode, () => Promise<Answer>>> = {
     const fail = () => Promise.reject(new HoldfastError("storage_failed"));
     const server = await start({ parts: { storage: faulty(fail) } });
     return put(server, await create(server), [0, 1]);
+  },
+  async idempotency_conflict() {
+    const server = await start();
+    const create = (size: number) =>
+      ask(server, {
+        method: "POST",
+        path: "/v1/uploads",
+        headers: { "content-type": "application/json", "idempotency-key": "one" },
+        body: JSON.stringify({ name: "a.bin", size }),
+      });
+    expect((await create(1)).status).toBe(201);
+    return create(2);
+  },
+  async quota_exceeded() {
+    const authenticate = async () => ({ ...alice, limits: { openMax: 1 } });
+    const policy = { ...openPolicy, authenticate };
+    const server = await start({ parts: { policy } });
+    await create(server);
+    return askJson(server, "POST", "/v1/uploads", { name: "b.bin", size: 1 });
   },
   async storage_full() {
     const storage = createMemoryStorage({ capacity: 1 * KIB });

@@ -68,9 +68,12 @@ function wayTo(state: UploadRecord["state"], upload: UploadRecord): readonly Cha
     case "complete":
       return [{ kind: "seal", id, epoch: 0 }, samplePublish(sampleFile(upload))];
     default:
-      return [{ kind: "end", id, state }];
+      return [{ kind: "end", id, state, at: SAMPLE_END }];
   }
 }
+
+/** When what a bench ends has ended. */
+export const SAMPLE_END = 1_700_000_002_000;
 
 /** What a change was refused with. */
 export interface Refusal {

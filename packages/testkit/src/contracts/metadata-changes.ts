@@ -1,5 +1,5 @@
 // The contract of each change: what it requires, what it does, and what it does the second time.
-import type { Change, UploadRecord } from "@holdfast/engine";
+import type { Change, DueKind, UploadRecord } from "@holdfast/engine";
 import { encodeBase64, UPLOAD_STATES } from "@holdfast/protocol";
 import { describe, expect, it } from "vitest";
 import {
@@ -148,7 +148,7 @@ function describeWithdraw(bench: MetadataBench): void {
       const { id } = upload;
       await bench.applyAll({ kind: "create", upload }, sampleCommit(upload, 0, 1, 299));
       await bench.store().apply({ kind: "seal", id, epoch: 0 });
-      await bench.store().apply({ kind: "withdraw", id, indexes: [1, 299, 2] });
+      await bench.store().apply({ kind: "withdraw", id, indexes: [1, 299, 2], at: 7 });
       expect(await bench.store().upload(id)).toEqual({ ...upload, epoch: 1 });
       const { bits, digests } = await bench.store().parts(id);
       expect([bits[0], bits[37]]).toEqual([1, 0]);
@@ -157,14 +157,14 @@ function describeWithdraw(bench: MetadataBench): void {
     it("lets the part be committed anew, with any digest", async () => {
       const upload = await bench.uploadIn("open");
       const { id, expiresAt } = upload;
-      await bench.store().apply({ kind: "withdraw", id, indexes: [0] });
+      await bench.store().apply({ kind: "withdraw", id, indexes: [0], at: 7 });
       await bench.store().apply({ kind: "commit", id, parts: [samplePart(0, 1)], expiresAt });
       expect((await bench.store().parts(id)).digests).toEqual(sampleDigest(0, 1));
     });
     it("refuses a part outside the grid", async () => {
       const { id } = await bench.uploadIn("open");
       const { code } = await refusal(
-        bench.store().apply({ kind: "withdraw", id, indexes: [0, 1] }),
+        bench.store().apply({ kind: "withdraw", id, indexes: [0, 1], at: 7 }),
       );
       expect(code).toBe("part_out_of_range");
       expect((await bench.store().parts(id)).bits).toEqual(Uint8Array.of(1));
@@ -173,6 +173,7 @@ function describeWithdraw(bench: MetadataBench): void {
       kind: "withdraw",
       id,
       indexes: [0],
+      at: 7,
     }));
   });
 }
@@ -187,7 +188,7 @@ function describeSeal(bench: MetadataBench): void {
     });
     it("refuses to seal on a decision from before a withdrawal", async () => {
       const { id } = await bench.uploadIn("open");
-      await bench.store().apply({ kind: "withdraw", id, indexes: [0] });
+      await bench.store().apply({ kind: "withdraw", id, indexes: [0], at: 7 });
       const refused = await refusal(bench.store().apply({ kind: "seal", id, epoch: 0 }));
       expect(refused).toEqual({ code: "upload_not_open", details: { state: "open", epoch: 1 } });
       await bench.store().apply({ kind: "seal", id, epoch: 1 });
@@ -206,6 +207,7 @@ function describeSeal(bench: MetadataBench): void {
         ...upload,
         state: "complete",
         fileId: file.id,
+        endedAt: file.createdAt,
       });
     });
     itNeedsState(bench, "seal", ["open", "completing"], ({ id }) => ({
@@ -237,6 +239,7 @@ function describePublish(bench: MetadataBench): void {
       expect(await bench.store().upload(upload.id)).toMatchObject({
         state: "complete",
         fileId: file.id,
+        endedAt: file.createdAt,
         hasBytes: true,
       });
       expect(await bench.outbox()).toEqual([publish.outbox]);
@@ -247,7 +250,7 @@ function describePublish(bench: MetadataBench): void {
       await Promise.all([bench.store().apply(publish), bench.store().apply(publish)]);
       await bench.store().apply({ ...publish, outbox: { ...publish.outbox, id: "another" } });
       expect(await bench.outbox()).toEqual([publish.outbox]);
-      expect(await bench.store().counts()).toEqual({ open: 0, files: 1 });
+      expect(await bench.store().counts()).toMatchObject({ open: 0, files: 1 });
     });
     it("refuses a second file for the same upload", async () => {
       const upload = await bench.uploadIn("complete");
@@ -280,21 +283,23 @@ function describeEnd(bench: MetadataBench): void {
         const upload = await bench.uploadIn(from);
         const { id } = upload;
         const error = { code: "internal", detail: "because" };
-        await bench.store().apply({ kind: "end", id, state, error });
-        await bench.store().apply({ kind: "end", id, state });
-        expect(await bench.store().upload(id)).toEqual({ ...upload, state, error });
+        await bench.store().apply({ kind: "end", id, state, at: 7, error });
+        await bench.store().apply({ kind: "end", id, state, at: 8 });
+        expect(await bench.store().upload(id)).toEqual({ ...upload, state, error, endedAt: 7 });
       }
     });
     it("keeps the error of an earlier complete where it brings none", async () => {
       const { id } = await bench.uploadIn("open");
       const error = { code: "storage_full", detail: "there is no room" };
       await bench.store().apply({ kind: "reopen", id, error });
-      await bench.store().apply({ kind: "end", id, state: "aborted" });
+      await bench.store().apply({ kind: "end", id, state: "aborted", at: 7 });
       expect((await bench.store().upload(id))?.error).toEqual(error);
     });
     it("never turns one end into another", async () => {
       const { id } = await bench.uploadIn("aborted");
-      const refused = await refusal(bench.store().apply({ kind: "end", id, state: "expired" }));
+      const refused = await refusal(
+        bench.store().apply({ kind: "end", id, state: "expired", at: 7 }),
+      );
       expect(refused).toMatchObject({ code: "upload_not_open", details: { state: "aborted" } });
     });
     it("lists what has still bytes, until they are gone", async () => {
@@ -306,23 +311,28 @@ function describeEnd(bench: MetadataBench): void {
       const completing = await bench.uploadIn("completing");
       await bench.uploadIn("open");
       await bench.uploadIn("complete");
-      expect(new Set(await bench.store().unfinished("uncleared"))).toEqual(new Set(ended));
-      expect(await bench.store().unfinished("completing")).toEqual([completing.id]);
+      expect(await dueIds(bench, "uncleared")).toEqual(ended.sort());
+      expect(await dueIds(bench, "completing")).toEqual([completing.id]);
       for (const id of ended)
         await bench.applyAll({ kind: "cleared", id }, { kind: "cleared", id });
-      expect(await bench.store().unfinished("uncleared")).toEqual([]);
+      expect(await dueIds(bench, "uncleared")).toEqual([]);
       for (const id of ended) expect((await bench.store().upload(id))?.hasBytes).toBe(false);
     });
     itNeedsState(bench, "end", ["open", "completing", "expired"], ({ id }) => ({
       kind: "end",
       id,
       state: "expired",
+      at: 7,
     }));
     itNeedsState(bench, "cleared", ["aborted", "expired", "failed"], ({ id }) => ({
       kind: "cleared",
       id,
     }));
   });
+}
+
+async function dueIds(bench: MetadataBench, kind: DueKind): Promise<readonly string[]> {
+  return (await bench.store().due(kind, { limit: 100 })).map(({ id }) => id);
 }
 
 /** Every change of a kind is refused, and changes nothing, but in the states it starts from. */

@@ -1,6 +1,6 @@
 // The contract of a metadata store as a whole: what reads see, many changes at once, big uploads, a new start.
 import type { UploadRecord } from "@holdfast/engine";
-import { UPLOAD_STATES } from "@holdfast/protocol";
+import { MIB, UPLOAD_STATES } from "@holdfast/protocol";
 import { describe, expect, it } from "vitest";
 import {
   sampleCommit,
@@ -18,12 +18,32 @@ export function describeMetadataWhole(bench: MetadataBench): void {
       expect(await bench.store().upload(upload.id)).toBeUndefined();
       expect(await bench.store().file(sampleFile(upload).id)).toBeUndefined();
       expect((await refusal(bench.store().parts(upload.id))).code).toBe("upload_not_found");
-      expect(await bench.store().counts()).toEqual({ open: 0, files: 0 });
+      expect(await bench.store().counts()).toEqual({ open: 0, bytes: 0, files: 0 });
     });
-    it("counts open uploads and files", async () => {
+    it("counts uploads that have not ended, what they reserve, and files", async () => {
       for (const state of UPLOAD_STATES) await bench.uploadIn(state);
       await bench.uploadIn("open");
-      expect(await bench.store().counts()).toEqual({ open: 2, files: 1 });
+      expect(await bench.store().counts()).toEqual({ open: 3, bytes: 4 * MIB, files: 1 });
+    });
+    it("counts for each principal alone", async () => {
+      const mine = { id: "principal-1", tenant: "tenant-1" };
+      await bench.uploadIn("complete");
+      await bench.uploadIn("open");
+      const theirs = sampleUpload(2, { principal: "principal-2" });
+      const elsewhere = sampleUpload(2, { tenant: "tenant-2" });
+      for (const upload of [theirs, elsewhere]) await bench.applyAll({ kind: "create", upload });
+      expect(await bench.store().counts(mine)).toEqual({ open: 1, bytes: 2 * MIB, files: 1 });
+      expect(await bench.store().counts({ ...mine, id: "principal-2" })).toEqual({
+        open: 1,
+        bytes: 2 * MIB,
+        files: 0,
+      });
+      expect(await bench.store().counts({ ...mine, tenant: "tenant-3" })).toEqual({
+        open: 0,
+        bytes: 0,
+        files: 0,
+      });
+      expect(await bench.store().counts()).toEqual({ open: 3, bytes: 6 * MIB, files: 1 });
     });
     it("hands out copies of the parts", async () => {
       const { id } = await bench.uploadIn("open");
@@ -74,8 +94,8 @@ export function describeMetadataWhole(bench: MetadataBench): void {
         uploads: await Promise.all(uploads.map(({ id }) => bench.store().upload(id))),
         parts: await Promise.all(uploads.map(({ id }) => bench.store().parts(id))),
         counts: await bench.store().counts(),
-        completing: await bench.store().unfinished("completing"),
-        uncleared: new Set(await bench.store().unfinished("uncleared")),
+        completing: await bench.store().due("completing", { limit: 10 }),
+        uncleared: await bench.store().due("uncleared", { limit: 10 }),
         outbox: await bench.outbox(),
       });
       const before = await read();

@@ -5,7 +5,7 @@ import { describeMetadataChanges } from "./metadata-changes.ts";
 import { describeMetadataModel } from "./metadata-model.ts";
 import { describeMetadataWhole } from "./metadata-whole.ts";
 
-/** Each test gets a backend of its own, that must be empty for `counts` and `unfinished`. */
+/** Each test gets a backend of its own, that must be empty for `counts`, `files` and `due`. */
 export function describeMetadataContract(
   name: string,
   createBackend: () => Promise<MetadataBackend>,

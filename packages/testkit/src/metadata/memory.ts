@@ -1,10 +1,11 @@
 // The metadata store in memory, with a durable state that a simulated crash can take at any moment.
 import type { Change, MetadataStore } from "@holdfast/engine";
 import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
+import { countRecords, listDue, listFiles } from "./queries.ts";
 import {
   applyChange,
   emptyState,
-  isEnded,
+  findByKey,
   type RecordState,
   requireParts,
   requireUpload,
@@ -93,9 +94,9 @@ export function createMemoryMetadata(options: MemoryMetadataOptions = {}): Memor
       last = durable.catch(() => undefined);
       await settle(change, durable);
     },
-    async upload(id) {
+    async upload(by) {
       requireReadable();
-      return state.uploads.get(id);
+      return typeof by === "string" ? state.uploads.get(by) : findByKey(state, by);
     },
     async parts(id) {
       requireReadable();
@@ -105,19 +106,17 @@ export function createMemoryMetadata(options: MemoryMetadataOptions = {}): Memor
       requireReadable();
       return state.files.get(id);
     },
-    async unfinished(kind) {
+    async files(query) {
       requireReadable();
-      const all = [...state.uploads.values()];
-      const some =
-        kind === "completing"
-          ? all.filter((upload) => upload.state === "completing")
-          : all.filter((upload) => isEnded(upload) && upload.hasBytes);
-      return some.map((upload) => upload.id);
+      return listFiles(state, query);
     },
-    async counts() {
+    async due(kind, query) {
       requireReadable();
-      const open = [...state.uploads.values()].filter((upload) => upload.state === "open").length;
-      return { open, files: state.files.size };
+      return listDue(state, kind, query);
+    },
+    async counts(of) {
+      requireReadable();
+      return countRecords(state, of);
     },
     async close() {
       isClosed = true;

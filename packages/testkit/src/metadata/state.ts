@@ -1,5 +1,14 @@
 // What every change to the records requires and does, on plain maps: the executable specification that every metadata store is held to.
-import type { Change, FileRecord, OutboxEntry, PartTable, UploadRecord } from "@holdfast/engine";
+import type {
+  Change,
+  FileRecord,
+  KeyOwner,
+  Limits,
+  OutboxEntry,
+  PartTable,
+  Principal,
+  UploadRecord,
+} from "@holdfast/engine";
 import {
   addPart,
   createPartSet,
@@ -10,8 +19,10 @@ import {
   type Grid,
   HoldfastError,
   hasPart,
+  KIB,
   type PartSet,
   partCount,
+  partSizeAt,
   removePart,
   type UploadId,
 } from "@holdfast/protocol";
@@ -32,7 +43,7 @@ export function emptyState(): RecordState {
 export function applyChange(state: RecordState, change: Change): void {
   switch (change.kind) {
     case "create":
-      create(state, change.upload);
+      create(state, change);
       break;
     case "commit":
       commit(state, change);
@@ -60,12 +71,14 @@ export function applyChange(state: RecordState, change: Change): void {
 
 type ChangeOf<Kind extends Change["kind"]> = Extract<Change, { readonly kind: Kind }>;
 
-function create(state: RecordState, upload: UploadRecord): void {
+function create(state: RecordState, { upload, limits }: ChangeOf<"create">): void {
   const known = state.uploads.get(upload.id);
   if (known) {
     requireSameCreate(known, upload);
     return;
   }
+  requireFreeKey(state, upload);
+  requireRoom(state, upload, limits, { open: 1, bytes: reservedOf(state, upload) });
   const count = partCount(upload);
   state.uploads.set(upload.id, upload);
   state.parts.set(upload.id, {
@@ -87,6 +100,72 @@ function requireSameCreate(known: UploadRecord, upload: UploadRecord): void {
   if (!isSame) throw new HoldfastError("internal", "another upload has this id");
 }
 
+function requireFreeKey(state: RecordState, { tenant, principal, key }: UploadRecord): void {
+  const holder = key && findByKey(state, { tenant, principal, name: key.name });
+  if (holder) throw new HoldfastError("idempotency_conflict");
+}
+
+export function findByKey(state: RecordState, owner: KeyOwner): UploadRecord | undefined {
+  return [...state.uploads.values()].find(
+    ({ tenant, principal, key }) =>
+      tenant === owner.tenant &&
+      principal === owner.principal &&
+      key !== undefined &&
+      equalBytes(key.name, owner.name),
+  );
+}
+
+/** Bytes that an upload counts for while it is under way, in whole KiB: an unknown size counts by the committed parts. */
+export function reservedOf(state: RecordState, upload: UploadRecord): number {
+  if (upload.hasSize) return wholeKib(upload.size);
+  const bits = state.parts.get(upload.id)?.bits;
+  if (!bits) return 0;
+  const set = { partCount: partCount(upload), bits };
+  let bytes = 0;
+  for (let index = 0; index < set.partCount; index++) {
+    if (hasPart(set, index)) bytes += wholeKib(partSizeAt(upload, index));
+  }
+  return bytes;
+}
+
+function wholeKib(bytes: number): number {
+  return Math.ceil(bytes / KIB) * KIB;
+}
+
+/** What uploads under way and files amount to, of everybody or of one principal. A file counts until its bytes are gone. */
+export function usageOf(
+  state: RecordState,
+  of?: Principal,
+): { readonly open: number; readonly bytes: number } {
+  const some = [...state.uploads.values()].filter(
+    (upload) => isUnderWay(upload) && (!of || isOf(of, upload)),
+  );
+  const reserved = some.reduce((sum, upload) => sum + reservedOf(state, upload), 0);
+  const stored = [...state.files.values()]
+    .filter((file) => !of || isOf(of, file))
+    .reduce((sum, { size }) => sum + wholeKib(size), 0);
+  return { open: some.length, bytes: reserved + stored };
+}
+
+export function isOf(of: Principal, record: UploadRecord | FileRecord): boolean {
+  return record.tenant === of.tenant && record.principal === of.id;
+}
+
+function requireRoom(
+  state: RecordState,
+  { tenant, principal: id }: UploadRecord,
+  { openMax, bytesMax }: Limits = {},
+  more: { readonly open: number; readonly bytes: number },
+): void {
+  const { open, bytes } = usageOf(state, { tenant, id });
+  if (more.open > 0 && openMax !== undefined && open + more.open > openMax) {
+    throw new HoldfastError("quota_exceeded", undefined, { limit: "openMax", max: openMax });
+  }
+  if (more.bytes > 0 && bytesMax !== undefined && bytes + more.bytes > bytesMax) {
+    throw new HoldfastError("quota_exceeded", undefined, { limit: "bytesMax", max: bytesMax });
+  }
+}
+
 function commit(state: RecordState, change: ChangeOf<"commit">): void {
   const upload = requireUpload(state, change.id);
   if (upload.state !== "open") throw notOpen(upload);
@@ -99,12 +178,15 @@ function commit(state: RecordState, change: ChangeOf<"commit">): void {
     if (known && !equalBytes(known, digest)) throw conflict(index, known);
     if (!known) added.set(index, digest);
   }
+  const more = [...added.keys()].reduce((sum, at) => sum + wholeKib(partSizeAt(upload, at)), 0);
+  if (!upload.hasSize) requireRoom(state, upload, change.limits, { open: 0, bytes: more });
   for (const [index, digest] of added) {
     addPart(set, index);
     digests.set(digest, index * DIGEST_SIZE);
   }
   const expiresAt = Math.max(upload.expiresAt, change.expiresAt);
-  state.uploads.set(upload.id, { ...upload, expiresAt });
+  const indexes = change.parts.map(({ index }) => index);
+  state.uploads.set(upload.id, { ...withoutTail(upload, indexes), expiresAt });
 }
 
 function withdraw(state: RecordState, change: ChangeOf<"withdraw">): void {
@@ -116,7 +198,23 @@ function withdraw(state: RecordState, change: ChangeOf<"withdraw">): void {
     removePart(set, index);
     digestAt(digests, index).fill(0);
   }
-  state.uploads.set(upload.id, { ...upload, state: "open", epoch: upload.epoch + 1 });
+  const left = { ...withoutTail(upload, change.indexes), epoch: upload.epoch + 1 };
+  const isOver = upload.hasToldOffset;
+  const end = { state: "failed", endedAt: change.at, error: WITHDRAWN } as const;
+  state.uploads.set(upload.id, isOver ? { ...left, ...end } : { ...left, state: "open" });
+}
+
+/** Why an upload fails whose offset was a promise. */
+const WITHDRAWN = {
+  code: "storage_failed",
+  detail: "stored bytes proved bad below an offset that had been answered",
+};
+
+/** The tail goes with its part: the part is committed, or its bytes are bad. */
+function withoutTail(upload: UploadRecord, indexes: readonly number[]): UploadRecord {
+  if (!upload.tail || !indexes.includes(upload.tail.index)) return upload;
+  const { tail: _, ...rest } = upload;
+  return rest;
 }
 
 function seal(state: RecordState, change: ChangeOf<"seal">): void {
@@ -138,8 +236,9 @@ function publish(state: RecordState, { file, outbox }: ChangeOf<"publish">): voi
   if (upload.state === "complete" && upload.fileId === file.id) return;
   if (upload.state !== "completing") throw notOpen(upload);
   if (state.files.has(file.id)) throw new HoldfastError("internal", "another file has this id");
-  const { error: _, ...rest } = upload;
-  state.uploads.set(upload.id, { ...rest, state: "complete", fileId: file.id });
+  const { error: _, tail: __, ...rest } = upload;
+  const endedAt = file.createdAt;
+  state.uploads.set(upload.id, { ...rest, state: "complete", fileId: file.id, endedAt });
   state.files.set(file.id, file);
   state.outbox.push(outbox);
 }
@@ -149,13 +248,19 @@ function end(state: RecordState, change: ChangeOf<"end">): void {
   if (upload.state === change.state) return;
   if (upload.state !== "open" && upload.state !== "completing") throw notOpen(upload);
   const error = change.error ? { error: change.error } : {};
-  state.uploads.set(upload.id, { ...upload, state: change.state, ...error });
+  const endedAt = change.at;
+  state.uploads.set(upload.id, { ...upload, state: change.state, endedAt, ...error });
 }
 
 function cleared(state: RecordState, { id }: ChangeOf<"cleared">): void {
   const upload = requireUpload(state, id);
   if (!isEnded(upload)) throw notOpen(upload);
   state.uploads.set(id, { ...upload, hasBytes: false });
+}
+
+/** Neither ended nor a file. */
+export function isUnderWay({ state }: UploadRecord): boolean {
+  return state === "open" || state === "completing";
 }
 
 /** Ended without a file. */

@@ -1,6 +1,6 @@
 // Rows to records and back. What is read is checked: a row that no record could have written is a damaged file, not a value.
 import type { SQLInputValue, SQLOutputValue } from "node:sqlite";
-import type { FileRecord, OutboxEntry, UploadRecord } from "@holdfast/engine";
+import type { FileRecord, OutboxEntry, Tail, UploadRecord } from "@holdfast/engine";
 import {
   type Algorithm,
   type FileId,
@@ -8,6 +8,7 @@ import {
   isAlgorithm,
   isFileId,
   isUploadId,
+  KIB,
   type Metadata,
   UPLOAD_STATES,
   type UploadId,
@@ -38,11 +39,51 @@ export function encodeUpload(upload: UploadRecord): Parameters {
     type: upload.type,
     // A list of entries, not an object: any text may be a key, `__proto__` too.
     metadata: JSON.stringify([...upload.metadata]),
+    has_size: upload.hasSize ? 1 : 0,
+    has_told_offset: upload.hasToldOffset ? 1 : 0,
+    verify: upload.verify,
+    sha256: upload.sha256 ?? null,
+    key_name: upload.key?.name ?? null,
+    key_request: upload.key?.request ?? null,
+    ended_at: upload.endedAt ?? null,
+    // What has no size yet counts by its committed parts.
+    reserved_kib: upload.hasSize ? kibOf(upload.size) : 0,
   };
 }
 
+/** Whole KiB. */
+export function kibOf(bytes: number): number {
+  return Math.ceil(bytes / KIB);
+}
+
+export function encodeTail(upload: number, { index, size, digest, fragment }: Tail): Parameters {
+  return {
+    upload,
+    tail_index: index,
+    tail_size: size,
+    tail_digest: digest,
+    tail_fragment: fragment,
+  };
+}
+
+/** Undefined where the row has none. */
+export function decodeTail(row: Row): Tail | undefined {
+  if (row["tail_index"] === null) return undefined;
+  return {
+    index: wholeAt(row, "tail_index"),
+    size: wholeAt(row, "tail_size"),
+    digest: bytesAt(row, "tail_digest"),
+    fragment: bytesAt(row, "tail_fragment"),
+  };
+}
+
+/** A row of uploads with the columns of its tail, if it has one. */
 export function decodeUpload(row: Row): UploadRecord {
   const code = optionalTextAt(row, "error_code");
+  const tail = decodeTail(row);
+  const sha256 = optionalBytesAt(row, "sha256");
+  const key = optionalBytesAt(row, "key_name");
+  const endedAt = row["ended_at"] === null ? undefined : wholeAt(row, "ended_at");
   return {
     id: uploadIdAt(row, "id"),
     tenant: textAt(row, "tenant"),
@@ -54,8 +95,15 @@ export function decodeUpload(row: Row): UploadRecord {
     metadata: decodeMetadata(textAt(row, "metadata")),
     size: wholeAt(row, "size"),
     partSize: wholeAt(row, "part_size"),
+    hasSize: wholeAt(row, "has_size") === 1,
+    hasToldOffset: wholeAt(row, "has_told_offset") === 1,
+    verify: verifyAt(row, "verify"),
+    ...(tail ? { tail } : {}),
+    ...(sha256 ? { sha256 } : {}),
+    ...(key ? { key: { name: key, request: bytesAt(row, "key_request") } } : {}),
     createdAt: wholeAt(row, "created_at"),
     expiresAt: wholeAt(row, "expires_at"),
+    ...(endedAt === undefined ? {} : { endedAt }),
     epoch: wholeAt(row, "epoch"),
     hasBytes: wholeAt(row, "has_bytes") === 1,
     ...(code === undefined ? {} : { error: { code, detail: textAt(row, "error_detail") } }),
@@ -78,10 +126,13 @@ export function encodeFile(file: FileRecord): Parameters {
     created_at: file.createdAt,
     name: file.name,
     type: file.type,
+    sha256: file.sha256 ?? null,
+    state: file.state,
   };
 }
 
 export function decodeFile(row: Row): FileRecord {
+  const sha256 = optionalBytesAt(row, "sha256");
   return {
     id: fileIdAt(row, "id"),
     tenant: textAt(row, "tenant"),
@@ -89,6 +140,8 @@ export function decodeFile(row: Row): FileRecord {
     uploadId: uploadIdAt(row, "upload_id"),
     algorithm: algorithmAt(row, "algorithm"),
     root: bytesAt(row, "root"),
+    ...(sha256 ? { sha256 } : {}),
+    state: fileStateAt(row, "state"),
     name: textAt(row, "name"),
     type: textAt(row, "type"),
     size: wholeAt(row, "size"),
@@ -126,7 +179,11 @@ export function wholeAt(row: Row, column: string): number {
   return typeof value === "number" ? value : damaged(column);
 }
 
-function bytesAt(row: Row, column: string): Uint8Array {
+function optionalBytesAt(row: Row, column: string): Uint8Array | undefined {
+  return row[column] === null ? undefined : bytesAt(row, column);
+}
+
+export function bytesAt(row: Row, column: string): Uint8Array {
   const value = row[column];
   return value instanceof Uint8Array ? value : damaged(column);
 }
@@ -144,6 +201,16 @@ export function fileIdAt(row: Row, column: string): FileId {
 export function stateAt(row: Row, column: string): UploadState {
   const value = textAt(row, column);
   return UPLOAD_STATES.find((state) => state === value) ?? damaged(column);
+}
+
+function fileStateAt(row: Row, column: string): FileRecord["state"] {
+  const value = textAt(row, column);
+  return value === "available" || value === "deleting" ? value : damaged(column);
+}
+
+function verifyAt(row: Row, column: string): UploadRecord["verify"] {
+  const value = textAt(row, column);
+  return value === "parts" || value === "readback" ? value : damaged(column);
 }
 
 function algorithmAt(row: Row, column: string): Algorithm {

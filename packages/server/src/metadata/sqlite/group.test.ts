@@ -14,7 +14,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { failureOf } from "./failure.ts";
 import { createGroupWriter } from "./group.ts";
 import { packChange } from "./messages.ts";
-import { UNFINISHED } from "./reader.ts";
+import { DUE, QUERIES } from "./queries.ts";
 import { openForWriting } from "./schema.ts";
 
 describe("a group of changes", () => {
@@ -90,13 +90,14 @@ describe("a group of changes", () => {
     expect(fatal).toBeUndefined();
     expect(rows("SELECT id FROM files")).toEqual([[first.file.id]]);
     expect(rows("SELECT state FROM uploads ORDER BY seq")).toEqual([["complete"], ["completing"]]);
-    expect(rows("SELECT value FROM counters WHERE name = 'files'")).toEqual([[1]]);
+    expect(rows("SELECT files FROM usage")).toEqual([[1], [1]]);
   });
 
   it("asks only what an index answers", () => {
-    for (const query of Object.values(UNFINISHED)) {
+    for (const query of [...Object.values(DUE), ...Object.values(QUERIES)]) {
       const plan = JSON.stringify(rows(`EXPLAIN QUERY PLAN ${query}`));
-      expect(plan).toMatch(/USING (COVERING )?INDEX uploads_(completing|uncleared)/);
+      expect(plan).toMatch(/SEARCH \w+ USING (COVERING )?(INDEX|PRIMARY KEY)/);
+      expect(plan).not.toMatch(/SCAN|TEMP B-TREE/);
     }
   });
 

@@ -1,23 +1,17 @@
 // What the calling thread and the writer thread say to each other.
-import type { Change } from "@holdfast/engine";
-import {
-  DIGEST_SIZE,
-  type ErrorCode,
-  type ErrorDetails,
-  HoldfastError,
-  type UploadId,
-} from "@holdfast/protocol";
+import type { Change, CommittedPart, FileRecord, Tail, UploadRecord } from "@holdfast/engine";
+import { DIGEST_SIZE, type ErrorCode, type ErrorDetails, HoldfastError } from "@holdfast/protocol";
 
-/** A commit with the digests of its parts one after another. */
-export interface PackedCommit {
-  readonly kind: "commit";
-  readonly id: UploadId;
+/** Parts with their digests one after another. */
+export interface PackedParts {
   readonly indexes: readonly number[];
   readonly digests: Uint8Array;
-  readonly expiresAt: number;
 }
 
-export type PackedChange = Exclude<Change, { readonly kind: "commit" }> | PackedCommit;
+type WithParts = Extract<Change, { readonly parts: unknown }>;
+type Pack<Some> = Some extends WithParts ? Omit<Some, "parts"> & PackedParts : Some;
+/** A change as it travels between threads. */
+export type PackedChange = Pack<Change>;
 
 export type ToWriter =
   | { readonly kind: "apply"; readonly changes: readonly PackedChange[] }
@@ -51,25 +45,54 @@ export type FromWriter =
  * A digest is often a view into a large buffer, and a message carries the whole buffer behind a view: hence a buffer of its own.
  */
 export function packChange(change: Change): PackedChange {
-  if (change.kind === "publish") {
-    const { file, outbox } = change;
-    const root = new Uint8Array(file.root);
-    const manifestDigest = new Uint8Array(file.manifestDigest);
-    return { kind: "publish", file: { ...file, root, manifestDigest }, outbox: { ...outbox } };
+  switch (change.kind) {
+    case "create":
+      return { ...change, upload: ownUpload(change.upload) };
+    case "publish":
+      return { ...change, file: ownFile(change.file), outbox: { ...change.outbox } };
+    case "withdraw":
+      return { ...change, indexes: [...change.indexes] };
+    case "commit": {
+      const { parts, ...rest } = change;
+      return { ...rest, ...packParts(parts) };
+    }
+    default:
+      return { ...change };
   }
-  if (change.kind === "create") {
-    const { upload } = change;
-    return { kind: "create", upload: { ...upload, metadata: new Map(upload.metadata) } };
-  }
-  if (change.kind === "withdraw") return { ...change, indexes: [...change.indexes] };
-  if (change.kind !== "commit") return { ...change };
-  const digests = new Uint8Array(change.parts.length * DIGEST_SIZE);
-  for (const [at, { digest }] of change.parts.entries()) {
+}
+
+function packParts(parts: readonly CommittedPart[]): PackedParts {
+  const digests = new Uint8Array(parts.length * DIGEST_SIZE);
+  for (const [at, { digest }] of parts.entries()) {
     if (digest.length !== DIGEST_SIZE) throw new HoldfastError("internal", "no digest of a part");
     digests.set(digest, at * DIGEST_SIZE);
   }
-  const indexes = change.parts.map(({ index }) => index);
-  return { kind: "commit", id: change.id, indexes, digests, expiresAt: change.expiresAt };
+  return { indexes: parts.map(({ index }) => index), digests };
+}
+
+function ownUpload(upload: UploadRecord): UploadRecord {
+  const { key, sha256, tail } = upload;
+  return {
+    ...upload,
+    metadata: new Map(upload.metadata),
+    ...(key ? { key: { name: own(key.name), request: own(key.request) } } : {}),
+    ...(sha256 ? { sha256: own(sha256) } : {}),
+    ...(tail ? { tail: ownTail(tail) } : {}),
+  };
+}
+
+function ownTail(tail: Tail): Tail {
+  return { ...tail, digest: own(tail.digest), fragment: own(tail.fragment) };
+}
+
+function ownFile(file: FileRecord): FileRecord {
+  const { root, manifestDigest, sha256 } = file;
+  const digests = { root: own(root), manifestDigest: own(manifestDigest) };
+  return { ...file, ...digests, ...(sha256 ? { sha256: own(sha256) } : {}) };
+}
+
+function own(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
 }
 
 export function packError({ code, message, details, cause }: HoldfastError): PackedError {

@@ -50,8 +50,14 @@ export function joinPages(grid: Grid, pages: Iterable<PartPage>): PartTable {
     digests: new Uint8Array(count * DIGEST_SIZE),
   };
   for (const { number, bits, digests } of pages) {
-    table.bits.set(bits, number * PAGE_BITS);
-    table.digests.set(digests, number * PAGE_DIGESTS);
+    // A page that was begun before the size was fixed may be longer than what is left of the grid.
+    const bitsAt = number * PAGE_BITS;
+    const digestsAt = number * PAGE_DIGESTS;
+    table.bits.set(bits.subarray(0, Math.max(0, table.bits.length - bitsAt)), bitsAt);
+    table.digests.set(
+      digests.subarray(0, Math.max(0, table.digests.length - digestsAt)),
+      digestsAt,
+    );
   }
   return table;
 }

@@ -1,69 +1,125 @@
 // Reads records on the calling thread, by a connection that cannot write. Each statement sees every commit before it.
 import { DatabaseSync } from "node:sqlite";
-import type { FileRecord, PartTable, Unfinished, UploadRecord } from "@holdfast/engine";
-import { type FileId, HoldfastError, isHoldfastError, type UploadId } from "@holdfast/protocol";
-import { decodeFile, decodePage, decodeUpload, uploadIdAt, wholeAt } from "./codec.ts";
+import type {
+  Counts,
+  Due,
+  DueKind,
+  DueQuery,
+  FileRecord,
+  FilesQuery,
+  KeyOwner,
+  PartTable,
+  Principal,
+  UploadRecord,
+} from "@holdfast/engine";
+import {
+  type FileId,
+  HoldfastError,
+  isHoldfastError,
+  KIB,
+  type UploadId,
+} from "@holdfast/protocol";
+import {
+  decodeFile,
+  decodePage,
+  decodeUpload,
+  fileIdAt,
+  type Row,
+  uploadIdAt,
+  wholeAt,
+} from "./codec.ts";
 import { joinPages } from "./pages.ts";
+import { DUE, QUERIES } from "./queries.ts";
 
 /** Milliseconds. A reader waits for nobody but a stranger that holds the whole file, and the event loop waits with it. */
 const BUSY_TIMEOUT_MS = 200;
 
-export const UNFINISHED: Readonly<Record<Unfinished, string>> = {
-  completing: "SELECT id FROM uploads WHERE state = 'completing'",
-  // In the words of the partial index, so that SQLite knows it fits.
-  uncleared:
-    "SELECT id FROM uploads WHERE has_bytes = 1 AND state IN ('aborted', 'expired', 'failed')",
-};
+/** Before and behind every time and every id. */
+const FIRST = { at: Number.MIN_SAFE_INTEGER, id: "" } as const;
+const LAST = { at: Number.MAX_SAFE_INTEGER, id: "~" } as const;
 
 /** @throws HoldfastError `storage_failed` from each of its functions where SQLite cannot read or what it reads is damaged. */
 export interface Reader {
-  upload(id: UploadId): UploadRecord | undefined;
+  upload(by: UploadId | KeyOwner): UploadRecord | undefined;
   /** @throws HoldfastError `upload_not_found` */
   parts(id: UploadId): PartTable;
   file(id: FileId): FileRecord | undefined;
-  unfinished(kind: Unfinished): readonly UploadId[];
-  counts(): { readonly open: number; readonly files: number };
+  files(query: FilesQuery): readonly FileRecord[];
+  due(kind: DueKind, query: DueQuery): readonly Due[];
+  counts(of?: Principal): Counts;
   close(): void;
 }
 
 export function openReader(path: string): Reader {
   const db = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
-  const findUpload = db.prepare("SELECT * FROM uploads WHERE id = ?");
-  const findGrid = db.prepare("SELECT seq, size, part_size FROM uploads WHERE id = ?");
-  const findPages = db.prepare("SELECT page, bits, digests FROM part_pages WHERE upload = ?");
-  const findFile = db.prepare("SELECT * FROM files WHERE id = ?");
-  const findUnfinished = {
-    completing: db.prepare(UNFINISHED.completing),
-    uncleared: db.prepare(UNFINISHED.uncleared),
+  const findUpload = db.prepare(QUERIES.upload);
+  const findUploadByKey = db.prepare(QUERIES.uploadByKey);
+  const findGrid = db.prepare(QUERIES.grid);
+  const findPages = db.prepare(QUERIES.pages);
+  const findFile = db.prepare(QUERIES.file);
+  const findFiles = db.prepare(QUERIES.files);
+  const findUsage = db.prepare(QUERIES.usage);
+  const findDue = {
+    completing: db.prepare(DUE.completing),
+    expired: db.prepare(DUE.expired),
+    uncleared: db.prepare(DUE.uncleared),
+    forgettable: db.prepare(DUE.forgettable),
+    deleting: db.prepare(DUE.deleting),
   };
-  const count = db.prepare("SELECT value FROM counters WHERE name = ?");
-
-  function counter(name: string): number {
-    return wholeAt(count.get(name) ?? {}, "value");
-  }
 
   return {
-    upload: (id) =>
+    upload: (by) =>
       reading(() => {
-        const row = findUpload.get(id);
+        const row = typeof by === "string" ? findUpload.get({ id: by }) : byKey(by);
         return row && decodeUpload(row);
       }),
     parts: (id) =>
       reading(() => {
-        const row = findGrid.get(id);
+        const row = findGrid.get({ id });
         if (!row) throw new HoldfastError("upload_not_found");
         const grid = { size: wholeAt(row, "size"), partSize: wholeAt(row, "part_size") };
-        return joinPages(grid, findPages.all(wholeAt(row, "seq")).map(decodePage));
+        return joinPages(grid, findPages.all({ upload: wholeAt(row, "seq") }).map(decodePage));
       }),
     file: (id) =>
       reading(() => {
-        const row = findFile.get(id);
+        const row = findFile.get({ id });
         return row && decodeFile(row);
       }),
-    unfinished: (kind) =>
-      reading(() => findUnfinished[kind].all().map((row) => uploadIdAt(row, "id"))),
-    counts: () => reading(() => ({ open: counter("open"), files: counter("files") })),
+    files: ({ tenant, after, limit }) =>
+      reading(() => {
+        const { at, id } = after ? { at: after.createdAt, id: after.id } : LAST;
+        return findFiles.all({ tenant, at, id, limit }).map(decodeFile);
+      }),
+    due: (kind, { before = LAST.at, after = FIRST, limit }) =>
+      reading(() => {
+        const { at, id } = after;
+        return findDue[kind].all({ at, id, before, limit }).map(decodeDue);
+      }),
+    counts: (of) =>
+      reading(() => {
+        const row = findUsage.get({ tenant: of?.tenant ?? "", principal: of?.id ?? "" });
+        if (!row) return { open: 0, bytes: 0, files: 0 };
+        const [open, kib, files] = [
+          wholeAt(row, "open"),
+          wholeAt(row, "kib"),
+          wholeAt(row, "files"),
+        ];
+        return { open, bytes: kib * KIB, files };
+      }),
     close: () => db.close(),
+  };
+
+  function byKey({ tenant, principal, name }: KeyOwner): Row | undefined {
+    return findUploadByKey.get({ tenant, principal, key_name: name });
+  }
+}
+
+function decodeDue(row: Row): Due {
+  return {
+    id: uploadIdAt(row, "id"),
+    ...(row["file_id"] === null ? {} : { fileId: fileIdAt(row, "file_id") }),
+    size: wholeAt(row, "size"),
+    at: wholeAt(row, "at"),
   };
 }
 

@@ -8,8 +8,8 @@ import { failureOf } from "./failure.ts";
 /**
  * Each entry takes the tables from the version of its index to the next one. What stands here never changes: a new version is a new entry.
  *
- * Uploads have a number of their own besides the id, so that the part pages of an upload lie together and their keys are short. The counters are kept by
- * triggers in the transaction that changes what they count, since a count over a million rows is a scan. A file keeps its upload's id as a text, because it
+ * Uploads have a number of their own besides the id, so that the part pages of an upload lie together and their keys are short. What is counted is kept by
+ * triggers in the transaction that changes it, since a count over a million rows is a scan. A file keeps its upload's id as a text, because it
  * outlives the upload's record; that it is unique is what makes an upload publish once.
  */
 const MIGRATIONS: readonly string[] = [
@@ -88,6 +88,108 @@ const MIGRATIONS: readonly string[] = [
   END;
   CREATE TRIGGER file_removed AFTER DELETE ON files BEGIN
     UPDATE counters SET value = value - 1 WHERE name = 'files';
+  END;
+  `,
+  `
+  ALTER TABLE uploads ADD COLUMN has_size INTEGER NOT NULL DEFAULT 1;
+  ALTER TABLE uploads ADD COLUMN has_told_offset INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE uploads ADD COLUMN verify TEXT NOT NULL DEFAULT 'parts';
+  ALTER TABLE uploads ADD COLUMN sha256 BLOB;
+  ALTER TABLE uploads ADD COLUMN key_name BLOB;
+  ALTER TABLE uploads ADD COLUMN key_request BLOB;
+  ALTER TABLE uploads ADD COLUMN ended_at INTEGER;
+  -- What it counts for in the usage of its principal until it has ended, in KiB: sums of bytes would not fit into 64 bits.
+  ALTER TABLE uploads ADD COLUMN reserved_kib INTEGER NOT NULL DEFAULT 0;
+  UPDATE uploads SET reserved_kib = (size + 1023) / 1024,
+    ended_at = iif(state IN ('open', 'completing'), NULL, expires_at);
+  CREATE UNIQUE INDEX uploads_key ON uploads (tenant, principal, key_name)
+    WHERE key_name IS NOT NULL;
+  DROP INDEX uploads_completing;
+  DROP INDEX uploads_uncleared;
+  CREATE INDEX uploads_completing ON uploads (expires_at, id) WHERE state = 'completing';
+  CREATE INDEX uploads_expired ON uploads (expires_at, id) WHERE state = 'open';
+  CREATE INDEX uploads_uncleared ON uploads (ended_at, id)
+    WHERE has_bytes = 1 AND state IN ('aborted', 'expired', 'failed');
+  CREATE INDEX uploads_ended ON uploads (ended_at, id) WHERE ended_at IS NOT NULL;
+
+  -- In a table of its own: a fragment has up to 4095 bytes, and most uploads never have one.
+  CREATE TABLE tails (
+    upload INTEGER PRIMARY KEY REFERENCES uploads (seq) ON DELETE CASCADE,
+    tail_index INTEGER NOT NULL,
+    tail_size INTEGER NOT NULL,
+    tail_digest BLOB NOT NULL,
+    tail_fragment BLOB NOT NULL
+  ) STRICT;
+
+  ALTER TABLE files ADD COLUMN sha256 BLOB;
+  ALTER TABLE files ADD COLUMN state TEXT NOT NULL DEFAULT 'available';
+  CREATE INDEX files_available ON files (tenant, created_at, id) WHERE state = 'available';
+  CREATE INDEX files_deleting ON files (created_at, upload_id) WHERE state = 'deleting';
+
+  DROP TRIGGER upload_created;
+  DROP TRIGGER upload_moved;
+  DROP TRIGGER upload_removed;
+  DROP TRIGGER file_published;
+  DROP TRIGGER file_removed;
+  DROP TABLE counters;
+  -- The sums over everybody stand under the empty tenant, which nobody has.
+  CREATE TABLE usage (
+    tenant TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    open INTEGER NOT NULL,
+    kib INTEGER NOT NULL,
+    files INTEGER NOT NULL,
+    PRIMARY KEY (tenant, principal)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO usage SELECT tenant, principal, sum(open), sum(kib), sum(files) FROM (
+    SELECT '' AS tenant, '' AS principal, 0 AS open, 0 AS kib, 0 AS files
+    UNION ALL SELECT tenant, principal, 1, reserved_kib, 0 FROM uploads
+      WHERE state IN ('open', 'completing')
+    UNION ALL SELECT '', '', 1, reserved_kib, 0 FROM uploads
+      WHERE state IN ('open', 'completing')
+    UNION ALL SELECT tenant, principal, 0, (size + 1023) / 1024, 1 FROM files
+    UNION ALL SELECT '', '', 0, (size + 1023) / 1024, 1 FROM files
+  ) GROUP BY tenant, principal;
+  CREATE TRIGGER upload_begun AFTER INSERT ON uploads
+    WHEN NEW.state IN ('open', 'completing') BEGIN
+    INSERT INTO usage VALUES ('', '', 1, NEW.reserved_kib, 0),
+      (NEW.tenant, NEW.principal, 1, NEW.reserved_kib, 0)
+      ON CONFLICT DO UPDATE SET open = open + 1, kib = kib + excluded.kib;
+  END;
+  CREATE TRIGGER upload_resized AFTER UPDATE OF reserved_kib ON uploads
+    WHEN NEW.state IN ('open', 'completing') BEGIN
+    UPDATE usage SET kib = kib + NEW.reserved_kib - OLD.reserved_kib
+      WHERE (tenant = '' AND principal = '')
+        OR (tenant = NEW.tenant AND principal = NEW.principal);
+  END;
+  CREATE TRIGGER upload_over AFTER UPDATE OF state ON uploads
+    WHEN OLD.state IN ('open', 'completing') AND NEW.state NOT IN ('open', 'completing') BEGIN
+    UPDATE usage SET open = open - 1, kib = kib - OLD.reserved_kib
+      WHERE (tenant = '' AND principal = '')
+        OR (tenant = NEW.tenant AND principal = NEW.principal);
+  END;
+  CREATE TRIGGER upload_removed AFTER DELETE ON uploads
+    WHEN OLD.state IN ('open', 'completing') BEGIN
+    UPDATE usage SET open = open - 1, kib = kib - OLD.reserved_kib
+      WHERE (tenant = '' AND principal = '')
+        OR (tenant = OLD.tenant AND principal = OLD.principal);
+  END;
+  CREATE TRIGGER file_published AFTER INSERT ON files BEGIN
+    INSERT INTO usage VALUES ('', '', 0, (NEW.size + 1023) / 1024, 1),
+      (NEW.tenant, NEW.principal, 0, (NEW.size + 1023) / 1024, 1)
+      ON CONFLICT DO UPDATE SET files = files + 1, kib = kib + excluded.kib;
+  END;
+  CREATE TRIGGER file_hidden AFTER UPDATE OF state ON files
+    WHEN OLD.state = 'available' AND NEW.state <> 'available' BEGIN
+    UPDATE usage SET files = files - 1
+      WHERE (tenant = '' AND principal = '')
+        OR (tenant = NEW.tenant AND principal = NEW.principal);
+  END;
+  CREATE TRIGGER file_removed AFTER DELETE ON files BEGIN
+    UPDATE usage SET files = files - (OLD.state = 'available'),
+      kib = kib - (OLD.size + 1023) / 1024
+      WHERE (tenant = '' AND principal = '')
+        OR (tenant = OLD.tenant AND principal = OLD.principal);
   END;
   `,
 ];

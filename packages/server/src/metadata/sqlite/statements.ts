@@ -9,29 +9,45 @@ const TEXTS = {
   release: "RELEASE change",
   undo: "ROLLBACK TO change",
 
-  findUpload: `SELECT seq, state, epoch, size, part_size, file_id, tenant, principal, algorithm, name, created_at
-    FROM uploads WHERE id = $id`,
+  findUpload: `SELECT seq, state, epoch, size, part_size, file_id, tenant, principal, algorithm, name, created_at,
+      has_size, has_told_offset FROM uploads WHERE id = $id`,
   addUpload: `INSERT INTO uploads
-    (id, state, epoch, expires_at, has_bytes, file_id, error_code, error_detail, tenant, principal, size, part_size, algorithm, created_at, name, type, metadata)
-    VALUES ($id, $state, $epoch, $expires_at, $has_bytes, $file_id, $error_code, $error_detail, $tenant, $principal, $size, $part_size, $algorithm, $created_at, $name, $type, $metadata)`,
+    (id, state, epoch, expires_at, has_bytes, file_id, error_code, error_detail, tenant, principal, size, part_size, algorithm, created_at, name, type, metadata, has_size, has_told_offset, verify, sha256, key_name, key_request, ended_at, reserved_kib)
+    VALUES ($id, $state, $epoch, $expires_at, $has_bytes, $file_id, $error_code, $error_detail, $tenant, $principal, $size, $part_size, $algorithm, $created_at, $name, $type, $metadata, $has_size, $has_told_offset, $verify, $sha256, $key_name, $key_request, $ended_at, $reserved_kib)`,
+  findKey: `SELECT id FROM uploads
+    WHERE tenant = $tenant AND principal = $principal AND key_name = $key_name`,
+  findUsage: "SELECT open, kib FROM usage WHERE tenant = $tenant AND principal = $principal",
+  addReserved: "UPDATE uploads SET reserved_kib = reserved_kib + $kib WHERE seq = $seq",
   setExpiry: "UPDATE uploads SET expires_at = max(expires_at, $expires_at) WHERE seq = $seq",
-  setWithdrawn: "UPDATE uploads SET state = 'open', epoch = epoch + 1 WHERE seq = $seq",
+  setWithdrawn: `UPDATE uploads SET state = 'open', epoch = epoch + 1,
+    reserved_kib = reserved_kib - $kib WHERE seq = $seq`,
+  setFailed: `UPDATE uploads SET state = 'failed', epoch = epoch + 1, ended_at = $at,
+    error_code = $code, error_detail = $detail WHERE seq = $seq`,
   setCompleting: "UPDATE uploads SET state = 'completing' WHERE seq = $seq",
   setReopened: `UPDATE uploads SET state = 'open', error_code = $code, error_detail = $detail
     WHERE seq = $seq`,
-  setComplete: `UPDATE uploads SET state = 'complete', file_id = $file_id, error_code = NULL, error_detail = NULL
-    WHERE seq = $seq`,
-  setEnded: `UPDATE uploads SET state = $state, error_code = coalesce($code, error_code),
+  setComplete: `UPDATE uploads SET state = 'complete', file_id = $file_id, ended_at = $at, error_code = NULL,
+    error_detail = NULL WHERE seq = $seq`,
+  setEnded: `UPDATE uploads SET state = $state, ended_at = $at, error_code = coalesce($code, error_code),
     error_detail = iif($code IS NULL, error_detail, $detail) WHERE seq = $seq`,
   setCleared: "UPDATE uploads SET has_bytes = 0 WHERE seq = $seq",
+
+  findTail:
+    "SELECT tail_index, tail_size, tail_digest, tail_fragment FROM tails WHERE upload = $upload",
+  putTail: `INSERT INTO tails (upload, tail_index, tail_size, tail_digest, tail_fragment)
+    VALUES ($upload, $tail_index, $tail_size, $tail_digest, $tail_fragment)
+    ON CONFLICT (upload) DO UPDATE SET tail_index = excluded.tail_index,
+      tail_size = excluded.tail_size, tail_digest = excluded.tail_digest,
+      tail_fragment = excluded.tail_fragment`,
+  dropTail: "DELETE FROM tails WHERE upload = $upload",
 
   findPage: "SELECT page, bits, digests FROM part_pages WHERE upload = $upload AND page = $page",
   putPage: `INSERT INTO part_pages (upload, page, bits, digests) VALUES ($upload, $page, $bits, $digests)
     ON CONFLICT (upload, page) DO UPDATE SET bits = excluded.bits, digests = excluded.digests`,
 
   addFile: `INSERT INTO files
-    (id, upload_id, tenant, principal, size, part_size, algorithm, root, manifest_size, manifest_digest, created_at, name, type)
-    VALUES ($id, $upload_id, $tenant, $principal, $size, $part_size, $algorithm, $root, $manifest_size, $manifest_digest, $created_at, $name, $type)`,
+    (id, upload_id, tenant, principal, size, part_size, algorithm, root, manifest_size, manifest_digest, created_at, name, type, sha256, state)
+    VALUES ($id, $upload_id, $tenant, $principal, $size, $part_size, $algorithm, $root, $manifest_size, $manifest_digest, $created_at, $name, $type, $sha256, $state)`,
   addOutbox: "INSERT INTO outbox (id, kind, file_id, at) VALUES ($id, $kind, $file_id, $at)",
 } as const;
 
@@ -48,13 +64,20 @@ export function prepareStatements(db: DatabaseSync): Statements {
     undo: prepare("undo"),
     findUpload: prepare("findUpload"),
     addUpload: prepare("addUpload"),
+    findKey: prepare("findKey"),
+    findUsage: prepare("findUsage"),
+    addReserved: prepare("addReserved"),
     setExpiry: prepare("setExpiry"),
     setWithdrawn: prepare("setWithdrawn"),
+    setFailed: prepare("setFailed"),
     setCompleting: prepare("setCompleting"),
     setReopened: prepare("setReopened"),
     setComplete: prepare("setComplete"),
     setEnded: prepare("setEnded"),
     setCleared: prepare("setCleared"),
+    findTail: prepare("findTail"),
+    putTail: prepare("putTail"),
+    dropTail: prepare("dropTail"),
     findPage: prepare("findPage"),
     putPage: prepare("putPage"),
     addFile: prepare("addFile"),

@@ -37,9 +37,9 @@ export async function openSqliteMetadata(options: SqliteMetadataOptions): Promis
       requireOpen();
       await writer.apply(change);
     },
-    async upload(id) {
+    async upload(by) {
       requireOpen();
-      return reader.upload(id);
+      return reader.upload(by);
     },
     async parts(id) {
       requireOpen();
@@ -49,13 +49,17 @@ export async function openSqliteMetadata(options: SqliteMetadataOptions): Promis
       requireOpen();
       return reader.file(id);
     },
-    async unfinished(kind) {
+    async files(query) {
       requireOpen();
-      return reader.unfinished(kind);
+      return reader.files(query);
     },
-    async counts() {
+    async due(kind, query) {
       requireOpen();
-      return reader.counts();
+      return reader.due(kind, query);
+    },
+    async counts(of) {
+      requireOpen();
+      return reader.counts(of);
     },
     close() {
       closing ??= close();
