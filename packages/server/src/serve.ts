@@ -14,6 +14,8 @@ import type { Front } from "./http/front.ts";
 import { createInFlight } from "./http/in-flight.ts";
 import { closeServer, listen } from "./http/listen.ts";
 import { openHttp } from "./http/secure.ts";
+import { createMeter } from "./metrics/meter.ts";
+import { meterMetadata, meterStorage } from "./metrics/metered.ts";
 import { createLog, systemClock, systemDigests, systemRandom } from "./platform.ts";
 import { createTokenPolicy } from "./policy/policy.ts";
 import { watchTokens } from "./policy/tokens-file.ts";
@@ -65,7 +67,9 @@ async function start(settings: Settings, data: DataDirectory, log: Log): Promise
   const platform = { clock: systemClock, random: systemRandom, digests: systemDigests };
   const slots = createSlotPool(settings.slotMemory);
   const readSlots = createSlotPool(settings.slotMemory / 8);
-  const { storage, metadata } = data;
+  const meter = createMeter();
+  const storage = meterStorage(data.storage, meter, systemClock);
+  const metadata = meterMetadata(data.metadata, meter, systemClock);
   const { keepFree = keepFreeOf(data.capacity) } = settings;
   const engine = createEngine({
     ...{ storage, metadata, policy, slots, readSlots, keepFree, log },
@@ -75,7 +79,7 @@ async function start(settings: Settings, data: DataDirectory, log: Log): Promise
 
   let url = "";
   let closing: Promise<void> | undefined;
-  const io = storage.caching === "direct" ? "direct" : "buffered";
+  const io = data.storage.caching === "direct" ? "direct" : "buffered";
   const startedAt = systemClock.monotonic();
   const front: Front = {
     engine,
@@ -83,6 +87,8 @@ async function start(settings: Settings, data: DataDirectory, log: Log): Promise
     log,
     ...platform,
     inFlight: createInFlight(settings.requestsMax),
+    meter,
+    load: () => ({ slotsLent: slots.lent(), slotsWaiting: slots.waiting() }),
     about: { version: VERSION, startedAt, io, needsToken: policy.needsToken, url: () => url },
     isClosing: () => closing !== undefined,
   };

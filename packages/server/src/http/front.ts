@@ -1,5 +1,6 @@
 // What the HTTP front works with, and what a handler is.
 import type { Clock, Digests, Engine, Log, Policy, Principal, Random } from "@holdfast/engine";
+import type { Gauges, Meter } from "../metrics/meter.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { Reply } from "./reply.ts";
 import type { Request } from "./request.ts";
@@ -12,7 +13,10 @@ export interface Front {
   readonly random: Random;
   readonly log: Log;
   readonly inFlight: InFlight;
+  readonly meter: Meter;
   readonly about: About;
+  /** What bodies take of the memory now. */
+  load(): Pick<Gauges, "slotsLent" | "slotsWaiting">;
   /** True once the server is told to stop. */
   isClosing(): boolean;
 }

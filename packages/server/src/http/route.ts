@@ -1,10 +1,11 @@
 // From a request to its handler and back to a reply: routes, methods, authentication, errors.
 import type { Principal } from "@holdfast/engine";
-import { HoldfastError } from "@holdfast/protocol";
+import { HoldfastError, toHoldfastError } from "@holdfast/protocol";
 import { getFile } from "./files/get.ts";
 import { getManifest } from "./files/manifest.ts";
 import type { Front, Handler } from "./front.ts";
 import { getLive } from "./ops/live.ts";
+import { getMetrics } from "./ops/metrics.ts";
 import { getPage } from "./ops/page.ts";
 import { getReady } from "./ops/ready.ts";
 import { problemReply } from "./problem.ts";
@@ -33,6 +34,7 @@ const ROUTES: readonly Route[] = [
   route("/v1/files/*/manifest", { GET: getManifest, HEAD: getManifest }),
   route("/livez", { GET: getLive, HEAD: getLive }, true),
   route("/readyz", { GET: getReady, HEAD: getReady }, true),
+  route("/metrics", { GET: getMetrics }),
   route("/", { GET: getPage, HEAD: getPage }),
 ];
 
@@ -44,8 +46,9 @@ function route(path: string, methods: Record<string, Handler>, isHealth = false)
 
 /** Never rejects: an error is a reply too. */
 export async function answer(front: Front, request: Request): Promise<Reply> {
+  const found = findRoute(request.path);
+  const tell = meterRequest(front, request, found?.route);
   try {
-    const found = findRoute(request.path);
     // Who may not come in does not learn which addresses exist.
     const principal = found?.route.isHealth
       ? NOBODY
@@ -55,13 +58,33 @@ export async function answer(front: Front, request: Request): Promise<Reply> {
     if (!handler) throw notAllowed(found.route);
     const leave = front.inFlight.enter(principal, "words");
     try {
-      return await handler(front, { request, params: found.params, principal });
+      return tell(await handler(front, { request, params: found.params, principal }));
     } finally {
       leave();
     }
   } catch (error) {
-    return problemReply(error, front);
+    front.meter.refused(toHoldfastError(error).code);
+    return tell(problemReply(error, front));
   }
+}
+
+/** Labels are kept for ever: patterns and methods of ours, never what a request made up. */
+function meterRequest(
+  { meter, clock }: Front,
+  { method }: Request,
+  route: Route | undefined,
+): (reply: Reply) => Reply {
+  meter.began();
+  const before = clock.monotonic();
+  return (reply) => {
+    meter.answered({
+      route: route ? route.segments.join("/") : "none",
+      method: route?.methods.has(method) ? method : "other",
+      status: reply.status,
+      seconds: (clock.monotonic() - before) / 1000,
+    });
+    return reply;
+  };
 }
 
 function findRoute(

@@ -5,6 +5,7 @@ import { createEngine, type Engine, type EngineParts } from "@holdfast/engine";
 import { encodeRunDigests, type UploadView } from "@holdfast/protocol";
 import { createVirtualClock, type VirtualClock } from "@holdfast/testkit/clock";
 import { memoryParts, partDigests, runBytes } from "@holdfast/testkit/world";
+import { createMeter } from "../metrics/meter.ts";
 import { systemClock, systemRandom } from "../platform.ts";
 import { createTokenPolicy } from "../policy/policy.ts";
 import type { Front } from "./front.ts";
@@ -81,6 +82,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       needsToken: () => options.token !== undefined,
       url: () => `http://127.0.0.1:${port}`,
     },
+    meter: createMeter(),
+    load: () => ({ slotsLent: parts.slots.lent(), slotsWaiting: parts.slots.waiting() }),
     isClosing: () => isClosing,
   };
   const server = createHttpServer(front, options.http);

@@ -131,3 +131,40 @@ describe("a token", () => {
     expect((await ask(server, { method, path, headers: right })).status).not.toBe(401);
   });
 });
+
+describe("GET /metrics", () => {
+  it("counts by pattern, method and status: no id ever becomes a label", async () => {
+    await start();
+    const { json } = await askJson(server, "POST", "/v1/uploads", { name: "a.bin", size: KIB });
+    const { id } = decodeUpload(json);
+    await ask(server, { path: `/v1/uploads/${id}` });
+    await ask(server, { path: "/v1/uploads/aaaaaaaaaaaaaaaaaaaaaaaaaa" });
+    await ask(server, { method: "PATCH", path: "/v1/uploads" });
+    await ask(server, { path: "/coffee" });
+    const answer = await ask(server, { path: "/metrics" });
+    expect(answer.status).toBe(200);
+    expect(answer.headers["content-type"]).toMatch(/^text\/plain; version=0\.0\.4/);
+    const lines = answer.bytes.toString("utf8").split("\n");
+    for (const [route, method, status] of [
+      ["/v1/uploads", "POST", 201],
+      ["/v1/uploads/*", "GET", 200],
+      ["/v1/uploads/*", "GET", 404],
+      ["/v1/uploads", "other", 405],
+      ["none", "other", 404],
+    ]) {
+      const labels = `route="${route}",method="${method}",status="${status}"`;
+      expect(lines).toContain(`holdfast_requests_total{${labels}} 1`);
+    }
+    expect(lines).toContain('holdfast_refusals_total{code="upload_not_found"} 1');
+    expect(lines).toContain("holdfast_uploads_open 1");
+    expect(lines).toContain("holdfast_requests_in_flight 1");
+    expect(answer.bytes.includes(id)).toBe(false);
+  });
+
+  it("is not for everybody", async () => {
+    await start({ token: "secret" });
+    expect((await ask(server, { path: "/metrics" })).status).toBe(401);
+    const headers = { authorization: "Bearer secret" };
+    expect((await ask(server, { path: "/metrics", headers })).status).toBe(200);
+  });
+});

@@ -1,0 +1,50 @@
+// Storage and metadata store with a meter around them: the same interface, the same results.
+import type { Change, Clock, MetadataStore, Storage } from "@holdfast/engine";
+import { isHoldfastError } from "@holdfast/protocol";
+import type { Meter } from "./meter.ts";
+
+export function meterStorage(storage: Storage, meter: Meter, clock: Clock): Storage {
+  /** What the user's disk refuses because it is full is no failure of the storage. */
+  async function watch<T>(operation: string, work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      if (!isHoldfastError(error) || error.code !== "storage_full") meter.storageFailed(operation);
+      throw error;
+    }
+  }
+  return {
+    limits: storage.limits,
+    async write(id, offset, slot, size) {
+      await watch("write", storage.write(id, offset, slot, size));
+      meter.wrote(size);
+    },
+    async flush(id) {
+      const before = clock.monotonic();
+      await watch("flush", storage.flush(id));
+      meter.flushed((clock.monotonic() - before) / 1000);
+    },
+    seal: (id, size) => watch("seal", storage.seal(id, size)),
+    async read(object, offset, into, origin) {
+      const size = await watch("read", storage.read(object, offset, into, origin));
+      meter.read(size);
+      return size;
+    },
+    putManifest: (id, manifest) => watch("manifest", storage.putManifest(id, manifest)),
+    reset: (id) => watch("reset", storage.reset(id)),
+    remove: (id) => watch("remove", storage.remove(id)),
+    room: () => watch("room", storage.room()),
+  };
+}
+
+export function meterMetadata(metadata: MetadataStore, meter: Meter, clock: Clock): MetadataStore {
+  return {
+    ...metadata,
+    async apply(change: Change) {
+      const before = clock.monotonic();
+      await metadata.apply(change);
+      meter.recorded(change.kind, (clock.monotonic() - before) / 1000);
+      if (change.kind === "commit") meter.committed(change.parts.length);
+    },
+  };
+}
