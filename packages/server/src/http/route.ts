@@ -6,6 +6,7 @@ import { getManifest } from "./files/manifest.ts";
 import type { Front, Handler } from "./front.ts";
 import { getLive } from "./ops/live.ts";
 import { getMetrics } from "./ops/metrics.ts";
+import { getOpenApi } from "./ops/openapi.ts";
 import { getPage } from "./ops/page.ts";
 import { getReady } from "./ops/ready.ts";
 import { problemReply } from "./problem.ts";
@@ -17,7 +18,7 @@ import { createUpload } from "./uploads/create.ts";
 import { putRun } from "./uploads/put-run.ts";
 import { getStatus } from "./uploads/status.ts";
 
-interface Route {
+export interface Route {
   /** Segments of the path; `*` takes any one and hands it to the handler. */
   readonly segments: readonly string[];
   readonly methods: ReadonlyMap<string, Handler>;
@@ -25,7 +26,8 @@ interface Route {
   readonly isHealth: boolean;
 }
 
-const ROUTES: readonly Route[] = [
+/** Each one has a row in the API's description (`openapi/operations`). */
+export const ROUTES: readonly Route[] = [
   route("/v1/uploads/*/parts/*", { PUT: putRun }),
   route("/v1/uploads", { POST: createUpload }),
   route("/v1/uploads/*", { GET: getStatus, DELETE: abortUpload }),
@@ -35,6 +37,7 @@ const ROUTES: readonly Route[] = [
   route("/livez", { GET: getLive, HEAD: getLive }, true),
   route("/readyz", { GET: getReady, HEAD: getReady }, true),
   route("/metrics", { GET: getMetrics }),
+  route("/openapi.json", { GET: getOpenApi, HEAD: getOpenApi }),
   route("/", { GET: getPage, HEAD: getPage }),
 ];
 

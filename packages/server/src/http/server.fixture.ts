@@ -6,6 +6,7 @@ import { encodeRunDigests, type UploadView } from "@holdfast/protocol";
 import { createVirtualClock, type VirtualClock } from "@holdfast/testkit/clock";
 import { memoryParts, partDigests, runBytes } from "@holdfast/testkit/world";
 import { createMeter } from "../metrics/meter.ts";
+import { requireDescribed } from "../openapi/contract.fixture.ts";
 import { systemClock, systemRandom } from "../platform.ts";
 import { createTokenPolicy } from "../policy/policy.ts";
 import type { Front } from "./front.ts";
@@ -123,7 +124,7 @@ export interface Ask {
   readonly body?: Uint8Array | string;
 }
 
-/** One request on a connection of its own. */
+/** One request on a connection of its own; its answer must be as the API's description tells. */
 export async function ask({ port }: { readonly port: number }, wants: Ask): Promise<Answer> {
   const { method = "GET", path, headers = {}, body } = wants;
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
@@ -139,7 +140,9 @@ export async function ask({ port }: { readonly port: number }, wants: Ask): Prom
   });
   req.on("error", reject);
   req.end(body);
-  return promise;
+  const answer = await promise;
+  requireDescribed(method, path, answer);
+  return answer;
 }
 
 function parse(bytes: Buffer): Readonly<Record<string, unknown>> {

@@ -1,0 +1,69 @@
+// The description of what can be done with files.
+import { z } from "zod";
+import { json, type Operation } from "../operation.ts";
+import { Id, ManifestOrProof } from "../schemas.ts";
+
+const params = { id: Id };
+const optional = z.string().optional();
+const preconditions = {
+  "If-Match": optional,
+  "If-None-Match": optional,
+  "If-Modified-Since": optional,
+  "If-Unmodified-Since": optional,
+};
+const validators = { ETag: z.string(), "Last-Modified": z.string() };
+const contentHeaders = {
+  ...validators,
+  "Accept-Ranges": z.string(),
+  "Content-Disposition": z.string(),
+};
+const bytes = { type: "*/*" };
+
+const getFile: Operation = {
+  method: "GET",
+  path: "/v1/files/{id}",
+  id: "getFile",
+  tag: "files",
+  summary: "The content, whole or one range of it; its ETag is the file's root",
+  params,
+  headers: { ...preconditions, Range: optional, "If-Range": optional },
+  replies: {
+    200: { what: "All of it", headers: contentHeaders, content: bytes },
+    206: {
+      what: "The range",
+      headers: { ...contentHeaders, "Content-Range": z.string() },
+      content: bytes,
+    },
+    304: { what: "The client has it already", headers: validators },
+  },
+  errors: ["file_not_found", "precondition_failed", "range_not_satisfiable"],
+};
+
+const getManifest: Operation = {
+  method: "GET",
+  path: "/v1/files/{id}/manifest",
+  id: "getManifest",
+  tag: "files",
+  summary: "The file's parts with their digests, or with `proof` the proof for one of them",
+  params,
+  query: { proof: z.int().min(0).optional().describe("Index of a part") },
+  headers: preconditions,
+  replies: {
+    200: { what: "The manifest, or the proof", content: json(ManifestOrProof) },
+    304: { what: "The client has it already", headers: validators },
+  },
+  errors: ["file_not_found", "invalid_request", "part_out_of_range", "precondition_failed"],
+};
+
+function head({ replies, ...operation }: Operation, id: string): Operation {
+  const { 206: _, ...rest } = replies;
+  const bare = Object.entries(rest).map(([status, { content: __, ...reply }]) => [status, reply]);
+  return { ...operation, method: "HEAD", id, replies: Object.fromEntries(bare) };
+}
+
+export const FILES: readonly Operation[] = [
+  getFile,
+  head(getFile, "headFile"),
+  getManifest,
+  head(getManifest, "headManifest"),
+];

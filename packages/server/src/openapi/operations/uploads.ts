@@ -1,0 +1,79 @@
+// The description of what can be done to uploads.
+import { z } from "zod";
+import { json, type Operation } from "../operation.ts";
+import { CompleteUpload, CreateUpload, Id, RunCommitted, Upload } from "../schemas.ts";
+
+const params = { id: Id };
+const digestHeader = z.string().optional();
+
+export const UPLOADS: readonly Operation[] = [
+  {
+    method: "POST",
+    path: "/v1/uploads",
+    id: "createUpload",
+    tag: "uploads",
+    summary: "Begin an upload",
+    body: json(CreateUpload),
+    replies: {
+      201: { what: "The upload", headers: { Location: z.string() }, content: json(Upload) },
+    },
+    errors: ["invalid_request", "size_too_large", "storage_full"],
+  },
+  {
+    method: "GET",
+    path: "/v1/uploads/{id}",
+    id: "getUpload",
+    tag: "uploads",
+    summary: "How far an upload is; asking never changes anything",
+    params,
+    query: { digests: z.enum(["1"]).optional() },
+    replies: { 200: { what: "The upload", content: json(Upload) } },
+    errors: ["upload_not_found"],
+  },
+  {
+    method: "DELETE",
+    path: "/v1/uploads/{id}",
+    id: "abortUpload",
+    tag: "uploads",
+    summary: "Abort: the bytes are removed",
+    params,
+    replies: { 204: { what: "It has ended" } },
+    errors: ["upload_not_found", "upload_not_open", "upload_ended"],
+  },
+  {
+    method: "PUT",
+    path: "/v1/uploads/{id}/parts/{run}",
+    id: "putRun",
+    tag: "uploads",
+    summary: "Commit one part, or up to 64 consecutive ones",
+    params: { id: Id, run: z.string().describe("`7`, or `7-11` with both ends included") },
+    headers: {
+      "Content-Digest": digestHeader.describe("`sha-256=:<base64>:` of one part"),
+      "Part-Digest": digestHeader.describe("`sha-256=(:<base64>: ...)`, one for each part"),
+      "Holdfast-Client": z.string().optional(),
+    },
+    body: { type: "application/octet-stream" },
+    replies: { 200: { what: "All of them are committed", content: json(RunCommitted) } },
+    errors: [
+      ...(["invalid_request", "invalid_digest", "body_size_mismatch", "body_stalled"] as const),
+      ...(["part_out_of_range", "run_too_long", "upload_not_found", "part_conflict"] as const),
+      ...(["part_busy", "upload_not_open", "upload_ended", "digest_mismatch"] as const),
+      ...(["overloaded", "recovering", "storage_full"] as const),
+    ],
+  },
+  {
+    method: "POST",
+    path: "/v1/uploads/{id}/complete",
+    id: "completeUpload",
+    tag: "uploads",
+    summary: "Publish the file",
+    params,
+    body: { ...json(CompleteUpload), isOptional: true },
+    replies: { 200: { what: "The upload with its file", content: json(Upload) } },
+    errors: [
+      ...(["invalid_request", "upload_not_found", "parts_missing", "size_mismatch"] as const),
+      ...(["root_mismatch", "upload_not_open", "upload_ended", "recovering"] as const),
+      "storage_full",
+    ],
+  },
+];
