@@ -34,7 +34,9 @@ async function install(place: string): Promise<string> {
     await mkdir(target, { recursive: true });
     run("tar", ["-xzf", join(place, tarball.trim()), "-C", target, "--strip-components=1"], place);
   }
-  await cp(join(ROOT, "node_modules/commander"), join(modules, "commander"), { recursive: true });
+  for (const name of ["commander", "smol-toml"]) {
+    await cp(join(ROOT, "node_modules", name), join(modules, name), { recursive: true });
+  }
   return join(modules, "@holdfast/cli/bin/holdfast.js");
 }
 

@@ -4,10 +4,11 @@ import { dirname, resolve, sep } from "node:path";
 import { HoldfastError } from "@holdfast/protocol";
 import { Command } from "commander";
 import { parseFileAddress } from "./addresses.ts";
-import { runTransfer } from "./transfer.ts";
-import { type PaceOptions, paceOf, withPace } from "./upload.ts";
+import { readSettings, withSettings } from "./settings/options.ts";
+import { type OutputOptions, runTransfer } from "./transfer.ts";
+import { PACE_SETTINGS, paceOf } from "./upload.ts";
 
-interface Options extends PaceOptions {
+interface Options extends OutputOptions {
   readonly output: string;
 }
 
@@ -23,14 +24,18 @@ export function downloadCommand(): Command {
     .description("fetch a file and check every part of it; the same command again goes on")
     .argument("<url>", "address of the file, as upload prints it", parseFileAddress)
     .requiredOption("-o, --output <path>", "where to put it");
-  return withPace(command).addHelpText("after", HELP).action(runDownload);
+  return withSettings(command, PACE_SETTINGS)
+    .option("--json", "print one JSON object a line on standard output")
+    .addHelpText("after", HELP)
+    .action(runDownload);
 }
 
-async function runDownload(url: string, options: Options): Promise<void> {
+async function runDownload(url: string, options: Options, command: Command): Promise<void> {
   const { output } = options;
+  const settings = await readSettings(command, PACE_SETTINGS);
   await checkSink(output);
   const { download } = await import("@holdfast/client/node");
-  await runTransfer(download(url, output, paceOf(options)), {
+  await runTransfer(download(url, output, await paceOf(settings)), {
     verb: "Downloaded",
     options,
     result: () => output,

@@ -29,6 +29,8 @@ const CONTRACT: Readonly<Record<number, readonly ErrorCode[]>> = {
     "not_holdfast",
     "gave_up",
     "transfer_busy",
+    "append_in_progress",
+    "offset_mismatch",
   ],
   6: [
     "invalid_request",

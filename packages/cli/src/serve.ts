@@ -1,23 +1,28 @@
 // `holdfast serve`: runs the server until it is told to stop.
-import { resolve } from "node:path";
 import { HoldfastError } from "@holdfast/protocol";
 import type { RunningServer, ServeOptions } from "@holdfast/server";
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import { onHangUp, onStopSignal } from "./interrupt.ts";
 import { jsonLines } from "./json.ts";
-import { parseSize } from "./sizes.ts";
-import { commandName, tokenOf } from "./surroundings.ts";
+import { readSettings, withSettings } from "./settings/options.ts";
+import type { Settings } from "./settings/resolve.ts";
+import { readToken } from "./settings/token.ts";
+import { commandName } from "./surroundings.ts";
 import { createTerminal } from "./terminal.ts";
 
+const SERVE_SETTINGS = [
+  "serve.host",
+  "serve.port",
+  "serve.data",
+  "serve.keep-free",
+  "serve.tls-cert",
+  "serve.tls-key",
+  "serve.tls-min",
+  "serve.insecure",
+  "serve.token-file",
+] as const;
+
 interface Options {
-  readonly host: string;
-  readonly port: number;
-  readonly data: string;
-  readonly keepFree?: number;
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
-  readonly tlsMin: "1.2" | "1.3";
-  readonly insecure?: true;
   readonly json?: true;
 }
 
@@ -29,43 +34,29 @@ It listens on this machine only. To be reached from others it wants a token in H
 and either a certificate or, behind a proxy that does TLS, --insecure.`;
 
 export function serveCommand(): Command {
-  return new Command("serve")
-    .description("take uploads and serve their files")
-    .option("--host <host>", "address to listen on", "127.0.0.1")
-    .option("--port <port>", "port to listen on; 0 takes a free one", parsePort, 8420)
-    .option("--data <dir>", "where everything is kept", "./holdfast-data")
-    .option("--keep-free <size>", "begin no upload with less room on the disk than this", parseSize)
-    .option("--tls-cert <file>", "speak HTTPS with this certificate (PEM, with its chain)")
-    .option("--tls-key <file>", "and this key; both are read again when they change, and on SIGHUP")
-    .addOption(
-      new Option("--tls-min <version>", "oldest TLS to speak")
-        .choices(["1.2", "1.3"])
-        .default("1.3"),
-    )
-    .option("--insecure", "allow plain HTTP beyond this machine")
+  const command = new Command("serve").description("take uploads and serve their files");
+  return withSettings(command, SERVE_SETTINGS)
     .option("--json", "print one JSON object a line on standard output")
     .addHelpText("after", HELP)
     .action(runServe);
 }
 
-export function parsePort(text: string): number {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  if (port <= 65_535) return port;
-  throw new HoldfastError("usage", `"${text}" is not a port; write a number from 0 to 65535`);
-}
-
-async function runServe(options: Options): Promise<void> {
-  const { host, port, data, keepFree, insecure, json } = options;
-  const tls = tlsOf(options);
-  const token = tokenOf(process.env);
+async function runServe({ json }: Options, command: Command): Promise<void> {
+  const settings = await readSettings(command, SERVE_SETTINGS);
+  const data = settings.required("serve.data");
+  const host = settings.required("serve.host");
+  const port = settings.number("serve.port");
+  const keepFree = settings.number("serve.keep-free");
+  const tls = tlsOf(settings);
+  const token = await readToken(settings, "serve.token-file");
   // Loaded here, so that an upload does not wait for a server that it does not need.
   const { createLog, serve } = await import("@holdfast/server");
   const ended = Promise.withResolvers<void>();
   const server = await serve({
     host,
-    port,
-    dataDir: resolve(data),
-    insecure: insecure === true,
+    ...(port === undefined ? {} : { port }),
+    dataDir: data,
+    insecure: settings.isOn("serve.insecure"),
     // On a terminal the log would bury what is printed for a person; a service keeps all of it.
     log: createLog({
       level: process.stderr.isTTY ? "warn" : "info",
@@ -83,8 +74,8 @@ async function runServe(options: Options): Promise<void> {
   // As servers have it: a certificate was renewed.
   const ignoreHangUp = onHangUp(() => void server.reload());
   if (json) {
-    const dataDir = resolve(data);
-    jsonLines(process.stdout)({ event: "listening", url: server.url, pid: process.pid, dataDir });
+    const { url } = server;
+    jsonLines(process.stdout)({ event: "listening", url, pid: process.pid, dataDir: data });
   } else {
     process.stdout.write(greeting(server, { data, token }));
   }
@@ -98,12 +89,18 @@ async function runServe(options: Options): Promise<void> {
     process.stderr.write("Stopped. Nothing acknowledged is lost; uploads go on when it is back.\n");
 }
 
-function tlsOf({ tlsCert: cert, tlsKey: key, tlsMin }: Options): ServeOptions["tls"] {
+function tlsOf(settings: Settings): ServeOptions["tls"] {
+  const cert = settings.text("serve.tls-cert");
+  const key = settings.text("serve.tls-key");
   if (cert === undefined && key === undefined) return undefined;
   if (cert === undefined || key === undefined) {
     throw new HoldfastError("usage", "--tls-cert and --tls-key belong together");
   }
-  return { cert, key, minVersion: `TLSv${tlsMin}` };
+  return {
+    cert,
+    key,
+    minVersion: settings.text("serve.tls-min") === "1.2" ? "TLSv1.2" : "TLSv1.3",
+  };
 }
 
 function greeting(

@@ -1,16 +1,17 @@
 // `holdfast token`: makes, lists and revokes the tokens of a data directory.
-import { resolve } from "node:path";
 import { HoldfastError } from "@holdfast/protocol";
 import { Command } from "commander";
 import { parseDuration } from "./durations.ts";
 import { jsonLines } from "./json.ts";
+import { readSettings, withSettings } from "./settings/options.ts";
 import { parseSize } from "./sizes.ts";
 import { printable } from "./terminal.ts";
 
 interface Place {
-  readonly data: string;
   readonly json?: true;
 }
+
+const PLACE_SETTINGS = ["serve.data"] as const;
 
 interface CreateOptions extends Place {
   readonly name: string;
@@ -74,12 +75,17 @@ function revokeCommand(): Command {
 }
 
 function placed(command: Command): Command {
-  return command
-    .option("--data <dir>", "the server's data directory", "./holdfast-data")
-    .option("--json", "print one JSON object a line on standard output");
+  return withSettings(command, PLACE_SETTINGS).option(
+    "--json",
+    "print one JSON object a line on standard output",
+  );
 }
 
-async function runCreate(options: CreateOptions): Promise<void> {
+async function dataOf(command: Command): Promise<string> {
+  return (await readSettings(command, PLACE_SETTINGS)).required("serve.data");
+}
+
+async function runCreate(options: CreateOptions, command: Command): Promise<void> {
   const { createToken, isScope } = await import("@holdfast/server");
   const scopes = options.scope.split(",").map((word) => word.trim());
   const unknown = scopes.find((scope) => !isScope(scope));
@@ -87,7 +93,7 @@ async function runCreate(options: CreateOptions): Promise<void> {
     throw new HoldfastError("usage", `"${unknown}" is no scope; there are read, write and admin`);
   }
   const { name, tenant, principal, expires, sizeMax, openMax, bytesMax, inFlightMax } = options;
-  const { info, token } = createToken(resolve(options.data), {
+  const { info, token } = createToken(await dataOf(command), {
     name,
     tenant,
     principal,
@@ -107,9 +113,10 @@ It is not shown again. Clients take it from HOLDFAST_TOKEN.\n`,
   );
 }
 
-async function runList({ data, json }: Place): Promise<void> {
+async function runList({ json }: Place, command: Command): Promise<void> {
+  const data = await dataOf(command);
   const { listTokens } = await import("@holdfast/server");
-  const tokens = listTokens(resolve(data));
+  const tokens = listTokens(data);
   if (json) {
     for (const token of tokens) jsonLines(process.stdout)({ event: "token", ...token });
     return;
@@ -126,9 +133,9 @@ async function runList({ data, json }: Place): Promise<void> {
   }
 }
 
-async function runRevoke(id: string, { data, json }: Place): Promise<void> {
+async function runRevoke(id: string, { json }: Place, command: Command): Promise<void> {
   const { revokeToken } = await import("@holdfast/server");
-  const left = revokeToken(resolve(data), id);
+  const left = revokeToken(await dataOf(command), id);
   if (json) jsonLines(process.stdout)({ event: "revoked", id, left });
   else process.stderr.write(revokedText(left));
 }

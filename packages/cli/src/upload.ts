@@ -2,23 +2,15 @@
 import { stat } from "node:fs/promises";
 import { HoldfastError } from "@holdfast/protocol";
 import { Command } from "commander";
-import { parseServerAddress } from "./addresses.ts";
-import { parseDuration } from "./durations.ts";
-import { parseRate } from "./sizes.ts";
-import { commandName, tokenOf } from "./surroundings.ts";
+import { readSettings, withSettings } from "./settings/options.ts";
+import type { Settings } from "./settings/resolve.ts";
+import { readToken } from "./settings/token.ts";
+import { commandName } from "./surroundings.ts";
 import { type OutputOptions, runTransfer } from "./transfer.ts";
 
-export interface PaceOptions extends OutputOptions {
-  readonly limitRate?: number;
-  readonly giveUp: number;
-}
-
-interface Options extends PaceOptions {
-  readonly to: string;
-}
-
-/** Milliseconds without a part committed after which the command ends. */
-export const GIVE_UP = "15m";
+/** Settings that both directions have. */
+export const PACE_SETTINGS = ["limit-rate", "give-up", "concurrency", "token-file"] as const;
+const UPLOAD_SETTINGS = ["to", "part-size", ...PACE_SETTINGS] as const;
 
 const HELP = `
 Example:
@@ -30,27 +22,21 @@ the server wants one.`;
 export function uploadCommand(): Command {
   const command = new Command("upload")
     .description("send a file; the same command again goes on where it stopped")
-    .argument("<path>", "the file")
-    .requiredOption("--to <url>", "address of the server", parseServerAddress);
-  return withPace(command).addHelpText("after", HELP).action(runUpload);
+    .argument("<path>", "the file");
+  return withSettings(command, UPLOAD_SETTINGS)
+    .option("--json", "print one JSON object a line on standard output")
+    .addHelpText("after", HELP)
+    .action(runUpload);
 }
 
-/** The options that both directions have. */
-export function withPace(command: Command): Command {
-  return command
-    .option("--limit-rate <rate>", "bytes a second at most, such as 2M or 500K", parseRate)
-    .option(
-      "--give-up <duration>",
-      `end after this long without progress (default: ${GIVE_UP})`,
-      parseDuration,
-    )
-    .option("--json", "print one JSON object a line on standard output");
-}
-
-async function runUpload(path: string, options: Options): Promise<void> {
+async function runUpload(path: string, options: OutputOptions, command: Command): Promise<void> {
+  const settings = await readSettings(command, UPLOAD_SETTINGS);
+  const to = settings.required("to");
+  const partSize = settings.number("part-size");
   await checkSource(path);
   const { upload } = await import("@holdfast/client/node");
-  await runTransfer(upload(path, { to: options.to, ...paceOf(options) }), {
+  const grid = partSize === undefined ? {} : { partSize };
+  await runTransfer(upload(path, { to, ...grid, ...(await paceOf(settings)) }), {
     verb: "Uploaded",
     options,
     result: ({ url }) => url,
@@ -58,16 +44,24 @@ async function runUpload(path: string, options: Options): Promise<void> {
   });
 }
 
-/** What the transfer is told of the common options. */
-export function paceOf({ limitRate, giveUp = parseDuration(GIVE_UP) }: Partial<PaceOptions>): {
-  readonly giveUpMs: number;
+/** What the transfer is told of the settings that both directions have. */
+export async function paceOf(settings: Settings): Promise<{
+  readonly giveUpMs?: number;
   readonly limitRate?: number;
+  readonly inFlight?: number;
+  readonly stateDir?: string;
   readonly token?: string;
-} {
-  const token = tokenOf(process.env);
+}> {
+  const giveUpMs = settings.number("give-up");
+  const limitRate = settings.number("limit-rate");
+  const inFlight = settings.number("concurrency");
+  const stateDir = settings.text("state-dir");
+  const token = await readToken(settings, "token-file");
   return {
-    giveUpMs: giveUp,
+    ...(giveUpMs === undefined ? {} : { giveUpMs }),
     ...(limitRate === undefined ? {} : { limitRate }),
+    ...(inFlight === undefined ? {} : { inFlight }),
+    ...(stateDir === undefined ? {} : { stateDir }),
     ...(token === undefined ? {} : { token }),
   };
 }

@@ -63,7 +63,8 @@ export function killQuietly(pid: number, signal: NodeJS.Signals): boolean {
 export function startProgram(words: readonly string[], options: CommandOptions = {}): Command {
   const [program = "", ...args] = [...(options.wrapper ?? []), ...words];
   const child = spawn(program, args, {
-    env: { ...process.env, NO_COLOR: "1", ...options.env },
+    // Whoever runs the tests may have a configuration of their own.
+    env: { ...process.env, NO_COLOR: "1", XDG_CONFIG_HOME: "/dev/null", ...options.env },
     cwd: options.cwd,
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -1,0 +1,46 @@
+// The tree of commands: what help, completion and the manual are made of.
+import { Command } from "commander";
+import manifest from "../package.json" with { type: "json" };
+import { configCommand } from "./config.ts";
+import { downloadCommand } from "./download.ts";
+import { serveCommand } from "./serve.ts";
+import { GLOBAL_SETTINGS, withSettings } from "./settings/options.ts";
+import { tokenCommand } from "./token.ts";
+import { uploadCommand } from "./upload.ts";
+
+const HELP = `
+Example:
+  holdfast serve                                          in one terminal
+  holdfast upload disk.img --to http://127.0.0.1:8420     in another
+
+Exit codes: 0 done, 2 wrong usage, 3 no such directory, 4 no such file, 5 gave up (try again
+later), 6 trying again does not help, 7 fatal, 8 too large, 77 not allowed, 130 interrupted.
+Every command has --help of its own; docs/cli.md tells the rest.`;
+
+export function createProgram(): Command {
+  const program = new Command("holdfast")
+    .description("Moves big files over bad networks and loses nothing.")
+    .version(manifest.version, "--version", "print the version")
+    .helpCommand("help [command]", "print the help of a command")
+    .addHelpText("after", HELP);
+  const commands = [
+    serveCommand(),
+    uploadCommand(),
+    downloadCommand(),
+    tokenCommand(),
+    configCommand(),
+  ];
+  for (const command of commands) program.addCommand(command);
+  withSettings(program, GLOBAL_SETTINGS);
+  for (const command of allCommands(program)) {
+    command.helpOption("--help", "print this help").showSuggestionAfterError();
+    // The one place that prints errors is whoever runs the tree: in the form that --json asks for, if it does.
+    command.exitOverride().configureOutput({ outputError: () => undefined });
+  }
+  return program;
+}
+
+/** The command and all below it. */
+export function allCommands(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(allCommands)];
+}

@@ -1,0 +1,147 @@
+// Every setting of the command line, one row each: options, environment, file, documentation and completion are made of this table.
+
+/** The values a setting takes, and how they are written. */
+export type Kind =
+  | "address"
+  | "text"
+  | "path"
+  | "whole"
+  | "size"
+  | "rate"
+  | "duration"
+  | "switch"
+  | "choice"
+  | "list";
+
+export type Layer = "flag" | "environment" | "profile" | "file";
+
+export interface SettingRow {
+  readonly kind: Kind;
+  readonly help: string;
+  /** As one would write it. */
+  readonly default?: string;
+  /** Of a whole number or a size, both included. */
+  readonly range?: readonly [number, number];
+  readonly choices?: readonly string[];
+  /** Where it may come from, if not from everywhere. */
+  readonly layers?: readonly Layer[];
+  /** Never shown. */
+  readonly isSecret?: true;
+  /** A variable that other programs read too: set and not empty, it stands for `value`, behind our own. */
+  readonly foreign?: { readonly variable: string; readonly value: string };
+}
+
+/** Keys as they stand in the file; what is before the dot is a table there. The option is what comes after it. */
+export const SETTINGS = {
+  to: { kind: "address", help: "address of the server" },
+  token: {
+    kind: "text",
+    help: "token that the server asks for; serve takes it as the one it asks for",
+    layers: ["environment"],
+    isSecret: true,
+  },
+  "token-file": { kind: "path", help: "file that holds the token and nothing else" },
+  concurrency: { kind: "whole", help: "requests in flight at most", range: [1, 64] },
+  "part-size": {
+    kind: "size",
+    help: "size of a part, a multiple of 256K; without it the server chooses",
+    range: [262_144, 5_368_709_120],
+  },
+  "limit-rate": { kind: "rate", help: "bytes a second at most, such as 2M or 500K" },
+  "give-up": { kind: "duration", help: "end after this long without progress", default: "15m" },
+  "state-dir": {
+    kind: "path",
+    help: "where checkpoints are kept; without it the platform's place for such things",
+    layers: ["environment", "profile", "file"],
+  },
+  color: {
+    kind: "choice",
+    help: "colors on the terminal",
+    choices: ["auto", "always", "never"],
+    default: "auto",
+    foreign: { variable: "NO_COLOR", value: "never" },
+  },
+  config: {
+    kind: "path",
+    help: "another configuration file",
+    layers: ["flag", "environment"],
+  },
+  profile: {
+    kind: "text",
+    help: "use [profile.NAME] of the configuration file",
+    layers: ["flag", "environment"],
+  },
+  "default-profile": {
+    kind: "text",
+    help: "profile that is used where none is named",
+    layers: ["file"],
+  },
+  "serve.host": { kind: "text", help: "address to listen on", default: "127.0.0.1" },
+  "serve.port": {
+    kind: "whole",
+    help: "port to listen on; 0 takes a free one",
+    range: [0, 65_535],
+    default: "8420",
+  },
+  "serve.data": { kind: "path", help: "where everything is kept", default: "./holdfast-data" },
+  "serve.keep-free": {
+    kind: "size",
+    help: "begin no upload with less room on the disk than this",
+  },
+  "serve.tls-cert": {
+    kind: "path",
+    help: "speak HTTPS with this certificate (PEM, with its chain)",
+  },
+  "serve.tls-key": {
+    kind: "path",
+    help: "and this key; both are read again when they change, and on SIGHUP",
+  },
+  "serve.tls-min": {
+    kind: "choice",
+    help: "oldest TLS to speak",
+    choices: ["1.2", "1.3"],
+    default: "1.3",
+  },
+  "serve.insecure": { kind: "switch", help: "allow plain HTTP beyond this machine" },
+  "serve.token-file": {
+    kind: "path",
+    help: "file that holds the token that the server asks for",
+  },
+} as const;
+
+export type SettingName = keyof typeof SETTINGS;
+
+/** Names of the settings of some kinds. */
+type NamesOf<K extends Kind> = {
+  [Name in SettingName]: (typeof SETTINGS)[Name]["kind"] extends K ? Name : never;
+}[SettingName];
+
+export type TextSetting = NamesOf<"address" | "text" | "path" | "choice">;
+export type NumberSetting = NamesOf<"whole" | "size" | "rate" | "duration">;
+export type SwitchSetting = NamesOf<"switch">;
+
+export function settingRow(name: SettingName): SettingRow {
+  return SETTINGS[name];
+}
+
+export function isSettingName(name: string): name is SettingName {
+  return Object.hasOwn(SETTINGS, name);
+}
+
+export const SETTING_NAMES: readonly SettingName[] = Object.keys(SETTINGS).filter(isSettingName);
+
+const EVERYWHERE: readonly Layer[] = ["flag", "environment", "profile", "file"];
+
+export function layersOf(name: SettingName): readonly Layer[] {
+  return settingRow(name).layers ?? EVERYWHERE;
+}
+
+/** `serve.port` is HOLDFAST_SERVE_PORT. */
+export function variableOf(name: SettingName): string {
+  return `HOLDFAST_${name.toUpperCase().replaceAll(/[.-]/g, "_")}`;
+}
+
+/** `serve.port` is `--port`. */
+export function flagOf(name: SettingName): string {
+  return `--${name.slice(name.indexOf(".") + 1)}`;
+}
