@@ -3,6 +3,7 @@ import { addPart, DIGEST_SIZE, MIB } from "@holdfast/protocol";
 import { type Context, UPLOAD_TTL_MS } from "./context.ts";
 import { beginHealing } from "./heal.ts";
 import type { CommittedPart } from "./records.ts";
+import { noteCommitted } from "./root.ts";
 import type { Upload } from "./upload.ts";
 
 const GROUP_BYTES: number = 8 * MIB;
@@ -82,6 +83,7 @@ async function commitGroup(
   for (const { index, digest } of parts) {
     upload.digests.set(digest, index * DIGEST_SIZE);
     addPart(upload.committed, index);
+    noteCommitted(upload, index, context.digests.sha256);
   }
   // Groups may end in another order than they began in; the expiry never goes back.
   upload.record = {

@@ -10,8 +10,9 @@ import { recovering, requireNotEnded } from "./claims.ts";
 import { type Context, doWork, useUpload } from "./context.ts";
 import { driveToCompletion } from "./publish.ts";
 import type { Principal } from "./records.ts";
+import { rootOf } from "./root.ts";
 import { viewOf } from "./status.ts";
-import { requireAllParts, rootOf, type Upload } from "./upload.ts";
+import { requireAllParts, type Upload } from "./upload.ts";
 
 export function complete(
   context: Context,
@@ -25,8 +26,9 @@ export function complete(
       if (upload.healing) throw recovering();
       requireSize(upload, request);
       requireAllParts(upload);
-      requireRoot(context, upload, request);
-      await driveToCompletion(context, upload);
+      const { epoch } = upload.record;
+      await requireRoot(context, upload, request);
+      await driveToCompletion(context, upload, epoch);
       return viewOf(context, upload);
     }),
   );
@@ -39,9 +41,13 @@ function requireSize({ record }: Upload, { size }: CompleteRequest): void {
   });
 }
 
-function requireRoot(context: Context, upload: Upload, { root }: CompleteRequest): void {
+async function requireRoot(
+  context: Context,
+  upload: Upload,
+  { root }: CompleteRequest,
+): Promise<void> {
   if (!root) return;
-  const actual = rootOf(upload, context.digests.sha256);
+  const actual = await rootOf(context, upload);
   if (equalBytes(actual, root)) return;
   throw new HoldfastError("root_mismatch", undefined, { root: encodeHex(actual) });
 }

@@ -5,8 +5,9 @@ import { createContext } from "./context.ts";
 import { create } from "./create.ts";
 import { drain } from "./drain.ts";
 import type { Engine, EngineParts } from "./engine.ts";
+import { provePart, readManifest } from "./manifest.ts";
 import { putRun } from "./put-run.ts";
-import { findFile, read, readManifest } from "./read.ts";
+import { findFile, read } from "./read.ts";
 import { recover } from "./recover.ts";
 import { status } from "./status.ts";
 
@@ -21,6 +22,7 @@ export function createEngine(parts: EngineParts): Engine {
     file: (principal, id) => findFile(context, principal, id),
     read: (file, range) => read(context, file, range),
     manifest: (file) => readManifest(context, file),
+    proof: (file, index) => provePart(context, file, index),
     health: async () => ({
       ...(await parts.metadata.counts()),
       ...(await context.room.look()),

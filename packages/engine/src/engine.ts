@@ -6,6 +6,7 @@ import type {
   PartRange,
   UploadView,
 } from "@holdfast/protocol";
+import type { PartProof } from "./manifest.ts";
 import type { Body, Clock, Digests, Log, MetadataStore, Policy, Random, Storage } from "./ports.ts";
 import type { FileRecord, Principal } from "./records.ts";
 import type { SlotPool } from "./slots.ts";
@@ -82,8 +83,10 @@ export interface Engine {
   file(principal: Principal, id: string): Promise<FileRecord>;
   /** The bytes of a file from first to last. Each piece is valid until the next one is asked for. */
   read(file: FileRecord, range: ByteRange): AsyncGenerator<Uint8Array, void, void>;
-  /** The manifest as it is stored, checked against its digest. */
-  manifest(file: FileRecord): Promise<Uint8Array>;
+  /** The manifest as it is stored, checked against its digest, from first byte to last. Each piece is valid until the next one is asked for. */
+  manifest(file: FileRecord): Promise<AsyncGenerator<Uint8Array, void, void>>;
+  /** Proves that part `index`, one of the file's, belongs to it. */
+  proof(file: FileRecord, index: number): Promise<PartProof>;
   health(): Promise<Health>;
   /** At start-up, before the first request: drives on what a crash interrupted. */
   recover(): Promise<void>;

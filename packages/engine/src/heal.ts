@@ -12,6 +12,7 @@ import {
 } from "@holdfast/protocol";
 import { digestOf, endClaims } from "./claims.ts";
 import type { Context } from "./context.ts";
+import { noteWithdrawn } from "./root.ts";
 import type { Upload } from "./upload.ts";
 
 /** Looks at a part that cannot be read, and milliseconds between two of them: one failure proves nothing about the bytes. */
@@ -134,11 +135,12 @@ async function withdraw(
   const { id, epoch, hasToldOffset } = upload.record;
   const at = context.clock.now();
   await context.metadata.apply({ kind: "withdraw", id, indexes, at });
+  upload.digests = upload.digests.slice();
   for (const index of indexes) {
     removePart(upload.committed, index);
     upload.digests.fill(0, index * DIGEST_SIZE, (index + 1) * DIGEST_SIZE);
+    noteWithdrawn(upload, index);
   }
-  delete upload.root;
   // An offset that was answered was a promise: then the store has ended the upload in the same step.
   const ended = hasToldOffset && (await context.metadata.upload(id));
   upload.record = ended || { ...upload.record, state: "open", epoch: epoch + 1 };

@@ -1,6 +1,7 @@
-// read: the bytes and the manifest of a published file.
-import { type ByteRange, equalBytes, HoldfastError, isFileId } from "@holdfast/protocol";
+// read: the bytes of a published file.
+import { type ByteRange, HoldfastError, isFileId } from "@holdfast/protocol";
 import { authorize, type Context } from "./context.ts";
+import type { StoredObject } from "./ports.ts";
 import type { FileRecord, Principal } from "./records.ts";
 
 export async function findFile(
@@ -14,13 +15,21 @@ export async function findFile(
   return file;
 }
 
-/** One slot for the whole way: the piece that was given out is free again when the next is asked for. */
-export async function* read(
+/** The bytes of a file from first to last. */
+export function read(
   context: Context,
   file: FileRecord,
+  range: ByteRange,
+): AsyncGenerator<Uint8Array, void, void> {
+  return readObject(context, { id: file.uploadId, kind: "bytes" }, range);
+}
+
+/** One slot for the whole way: the piece that was given out is free again when the next is asked for. All pieces but the last fill the slot. */
+export async function* readObject(
+  context: Context,
+  object: StoredObject,
   { start, end }: ByteRange,
 ): AsyncGenerator<Uint8Array, void, void> {
-  const object = { id: file.uploadId, kind: "bytes" } as const;
   const slot = await context.readSlots.take();
   try {
     for (let at = start; at < end; ) {
@@ -33,15 +42,4 @@ export async function* read(
   } finally {
     context.readSlots.give(slot);
   }
-}
-
-export async function readManifest(context: Context, file: FileRecord): Promise<Uint8Array> {
-  const manifest = new Uint8Array(file.manifestSize);
-  const object = { id: file.uploadId, kind: "manifest" } as const;
-  const size = await context.storage.read(object, 0, manifest);
-  const isWhole = size === manifest.length;
-  if (!isWhole || !equalBytes(context.digests.sha256(manifest), file.manifestDigest)) {
-    throw new HoldfastError("storage_failed", "the stored manifest is damaged");
-  }
-  return manifest;
 }

@@ -1,6 +1,5 @@
 // An upload in memory: its record, which parts are committed, who is writing. One object an upload, kept while anybody uses it.
 import {
-  computeRoot,
   contiguousParts,
   countParts,
   createPartSet,
@@ -10,7 +9,6 @@ import {
   type PartRange,
   type PartSet,
   partCount,
-  type Sha256,
   type UploadId,
 } from "@holdfast/protocol";
 import type { Claim } from "./claims.ts";
@@ -21,13 +19,15 @@ import type { UploadRecord } from "./records.ts";
 export interface Upload {
   record: UploadRecord;
   readonly committed: PartSet;
-  /** 32 bytes a part, zeros where it is not committed. */
-  readonly digests: Uint8Array;
+  /** 32 bytes a part, zeros where it is not committed. Parts are added in place; a withdrawal makes another array, so that whoever is reading one has it to the end. */
+  digests: Uint8Array;
   readonly claims: Set<Claim>;
   /** Under way while the file is being published; whoever asks meanwhile waits for it. */
   publishing?: Promise<void>;
   /** Under way after an I/O error, until what is committed has been read back. */
   healing?: Promise<void>;
+  /** Hashes of whole subtrees of the root's tree (`root.ts`), by their place. */
+  readonly subtrees: Map<number, Uint8Array>;
   /** The root, once it was computed over all parts; a withdrawal forgets it. */
   root?: Uint8Array;
 }
@@ -113,6 +113,7 @@ async function loadUpload(metadata: MetadataStore, id: UploadId): Promise<Upload
     committed: createPartSet(partCount(record), table.bits),
     digests: table.digests,
     claims: new Set(),
+    subtrees: new Map(),
   };
 }
 
@@ -124,13 +125,6 @@ export function offsetOf(upload: Upload): number {
 
 export function committedCount(upload: Upload): number {
   return countParts(upload.committed);
-}
-
-/** The root of an upload whose parts are all committed. */
-export function rootOf(upload: Upload, sha256: Sha256): Uint8Array {
-  const { size, partSize, algorithm } = upload.record;
-  upload.root ??= computeRoot(sha256, { size, partSize, algorithm, digests: upload.digests });
-  return upload.root;
 }
 
 /** Missing ranges that an answer lists; the status has all of them. */

@@ -6,7 +6,14 @@ import { nodeDigests } from "@holdfast/testkit/digests";
 import { createMemoryMetadata } from "@holdfast/testkit/metadata/memory";
 import { createRandom } from "@holdfast/testkit/random";
 import { createMemoryStorage } from "@holdfast/testkit/storage/memory";
-import { alice, createRequest, memoryParts, putParts, readAll } from "@holdfast/testkit/world";
+import {
+  alice,
+  createRequest,
+  memoryParts,
+  putParts,
+  readAll,
+  readManifest,
+} from "@holdfast/testkit/world";
 import { describe, expect, it } from "vitest";
 
 const PART = 256 * KIB;
@@ -27,7 +34,7 @@ describe("complete", () => {
     expect(done.state).toBe("complete");
     expect(await readAll(engine, done)).toEqual(Buffer.from(content));
     const file = await engine.file(alice, done.file?.id ?? "");
-    const text = new TextDecoder().decode(await engine.manifest(file));
+    const text = new TextDecoder().decode(await readManifest(engine, file));
     const manifest = decodeManifest(nodeDigests.sha256, text);
     expect(encodeHex(manifest.root)).toBe(encodeHex(file.root));
     expect(manifest).toMatchObject({ size: content.length, name: "talk.mp4", type: "video/mp4" });
@@ -153,7 +160,7 @@ describe("read", () => {
     await putParts(engine, view, content, [0, 3]);
     const done = await engine.complete(alice, view.id, {});
     const file = await engine.file(alice, done.file?.id ?? "");
-    await storage.putManifest(view.id, new Uint8Array(file.manifestSize));
+    await storage.putManifest(view.id, [new Uint8Array(file.manifestSize)]);
     await expect(engine.manifest(file)).rejects.toMatchObject({ code: "storage_failed" });
     await storage.remove(view.id);
     await expect(engine.manifest(file)).rejects.toMatchObject({ code: "storage_failed" });

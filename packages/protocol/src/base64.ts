@@ -10,6 +10,20 @@ export function encodeBase64(bytes: Uint8Array): string {
   return native ? native.call(bytes) : encodePortably(bytes);
 }
 
+/** Bytes that one piece has at most: a multiple of 3, so that their base64 stands side by side. */
+const PIECE_SIZE: number = 96 * 1024;
+
+/** The same text piece by piece, for what is too large to be in memory twice. */
+export function* base64Pieces(bytes: Uint8Array): Generator<string, void, void> {
+  for (let at = 0; at < bytes.length; at += PIECE_SIZE)
+    yield encodeBase64(bytes.subarray(at, at + PIECE_SIZE));
+}
+
+/** Length of the base64 of `size` bytes. */
+export function base64Size(size: number): number {
+  return Math.ceil(size / 3) * 4;
+}
+
 /** For browsers that do not have `toBase64` yet. */
 export function encodePortably(bytes: Uint8Array): string {
   const pieces: string[] = [];

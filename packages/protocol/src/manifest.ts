@@ -1,7 +1,8 @@
 // The manifest of a file: what its bytes are, part by part, under one root.
-import { decodeBase64, encodeBase64 } from "./base64.ts";
+import { base64Pieces, base64Size, decodeBase64 } from "./base64.ts";
 import { DIGEST_SIZE, equalBytes, isAlgorithm } from "./digest.ts";
 import { HoldfastError } from "./errors.ts";
+import { partCount } from "./grid.ts";
 import { decodeHex, encodeHex } from "./hex.ts";
 import { canonicalJson, type Json } from "./json.ts";
 import { type Fields, fieldsOf, optionalText, textAt, wholeAt } from "./read.ts";
@@ -32,12 +33,20 @@ export interface Provenance {
 
 /** The canonical JSON of a manifest: the same manifest always gives the same bytes. Digests are base64, root and `sha256` lower-case hexadecimal. */
 export function encodeManifest(manifest: Manifest): string {
-  return canonicalJson({
+  return [...manifestPieces(manifest)].join("");
+}
+
+/** A small manifest is one piece, a large one has none that is smaller but the last. */
+const PIECE_LENGTH: number = 64 * 1024;
+
+/** The canonical JSON in pieces, one in memory at a time however many parts there are. */
+export function* manifestPieces(manifest: Manifest): Generator<string, void, void> {
+  const text = canonicalJson({
     version: MANIFEST_VERSION,
     size: manifest.size,
     partSize: manifest.partSize,
     algorithm: manifest.algorithm,
-    digests: encodeBase64(manifest.digests),
+    digests: "",
     root: encodeHex(manifest.root),
     sha256: manifest.sha256 && encodeHex(manifest.sha256),
     name: manifest.name,
@@ -46,6 +55,25 @@ export function encodeManifest(manifest: Manifest): string {
     metadata: manifest.metadata,
     provenance: { ...manifest.provenance },
   });
+  const { start } = manifestDigests(manifest);
+  let piece = text.slice(0, start);
+  for (const digests of base64Pieces(manifest.digests)) {
+    if (piece.length >= PIECE_LENGTH) {
+      yield piece;
+      piece = "";
+    }
+    piece += digests;
+  }
+  yield piece + text.slice(start);
+}
+
+/** Where the base64 of the digests stands in a manifest's bytes, end not included: only the algorithm sorts before it. */
+export function manifestDigests(leaves: Omit<Leaves, "digests">): {
+  readonly start: number;
+  readonly end: number;
+} {
+  const start = canonicalJson({ algorithm: leaves.algorithm, digests: "" }).length - '"}'.length;
+  return { start, end: start + base64Size(partCount(leaves) * DIGEST_SIZE) };
 }
 
 /**

@@ -32,62 +32,92 @@ function hashNode(sha256: Sha256, left: Uint8Array, right: Uint8Array): Uint8Arr
   return sha256(NODE);
 }
 
-/** The largest power of two below `count`: where RFC 9162 splits a tree of that many leaves. */
-function splitAt(count: number): number {
-  let power = 1;
-  while (power * 2 < count) power *= 2;
-  return power;
+/** A tree that grows leaf by leaf, in memory for one path only: so that a large one can be made in slices, or while its digests are read. */
+export interface Tree {
+  /** The next part's digest. */
+  add(digest: Uint8Array): void;
+  /** The next parts at once, by the hash over them: a power of two of them, at a multiple of it. */
+  addSubtree(hash: Uint8Array, leaves: number): void;
+  /** The top of the tree, and the path to it from the part that was asked for, lowest first. Nothing may be added afterwards. */
+  end(): { readonly hash: Uint8Array; readonly proof: Uint8Array[] };
 }
 
-/** Hash of the tree over the leaves `start` to `end` (exclusive). */
-function hashTree(sha256: Sha256, digests: Uint8Array, start: number, end: number): Uint8Array {
-  if (start === end) return sha256(new Uint8Array(0));
-  if (end - start === 1) return hashLeaf(sha256, digestAt(digests, start));
-  const middle = start + splitAt(end - start);
-  return hashNode(
-    sha256,
-    hashTree(sha256, digests, start, middle),
-    hashTree(sha256, digests, middle, end),
-  );
+/** A whole subtree, and whether the part whose path is asked for is in it. */
+interface Subtree {
+  readonly hash: Uint8Array;
+  readonly leaves: number;
+  readonly isOnPath: boolean;
+}
+
+/**
+ * RFC 9162 splits at the largest power of two below the number of leaves: so whole subtrees of equal size join as they come, and what is left at
+ * the end joins from the right.
+ *
+ * @param path The part whose path `end` tells; it must be added by itself.
+ */
+export function createTree(sha256: Sha256, path?: number): Tree {
+  const subtrees: Subtree[] = [];
+  const proof: Uint8Array[] = [];
+  let count = 0;
+
+  function join(left: Subtree, right: Subtree): Subtree {
+    if (left.isOnPath) proof.push(right.hash);
+    if (right.isOnPath) proof.push(left.hash);
+    const isOnPath = left.isOnPath || right.isOnPath;
+    const hash = hashNode(sha256, left.hash, right.hash);
+    return { hash, leaves: left.leaves + right.leaves, isOnPath };
+  }
+  function push(hash: Uint8Array, leaves: number): void {
+    let subtree: Subtree = { hash, leaves, isOnPath: leaves === 1 && count === path };
+    count += leaves;
+    for (let left = subtrees.at(-1); left?.leaves === subtree.leaves; left = subtrees.at(-1)) {
+      subtrees.pop();
+      subtree = join(left, subtree);
+    }
+    subtrees.push(subtree);
+  }
+  return {
+    add: (digest) => push(hashLeaf(sha256, digest), 1),
+    addSubtree: push,
+    end() {
+      let top = subtrees.pop();
+      if (!top) return { hash: sha256(new Uint8Array(0)), proof };
+      for (let left = subtrees.pop(); left; left = subtrees.pop()) top = join(left, top);
+      return { hash: top.hash, proof };
+    },
+  };
+}
+
+function treeOver(sha256: Sha256, leaves: Leaves, path?: number): ReturnType<Tree["end"]> {
+  const tree = createTree(sha256, path);
+  const count = requireDigests(leaves);
+  for (let index = 0; index < count; index++) tree.add(digestAt(leaves.digests, index));
+  return tree.end();
 }
 
 /** `H(0x02 || "holdfast/1" || algorithm || size || partSize || tree)`: 32 bytes that name these bytes on this grid. */
 export function computeRoot(sha256: Sha256, leaves: Leaves): Uint8Array {
-  const count = requireDigests(leaves);
-  return hashRoot(sha256, leaves, hashTree(sha256, leaves.digests, 0, count));
+  return hashRoot(sha256, leaves, treeOver(sha256, leaves).hash);
 }
 
-function hashRoot(
+/** The root of a file by the top of the tree over its parts. */
+export function hashRoot(
   sha256: Sha256,
-  leaves: Grid & { readonly algorithm: Algorithm },
+  grid: Grid & { readonly algorithm: Algorithm },
   tree: Uint8Array,
 ): Uint8Array {
   const numbers = new DataView(new ArrayBuffer(17));
-  numbers.setUint8(0, ALGORITHMS[leaves.algorithm].number);
-  numbers.setBigUint64(1, BigInt(leaves.size));
-  numbers.setBigUint64(9, BigInt(leaves.partSize));
+  numbers.setUint8(0, ALGORITHMS[grid.algorithm].number);
+  numbers.setBigUint64(1, BigInt(grid.size));
+  numbers.setBigUint64(9, BigInt(grid.partSize));
   return sha256(concat(Uint8Array.of(2), ROOT_LABEL, new Uint8Array(numbers.buffer), tree));
 }
 
 /** The sibling hashes from a part's leaf up to the top of the tree, lowest first (RFC 9162 section 2.1.3.1). */
 export function proveInclusion(sha256: Sha256, leaves: Leaves, index: number): Uint8Array[] {
-  const count = requireDigests(leaves);
+  const count = partCount(leaves);
   if (!isWhole(index) || index >= count) throw new RangeError(`no part ${index} in ${count}`);
-  const proof: Uint8Array[] = [];
-  let start = 0;
-  let end = count;
-  while (end - start > 1) {
-    const middle = start + splitAt(end - start);
-    const isLeft = index < middle;
-    proof.unshift(
-      isLeft
-        ? hashTree(sha256, leaves.digests, middle, end)
-        : hashTree(sha256, leaves.digests, start, middle),
-    );
-    if (isLeft) end = middle;
-    else start = middle;
-  }
-  return proof;
+  return treeOver(sha256, leaves, index).proof;
 }
 
 /** What a proof is checked against: one part's digest and the grid it lies on. */

@@ -4,6 +4,7 @@ import {
   createSlotPool,
   type Engine,
   type EngineParts,
+  type FileRecord,
   type Policy,
   type Principal,
   type RunCommitted,
@@ -112,8 +113,16 @@ export function putParts(
 /** All bytes of a published file. */
 export async function readAll(engine: Engine, view: UploadView): Promise<Uint8Array> {
   const file = await engine.file(alice, view.file?.id ?? "");
+  return gather(engine.read(file, { start: 0, end: file.size }));
+}
+
+/** The bytes of a file's manifest. */
+export async function readManifest(engine: Engine, file: FileRecord): Promise<Uint8Array> {
+  return gather(await engine.manifest(file));
+}
+
+async function gather(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
-  for await (const piece of engine.read(file, { start: 0, end: file.size }))
-    pieces.push(piece.slice());
+  for await (const piece of stream) pieces.push(piece.slice());
   return Buffer.concat(pieces);
 }

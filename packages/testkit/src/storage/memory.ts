@@ -84,10 +84,11 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
       return found?.length ?? 0;
     },
 
-    async putManifest(id, manifest) {
+    async putManifest(id, pieces) {
       const upload = stored(id);
+      const manifest = Buffer.concat([...pieces].map((piece) => piece.slice()));
       requireRoom(manifest.length - upload.manifest.length);
-      upload.manifest = manifest.slice();
+      upload.manifest = manifest;
     },
 
     async reset(id) {

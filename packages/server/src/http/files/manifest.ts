@@ -1,16 +1,8 @@
 // GET, HEAD /v1/files/{id}/manifest: the parts of a file with their digests; `?proof=i` proves one of them.
 import type { FileRecord } from "@holdfast/engine";
-import {
-  DIGEST_SIZE,
-  decodeBase64,
-  encodeBase64,
-  encodeHex,
-  HoldfastError,
-  partCount,
-  proveInclusion,
-} from "@holdfast/protocol";
+import { encodeBase64, encodeHex, HoldfastError, partCount } from "@holdfast/protocol";
 import type { Call, Front } from "../front.ts";
-import { bytesReply, emptyReply, jsonReply, type Reply } from "../reply.ts";
+import { emptyReply, jsonReply, type Reply } from "../reply.ts";
 import { entityTag, validators } from "./headers.ts";
 import { isNotModified } from "./preconditions.ts";
 
@@ -25,33 +17,27 @@ export async function getManifest(
   const etag = entityTag(file.manifestDigest);
   const headers = validators(etag, file.createdAt);
   if (isNotModified(request, { etag, modifiedAt: file.createdAt })) return emptyReply(304, headers);
-  return bytesReply(200, "application/json", await front.engine.manifest(file), headers);
+  const pieces = await front.engine.manifest(file);
+  return {
+    status: 200,
+    headers: { "content-type": "application/json", ...headers },
+    content: { kind: "stream", size: file.manifestSize, open: () => pieces },
+  };
 }
 
 /** What a client needs to check one part against the root it knows, without the other digests. */
-async function proofReply(front: Front, file: FileRecord, index: number): Promise<Reply> {
-  const digests = digestsOf(await front.engine.manifest(file));
+async function proofReply({ engine }: Front, file: FileRecord, index: number): Promise<Reply> {
+  const { digest, proof } = await engine.proof(file, index);
   const { size, partSize, algorithm } = file;
-  const proof = proveInclusion(front.digests.sha256, { size, partSize, algorithm, digests }, index);
   return jsonReply(200, {
     index,
-    digest: encodeBase64(digests.subarray(index * DIGEST_SIZE, (index + 1) * DIGEST_SIZE)),
+    digest: encodeBase64(digest),
     proof: proof.map(encodeBase64),
     size,
     partSize,
     algorithm,
     root: encodeHex(file.root),
   });
-}
-
-/** The engine has checked the manifest against its digest, so its root needs no computing again. */
-function digestsOf(manifest: Uint8Array): Uint8Array {
-  const parsed: unknown = JSON.parse(new TextDecoder().decode(manifest));
-  const text =
-    typeof parsed === "object" && parsed !== null && "digests" in parsed ? parsed.digests : "";
-  const digests = typeof text === "string" ? decodeBase64(text) : undefined;
-  if (!digests) throw new HoldfastError("internal", "a stored manifest has no digests");
-  return digests;
 }
 
 function partIndex(file: FileRecord, text: string): number {

@@ -48,9 +48,11 @@ describe("a full disk", () => {
     await expect(write()).rejects.toMatchObject({ code: "storage_full" });
     failing("pwrite", "ENOSPC");
     const manifest = testBytes(100, 1);
-    await expect(storage.putManifest(ID, manifest)).rejects.toMatchObject({ code: "storage_full" });
+    await expect(storage.putManifest(ID, [manifest])).rejects.toMatchObject({
+      code: "storage_full",
+    });
     fate = () => undefined;
-    await storage.putManifest(ID, manifest);
+    await storage.putManifest(ID, [manifest]);
     await write();
   });
 
@@ -208,7 +210,11 @@ describe("descriptors", () => {
     const failures = ["pwrite", "pread", "fdatasync", "truncate", "size", "close", "fsyncDir"];
     for (const kind of [...failures, "open", "unlink"]) {
       fate = (operation) => (operation.kind === kind ? failed("EIO") : undefined);
-      await Promise.allSettled([write(0), storage.flush(ID), storage.putManifest(ID, slot.memory)]);
+      await Promise.allSettled([
+        write(0),
+        storage.flush(ID),
+        storage.putManifest(ID, [slot.memory]),
+      ]);
       await Promise.allSettled([storage.flush(ID)]);
       await Promise.allSettled([storage.seal(ID, 5000)]);
       const object = { id: ID, kind: "bytes" } as const;

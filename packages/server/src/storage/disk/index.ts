@@ -62,7 +62,7 @@ export async function createDiskStorage(options: DiskStorageOptions): Promise<Di
     flush: (id) => flush(stage, sync, id),
     seal: (id, size) => seal(stage, sync, id, size),
     read: (object, offset, into, origin) => readStored(reading, object, offset, into, origin),
-    putManifest: (id, manifest) => writeManifest(stage, sync, id, manifest),
+    putManifest: (id, pieces) => writeManifest(stage, sync, id, pieces),
     reset: (id) => reset(stage, id),
     remove: (id) => remove(stage, sync, id),
     room: () => room(fs, directory),

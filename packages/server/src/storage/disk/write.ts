@@ -98,14 +98,18 @@ export async function writeManifest(
   stage: Stage,
   sync: Sync,
   id: UploadId,
-  manifest: Uint8Array,
+  pieces: Iterable<Uint8Array>,
 ): Promise<void> {
   const path = manifestPath(stage, id);
   try {
     const file = await stage.fs.open(path, "create", "cached");
     try {
-      await writeRest(file, [manifest], 0, 0);
-      await file.truncate(manifest.length);
+      let size = 0;
+      for (const piece of pieces) {
+        await writeRest(file, [piece], size, 0);
+        size += piece.length;
+      }
+      await file.truncate(size);
       await sync.flushFile(file);
     } finally {
       await file.close();

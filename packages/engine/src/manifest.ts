@@ -1,0 +1,96 @@
+// The manifest: written in pieces beside the bytes it describes, read in pieces, proved part by part.
+import {
+  createTree,
+  DIGEST_SIZE,
+  decodeBase64,
+  equalBytes,
+  HoldfastError,
+  type Manifest,
+  manifestDigests,
+  manifestPieces,
+  type UploadId,
+} from "@holdfast/protocol";
+import type { Context } from "./context.ts";
+import { readObject } from "./read.ts";
+import type { FileRecord } from "./records.ts";
+import { pause } from "./root.ts";
+
+/** Stores the manifest; resolves with what the file's record says of it. Only one piece is in memory at a time. */
+export async function writeManifest(
+  context: Context,
+  id: UploadId,
+  manifest: Manifest,
+): Promise<Pick<FileRecord, "manifestSize" | "manifestDigest">> {
+  const running = context.digests.create();
+  const utf8 = new TextEncoder();
+  let manifestSize = 0;
+  function* digested(): Generator<Uint8Array, void, void> {
+    for (const text of manifestPieces(manifest)) {
+      const piece = utf8.encode(text);
+      manifestSize += piece.length;
+      running.update(piece);
+      yield piece;
+    }
+  }
+  await context.storage.putManifest(id, digested());
+  return { manifestSize, manifestDigest: running.digest() };
+}
+
+/**
+ * The stored manifest from first byte to last, checked against its digest before the first is given out. Each piece is valid until the next one is asked for.
+ *
+ * @throws HoldfastError `storage_failed` where it is damaged.
+ */
+export async function readManifest(
+  context: Context,
+  file: FileRecord,
+): Promise<AsyncGenerator<Uint8Array, void, void>> {
+  await requireUndamaged(context, file);
+  return readObject(context, objectOf(file), { start: 0, end: file.manifestSize });
+}
+
+/** What a client needs to check one part against the root it knows. */
+export interface PartProof {
+  readonly digest: Uint8Array;
+  /** The hashes from the part's leaf up to the top of the tree, lowest first. */
+  readonly proof: readonly Uint8Array[];
+}
+
+/** Parts hashed in one go: some 5 ms. */
+const SLICE_PARTS = 1024;
+
+/** Hashes the whole tree again, slice by slice: a proof is asked for now and then, and nothing has to be kept for it. */
+export async function provePart(
+  context: Context,
+  file: FileRecord,
+  index: number,
+): Promise<PartProof> {
+  await requireUndamaged(context, file);
+  const tree = createTree(context.digests.sha256, index);
+  let proved = new Uint8Array(0);
+  let count = 0;
+  // A slot holds whole digests: 256 KiB of base64 are 6,144 of them.
+  for await (const piece of readObject(context, objectOf(file), manifestDigests(file))) {
+    const digests = decodeBase64(new TextDecoder().decode(piece));
+    if (!digests) throw new HoldfastError("internal", "a stored manifest has no digests");
+    for (let at = 0; at < digests.length; at += DIGEST_SIZE) {
+      const digest = digests.subarray(at, at + DIGEST_SIZE);
+      if (count === index) proved = digest.slice();
+      tree.add(digest);
+      if (++count % SLICE_PARTS === 0) await pause(context);
+    }
+  }
+  return { digest: proved, proof: tree.end().proof };
+}
+
+async function requireUndamaged(context: Context, file: FileRecord): Promise<void> {
+  const running = context.digests.create();
+  const whole = { start: 0, end: file.manifestSize };
+  for await (const piece of readObject(context, objectOf(file), whole)) running.update(piece);
+  if (equalBytes(running.digest(), file.manifestDigest)) return;
+  throw new HoldfastError("storage_failed", "the stored manifest is damaged");
+}
+
+function objectOf(file: FileRecord): { readonly id: UploadId; readonly kind: "manifest" } {
+  return { id: file.uploadId, kind: "manifest" };
+}
