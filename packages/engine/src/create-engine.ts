@@ -10,6 +10,7 @@ import { putRun } from "./put-run.ts";
 import { findFile, read } from "./read.ts";
 import { recover } from "./recover.ts";
 import { status } from "./status.ts";
+import { watch } from "./watch.ts";
 
 export function createEngine(parts: EngineParts): Engine {
   const context = createContext(parts);
@@ -17,6 +18,7 @@ export function createEngine(parts: EngineParts): Engine {
     create: (principal, request, key) => create(context, principal, request, key),
     putRun: (principal, command) => putRun(context, principal, command),
     status: (principal, id, wants) => status(context, principal, id, wants),
+    watch: (principal, id) => watch(context, principal, id),
     complete: (principal, id, request) => complete(context, principal, id, request),
     abort: (principal, id) => abort(context, principal, id),
     file: (principal, id) => findFile(context, principal, id),

@@ -10,6 +10,7 @@ import type { PartProof } from "./manifest.ts";
 import type { Body, Clock, Digests, Log, MetadataStore, Policy, Random, Storage } from "./ports.ts";
 import type { FileRecord, Principal } from "./records.ts";
 import type { SlotPool } from "./slots.ts";
+import type { UploadNews } from "./watch.ts";
 
 export interface EngineParts {
   readonly storage: Storage;
@@ -76,6 +77,8 @@ export interface Engine {
     id: string,
     wants: { readonly digests: boolean },
   ): Promise<UploadView>;
+  /** The present, then what changes; undefined after a while without news. Ends with an end state or a shutdown. */
+  watch(principal: Principal, id: string): AsyncGenerator<UploadNews | undefined, void, void>;
   /** Resolves when the file is visible. */
   complete(principal: Principal, id: string, request: CompleteRequest): Promise<UploadView>;
   /** Resolves when the upload has ended and its bytes are gone. */

@@ -4,3 +4,4 @@ export type { Engine, EngineParts, PutRun, RunCommitted } from "./engine.ts";
 export type * from "./ports.ts";
 export type * from "./records.ts";
 export { createSlotPool, SLOT_SIZE, type Slot, type SlotPool } from "./slots.ts";
+export type { UploadNews } from "./watch.ts";

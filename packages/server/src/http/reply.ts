@@ -17,10 +17,10 @@ export interface Reply {
 export type Content =
   | { readonly kind: "none" }
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
-  /** Exactly `size` bytes; each piece is valid until the next one is asked for. Opened only if it is sent. */
+  /** Exactly `size` bytes, or as many as come where nobody knows; each piece is valid until the next one is asked for. Opened only if it is sent. */
   | {
       readonly kind: "stream";
-      readonly size: number;
+      readonly size: number | undefined;
       readonly open: () => AsyncGenerator<Uint8Array, void, void>;
     };
 
@@ -87,16 +87,19 @@ export async function sendReply(
 }
 
 function headersOf({ status, headers, content }: Reply, isLast: boolean): Record<string, string> {
+  const size = sizeOf(content);
   return {
     ...COMMON,
     ...headers,
     // RFC 9110 section 8.6: none on 204, and a 304 would have to name the size of what it does not send.
-    ...(status === 204 || status === 304 ? {} : { "content-length": String(sizeOf(content)) }),
+    ...(status === 204 || status === 304 || size === undefined
+      ? {}
+      : { "content-length": String(size) }),
     ...(isLast ? { connection: "close" } : {}),
   };
 }
 
-function sizeOf(content: Content): number {
+function sizeOf(content: Content): number | undefined {
   if (content.kind === "none") return 0;
   return content.kind === "bytes" ? content.bytes.length : content.size;
 }
@@ -115,10 +118,11 @@ async function sendStream(
       await sendPiece(res, piece, stallMs);
       if (res.destroyed) return;
     }
+    if (sent === (content.size ?? sent)) return;
   } catch (error) {
     log("error", "download failed", { error });
   }
-  if (sent !== content.size) res.destroy();
+  res.destroy();
 }
 
 /** Resolves when the kernel has taken the piece, or the connection is gone. */

@@ -15,6 +15,7 @@ import type { Request } from "./request.ts";
 import { abortUpload } from "./uploads/abort.ts";
 import { completeUpload } from "./uploads/complete.ts";
 import { createUpload } from "./uploads/create.ts";
+import { getEvents } from "./uploads/events.ts";
 import { putRun } from "./uploads/put-run.ts";
 import { getStatus } from "./uploads/status.ts";
 
@@ -31,6 +32,7 @@ export const ROUTES: readonly Route[] = [
   route("/v1/uploads/*/parts/*", { PUT: putRun }),
   route("/v1/uploads", { POST: createUpload }),
   route("/v1/uploads/*", { GET: getStatus, DELETE: abortUpload }),
+  route("/v1/uploads/*/events", { GET: getEvents }),
   route("/v1/uploads/*/complete", { POST: completeUpload }),
   route("/v1/files/*", { GET: getFile, HEAD: getFile }),
   route("/v1/files/*/manifest", { GET: getManifest, HEAD: getManifest }),

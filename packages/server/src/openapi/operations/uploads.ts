@@ -31,6 +31,16 @@ export const UPLOADS: readonly Operation[] = [
     errors: ["upload_not_found"],
   },
   {
+    method: "GET",
+    path: "/v1/uploads/{id}/events",
+    id: "watchUpload",
+    tag: "uploads",
+    summary: "How it goes on: `progress` and `state` as server-sent events, the present first",
+    params,
+    replies: { 200: { what: "Until an end state", content: { type: "text/event-stream" } } },
+    errors: ["upload_not_found"],
+  },
+  {
     method: "DELETE",
     path: "/v1/uploads/{id}",
     id: "abortUpload",
