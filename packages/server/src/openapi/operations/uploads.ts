@@ -13,11 +13,15 @@ export const UPLOADS: readonly Operation[] = [
     id: "createUpload",
     tag: "uploads",
     summary: "Begin an upload",
+    headers: { "Idempotency-Key": z.string().optional().describe("1 to 128 visible ASCII") },
     body: json(CreateUpload),
     replies: {
       201: { what: "The upload", headers: { Location: z.string() }, content: json(Upload) },
     },
-    errors: ["invalid_request", "size_too_large", "storage_full"],
+    errors: [
+      ...(["invalid_request", "size_too_large", "storage_full"] as const),
+      ...(["idempotency_conflict", "quota_exceeded"] as const),
+    ],
   },
   {
     method: "GET",
