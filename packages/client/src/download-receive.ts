@@ -25,6 +25,7 @@ export async function receiveRun(job: DownloadJob, run: PartRange, call: Call): 
   const offset = partOffset(manifest, start);
   const size = runSize(manifest, ...run);
   const leave = await job.ports.share.admit(size, call.signal);
+  call.onBegin();
   const bytes = job.buffers.take(size);
   const keep = async (index: number, part: Uint8Array) => {
     await openedSinkOf(job).sink.write(partOffset(manifest, index), part);

@@ -2,8 +2,8 @@
 import { encodeId, ID_BYTES } from "@holdfast/protocol";
 import { createAuth, type TokenSource } from "./auth.ts";
 import { createLimit, UNLIMITED } from "./limit.ts";
+import { IN_FLIGHT } from "./line.ts";
 import type { Ports } from "./ports.ts";
-import { IN_FLIGHT } from "./schedule.ts";
 import type { Settings } from "./state.ts";
 import { STALL_MS } from "./watch.ts";
 import { createWire, type Wire } from "./wire.ts";
@@ -11,7 +11,7 @@ import { createWire, type Wire } from "./wire.ts";
 export interface TransferOptions {
   /** Sent as `Authorization: Bearer`; a function is asked again where the server refuses its last. Never goes over a network in the clear. */
   readonly token?: TokenSource;
-  /** Runs in flight at most; 4 by default. */
+  /** Runs in flight at most; 12 by default. How many there are, the line decides. */
   readonly inFlight?: number;
   /** Bytes a second over the whole transfer. */
   readonly limitRate?: number;

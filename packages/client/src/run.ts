@@ -32,6 +32,7 @@ type Occurrence = TransferEvent extends infer One
     : never
   : never;
 type StepEffect = Extract<Effect, { type: "step" }>;
+type StopEffect = Extract<Effect, { type: "stop" }>;
 type MoveEffect = Extract<Effect, { type: "move" }>;
 
 /** Starts a transfer; it runs until `done` settles. */
@@ -94,7 +95,8 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
   function startStep({ id, step, attempt }: StepEffect): void {
     const { signal, done } = register(steps, id);
     const onMoved = (bytes: number) => teller.moved(undefined, bytes);
-    done(() => takeStep(id, step, { attempt, signal, onMoved }));
+    const onBegin = () => undefined;
+    done(() => takeStep(id, step, { attempt, signal, onBegin, onMoved }));
   }
 
   async function takeStep(id: number, step: StepEffect["step"], call: Call): Promise<Occurrence> {
@@ -109,14 +111,18 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
   function startMove({ run, range, attempt }: MoveEffect): void {
     const { signal, done } = register(runs, run);
     let hasMoved = false;
+    let beganAt = clock.monotonic();
+    const onBegin = () => {
+      beganAt = clock.monotonic();
+    };
     const onMoved = (bytes: number) => {
       hasMoved = true;
       teller.moved(run, bytes);
     };
     done(async () => {
       try {
-        await work.move(range, { attempt, signal, onMoved });
-        return { type: "runDone", run };
+        await work.move(range, { attempt, signal, onBegin, onMoved });
+        return { type: "runDone", run, ms: clock.monotonic() - beganAt };
       } catch (error) {
         if (signal.aborted) return { type: "runStopped", run };
         return { type: "runFailed", run, error: toHoldfastError(error), hasMoved };
@@ -146,10 +152,14 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
     };
   }
 
-  function stop(what: "runs" | "all"): void {
+  function stop(what: StopEffect["what"]): void {
+    const reason = new HoldfastError("aborted");
+    if (typeof what === "object") {
+      runs.get(what.run)?.abort(reason);
+      return;
+    }
     for (const callOff of timers.values()) callOff();
     timers.clear();
-    const reason = new HoldfastError("aborted");
     for (const controller of runs.values()) controller.abort(reason);
     if (what === "all") for (const controller of steps.values()) controller.abort(reason);
   }
@@ -158,7 +168,8 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
     await Promise.allSettled(running);
     try {
       const { signal } = new AbortController();
-      await work.discard({ attempt: 1, signal, onMoved: () => undefined });
+      const nothing = () => undefined;
+      await work.discard({ attempt: 1, signal, onBegin: nothing, onMoved: nothing });
     } catch (error) {
       const { code, message } = toHoldfastError(error);
       emit("notice", { code, detail: `what was transferred could not be removed: ${message}` });

@@ -1,6 +1,7 @@
 // What a transfer can be in, what can happen to it, what it can ask for: the types of the reducer.
 import type { ErrorCode, Grid, HoldfastError, PartRange, PartSet } from "@holdfast/protocol";
-import type { Flight, Line } from "./schedule.ts";
+import type { Line } from "./line.ts";
+import type { Flight } from "./schedule.ts";
 
 /** What a transfer ends with. Sizes in bytes. */
 export interface Result {
@@ -44,6 +45,7 @@ export type Answer =
   | { readonly kind: "unusable" };
 
 export interface Settings {
+  /** Runs in flight at most. */
   readonly inFlight: number;
   /** Gives up after this long without a part committed; never where undefined. */
   readonly giveUpMs?: number;
@@ -55,6 +57,11 @@ export interface Plan {
   readonly committed: PartSet;
   readonly flights: readonly Flight[];
   readonly line: Line;
+  /**
+   * Parts of runs that broke, of which only the status tells what became. While one connection's end is looked into, the others go on with the rest;
+   * where more than that went wrong, nothing is sent before the status is known.
+   */
+  readonly doubtful: readonly PartRange[] | "all";
   /** How often each bad part was bad. */
   readonly bad: ReadonlyMap<number, number>;
 }
@@ -127,7 +134,12 @@ export type TransferEvent = Stamp &
     | { readonly type: "opened"; readonly id: number; readonly isResumed: boolean }
     | { readonly type: "answered"; readonly id: number; readonly answer: Answer }
     | { readonly type: "stepFailed"; readonly id: number; readonly error: HoldfastError }
-    | { readonly type: "runDone"; readonly run: number }
+    | {
+        readonly type: "runDone";
+        readonly run: number;
+        /** How long it took, in milliseconds, without what it waited for its turn. */
+        readonly ms: number;
+      }
     | {
         readonly type: "runFailed";
         readonly run: number;
@@ -153,8 +165,8 @@ export type Effect =
   | { readonly type: "wait"; readonly timer: number; readonly ms: number }
   | { readonly type: "report"; readonly trouble: Trouble }
   | { readonly type: "notice"; readonly code: ErrorCode; readonly detail: string }
-  /** Aborts what is in flight: the runs, or the steps too. */
-  | { readonly type: "stop"; readonly what: "runs" | "all" }
+  /** Aborts what is in flight: the runs, the steps too, or one run. */
+  | { readonly type: "stop"; readonly what: "runs" | "all" | { readonly run: number } }
   /** Removes the upload (or the sink's working file) and the checkpoint once nothing is in flight; then `ended`. */
   | { readonly type: "discard" };
 

@@ -5,9 +5,11 @@ import {
   type HoldfastError,
   type PartRange,
   type PartSet,
+  runSize,
 } from "@holdfast/protocol";
+import { faster, type Lesson, shortest, slower } from "./line.ts";
 import { badPart, isTooLarge, judge, type Verdict } from "./retry.ts";
-import { type Flight, faster, type Lesson, shortest, slower } from "./schedule.ts";
+import type { Flight } from "./schedule.ts";
 import type { Live, Next, Plan, Stamp, TransferEvent } from "./state.ts";
 import {
   beginAnew,
@@ -16,6 +18,7 @@ import {
   fail,
   type LiveState,
   send,
+  sendMore,
   stay,
   take,
   wait,
@@ -32,7 +35,9 @@ export function withRanges(set: PartSet, ranges: readonly PartRange[]): PartSet 
   return next;
 }
 
-export function onRunDone(state: LiveState, run: number, at: number): Next {
+type RunDone = Extract<TransferEvent, { type: "runDone" }>;
+
+export function onRunDone(state: LiveState, { run, ms, at }: RunDone): Next {
   const { plan } = state.live;
   const flight = plan?.flights.find((one) => one.run === run);
   if (!plan || !flight) return stay(state);
@@ -44,15 +49,19 @@ export function onRunDone(state: LiveState, run: number, at: number): Next {
       ...plan,
       committed: withRanges(plan.committed, [flight.range]),
       flights: plan.flights.filter((one) => one !== flight),
-      line: faster(plan.line),
+      line: faster(plan.line, {
+        bytes: runSize(plan.grid, ...flight.range),
+        startedAt: at - ms,
+        at,
+      }),
     },
   };
-  if (state.phase === "sending") return send(live);
-  if ("pending" in state && state.pending) {
-    const fresh = [...state.pending.fresh, flight.range];
-    return stay({ ...state, live, pending: { ...state.pending, fresh } });
-  }
-  return stay({ ...state, live });
+  if (state.phase === "sending") return send(live, at);
+  const known =
+    "pending" in state && state.pending
+      ? { ...state, pending: { ...state.pending, fresh: [...state.pending.fresh, flight.range] } }
+      : state;
+  return goOn(stay({ ...known, live }), at);
 }
 
 type RunFailed = Extract<TransferEvent, { type: "runFailed" }>;
@@ -72,25 +81,42 @@ export function onRunFailed(
   if (verdict.kind === "fail" || (verdict.kind === "gone" && !state.live.isResumed))
     return fail(error);
   const isSending = state.phase === "sending";
+  const lesson = lessonOf(state.live, error, verdict, { hasMoved, at: stamp.at });
+  const doubted = { ...plan, doubtful: doubt(plan, flight, lesson) };
   // Of runs that fail together, the first teaches what there is to learn.
-  const learned = learn(
-    plan,
-    flight,
-    error,
-    isSending ? lessonOf(error, verdict, hasMoved) : "none",
-  );
+  const learned = learn(doubted, flight, error, isSending ? lesson : "none", stamp.at);
   if (!learned) return fail(error);
   const without = land({ ...state, live: { ...state.live, plan: learned } }, run);
   if (!isSending) return stay(without);
   // A run may take longer than the time to give up; what it committed, only the status tells.
-  return wait(without.live, error, stamp, "check", hasMoved && state.live.attempt === 0);
+  const waiting = wait(without.live, error, stamp, "check", hasMoved && state.live.attempt === 0);
+  return without.live.plan?.flights.length === 0 ? waiting : goOn(waiting, stamp.at);
 }
 
-/** Refused and lost before the first byte, a connection says nothing about how long a run may be. */
-function lessonOf(error: HoldfastError, verdict: Verdict, hasMoved: boolean): Lesson | "none" {
-  if (error.code === "stalled") return "stall";
+/** What became of a run that broke is being looked into; the rest of the line need not wait for that. */
+function goOn({ state, effects }: Next, at: number): Next {
+  if (state.phase !== "waiting" && state.phase !== "checking") return { state, effects };
+  const more = sendMore(state.live, at);
+  return { state: { ...state, live: more.live }, effects: [...effects, ...more.effects] };
+}
+
+/** Refused and lost before the first byte, a connection says nothing about the line. One that froze while others went on is as good as cut. */
+function lessonOf(
+  { progressAt }: Live,
+  error: HoldfastError,
+  verdict: Verdict,
+  { hasMoved, at }: { readonly hasMoved: boolean; readonly at: number },
+): Lesson | "none" {
+  const silentMs = error.details["silentMs"];
+  if (error.code === "stalled")
+    return typeof silentMs === "number" && progressAt > at - silentMs ? "cut" : "stall";
   if (verdict.kind === "wait" && verdict.isCongested) return "busy";
   return error.code === "connection_failed" && hasMoved ? "cut" : "none";
+}
+
+/** Where one connection broke, only its own parts are in doubt. */
+function doubt({ doubtful }: Plan, { range }: Flight, lesson: Lesson | "none"): Plan["doubtful"] {
+  return lesson === "cut" && doubtful !== "all" ? [...doubtful, range] : "all";
 }
 
 /** It may end long after the pause that stopped it: then what became of its parts must be asked, or nobody would send them. */
@@ -116,6 +142,7 @@ function learn(
   { range: [start, stop] }: Flight,
   error: HoldfastError,
   lesson: Lesson | "none",
+  at: number,
 ): Plan | undefined {
   if (isTooLarge(error))
     return stop - start === 1 ? undefined : { ...plan, line: shortest(plan.line) };
@@ -126,5 +153,5 @@ function learn(
       ? undefined
       : { ...plan, bad: new Map(plan.bad).set(index, times) };
   }
-  return lesson === "none" ? plan : { ...plan, line: slower(plan.line, lesson) };
+  return lesson === "none" ? plan : { ...plan, line: slower(plan.line, lesson, at) };
 }

@@ -27,8 +27,9 @@ function start(parts = 20, giveUpMs?: number) {
   const grid = { size: parts * MIB - 5, partSize: MIB };
   let now: Next = begin({ inFlight: 4, ...(giveUpMs === undefined ? {} : { giveUpMs }) }, 0);
   const log: Effect[] = [...now.effects];
+  let clock = 0;
   const take = (event: Occurrence) => {
-    now = reduce(now.state, { at: 0, chance: 1, ...event });
+    now = reduce(now.state, { at: clock, chance: 1, ...event });
     log.push(...now.effects);
     return now.effects;
   };
@@ -58,7 +59,10 @@ function start(parts = 20, giveUpMs?: number) {
       const run = flights()[0]?.run ?? 0;
       return take({ type: "runFailed", run, error: errorOf(code, details), hasMoved, at });
     },
-    runDone: () => take({ type: "runDone", run: flights()[0]?.run ?? 0 }),
+    runDone() {
+      clock += 100;
+      return take({ type: "runDone", run: flights()[0]?.run ?? 0, ms: 100 });
+    },
     timer: () =>
       take({ type: "timer", timer: now.state.phase === "waiting" ? now.state.timer : 0 }),
     /** A new upload that is being sent. */
@@ -88,7 +92,7 @@ describe("an upload", () => {
     expect([one.phase(), types(one.log)]).toEqual(["opening", ["open"]]);
     expect(types(one.opened(false))).toEqual(["create"]);
     expect(one.phase()).toBe("creating");
-    expect(types(one.answer(one.open()))).toEqual(["move", "move", "move", "move"]);
+    expect(types(one.answer(one.open()))).toEqual(["move", "move"]);
     while (one.flights().length > 0) one.runDone();
     expect([one.phase(), types(one.log).at(-1)]).toEqual(["completing", "complete"]);
     expect(types(one.answer({ kind: "complete", file: FILE }))).toEqual([]);
@@ -133,6 +137,7 @@ describe("a cut", () => {
   it("waits, asks once, and plans by what the server has", () => {
     const one = start(40);
     one.sending();
+    one.runDone();
     expect(types(one.runFails("connection_failed"))).toEqual(["report", "wait"]);
     expect(types(one.runFails("connection_failed"))).toEqual([]);
     expect(types(one.timer())).toEqual(["check"]);
@@ -141,6 +146,41 @@ describe("a cut", () => {
     expect(one.phase()).toBe("sending");
     expect(one.flights()).toContain(first);
     expect(one.flights().some(({ range }) => range[0] === 3)).toBe(true);
+  });
+
+  it("of one connection stops none of the others, and what became of its parts is asked first", () => {
+    const one = start(40);
+    one.sending();
+    one.runDone();
+    const [cut] = one.flights();
+    const effects = one.runFails("connection_failed", {}, { hasMoved: true });
+    expect(types(effects)).toEqual(["report", "wait", "move"]);
+    expect(one.phase()).toBe("waiting");
+    expect(types(one.runDone())).toEqual(["move"]);
+    one.timer();
+    expect(types(one.runDone())).toEqual(["move"]);
+    const sent = one.flights().map(({ range }) => range[0]);
+    expect(sent).not.toContain(cut?.range[0]);
+    one.answer(one.open(0));
+    one.runDone();
+    expect(one.flights().map(({ range }) => range[0])).toContain(cut?.range[0]);
+  });
+
+  it("of all of them, or a server that is away, lets nothing more be sent before the status is known", () => {
+    const one = start(40);
+    one.sending();
+    one.runDone();
+    one.runFails("connection_failed", { refused: true });
+    expect(types(one.runDone())).toEqual([]);
+    one.timer();
+    expect(types(one.runDone())).toEqual([]);
+    const busy = start(40);
+    busy.sending();
+    busy.runDone();
+    busy.runFails("connection_failed", {}, { hasMoved: true });
+    busy.timer();
+    busy.stepFails("shutting_down", { status: 503, retryAfterMs: 5000 });
+    expect(types(busy.runDone())).toEqual([]);
   });
 
   it("counts what committed while the status was on its way", () => {
@@ -234,31 +274,46 @@ describe("a run that takes longer than the time to give up", () => {
 });
 
 describe("what the line teaches", () => {
-  it("sends shorter runs after a cut, but not after a connection that was refused", () => {
+  it("sends as before after a cut, which it counts, but not after a connection that was refused", () => {
     const one = start(1000);
     one.sending();
-    for (let run = 0; run < 12; run++) one.runDone();
+    for (let run = 0; run < 30; run++) one.runDone();
+    const before = { inFlight: one.line()?.inFlight, runParts: one.line()?.runParts };
     one.runFails("connection_failed", { refused: true });
-    expect(one.line()).toMatchObject({ inFlight: 4, runParts: 8 });
+    expect(one.line()).toMatchObject({ ...before, cuts: 0 });
     one.timer();
     one.answer(one.open());
     one.runFails("connection_failed", {}, { hasMoved: true });
     one.runFails("connection_failed", {}, { hasMoved: true });
-    expect(one.line()).toMatchObject({ inFlight: 4, runParts: 4 });
+    expect(one.line()).toMatchObject({ ...before, cuts: 1 });
   });
 
   it("sends fewer at once after 503, and shorter runs too after a stall", () => {
-    const busy = start(1000);
-    busy.sending();
-    for (let run = 0; run < 12; run++) busy.runDone();
-    busy.runFails("shutting_down", { status: 503, retryAfterMs: 1000 });
-    busy.runFails("shutting_down", { status: 503 });
-    expect(busy.line()).toMatchObject({ inFlight: 2, runParts: 8 });
-    const slow = start(1000);
-    slow.sending();
-    for (let run = 0; run < 12; run++) slow.runDone();
-    slow.runFails("stalled");
-    expect(slow.line()).toMatchObject({ inFlight: 2, runParts: 4 });
+    const grown = () => {
+      const one = start(1000);
+      one.sending();
+      for (let run = 0; run < 30; run++) one.runDone();
+      return { one, inFlight: one.line()?.inFlight ?? 0, runParts: one.line()?.runParts ?? 0 };
+    };
+    const busy = grown();
+    busy.one.runFails("shutting_down", { status: 503, retryAfterMs: 1000 });
+    busy.one.runFails("shutting_down", { status: 503 });
+    expect(busy.one.line()).toMatchObject({ inFlight: busy.inFlight >> 1 });
+    const slow = grown();
+    slow.one.runFails("stalled", { silentMs: 0 }, { at: 1e6 });
+    expect(slow.one.line()).toMatchObject({
+      inFlight: slow.inFlight >> 1,
+      runParts: slow.runParts >> 1,
+    });
+  });
+
+  it("takes a connection that froze for a cut one where others went on meanwhile", () => {
+    const one = start(1000);
+    one.sending();
+    one.runDone();
+    const inFlight = one.line()?.inFlight;
+    one.runFails("stalled", { silentMs: 5000 }, { at: 3000, hasMoved: true });
+    expect(one.line()).toMatchObject({ inFlight, cuts: 1 });
   });
 
   it("sends single parts once a proxy refused more, and fails where even one is too large", () => {
@@ -514,10 +569,11 @@ describe("any sequence of events", () => {
           Array.from({ length: end - start }, (_, offset) => start + offset),
         );
         expect(new Set(taken).size).toBe(taken.length);
-        expect(plan.flights.length).toBeLessThanOrEqual(plan.line.inFlightMax);
+        expect(plan.flights.length).toBeLessThanOrEqual(plan.line.bounds.inFlightMax);
       }
       for (const effect of next.effects) {
-        if (effect.type === "move") expect(next.state.phase).toBe("sending");
+        if (effect.type === "move")
+          expect(["sending", "waiting", "checking"]).toContain(next.state.phase);
       }
       // Something is always under way that will bring the next event, but in a pause.
       const { phase } = next.state;
@@ -553,7 +609,7 @@ describe("any sequence of events", () => {
         accept({ type: "stepFailed", id: state.pending.id, error }, chance);
       } else if (what < 55) {
         commit(flightAt(which));
-        accept({ type: "runDone", run: flightAt(which) });
+        accept({ type: "runDone", run: flightAt(which), ms: which });
       } else if (what < 65) {
         if (chance < 0.5) commit(flightAt(which));
         accept({ type: "runFailed", run: flightAt(which), error, hasMoved: chance < 0.7 }, chance);
@@ -581,7 +637,7 @@ describe("any sequence of events", () => {
           else if (state.phase === "waiting") accept({ type: "timer", timer: state.timer });
           else if (state.phase === "sending") {
             commit(flightAt(0));
-            accept({ type: "runDone", run: flightAt(0) });
+            accept({ type: "runDone", run: flightAt(0), ms: 10 });
           } else answerStep(false);
         }
         return { phase: "stuck" as const, server, grid };

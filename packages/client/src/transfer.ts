@@ -1,7 +1,7 @@
 // What a transfer does next: a pure reducer from (state, event) to (state, effects).
 import { HoldfastError, type PartSet } from "@holdfast/protocol";
+import { freshLine } from "./line.ts";
 import { judge } from "./retry.ts";
-import { freshLine } from "./schedule.ts";
 import type {
   Answer,
   Live,
@@ -62,7 +62,7 @@ export function reduce(state: TransferState, event: TransferEvent): Next {
         ? take(state.live, state.next)
         : stay(state);
     case "runDone":
-      return onRunDone(state, event.run, event.at);
+      return onRunDone(state, event);
     case "runFailed":
       return onRunFailed(state, event, event);
     case "runStopped":
@@ -117,7 +117,10 @@ function onStepFailed(
   if (verdict.kind !== "wait" || step === "open") return fail(error);
   if (isPaused) return rest(live);
   // What became of a complete whose answer was lost, the status tells.
-  return wait(live, error, stamp, step === "create" ? "create" : "check");
+  const isAway = verdict.isCongested || error.details["refused"] === true;
+  const quiet =
+    isAway && live.plan ? { ...live, plan: { ...live.plan, doubtful: "all" as const } } : live;
+  return wait(quiet, error, stamp, step === "create" ? "create" : "check");
 }
 
 function onAnswer(
@@ -139,25 +142,31 @@ function onAnswer(
       return isPaused ? rest(busy) : pauseFor(busy, COMPLETING_POLL_MS, "check", []);
     }
     case "open": {
-      const plan = planOf(live, pending, answer);
+      const plan = planOf(live, pending, answer, at);
       // What a run committed before it was cut is progress, though no run was ever whole.
       const isProgress = live.plan && hasMore(plan.committed, live.plan.committed);
       const progress = isProgress ? { attempt: 0, progressAt: at } : {};
       const planned = { ...live, ...progress, plan };
       if (isPaused) return rest(planned);
-      return pending.isDoubtful ? take(planned, "check") : send(planned);
+      return pending.isDoubtful ? take(planned, "check") : send(planned, at);
     }
   }
 }
 
 /** The server's list stands; only runs that committed after it was asked for are added. */
-function planOf(live: Live, pending: Pending, answer: Extract<Answer, { kind: "open" }>): Plan {
+function planOf(
+  live: Live,
+  pending: Pending,
+  answer: Extract<Answer, { kind: "open" }>,
+  at: number,
+): Plan {
   const { plan, settings } = live;
   const { grid, runPartsMax } = answer;
   const committed = withRanges(answer.committed, pending.fresh);
-  if (plan) return { ...plan, grid, committed };
-  const line = freshLine(grid.partSize, runPartsMax, settings.inFlight);
-  return { grid, committed, line, flights: [], bad: new Map() };
+  if (plan) return { ...plan, grid, committed, doubtful: pending.isDoubtful ? plan.doubtful : [] };
+  const { partSize } = grid;
+  const line = freshLine({ partSize, runPartsMax, inFlightMax: settings.inFlight }, at);
+  return { grid, committed, line, flights: [], doubtful: [], bad: new Map() };
 }
 
 function hasMore(now: PartSet, before: PartSet): boolean {

@@ -26,19 +26,29 @@ export function take(before: Live, step: Step): Next {
 }
 
 /** Sends what can be sent; completes where nothing is left. */
-export function send(before: Live): Next {
+export function send(before: Live, at: number): Next {
+  const { plan } = before;
+  if (plan?.flights.length === 0 && isWhole(plan.committed)) return take(before, "complete");
+  const { live, effects } = sendMore(before, at);
+  return { state: { phase: "sending", live }, effects };
+}
+
+/** Begins as many runs as there is room for, whatever else is under way. */
+export function sendMore(
+  before: Live,
+  at: number,
+): { readonly live: Live; readonly effects: readonly Effect[] } {
   const effects: Effect[] = [];
   let live = before;
-  for (let plan = live.plan; plan; plan = live.plan) {
-    if (plan.flights.length === 0 && isWhole(plan.committed)) return take(live, "complete");
-    const range = nextRun(plan.committed, plan.flights, plan.line);
+  for (let plan = live.plan; plan && plan.doubtful !== "all"; plan = live.plan) {
+    const range = nextRun(plan.committed, plan.flights, plan.line, plan.doubtful);
     if (!range) break;
     const run = live.lastId + 1;
-    const flights = [...plan.flights, { run, range }];
+    const flights = [...plan.flights, { run, range, startedAt: at }];
     live = { ...live, lastId: run, plan: { ...plan, flights } };
     effects.push({ type: "move", run, range, attempt: live.attempt + 1 });
   }
-  return { state: { phase: "sending", live }, effects };
+  return { live, effects };
 }
 
 function isWhole(committed: PartSet): boolean {

@@ -18,6 +18,7 @@ export async function sendRun(job: Job, range: PartRange, call: Call): Promise<v
   const target = targetOf(job);
   const size = runSize(target.grid, ...range);
   const leave = await job.ports.share.admit(size, call.signal);
+  call.onBegin();
   const bytes = job.buffers.take(size);
   try {
     await readSource(job, partOffset(target.grid, range[0]), bytes);

@@ -28,7 +28,7 @@ export async function watched<T>(
     const still = clock.monotonic() - movedAt;
     // Never later than a touch with the usual time could ask for.
     if (still < allowedMs) callOff = clock.after(Math.min(stallMs, allowedMs - still), look);
-    else own.abort(new HoldfastError("stalled", `no byte moved for ${Math.round(still / 1000)} s`));
+    else own.abort(stalled(still));
   };
   callOff = clock.after(stallMs, look);
   try {
@@ -44,4 +44,9 @@ export async function watched<T>(
     callOff();
     outer.removeEventListener("abort", forward);
   }
+}
+
+function stalled(ms: number): HoldfastError {
+  const why = `no byte moved for ${Math.round(ms / 1000)} s`;
+  return new HoldfastError("stalled", why, { silentMs: Math.round(ms) });
 }

@@ -221,7 +221,7 @@ const CODE_OF_STATUS = new Map<number, ErrorCode>([
 ]);
 
 /** Details that decide what the client does next: it finds them out itself, and takes no answer's word for them. */
-const OWN_DETAILS: ReadonlySet<string> = new Set(["retryAfterMs", "refused", "signal"]);
+const OWN_DETAILS: ReadonlySet<string> = new Set(["retryAfterMs", "refused", "signal", "silentMs"]);
 
 /** The error of an answer; by its status where it brings no problem document, as an answer to HEAD. */
 async function errorOf(answer: WireAnswer, clock: Clock): Promise<HoldfastError> {

@@ -8,6 +8,8 @@ export interface Call {
   readonly attempt: number;
   /** The work rejects soon after it fires. */
   readonly signal: AbortSignal;
+  /** Told when it is its turn: what it waited before says nothing of the line. */
+  readonly onBegin: () => void;
   /** Tells of more body bytes on the network, either way. */
   readonly onMoved: (bytes: number) => void;
 }

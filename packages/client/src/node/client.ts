@@ -3,8 +3,8 @@ import type { Manifest } from "@holdfast/protocol";
 import { type DescribeOptions, describeFile } from "../describe.ts";
 import { type DownloadOptions, startDownload } from "../download.ts";
 import type { Transfer } from "../events.ts";
+import { IN_FLIGHT, MEMORY } from "../line.ts";
 import type { Ports } from "../ports.ts";
-import { MEMORY } from "../schedule.ts";
 import { createShare } from "../share.ts";
 import { startUpload, type UploadOptions } from "../upload.ts";
 import { createCheckpointStore } from "./checkpoint.ts";
@@ -18,9 +18,6 @@ import {
 import { openFileSink } from "./sink.ts";
 import { openFileSource } from "./source.ts";
 import { createNodeTransport } from "./transport.ts";
-
-/** Runs in flight at most, of all transfers together. */
-const IN_FLIGHT = 12;
 
 export interface ClientOptions {
   /** Directory of the checkpoints; HOLDFAST_STATE_DIR or the platform's place for such things by default. */

@@ -1,0 +1,115 @@
+// Whole transfers over modelled lines: what the schedule makes of each.
+import { KIB, MIB } from "@holdfast/protocol";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type ModelLine, playTransfer } from "./testing/model-line.ts";
+
+function dice(seed: number): () => number {
+  let state = (Math.imul(seed + 1, 0x9e3779b1) ^ 0x85ebca6b) >>> 0 || 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    state >>>= 0;
+    return state / 2 ** 32;
+  };
+}
+
+const median = (values: readonly number[]) =>
+  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+
+/** Ten transfers, each on other resets. */
+function played(line: Omit<ModelLine, "dice">, size: number, partSize: number) {
+  const ends = Array.from({ length: 10 }, (_, seed) =>
+    playTransfer({ ...line, dice: dice(seed) }, { size, partSize }, { inFlight: 12 }),
+  );
+  expect(ends.map(({ phase }) => phase)).toEqual(Array(10).fill("complete"));
+  return {
+    ends,
+    speed: median(ends.map(({ speed }) => speed)),
+    twice: median(ends.map(({ twice }) => twice)),
+  };
+}
+
+describe("a transfer", () => {
+  it("of 100 MiB at 20 Mbit/s with a reset every 8 MiB", () => {
+    const { speed, twice } = played(
+      { bytesPerSecond: 2.5e6, rttMs: 150, cutEvery: 8 * MIB },
+      100 * MIB,
+      MIB,
+    );
+    expect(speed).toBeGreaterThan(0.9);
+    expect(twice).toBeLessThan(0.08);
+  });
+
+  it("of the same in small parts", () => {
+    const { speed, twice } = played(
+      { bytesPerSecond: 2.5e6, rttMs: 150, cutEvery: 8 * MIB },
+      100 * MIB,
+      256 * KIB,
+    );
+    expect(speed).toBeGreaterThan(0.95);
+    expect(twice).toBeLessThan(0.03);
+  });
+
+  it("over a line where each connection gets little uses as many as it may", () => {
+    const { ends } = played(
+      { bytesPerSecond: 25e6, perConnection: 0.3e6, rttMs: 100 },
+      200 * MIB,
+      MIB,
+    );
+    expect(ends.every(({ inFlight }) => inFlight.includes(12))).toBe(true);
+  });
+
+  it("over a line that one connection fills uses no more than it began with", () => {
+    const { ends, speed } = played({ bytesPerSecond: 25e6, rttMs: 20 }, 1024 * MIB, MIB);
+    expect(Math.max(...ends.flatMap(({ inFlight }) => inFlight))).toBeLessThanOrEqual(5);
+    expect(speed).toBeGreaterThan(0.97);
+  });
+
+  it("of small parts over a very slow line sends one after another", () => {
+    const { ends, twice } = played(
+      { bytesPerSecond: 67_000, rttMs: 100, resetEveryMs: 60_000 },
+      12 * MIB,
+      256 * KIB,
+    );
+    expect(twice).toBeLessThan(0.1);
+    for (const { inFlight } of ends) expect(inFlight.at(-1)).toBe(1);
+  });
+
+  it("to a server that takes three at once settles there", () => {
+    const { ends } = played({ bytesPerSecond: 25e6, rttMs: 50, busyAbove: 3 }, 1024 * MIB, MIB);
+    for (const { busyAnswers, inFlight } of ends) {
+      expect(inFlight.at(-1)).toBeLessThanOrEqual(4);
+      expect(busyAnswers).toBeLessThan(30);
+    }
+  });
+
+  it("sends runs of 2 to 5 s once it knows the line", () => {
+    const { ends } = played({ bytesPerSecond: 4e6, rttMs: 50 }, 256 * MIB, 256 * KIB);
+    for (const { runs } of ends) {
+      const seconds = median(runs) / (4e6 / 4);
+      expect(seconds).toBeGreaterThan(2);
+      expect(seconds).toBeLessThan(5);
+    }
+  });
+
+  it("reaches its end on any line, and sends little twice where parts are small beside what a connection carries", () => {
+    const lines = fc.record({
+      bytesPerSecond: fc.integer({ min: 20_000, max: 100_000_000 }),
+      perConnection: fc.option(fc.integer({ min: 20_000, max: 10_000_000 }), { nil: 1e12 }),
+      rttMs: fc.integer({ min: 0, max: 2000 }),
+      cutEvery: fc.integer({ min: 16 * MIB, max: 1000 * MIB }),
+      busyAbove: fc.integer({ min: 1, max: 20 }),
+    });
+    fc.assert(
+      fc.property(lines, fc.integer({ min: 1, max: 1000 }), (line, seed) => {
+        const grid = { size: 64 * MIB + 5, partSize: 256 * KIB };
+        const end = playTransfer({ ...line, dice: dice(seed) }, grid, { inFlight: 12 });
+        expect(end.phase).toBe("complete");
+        expect(end.twice).toBeLessThan(0.15);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});

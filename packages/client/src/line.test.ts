@@ -1,0 +1,164 @@
+import { KIB, MIB } from "@holdfast/protocol";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  type Bounds,
+  faster,
+  freshLine,
+  IN_FLIGHT,
+  type Line,
+  MEMORY,
+  RUN_SIZE,
+  shortest,
+  slower,
+  slowRunMs,
+} from "./line.ts";
+
+const USUAL: Bounds = { partSize: MIB, runPartsMax: 64, inFlightMax: IN_FLIGHT };
+
+/** Rounds of runs, all at once, on a line of which each connection gets what `rate` says, in bytes a second. */
+function play(
+  line: Line,
+  rounds: number,
+  rate: (inFlight: number) => number,
+): { readonly line: Line; readonly seen: readonly (readonly [number, number])[] } {
+  let now = line;
+  let at = now.round.since;
+  const seen: [number, number][] = [];
+  for (let round = 0; round < rounds; round++) {
+    const { inFlight, runParts } = now;
+    const bytes = runParts * now.bounds.partSize;
+    const startedAt = at;
+    at += (bytes * 1000) / rate(inFlight);
+    for (let run = 0; run < inFlight; run++) now = faster(now, { bytes, startedAt, at });
+    seen.push([now.inFlight, now.runParts]);
+  }
+  return { line: now, seen };
+}
+
+const shared = (total: number) => (inFlight: number) => total / inFlight;
+
+describe("a fresh line", () => {
+  it("begins with two runs of one part", () => {
+    expect(freshLine(USUAL, 0)).toMatchObject({ inFlight: 2, runParts: 1 });
+    expect(freshLine({ ...USUAL, inFlightMax: 1 }, 0)).toMatchObject({ inFlight: 1 });
+  });
+
+  it("that is known begins near where it was, within the bounds of today", () => {
+    const known = { inFlight: 8, rate: 8 * MIB };
+    expect(freshLine(USUAL, 0, known)).toMatchObject({ inFlight: 8, runParts: 2 });
+    expect(freshLine({ ...USUAL, inFlightMax: 3 }, 0, known)).toMatchObject({ inFlight: 3 });
+    const mad = { inFlight: 1e9, rate: 1e15 };
+    const line = freshLine(USUAL, 0, mad);
+    expect(line.inFlight * line.runParts * MIB).toBeLessThanOrEqual(MEMORY);
+  });
+});
+
+describe("a line that is learned", () => {
+  it("takes four at once after the first run, and one where a part takes long", () => {
+    expect(play(freshLine(USUAL, 0), 1, shared(2.5e6)).seen).toEqual([[4, 1]]);
+    expect(play(freshLine(USUAL, 0), 1, shared(67_000)).seen).toEqual([[1, 1]]);
+  });
+
+  it("doubles runs until they take some seconds", () => {
+    const { seen } = play(freshLine(USUAL, 0), 5, () => 3 * MIB);
+    expect(seen.slice(1, 5).map(([, runParts]) => runParts)).toEqual([2, 4, 8, 12]);
+    expect(play(freshLine(USUAL, 0), 5, shared(300 * MIB)).line.runParts).toBe(16);
+  });
+
+  it("keeps one more in flight only while that gains something", () => {
+    const lossy = play(freshLine(USUAL, 0), 40, () => MIB);
+    expect(lossy.line.inFlight).toBe(IN_FLIGHT);
+    const full = play(freshLine(USUAL, 0), 40, shared(20 * MIB)).seen.map(([runs]) => runs);
+    expect(Math.max(...full)).toBeLessThanOrEqual(5);
+    expect(full.filter((runs) => runs === 5).length).toBeLessThan(8);
+  });
+
+  it("comes down where the line has become slow", () => {
+    const fast = play(freshLine(USUAL, 0), 40, () => 4 * MIB).line;
+    const slow = play(fast, 4, shared(MIB / 16)).line;
+    expect(slow).toMatchObject({ inFlight: 1, runParts: 1 });
+    // And up again where it has recovered.
+    expect(play(slow, 60, () => 4 * MIB).line.inFlight).toBe(IN_FLIGHT);
+  });
+
+  it("halves what is in flight where the server is busy, and rests before it tries again", () => {
+    const grown = play(freshLine(USUAL, 0), 12, () => MIB).line;
+    const busy = slower(grown, "busy", 1e9);
+    expect(busy.inFlight).toBe(grown.inFlight >> 1);
+    const after = play(busy, 6, () => MIB).seen.map(([inFlight]) => inFlight);
+    expect(after.slice(0, 4)).toEqual(Array(4).fill(busy.inFlight));
+    expect(after.at(-1)).toBeGreaterThan(busy.inFlight);
+    const least = ["busy", "busy", "busy", "busy"] as const;
+    expect(least.reduce((line, lesson) => slower(line, lesson, 1e9), grown).inFlight).toBe(1);
+  });
+
+  it("halves runs too after a stall, and does not double them into the next one", () => {
+    const grown = play(freshLine(USUAL, 0), 12, shared(40 * MIB)).line;
+    const stalled = slower(grown, "stall", 1e9);
+    expect(stalled).toMatchObject({ runParts: grown.runParts >> 1, isCareful: true });
+    const { seen } = play(stalled, 3, shared(40 * MIB));
+    expect(seen.map(([, runParts]) => runParts - stalled.runParts)).toEqual([1, 2, 3]);
+    expect(play(stalled, 40, shared(40 * MIB)).line.isCareful).toBe(false);
+  });
+
+  it("counts cuts, and sends as before", () => {
+    const grown = play(freshLine(USUAL, 0), 12, () => MIB).line;
+    expect(slower(grown, "cut", 1e9)).toEqual({ ...grown, cuts: 1 });
+  });
+
+  it("never sends longer runs again once somebody said that they are too large", () => {
+    const line = shortest(play(freshLine(USUAL, 0), 12, () => 20 * MIB).line);
+    expect(play(line, 20, () => 20 * MIB).line.runParts).toBe(1);
+  });
+
+  it("passes over runs that began before the last change", () => {
+    const line = slower(play(freshLine(USUAL, 0), 8, () => MIB).line, "busy", 1e6);
+    const old = faster(line, { bytes: MIB, startedAt: 0, at: 1e6 + 1 });
+    expect(old.round).toEqual(line.round);
+  });
+
+  it("knows what is slow for it", () => {
+    const line = freshLine(USUAL, 0);
+    expect(slowRunMs(line, MIB)).toBeUndefined();
+    const played = play(line, 30, () => MIB).line;
+    expect(slowRunMs(played, 2 * MIB)).toBeCloseTo(2000, -1);
+  });
+});
+
+describe("any line, whatever happens on it", () => {
+  const bounds = fc.record({
+    partSize: fc.constantFrom(256 * KIB, MIB, 2 * MIB, 16 * MIB, 128 * MIB),
+    runPartsMax: fc.integer({ min: 1, max: 64 }),
+    inFlightMax: fc.integer({ min: 1, max: 16 }),
+  });
+  const happenings = fc.array(
+    fc.oneof(
+      fc.record({ ms: fc.integer({ min: 0, max: 100_000 }) }),
+      fc.constantFrom("busy" as const, "stall" as const, "cut" as const, "large" as const),
+    ),
+  );
+
+  it("stays within its bounds, and runs within their memory but for one part that is larger", () => {
+    fc.assert(
+      fc.property(bounds, happenings, (limits, what) => {
+        let line = freshLine(limits, 0);
+        let at = 0;
+        for (const one of what) {
+          const bytes = line.runParts * limits.partSize;
+          if (typeof one === "object") {
+            line = faster(line, { bytes, startedAt: at, at: at + one.ms });
+            at += one.ms;
+          } else line = one === "large" ? shortest(line) : slower(line, one, at);
+          expect(line.inFlight).toBeGreaterThanOrEqual(1);
+          expect(line.inFlight).toBeLessThanOrEqual(limits.inFlightMax);
+          expect(line.runParts).toBeGreaterThanOrEqual(1);
+          expect(line.runParts).toBeLessThanOrEqual(limits.runPartsMax);
+          const run = line.runParts * limits.partSize;
+          expect(run).toBeLessThanOrEqual(Math.max(RUN_SIZE, limits.partSize));
+          expect(line.inFlight * run).toBeLessThanOrEqual(Math.max(MEMORY, limits.partSize));
+        }
+      }),
+    );
+  });
+});

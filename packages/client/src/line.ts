@@ -1,0 +1,207 @@
+// What a transfer knows of its line, learned from each run: how many runs it takes at once, and how long they may be.
+import { MIB } from "@holdfast/protocol";
+
+/** Bytes of a run at most. */
+export const RUN_SIZE: number = 16 * MIB;
+/** Memory for the runs in flight, in bytes. */
+export const MEMORY: number = 64 * MIB;
+/** Runs in flight at most. */
+export const IN_FLIGHT = 12;
+
+/** A run takes about this long: the gap between two runs is small beside it, and what is learned from it still new. */
+const RUN_MS = 4_000;
+/** Where one part takes longer, more of them at once would only make each last longer, and a cut of the line cost all of them. */
+const PART_MS_MAX = 5_000;
+/** Runs in flight while nothing is known: if the line is very slow, few parts are to share it. */
+const FIRST = 2;
+/** Runs in flight once the line has shown that it moves; from there on each one more must be worth it. */
+const USUAL = 4;
+/** One more in flight stays if the line carries this much more with it. */
+const GAIN = 1.05;
+/** Rounds until one more is tried again: after trouble, or after it gained nothing; twice as many after each further time. */
+const REST_ROUNDS = 4;
+const REST_ROUNDS_MAX = 64;
+/** Runs whose pace is remembered. */
+const PACES = 20;
+
+export interface Bounds {
+  readonly partSize: number;
+  readonly runPartsMax: number;
+  readonly inFlightMax: number;
+}
+
+/** Runs that began since anything changed: only these say what the line does as it is used now. */
+export interface Round {
+  readonly since: number;
+  readonly runs: number;
+  readonly bytes: number;
+  /** Of all of them together, side by side or not. */
+  readonly ms: number;
+}
+
+export type Climb =
+  /** No run has come through yet. */
+  | { readonly kind: "unknown" }
+  /** For so many rounds more; `failures` counts how often one more in flight was in vain. */
+  | { readonly kind: "resting"; readonly rounds: number; readonly failures: number }
+  /** One more in flight than at `rate`. */
+  | { readonly kind: "trying"; readonly rate: number; readonly failures: number };
+
+export interface Line {
+  readonly bounds: Bounds;
+  /** Runs in flight now at most. */
+  readonly inFlight: number;
+  /** Parts in a run now at most. */
+  readonly runParts: number;
+  readonly round: Round;
+  readonly climb: Climb;
+  /** A run stalled: runs grow slowly until they are as long as the line's pace allows. */
+  readonly isCareful: boolean;
+  /** Bytes a second in the last full round, undefined before it. */
+  readonly rate: number | undefined;
+  /** Milliseconds a byte, of the last runs. */
+  readonly paces: readonly number[];
+  /** Connections that broke while they carried a run. */
+  readonly cuts: number;
+}
+
+/** A run that went well. Times in milliseconds, monotonic. */
+export interface RunTime {
+  readonly bytes: number;
+  readonly startedAt: number;
+  readonly at: number;
+}
+
+/** What is known of a line from earlier transfers: a hint, which the first rounds correct. */
+export interface Known {
+  readonly inFlight: number;
+  readonly rate: number;
+}
+
+/** What went wrong: the server is busy, nothing moved any more, one connection broke. */
+export type Lesson = "busy" | "stall" | "cut";
+
+/** Runs begin with one part and grow, so that even a slow line shows soon that it moves; on a line that is known, nearly as long as they were. */
+export function freshLine(bounds: Bounds, at: number, known?: Known): Line {
+  const line: Line = {
+    bounds,
+    inFlight: atOnce(bounds, known?.inFlight ?? FIRST),
+    runParts: 1,
+    round: emptyRound(at),
+    climb: known ? resting(0, 0) : { kind: "unknown" },
+    isCareful: false,
+    rate: undefined,
+    paces: [],
+    cuts: 0,
+  };
+  if (!known) return line;
+  const bytes = ((known.rate / line.inFlight) * RUN_MS) / 2000;
+  return { ...line, runParts: within(line, Math.floor(bytes / bounds.partSize)) };
+}
+
+function emptyRound(since: number): Round {
+  return { since, runs: 0, bytes: 0, ms: 0 };
+}
+
+function resting(rounds: number, failures: number): Climb {
+  return { kind: "resting", rounds, failures };
+}
+
+/** Parts have to fit into memory as many at once as are in flight. */
+function atOnce({ partSize, inFlightMax }: Bounds, inFlight: number): number {
+  return Math.max(1, Math.min(inFlight, inFlightMax, Math.floor(MEMORY / partSize)));
+}
+
+/** A run's number of parts, within what a request, a run and the memory for all of them may have. */
+function within({ bounds, inFlight }: Pick<Line, "bounds" | "inFlight">, parts: number): number {
+  const bytes = Math.min(RUN_SIZE, MEMORY / inFlight);
+  return Math.max(1, Math.min(parts, bounds.runPartsMax, Math.floor(bytes / bounds.partSize)));
+}
+
+/** With another number in flight, which is looked at anew. */
+function withInFlight(line: Line, inFlight: number, at: number, climb: Climb): Line {
+  const next = atOnce(line.bounds, inFlight);
+  const runParts = within({ bounds: line.bounds, inFlight: next }, line.runParts);
+  return { ...line, inFlight: next, runParts, round: emptyRound(at), climb };
+}
+
+/** After a run that went well. Runs that began before the last change say nothing of how things are now. */
+export function faster(before: Line, run: RunTime): Line {
+  const ms = Math.max(run.at - run.startedAt, 0.001);
+  const line = { ...before, paces: [...before.paces, ms / run.bytes].slice(-PACES) };
+  if (run.startedAt < line.round.since) return line;
+  const { since, runs, bytes } = line.round;
+  const round = { since, runs: runs + 1, bytes: bytes + run.bytes, ms: line.round.ms + ms };
+  if (line.climb.kind === "unknown") return firstStep({ ...line, round }, run.at);
+  return round.runs < line.inFlight ? { ...line, round } : step({ ...line, round }, run.at);
+}
+
+/** Milliseconds that one part takes beside the others. */
+function partMs({ round, bounds }: Line): number {
+  return (round.ms / round.bytes) * bounds.partSize;
+}
+
+/** The first run decides between a line that takes several at once and one that does not. */
+function firstStep(line: Line, at: number): Line {
+  const fitting = Math.floor((line.inFlight * PART_MS_MAX) / partMs(line));
+  return withInFlight(line, Math.min(USUAL, Math.max(1, fitting)), at, resting(0, 0));
+}
+
+/** After a full round: runs of the length that the pace asks for first, then as many at once as gain something. */
+function step(line: Line, at: number): Line {
+  const { bytes, ms } = line.round;
+  const rate = (line.inFlight * bytes * 1000) / ms;
+  const wanted = within(line, Math.floor((bytes / ms) * (RUN_MS / line.bounds.partSize)));
+  const most = line.isCareful ? line.runParts + 1 : line.runParts * 2;
+  const runParts = Math.min(wanted, most);
+  const isCareful = line.isCareful && runParts < wanted;
+  const next = { ...line, rate, runParts, isCareful };
+  // Longer runs carry more by themselves: what one more in flight would gain shows only when they have grown.
+  if (runParts > line.runParts) return { ...next, round: emptyRound(at) };
+  return climb(next, rate, at);
+}
+
+function climb(line: Line, rate: number, at: number): Line {
+  const slow = partMs(line);
+  if (slow > 2 * PART_MS_MAX && line.inFlight > 1) {
+    const fitting = Math.floor((line.inFlight * PART_MS_MAX) / slow);
+    return withInFlight(line, fitting, at, resting(REST_ROUNDS, 0));
+  }
+  const { climb: now } = line;
+  const failures = now.kind === "unknown" ? 0 : now.failures;
+  if (now.kind === "trying" && rate < now.rate * GAIN) {
+    const rounds = Math.min(REST_ROUNDS_MAX, REST_ROUNDS * 2 ** failures);
+    return withInFlight(line, line.inFlight - 1, at, resting(rounds, failures + 1));
+  }
+  const again = { ...line, round: emptyRound(at) };
+  if (now.kind === "resting" && now.rounds > 0)
+    return { ...again, climb: resting(now.rounds - 1, failures) };
+  const tried = atOnce(line.bounds, line.inFlight + 1);
+  if (tried === line.inFlight || slow > PART_MS_MAX)
+    return { ...again, climb: resting(0, failures) };
+  // What it has gained by now is the measure for the next one.
+  const failed = now.kind === "trying" ? 0 : failures;
+  return withInFlight(line, tried, at, { kind: "trying", rate, failures: failed });
+}
+
+/** Half as many in flight where the server is busy or nothing moves; after a stall runs half as long too. A cut costs no more with longer runs. */
+export function slower(line: Line, lesson: Lesson, at: number): Line {
+  if (lesson === "cut") return { ...line, cuts: line.cuts + 1 };
+  const failures = line.climb.kind === "unknown" ? 0 : line.climb.failures;
+  const halved = withInFlight(line, line.inFlight >> 1, at, resting(REST_ROUNDS, failures));
+  if (lesson === "busy") return halved;
+  return { ...halved, runParts: Math.max(1, line.runParts >> 1), isCareful: true };
+}
+
+/** Somebody on the way takes no larger requests: one part a run from now on. */
+export function shortest(line: Line): Line {
+  return { ...line, runParts: 1, bounds: { ...line.bounds, runPartsMax: 1 } };
+}
+
+/** Milliseconds after which a run of so many bytes is among the slowest twentieth; undefined while too few are known. */
+export function slowRunMs({ paces }: Line, bytes: number): number | undefined {
+  if (paces.length < USUAL) return undefined;
+  const sorted = paces.toSorted((a, b) => a - b);
+  const at = Math.min(sorted.length - 1, Math.ceil(sorted.length * 0.95) - 1);
+  return (sorted[at] ?? Infinity) * bytes;
+}

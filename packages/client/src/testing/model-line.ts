@@ -1,0 +1,212 @@
+// For tests: a transfer over a modelled line in virtual time. Bytes flow like a fluid, shared by the connections; connections are cut, the line is reset, the server is busy.
+import {
+  addPart,
+  createPartSet,
+  type Grid,
+  HoldfastError,
+  type PartRange,
+  type PartSet,
+  partCount,
+  runSize,
+} from "@holdfast/protocol";
+import type { Effect, Settings, TransferEvent, TransferState } from "../state.ts";
+import { begin, reduce } from "../transfer.ts";
+
+export interface ModelLine {
+  readonly bytesPerSecond: number;
+  /** What one connection gets at most, as where packets are lost. */
+  readonly perConnection?: number;
+  readonly rttMs: number;
+  /** A connection is cut after this many bytes, on average. */
+  readonly cutEvery?: number;
+  /** All connections are cut this often, in milliseconds. */
+  readonly resetEveryMs?: number;
+  /** Above so many at once the server answers 503. */
+  readonly busyAbove?: number;
+  /** From 0 (inclusive) to 1. */
+  readonly dice: () => number;
+}
+
+export interface ModelEnd {
+  readonly seconds: number;
+  readonly phase: TransferState["phase"];
+  /** Share of the time that the bytes alone need. */
+  readonly speed: number;
+  /** Bytes beyond the file's own, as a share of the file. */
+  readonly twice: number;
+  readonly busyAnswers: number;
+  /** Runs in flight at most, whenever that changed. */
+  readonly inFlight: readonly number[];
+  /** Bytes of each run that went well. */
+  readonly runs: readonly number[];
+}
+
+interface Flight {
+  readonly run: number;
+  readonly range: PartRange;
+  readonly startedAt: number;
+  /** The first byte is on the line then. */
+  readonly flowsAt: number;
+  readonly size: number;
+  sent: number;
+  readonly cutAfter: number;
+}
+
+type Occurrence = TransferEvent extends infer One
+  ? One extends TransferEvent
+    ? Omit<One, "at" | "chance">
+    : never
+  : never;
+
+export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): ModelEnd {
+  const server: PartSet = createPartSet(partCount(grid));
+  const flights = new Map<number, Flight>();
+  const due: { readonly at: number; readonly event: () => Occurrence | undefined }[] = [];
+  const inFlight: number[] = [];
+  const runs: number[] = [];
+  let now = 0;
+  let sent = 0;
+  let busyAnswers = 0;
+  let resetAt = line.resetEveryMs ?? Infinity;
+  let state: TransferState = begin(settings, 0).state;
+
+  function accept(event: Occurrence): void {
+    const next = reduce(state, { at: now, chance: line.dice(), ...event });
+    state = next.state;
+    for (const effect of next.effects) perform(effect);
+    const limit = "live" in state ? state.live.plan?.line.inFlight : undefined;
+    if (limit !== undefined && limit !== inFlight.at(-1)) inFlight.push(limit);
+  }
+
+  function perform(effect: Effect): void {
+    if (effect.type === "step") due.push({ at: now + line.rttMs, event: () => answer(effect) });
+    else if (effect.type === "wait")
+      due.push({ at: now + effect.ms, event: () => ({ type: "timer", timer: effect.timer }) });
+    else if (effect.type === "move") startRun(effect.run, effect.range);
+    else if (effect.type === "stop") stopRuns(effect.what);
+  }
+
+  function stopRuns(what: Extract<Effect, { type: "stop" }>["what"]): void {
+    for (const flight of [...flights.values()]) {
+      if (typeof what === "object" && what.run !== flight.run) continue;
+      keepWhole(flight);
+      due.push({ at: now, event: () => ({ type: "runStopped", run: flight.run }) });
+    }
+  }
+
+  function startRun(run: number, range: PartRange): void {
+    if (flights.size >= (line.busyAbove ?? Infinity)) {
+      busyAnswers++;
+      due.push({ at: now + line.rttMs, event: () => failed(run, "shutting_down", 503, false) });
+      return;
+    }
+    const cutAfter = -Math.log(1 - line.dice()) * (line.cutEvery ?? Infinity);
+    const flowsAt = now + line.rttMs / 2;
+    const size = runSize(grid, ...range);
+    flights.set(run, { run, range, startedAt: now, flowsAt, size, sent: 0, cutAfter });
+  }
+
+  function failed(
+    run: number,
+    code: "connection_failed" | "shutting_down",
+    status: number | undefined,
+    hasMoved: boolean,
+  ): Occurrence {
+    const error = new HoldfastError(code, undefined, status === undefined ? {} : { status });
+    return { type: "runFailed", run, error, hasMoved };
+  }
+
+  function answer({ step, id }: Extract<Effect, { type: "step" }>): Occurrence {
+    if (step === "open") return { type: "opened", id, isResumed: false };
+    if (step === "complete") {
+      const file = { id: "f", url: "u", size: grid.size, root: "r" };
+      return { type: "answered", id, answer: { kind: "complete", file } };
+    }
+    const committed = createPartSet(server.partCount, server.bits);
+    return { type: "answered", id, answer: { kind: "open", grid, committed, runPartsMax: 64 } };
+  }
+
+  /** A cut costs the part that was not whole. */
+  function keepWhole({ run, range: [start, end], sent: bytes }: Flight): void {
+    flights.delete(run);
+    for (let index = start; index < end; index++)
+      if (runSize(grid, start, index + 1) <= bytes) addPart(server, index);
+  }
+
+  function cut(flight: Flight): void {
+    keepWhole(flight);
+    due.push({
+      at: now,
+      event: () => failed(flight.run, "connection_failed", undefined, flight.sent > 0),
+    });
+  }
+
+  /** Bytes a millisecond that each flowing connection gets. */
+  function share(): number {
+    const flowing = [...flights.values()].filter((flight) => flight.flowsAt <= now).length;
+    return (
+      Math.min(line.perConnection ?? Infinity, line.bytesPerSecond / Math.max(1, flowing)) / 1000
+    );
+  }
+
+  function flow(until: number): void {
+    const rate = share();
+    for (const flight of flights.values()) {
+      if (flight.flowsAt > now) continue;
+      const bytes = Math.min(rate * (until - now), flight.size - flight.sent);
+      flight.sent += bytes;
+      sent += bytes;
+    }
+    now = until;
+  }
+
+  /** When the next thing happens at the present rate. */
+  function nextAt(): number {
+    const rate = share();
+    const times = [...flights.values()].map((flight) =>
+      flight.flowsAt > now
+        ? flight.flowsAt
+        : now + (Math.min(flight.size, flight.cutAfter) - flight.sent) / rate,
+    );
+    return Math.max(now, Math.min(resetAt, ...times, ...due.map(({ at }) => at)));
+  }
+
+  function endFlights(): void {
+    for (const flight of [...flights.values()]) {
+      if (flight.sent >= flight.size - 1e-3) {
+        keepWhole({ ...flight, sent: flight.size });
+        runs.push(flight.size);
+        const ms = now + line.rttMs / 2 - flight.startedAt;
+        due.push({
+          at: now + line.rttMs / 2,
+          event: () => ({ type: "runDone", run: flight.run, ms }),
+        });
+      } else if (flight.sent >= flight.cutAfter - 1e-3) cut(flight);
+    }
+    if (now < resetAt) return;
+    resetAt += line.resetEveryMs ?? Infinity;
+    for (const flight of [...flights.values()]) cut(flight);
+  }
+
+  perform({ type: "step", step: "open", id: 1, attempt: 1 });
+  const isLive = (): boolean => "live" in state || state.phase === "ending";
+  for (let turns = 0; isLive() && turns < 200_000; turns++) {
+    flow(nextAt());
+    endFlights();
+    for (const one of due.filter(({ at }) => at <= now)) {
+      due.splice(due.indexOf(one), 1);
+      const event = one.event();
+      if (event) accept(event);
+    }
+  }
+  const seconds = now / 1000;
+  return {
+    seconds,
+    phase: state.phase,
+    speed: grid.size / line.bytesPerSecond / seconds,
+    twice: sent / grid.size - 1,
+    busyAnswers,
+    inFlight,
+    runs,
+  };
+}
