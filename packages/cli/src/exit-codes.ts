@@ -30,6 +30,7 @@ const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   run_too_long: EXIT.noRetry,
   unauthorized: EXIT.auth,
   forbidden: EXIT.auth,
+  signature_refused: EXIT.auth,
   upload_not_found: EXIT.noRetry,
   file_not_found: EXIT.fileNotFound,
   route_not_found: EXIT.noRetry,
@@ -77,6 +78,7 @@ const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   data_dir_busy: EXIT.fatal,
   data_dir_unusable: EXIT.fatal,
   insecure_bind: EXIT.usage,
+  weak_key: EXIT.usage,
   address_in_use: EXIT.fatal,
   usage: EXIT.usage,
 };

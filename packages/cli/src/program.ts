@@ -3,6 +3,7 @@ import { Command } from "commander";
 import manifest from "../package.json" with { type: "json" };
 import { configCommand } from "./config.ts";
 import { downloadCommand } from "./download.ts";
+import { keysCommand } from "./keys.ts";
 import { serveCommand } from "./serve.ts";
 import { GLOBAL_SETTINGS, withSettings } from "./settings/options.ts";
 import { tokenCommand } from "./token.ts";
@@ -28,6 +29,7 @@ export function createProgram(): Command {
     uploadCommand(),
     downloadCommand(),
     tokenCommand(),
+    keysCommand(),
     configCommand(),
   ];
   for (const command of commands) program.addCommand(command);

@@ -7,7 +7,7 @@ import { jsonLines } from "./json.ts";
 import { readSettings, withSettings } from "./settings/options.ts";
 import type { Settings } from "./settings/resolve.ts";
 import { readToken } from "./settings/token.ts";
-import { commandName } from "./surroundings.ts";
+import { commandName, keysOf } from "./surroundings.ts";
 import { createTerminal } from "./terminal.ts";
 
 const SERVE_SETTINGS = [
@@ -57,6 +57,7 @@ async function runServe({ json }: Options, command: Command): Promise<void> {
     ...(port === undefined ? {} : { port }),
     dataDir: data,
     insecure: settings.isOn("serve.insecure"),
+    keys: keysOf(process.env),
     // On a terminal the log would bury what is printed for a person; a service keeps all of it.
     log: createLog({
       level: process.stderr.isTTY ? "warn" : "info",

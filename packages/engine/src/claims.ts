@@ -73,7 +73,12 @@ function neededParts(upload: Upload, { run: [start, end], digests }: ClaimReques
   return needed;
 }
 
-function requireSameDigest(upload: Upload, index: number, digest: Uint8Array | undefined): void {
+/** @throws HoldfastError `part_conflict` where a committed part has another digest. */
+export function requireSameDigest(
+  upload: Upload,
+  index: number,
+  digest: Uint8Array | undefined,
+): void {
   const committed = digestOf(upload, index);
   if (digest && equalBytes(committed, digest)) return;
   throw new HoldfastError("part_conflict", `part ${index} is committed with another digest`, {
@@ -86,7 +91,8 @@ export function digestOf(upload: Upload, index: number): Uint8Array {
   return upload.digests.subarray(index * DIGEST_SIZE, (index + 1) * DIGEST_SIZE);
 }
 
-function requireOpen({ record: { state }, healing }: Upload): void {
+/** @throws HoldfastError `upload_not_open`, `recovering` */
+export function requireOpen({ record: { state }, healing }: Upload): void {
   if (state !== "open") throw new HoldfastError("upload_not_open", undefined, { state });
   if (healing) throw recovering();
 }

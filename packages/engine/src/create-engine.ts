@@ -1,11 +1,13 @@
 // Puts the engine together: each verb is a file of its own.
 import { abort } from "./abort.ts";
 import { complete } from "./complete.ts";
+import { confirm } from "./confirm.ts";
 import { createContext } from "./context.ts";
 import { create } from "./create.ts";
 import { drain } from "./drain.ts";
 import type { Engine, EngineParts } from "./engine.ts";
 import { provePart, readManifest } from "./manifest.ts";
+import { presign } from "./presign.ts";
 import { putRun } from "./put-run.ts";
 import { findFile, read } from "./read.ts";
 import { recover } from "./recover.ts";
@@ -17,6 +19,8 @@ export function createEngine(parts: EngineParts): Engine {
   return {
     create: (principal, request, key) => create(context, principal, request, key),
     putRun: (principal, command) => putRun(context, principal, command),
+    presign: (principal, id, parts) => presign(context, principal, id, parts),
+    confirm: (principal, id, parts) => confirm(context, principal, id, parts),
     status: (principal, id, wants) => status(context, principal, id, wants),
     watch: (principal, id) => watch(context, principal, id),
     complete: (principal, id, request) => complete(context, principal, id, request),

@@ -3,6 +3,7 @@ import type {
   ByteRange,
   CompleteRequest,
   CreateRequest,
+  PartDigest,
   PartRange,
   UploadView,
 } from "@holdfast/protocol";
@@ -38,8 +39,30 @@ export interface PutRun {
   readonly body: Body;
   /** Bytes the body says it has, where it says so. */
   readonly bodySize?: number;
+  /** The upload's epoch that the request was signed for, where it was: any other is `signature_refused`. */
+  readonly epoch?: number;
   /** Names the running transfer that sends this: it may take over from itself at once. */
   readonly transfer?: string;
+}
+
+/** A part that a signed request may bring: exactly these bytes and nothing else. */
+export interface SignedPart {
+  /** The upload's; one that came in an address may be malformed. */
+  readonly id: string;
+  readonly index: number;
+  /** In bytes. */
+  readonly size: number;
+  readonly digest: Uint8Array;
+  /** The upload's epoch when it was signed: once that is raised, the request is worth nothing. */
+  readonly epoch: number;
+}
+
+/** The upload after all of the parts that were asked for. */
+export interface PartsConfirmed {
+  /** Number of committed parts of the upload. */
+  readonly committed: number;
+  /** Contiguous committed bytes from 0. */
+  readonly offset: number;
 }
 
 export interface RunCommitted {
@@ -72,6 +95,14 @@ export interface Engine {
   create(principal: Principal, request: CreateRequest, key?: string): Promise<UploadView>;
   /** Resolves when every part of the run is written, flushed and recorded. Where it rejects, the whole parts before the fault are committed all the same. */
   putRun(principal: Principal, command: PutRun): Promise<RunCommitted>;
+  /** What signed requests for these parts are bound to. @throws HoldfastError `part_conflict` where one is committed with another digest. */
+  presign(
+    principal: Principal,
+    id: string,
+    parts: readonly PartDigest[],
+  ): Promise<readonly SignedPart[]>;
+  /** Resolves only where all of these parts are committed with these digests. @throws HoldfastError `parts_missing` with those that are not, `part_conflict` */
+  confirm(principal: Principal, id: string, parts: readonly PartDigest[]): Promise<PartsConfirmed>;
   status(
     principal: Principal,
     id: string,

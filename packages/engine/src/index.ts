@@ -1,6 +1,13 @@
 // What an upload is: one verb, one file, over the ports.
 export { createEngine } from "./create-engine.ts";
-export type { Engine, EngineParts, PutRun, RunCommitted } from "./engine.ts";
+export type {
+  Engine,
+  EngineParts,
+  PartsConfirmed,
+  PutRun,
+  RunCommitted,
+  SignedPart,
+} from "./engine.ts";
 export type * from "./ports.ts";
 export type * from "./records.ts";
 export { createSlotPool, SLOT_SIZE, type Slot, type SlotPool } from "./slots.ts";

@@ -17,6 +17,7 @@ export function putRun(
 ): Promise<RunCommitted> {
   return doWork(context, () =>
     useUpload(context, principal, "write", command.id, async (upload) => {
+      requireEpoch(upload, command);
       requireFit(upload, command);
       const claim = await claimRun(context, upload, command);
       if (!claim) return answerOf(upload, command);
@@ -38,6 +39,12 @@ export function putRun(
 
 function answerOf(upload: Upload, { run }: PutRun): RunCommitted {
   return { run, committed: committedCount(upload), offset: offsetOf(upload) };
+}
+
+/** A signed request ends with the epoch: what it was signed for has been taken back since. */
+function requireEpoch({ record }: Upload, { epoch }: PutRun): void {
+  if (epoch === undefined || epoch === record.epoch) return;
+  throw new HoldfastError("signature_refused", "what this address was signed for was taken back");
 }
 
 function requireFit(upload: Upload, { run, bodySize }: PutRun): void {

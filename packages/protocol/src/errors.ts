@@ -60,6 +60,12 @@ export const ERRORS = {
     title: "This principal may not do that",
     hint: "Ask the operator for a token that may.",
   },
+  signature_refused: {
+    status: 403,
+    retry: "auth",
+    title: "This signed address is not in force",
+    hint: "It has expired, was taken back, or is not as it was signed: ask for a new one.",
+  },
   upload_not_found: {
     status: 404,
     retry: "never",
@@ -342,6 +348,12 @@ export const ERRORS = {
     retry: "never",
     title: "Refusing to listen beyond this machine without protection",
     hint: "Set HOLDFAST_TOKEN and pass --tls-cert and --tls-key (or --insecure behind something that does TLS), or listen on 127.0.0.1.",
+  },
+  weak_key: {
+    status: 0,
+    retry: "never",
+    title: "The key to sign with is weak",
+    hint: "Give 32 random bytes or more in hexadecimal or base64, such as `openssl rand -hex 32` prints.",
   },
   address_in_use: {
     status: 0,

@@ -4,6 +4,7 @@ export * from "./base64.ts";
 export * from "./byte-range.ts";
 export * from "./committed.ts";
 export * from "./digest.ts";
+export * from "./direct.ts";
 export * from "./disposition.ts";
 export * from "./errors.ts";
 export * from "./grid.ts";

@@ -89,7 +89,12 @@ export function decodeCreate(body: unknown): CreateRequest {
     throw new HoldfastError("invalid_request", "digest must be sha-256", { field: "digest" });
   // What this version cannot keep is refused: a promise that is passed over is worse than none.
   if (fields.get("sha256") !== undefined) throw unsupported("sha256");
-  if ((fields.get("transfer") ?? "server") !== "server") throw unsupported("transfer");
+  // Parts may come either way, whatever is said here: by the client's own requests, or by signed ones.
+  const transfer = fields.get("transfer") ?? "server";
+  if (transfer !== "server" && transfer !== "direct") {
+    const why = "transfer must be server or direct";
+    throw new HoldfastError("invalid_request", why, { field: "transfer" });
+  }
   const partSize = optionalWhole(fields, "partSize");
   return {
     name: checkName(fields.get("name")),

@@ -6,6 +6,7 @@ import { HoldfastError, MIB } from "@holdfast/protocol";
 import manifest from "../package.json" with { type: "json" };
 import type { CertificateFiles } from "./certificate.ts";
 import { REQUESTS_MAX } from "./http/in-flight.ts";
+import type { MasterKeys } from "./keys/keys-file.ts";
 import { hasTokens } from "./policy/tokens-file.ts";
 
 export const VERSION: string = manifest.version;
@@ -19,6 +20,8 @@ export interface ServeOptions {
   readonly dataDir: string;
   /** Whoever does not send it comes no further than health. Visible ASCII; an empty one is none. */
   readonly token?: string;
+  /** Keys to sign addresses with, where they are not those of the data directory. */
+  readonly keys?: MasterKeys | undefined;
   /** Allows plain HTTP beyond this machine, for a network that is trusted or behind something that does TLS. */
   readonly insecure?: boolean;
   /** Speaks HTTPS with this certificate; the files are read again when they change. */
@@ -48,6 +51,7 @@ export interface Settings {
   readonly address: string;
   readonly port: number;
   readonly token: string | undefined;
+  readonly keys: MasterKeys | undefined;
   readonly tls: TlsFiles | undefined;
   readonly slotMemory: number;
   readonly requestsMax: number;
@@ -81,8 +85,8 @@ export async function readSettings(options: ServeOptions): Promise<Settings> {
   }
   const [address = host] = addresses;
   const { slotMemory = SLOT_MEMORY, requestsMax = REQUESTS_MAX, closeMs = CLOSE_MS } = options;
-  const { keepFree, limits } = options;
-  return { address, port, token, tls, slotMemory, requestsMax, keepFree, limits, closeMs };
+  const { keepFree, limits, keys } = options;
+  return { address, port, token, keys, tls, slotMemory, requestsMax, keepFree, limits, closeMs };
 }
 
 /** The low-water mark that suits a disk of this size: 1 GiB, or 5 % of a small one. */

@@ -1,5 +1,6 @@
 // The Holdfast server: serve files to and from a data directory.
 export type { ServeOptions } from "./config.ts";
+export { type MasterKeys, rotateKeys } from "./keys/keys-file.ts";
 export { createLog, type LogLevel, type LogOptions } from "./platform.ts";
 export { isScope, type Scope } from "./policy/table.ts";
 export {

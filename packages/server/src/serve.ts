@@ -14,6 +14,7 @@ import type { Front } from "./http/front.ts";
 import { createInFlight } from "./http/in-flight.ts";
 import { closeServer, listen } from "./http/listen.ts";
 import { openHttp } from "./http/secure.ts";
+import { openKeys } from "./keys/keys-file.ts";
 import { createMeter } from "./metrics/meter.ts";
 import { meterMetadata, meterStorage } from "./metrics/metered.ts";
 import { createLog, systemClock, systemDigests, systemRandom } from "./platform.ts";
@@ -64,6 +65,11 @@ async function start(settings: Settings, data: DataDirectory, log: Log): Promise
   const { address, closeMs, token, limits } = settings;
   const tokens = watchTokens(data.owner.directory, systemClock, log);
   const policy = createTokenPolicy({ token, tokens, limits, now: systemClock.now });
+  const keys = openKeys(data.owner.directory, settings.keys, {
+    clock: systemClock,
+    random: systemRandom,
+    log,
+  });
   const platform = { clock: systemClock, random: systemRandom, digests: systemDigests };
   const slots = createSlotPool(settings.slotMemory);
   const readSlots = createSlotPool(settings.slotMemory / 8);
@@ -86,6 +92,7 @@ async function start(settings: Settings, data: DataDirectory, log: Log): Promise
     policy,
     log,
     ...platform,
+    keys,
     inFlight: createInFlight(settings.requestsMax),
     meter,
     load: () => ({ slotsLent: slots.lent(), slotsWaiting: slots.waiting() }),

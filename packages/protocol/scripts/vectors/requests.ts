@@ -121,7 +121,7 @@ const createBad = [
   { body: '{"name":"a","size":1,"partSize":"1048576"}', field: "partSize" },
   { body: '{"name":"a","size":1,"digest":"md5"}', field: "digest" },
   { body: '{"name":"a","size":1,"digest":["sha-256"]}', field: "digest" },
-  { body: '{"name":"a","size":1,"transfer":"direct"}', field: "transfer" },
+  { body: '{"name":"a","size":1,"transfer":"pigeon"}', field: "transfer" },
   { body: `{"name":"a","size":1,"sha256":"${"0".repeat(64)}"}`, field: "sha256" },
 ];
 

@@ -123,6 +123,9 @@ const CASES: Partial<Record<ErrorCode, () => Promise<Answer>>> = {
     const server = await start({ parts: { policy: { ...openPolicy, decide } } });
     return askJson(server, "POST", "/v1/uploads", { name: "a", size: 1 });
   },
+  async signature_refused() {
+    return ask(await start(), { method: "PUT", path: `/p/aaaaaaaa/${UNKNOWN}/0?sig=a` });
+  },
   async upload_not_found() {
     return ask(await start(), { path: `/v1/uploads/${UNKNOWN}` });
   },

@@ -1,5 +1,6 @@
 // What the HTTP front works with, and what a handler is.
 import type { Clock, Digests, Engine, Log, Policy, Principal, Random } from "@holdfast/engine";
+import type { Keyring } from "../keys/keyring.ts";
 import type { Gauges, Meter } from "../metrics/meter.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { Reply } from "./reply.ts";
@@ -14,6 +15,8 @@ export interface Front {
   readonly log: Log;
   readonly inFlight: InFlight;
   readonly meter: Meter;
+  /** What addresses are signed with now. @throws HoldfastError `storage_failed` where that cannot be known. */
+  readonly keys: () => Keyring;
   readonly about: About;
   /** What bodies take of the memory now. */
   load(): Pick<Gauges, "slotsLent" | "slotsWaiting">;

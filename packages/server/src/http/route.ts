@@ -1,5 +1,4 @@
 // From a request to its handler and back to a reply: routes, methods, authentication, errors.
-import type { Principal } from "@holdfast/engine";
 import { HoldfastError, toHoldfastError } from "@holdfast/protocol";
 import { getFile } from "./files/get.ts";
 import { getManifest } from "./files/manifest.ts";
@@ -12,8 +11,13 @@ import { getReady } from "./ops/ready.ts";
 import { problemReply } from "./problem.ts";
 import type { Reply } from "./reply.ts";
 import type { Request } from "./request.ts";
+import { type Access, admit } from "./signed/admit.ts";
+import { signLink } from "./signed/links.ts";
+import { putSignedPart } from "./signed/put-part.ts";
+import { signRequests } from "./signed/requests.ts";
 import { abortUpload } from "./uploads/abort.ts";
 import { completeUpload } from "./uploads/complete.ts";
+import { confirmParts } from "./uploads/confirm.ts";
 import { createUpload } from "./uploads/create.ts";
 import { getEvents } from "./uploads/events.ts";
 import { putRun } from "./uploads/put-run.ts";
@@ -23,8 +27,7 @@ export interface Route {
   /** Segments of the path; `*` takes any one and hands it to the handler. */
   readonly segments: readonly string[];
   readonly methods: ReadonlyMap<string, Handler>;
-  /** Health is told to everybody. */
-  readonly isHealth: boolean;
+  readonly access: Access;
 }
 
 /** Each one has a row in the API's description (`openapi/operations`). */
@@ -34,19 +37,21 @@ export const ROUTES: readonly Route[] = [
   route("/v1/uploads/*", { GET: getStatus, DELETE: abortUpload }),
   route("/v1/uploads/*/events", { GET: getEvents }),
   route("/v1/uploads/*/complete", { POST: completeUpload }),
-  route("/v1/files/*", { GET: getFile, HEAD: getFile }),
-  route("/v1/files/*/manifest", { GET: getManifest, HEAD: getManifest }),
-  route("/livez", { GET: getLive, HEAD: getLive }, true),
-  route("/readyz", { GET: getReady, HEAD: getReady }, true),
+  route("/v1/files/*", { GET: getFile, HEAD: getFile }, "token or link"),
+  route("/v1/files/*/manifest", { GET: getManifest, HEAD: getManifest }, "token or link"),
+  route("/v1/files/*/links", { POST: signLink }),
+  route("/v1/uploads/*/requests", { POST: signRequests }),
+  route("/v1/uploads/*/parts", { POST: confirmParts }),
+  route("/p/*/*/*", { PUT: putSignedPart }, "signed part"),
+  route("/livez", { GET: getLive, HEAD: getLive }, "everybody"),
+  route("/readyz", { GET: getReady, HEAD: getReady }, "everybody"),
   route("/metrics", { GET: getMetrics }),
   route("/openapi.json", { GET: getOpenApi, HEAD: getOpenApi }),
   route("/", { GET: getPage, HEAD: getPage }),
 ];
 
-const NOBODY: Principal = { id: "", tenant: "" };
-
-function route(path: string, methods: Record<string, Handler>, isHealth = false): Route {
-  return { segments: path.split("/"), methods: new Map(Object.entries(methods)), isHealth };
+function route(path: string, methods: Record<string, Handler>, access: Access = "token"): Route {
+  return { segments: path.split("/"), methods: new Map(Object.entries(methods)), access };
 }
 
 /** Never rejects: an error is a reply too. */
@@ -55,9 +60,8 @@ export async function answer(front: Front, request: Request): Promise<Reply> {
   const tell = meterRequest(front, request, found?.route);
   try {
     // Who may not come in does not learn which addresses exist.
-    const principal = found?.route.isHealth
-      ? NOBODY
-      : await front.policy.authenticate(request.header("authorization"));
+    const access = found?.route.access ?? "token";
+    const principal = await admit(front, access, request, found?.params ?? []);
     if (!found) throw new HoldfastError("route_not_found");
     const handler = found.route.methods.get(request.method);
     if (!handler) throw notAllowed(found.route);

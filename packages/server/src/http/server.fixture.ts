@@ -5,6 +5,7 @@ import { createEngine, type Engine, type EngineParts } from "@holdfast/engine";
 import { encodeRunDigests, type UploadView } from "@holdfast/protocol";
 import { createVirtualClock, type VirtualClock } from "@holdfast/testkit/clock";
 import { memoryParts, partDigests, runBytes } from "@holdfast/testkit/world";
+import { type Keyring, keyringOf } from "../keys/keyring.ts";
 import { createMeter } from "../metrics/meter.ts";
 import { requireDescribed } from "../openapi/contract.fixture.ts";
 import { systemClock, systemRandom } from "../platform.ts";
@@ -32,6 +33,7 @@ export interface TestServer {
 export interface TestServerOptions {
   readonly token?: string;
   readonly parts?: Partial<EngineParts>;
+  readonly keys?: () => Keyring;
   readonly http?: HttpOptions;
   readonly requestsMax?: number;
 }
@@ -73,6 +75,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   let port = 0;
   const front: Front = {
     ...parts,
+    keys: options.keys ?? (() => keyringOf(new Uint8Array(32).fill(7))),
     engine,
     clock,
     inFlight: createInFlight(options.requestsMax),

@@ -4,10 +4,11 @@ import { z } from "zod";
 import type { Content, Fields, Operation, ReplyRow } from "./operation.ts";
 import { FILES } from "./operations/files.ts";
 import { OPS } from "./operations/ops.ts";
+import { SIGNED } from "./operations/signed.ts";
 import { UPLOADS } from "./operations/uploads.ts";
 import { named, Problem } from "./schemas.ts";
 
-export const OPERATIONS: readonly Operation[] = [...UPLOADS, ...FILES, ...OPS];
+export const OPERATIONS: readonly Operation[] = [...UPLOADS, ...SIGNED, ...FILES, ...OPS];
 
 /** What any route may refuse with: whoever asks, whatever for. */
 const ERRORS_OF_ALL: readonly ErrorCode[] = [

@@ -91,7 +91,7 @@ export const CreateUpload: z.ZodType = component(
     metadata: Metadata.optional(),
     partSize: z.int().min(262_144).optional().describe("A multiple of 256 KiB"),
     digest: Digest.optional(),
-    transfer: z.enum(["server"]).optional(),
+    transfer: z.enum(["server", "direct"]).optional(),
   }),
 );
 
@@ -106,6 +106,43 @@ export const CompleteUpload: z.ZodType = component(
 export const RunCommitted: z.ZodType = component(
   "RunCommitted",
   z.object({ run: PartRange, committed: whole(), offset: whole() }),
+);
+
+const Expiry = z.int().min(1).optional().describe("Seconds");
+
+export const PartsWanted: z.ZodType = component(
+  "PartsWanted",
+  z.object({
+    parts: z.array(z.object({ index: whole(), digest: base64() })).max(100),
+    expiresIn: Expiry,
+  }),
+);
+
+export const SignedRequests: z.ZodType = component(
+  "SignedRequests",
+  z.object({
+    requests: z.array(
+      z.object({
+        index: whole(),
+        url: z.string().describe("A path on the same server"),
+        method: z.literal("PUT"),
+        headers: z.record(z.string(), z.string()),
+        expiresAt: Time,
+      }),
+    ),
+  }),
+);
+
+export const PartsConfirmed: z.ZodType = component(
+  "PartsConfirmed",
+  z.object({ committed: whole(), offset: whole() }),
+);
+
+export const LinkWanted: z.ZodType = component("LinkWanted", z.object({ expiresIn: Expiry }));
+
+export const Link: z.ZodType = component(
+  "Link",
+  z.object({ url: z.string().describe("A path on the same server"), expiresAt: Time }),
 );
 
 const Manifest: z.ZodType = component(

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { json, type Operation } from "../operation.ts";
 import { Id, ManifestOrProof } from "../schemas.ts";
+import { LINK_QUERY } from "./signed.ts";
 
 const params = { id: Id };
 const optional = z.string().optional();
@@ -26,6 +27,7 @@ const getFile: Operation = {
   tag: "files",
   summary: "The content, whole or one range of it; its ETag is the file's root",
   params,
+  query: LINK_QUERY,
   headers: { ...preconditions, Range: optional, "If-Range": optional },
   replies: {
     200: { what: "All of it", headers: contentHeaders, content: bytes },
@@ -36,7 +38,7 @@ const getFile: Operation = {
     },
     304: { what: "The client has it already", headers: validators },
   },
-  errors: ["file_not_found", "precondition_failed", "range_not_satisfiable"],
+  errors: ["signature_refused", "file_not_found", "precondition_failed", "range_not_satisfiable"],
 };
 
 const getManifest: Operation = {
@@ -46,13 +48,19 @@ const getManifest: Operation = {
   tag: "files",
   summary: "The file's parts with their digests, or with `proof` the proof for one of them",
   params,
-  query: { proof: z.int().min(0).optional().describe("Index of a part") },
+  query: { ...LINK_QUERY, proof: z.int().min(0).optional().describe("Index of a part") },
   headers: preconditions,
   replies: {
     200: { what: "The manifest, or the proof", content: json(ManifestOrProof) },
     304: { what: "The client has it already", headers: validators },
   },
-  errors: ["file_not_found", "invalid_request", "part_out_of_range", "precondition_failed"],
+  errors: [
+    "signature_refused",
+    "file_not_found",
+    "invalid_request",
+    "part_out_of_range",
+    "precondition_failed",
+  ],
 };
 
 function head({ replies, ...operation }: Operation, id: string): Operation {

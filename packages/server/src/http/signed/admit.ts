@@ -1,0 +1,32 @@
+// Who sends a request: by its token, by the address it was signed for, or nobody in particular.
+import type { Principal } from "@holdfast/engine";
+import type { Front } from "../front.ts";
+import type { Request } from "../request.ts";
+import { isLink, readFileLink } from "./file-link.ts";
+import { readPartAddress } from "./part-address.ts";
+import { requireSigned } from "./signature.ts";
+
+/**
+ * What opens a route: nothing (health), a token, a token or a read link, or a signed part request and nothing else.
+ * A credential counts in its one place only: a token in the query, or a signature on a route that takes none, is as if it were not there.
+ */
+export type Access = "everybody" | "token" | "token or link" | "signed part";
+
+const NOBODY: Principal = { id: "", tenant: "" };
+
+/** @throws HoldfastError `unauthorized`, `signature_refused`, `storage_failed` */
+export async function admit(
+  front: Front,
+  access: Access,
+  request: Request,
+  params: readonly string[],
+): Promise<Principal> {
+  if (access === "everybody") return NOBODY;
+  if (access === "signed part") {
+    return requireSigned(front, readPartAddress(params, request.query).terms);
+  }
+  if (access === "token or link" && isLink(request.query)) {
+    return requireSigned(front, readFileLink(params, request.query));
+  }
+  return front.policy.authenticate(request.header("authorization"));
+}

@@ -1,0 +1,31 @@
+// POST /v1/uploads/{id}/requests: signed requests for given parts and digests, for whoever is to send them without a token.
+import { decodePartsWanted } from "@holdfast/protocol";
+import type { Call, Front } from "../front.ts";
+import { jsonReply, type Reply } from "../reply.ts";
+import { readJson, requireIdentity } from "../request.ts";
+import { writePartAddress } from "./part-address.ts";
+import { lifetime } from "./signature.ts";
+
+/** Seconds. A day is for handing a transfer over to an operating system. */
+const LIFETIME = { byDefault: 15 * 60, most: 24 * 60 * 60 } as const;
+
+export async function signRequests(
+  { engine, keys, clock }: Front,
+  { request, params, principal }: Call,
+): Promise<Reply> {
+  const [id = ""] = params;
+  requireIdentity(request);
+  const { parts, expiresIn } = decodePartsWanted(await readJson(request));
+  const when = { ...lifetime(clock, expiresIn, LIFETIME), grant: principal.grant ?? "" };
+  const keyring = keys();
+  const signed = await engine.presign(principal, id, parts);
+  return jsonReply(200, {
+    requests: signed.map((part) => ({
+      index: part.index,
+      url: writePartAddress(keyring, principal, part, when),
+      method: "PUT",
+      headers: {},
+      expiresAt: when.expiresAt * 1000,
+    })),
+  });
+}
