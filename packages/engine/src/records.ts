@@ -160,6 +160,36 @@ export type Change =
       readonly expiresAt: number;
       readonly limits?: Limits;
     }
+  /**
+   * What an append brought: whole parts, then the tail that is left, if any; it stands in place of the tail of before. An offset has been told from here on.
+   * With `size` the size is fixed in the same step. Conditional on `open`, and on the upload ending where the append began.
+   *
+   * One that has just happened resolves again. The tail begins where the parts end: anything else is `internal`.
+   * @throws HoldfastError `offset_mismatch` with `details.offset`; `part_conflict`, `quota_exceeded` as for `commit`; `size_mismatch`, `size_too_large` as for `fix-size`.
+   */
+  | {
+      readonly kind: "append";
+      readonly id: UploadId;
+      /** The offset that the append began at. */
+      readonly at: number;
+      readonly parts: readonly CommittedPart[];
+      readonly tail?: Tail;
+      readonly size?: number;
+      readonly expiresAt: number;
+      readonly limits?: Limits;
+    }
+  /**
+   * The size of an `open` upload that was created without one: once. The grid shrinks to it.
+   * @throws HoldfastError `size_mismatch` where another size is fixed (`details.size`), or a committed part or a tail would be cut (`details.end`); `size_too_large`; `quota_exceeded`.
+   */
+  | {
+      readonly kind: "fix-size";
+      readonly id: UploadId;
+      readonly size: number;
+      readonly limits?: Limits;
+    }
+  /** An offset of an `open` or `completing` upload is about to be answered. */
+  | { readonly kind: "told"; readonly id: UploadId }
   /** Takes parts back whose stored bytes were proved bad; `open` or `completing` becomes `open`, or `failed` where an offset was told; the epoch goes up by one. */
   | {
       readonly kind: "withdraw";
@@ -177,6 +207,19 @@ export type Change =
     }
   /** `completing -> complete`: the file becomes visible, with its outbox entry; an error of an earlier complete and the tail are forgotten. Another file for the same upload is refused. */
   | { readonly kind: "publish"; readonly file: FileRecord; readonly outbox: OutboxEntry }
+  /**
+   * A file that came in one piece: its upload, which is `complete` from the start, and the file become visible together. As `create` and `publish` in one.
+   * @throws HoldfastError `quota_exceeded`; `idempotency_conflict`
+   */
+  | {
+      readonly kind: "store";
+      readonly upload: UploadRecord;
+      /** All of them. */
+      readonly parts: readonly CommittedPart[];
+      readonly file: FileRecord;
+      readonly outbox: OutboxEntry;
+      readonly limits?: Limits;
+    }
   /** `open` or `completing` to an end without a file. Its bytes are still there. An end without an error keeps the one that was there. */
   | {
       readonly kind: "end";
@@ -185,8 +228,19 @@ export type Change =
       readonly at: number;
       readonly error?: { readonly code: string; readonly detail: string };
     }
+  /** `open -> expired`, if it has expired at `now`: a commit may have come in between, and then this is `upload_not_open` with `details.expiresAt`. */
+  | { readonly kind: "expire"; readonly id: UploadId; readonly now: number }
   /** The bytes of an ended upload are gone from the storage. */
-  | { readonly kind: "cleared"; readonly id: UploadId };
+  | { readonly kind: "cleared"; readonly id: UploadId }
+  /** Removes the record of an upload that has ended before a moment, and has no bytes of its own any more: they are removed, or a file's. */
+  | { readonly kind: "forget"; readonly id: UploadId; readonly before: number }
+  /**
+   * Hides a file, with its outbox entry; its bytes are still there. The record of the upload that it was goes with it: there is no file to name there.
+   * @throws HoldfastError `file_not_found`
+   */
+  | { readonly kind: "delete"; readonly id: FileId; readonly outbox: OutboxEntry }
+  /** The bytes of a hidden file are gone from the storage: its record goes too. */
+  | { readonly kind: "erased"; readonly id: FileId };
 
 /**
  * Work that waits, oldest first.

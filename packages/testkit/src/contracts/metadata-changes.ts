@@ -1,6 +1,6 @@
 // The contract of each change: what it requires, what it does, and what it does the second time.
-import type { Change, DueKind, UploadRecord } from "@holdfast/engine";
-import { encodeBase64, UPLOAD_STATES } from "@holdfast/protocol";
+import type { DueKind } from "@holdfast/engine";
+import { encodeBase64 } from "@holdfast/protocol";
 import { describe, expect, it } from "vitest";
 import {
   sampleCommit,
@@ -11,6 +11,7 @@ import {
   sampleUpload,
 } from "../metadata/samples.ts";
 import { type MetadataBench, refusal } from "./metadata-bench.ts";
+import { itNeedsState } from "./metadata-states.ts";
 
 export function describeMetadataChanges(bench: MetadataBench): void {
   describeCreate(bench);
@@ -333,26 +334,4 @@ function describeEnd(bench: MetadataBench): void {
 
 async function dueIds(bench: MetadataBench, kind: DueKind): Promise<readonly string[]> {
   return (await bench.store().due(kind, { limit: 100 })).map(({ id }) => id);
-}
-
-/** Every change of a kind is refused, and changes nothing, but in the states it starts from. */
-function itNeedsState(
-  bench: MetadataBench,
-  kind: string,
-  allowed: readonly UploadRecord["state"][],
-  change: (upload: UploadRecord) => Change,
-): void {
-  it(`${kind} is refused but in state ${allowed.join(", ")}`, async () => {
-    for (const state of UPLOAD_STATES.filter((some) => !allowed.includes(some))) {
-      const upload = await bench.uploadIn(state);
-      const before = await bench.store().upload(upload.id);
-      const refused = await refusal(bench.store().apply(change(upload)));
-      expect(refused).toMatchObject({ code: "upload_not_open", details: { state } });
-      expect(await bench.store().upload(upload.id)).toEqual(before);
-    }
-  });
-  it(`${kind} of an upload that does not exist is upload_not_found`, async () => {
-    const { code } = await refusal(bench.store().apply(change(sampleUpload(1))));
-    expect(code).toBe("upload_not_found");
-  });
 }

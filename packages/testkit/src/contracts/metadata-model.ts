@@ -1,39 +1,87 @@
 // Any changes in any order, one by one or all at once: a metadata store gives the outcomes and ends in the records of the executable specification.
-import type { Change, Due, DueKind, MetadataStore, UploadRecord } from "@holdfast/engine";
-import { isHoldfastError } from "@holdfast/protocol";
+import { randomUUID } from "node:crypto";
+import type {
+  Change,
+  Due,
+  DueKind,
+  FileRecord,
+  Limits,
+  MetadataStore,
+  UploadRecord,
+} from "@holdfast/engine";
+import { isHoldfastError, MIB } from "@holdfast/protocol";
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { applyChange } from "../metadata/apply.ts";
 import { countRecords, listDue } from "../metadata/queries.ts";
-import { sampleFile, samplePart, samplePublish, sampleUpload } from "../metadata/samples.ts";
-import { applyChange, emptyState, type RecordState } from "../metadata/state.ts";
+import {
+  sampleDelete,
+  sampleDigest,
+  sampleFile,
+  samplePart,
+  samplePublish,
+  sampleStore,
+  sampleTail,
+  sampleUpload,
+} from "../metadata/samples.ts";
+import { emptyState, type RecordState } from "../metadata/state.ts";
 import type { MetadataBench } from "./metadata-bench.ts";
 
 /** What a change is made from; the records it names are made anew for each run, since a store may be shared. */
 type Step = (world: World) => Change;
 
 interface World {
-  readonly uploads: readonly [UploadRecord, UploadRecord];
+  readonly uploads: readonly [UploadRecord, UploadRecord, UploadRecord];
   readonly publishes: readonly Extract<Change, { readonly kind: "publish" }>[];
+  readonly stores: readonly Extract<Change, { readonly kind: "store" }>[];
 }
 
+/** Of one principal, that no other run has: what it uses counts. The third upload has no size yet, and wants the key of the first. */
 function createWorld(): World {
-  const uploads = [sampleUpload(2), sampleUpload(300)] as const;
+  const principal = randomUUID();
+  const key = { name: sampleDigest(1), request: sampleDigest(2) };
+  const unknown = { hasSize: false, size: 3 * MIB, key };
+  const uploads = [
+    sampleUpload(2, { principal, key }),
+    sampleUpload(300, { principal }),
+    sampleUpload(3, { principal, ...unknown }),
+  ] as const;
+  const stores = [sampleStore(2, { principal, key }), sampleStore(0, { principal })];
   // Two files for the first upload and one for the second, which two entries of the outbox tell of.
   const publishes = [uploads[0], uploads[0], uploads[1]].map((of) => samplePublish(sampleFile(of)));
-  return { uploads, publishes };
+  return { uploads, publishes, stores };
 }
 
-const which = fc.constantFrom(0 as const, 1 as const);
+const which = fc.constantFrom(0 as const, 1 as const, 2 as const);
 const index = fc.constantFrom(0, 1, 2, 255, 256, 299, 300);
 const ENDS = ["aborted", "expired", "failed"] as const;
 const error = { code: "storage_full", detail: "there is no room" };
 
+const limits = fc.constantFrom<Limits>(
+  {},
+  {},
+  { openMax: 1 },
+  { openMax: 2 },
+  { bytesMax: 2 * MIB },
+  { bytesMax: 302 * MIB, openMax: 3 },
+);
+const at = fc.constantFrom(0, 0, 0, 4097, MIB, MIB + 4097, 2 * MIB);
+const parts = fc.constantFrom([], [0], [0], [1], [0, 1], [2]);
+const tail = fc.constantFrom(
+  undefined,
+  sampleTail(0, 4097),
+  sampleTail(1, 4097),
+  sampleTail(2, 1),
+  sampleTail(1, 4096, 1),
+);
+const size = fc.constantFrom(undefined, undefined, undefined, MIB + 4097, 2 * MIB - 1, 3 * MIB);
+
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
-    weight: 3,
-    arbitrary: which.map(
-      (u): Step =>
-        ({ uploads }) => ({ kind: "create", upload: uploads[u] }),
+    weight: 5,
+    arbitrary: fc.tuple(which, limits).map(
+      ([u, some]): Step =>
+        ({ uploads }) => ({ kind: "create", upload: uploads[u], limits: some }),
     ),
   },
   {
@@ -43,13 +91,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         which,
         fc.array(fc.tuple(index, fc.constantFrom(0, 0, 0, 1)), { maxLength: 4 }),
         fc.nat(100),
+        limits,
       )
       .map(
-        ([u, some, later]): Step =>
+        ([u, some, later, limits]): Step =>
           ({ uploads }) => {
             const { id, expiresAt } = uploads[u];
             const parts = some.map(([at, content]) => samplePart(at, content));
-            return { kind: "commit", id, parts, expiresAt: expiresAt + later };
+            return { kind: "commit", id, parts, expiresAt: expiresAt + later, limits };
           },
       ),
   },
@@ -102,6 +151,74 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         ({ uploads }) => ({ kind: "cleared", id: uploads[u].id }),
     ),
   },
+  {
+    weight: 8,
+    arbitrary: fc.record({ u: which, at, parts, tail, size, limits }).map(
+      ({ u, at, parts, tail, size, limits }): Step =>
+        ({ uploads }) => ({
+          kind: "append",
+          id: uploads[u].id,
+          at,
+          parts: parts.map((index) => samplePart(index)),
+          expiresAt: uploads[u].expiresAt + 1,
+          limits,
+          ...(tail ? { tail } : {}),
+          ...(size === undefined ? {} : { size }),
+        }),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(which, fc.constantFrom(2 * MIB - 1, MIB + 4097, 0, 4 * MIB), limits).map(
+      ([u, size, limits]): Step =>
+        ({ uploads }) => ({ kind: "fix-size", id: uploads[u].id, size, limits }),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: which.map(
+      (u): Step =>
+        ({ uploads }) => ({ kind: "told", id: uploads[u].id }),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(which, fc.nat(3)).map(
+      ([u, later]): Step =>
+        ({ uploads }) => ({
+          kind: "expire",
+          id: uploads[u].id,
+          now: uploads[u].expiresAt + later - 1,
+        }),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(which, fc.constantFrom(8, 9, Number.MAX_SAFE_INTEGER)).map(
+      ([u, before]): Step =>
+        ({ uploads }) => ({ kind: "forget", id: uploads[u].id, before }),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(fc.constantFrom(0, 1), limits).map(
+      ([s, limits]): Step =>
+        ({ stores, uploads }) => {
+          const store = stores[s];
+          return store ? { ...store, limits } : { kind: "told", id: uploads[0].id };
+        },
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(fc.nat(4), fc.boolean()).map(
+      ([f, isGone]): Step =>
+        (world) => {
+          const { id } = filesOf(world)[f] ?? sampleStore().file;
+          return isGone ? { kind: "erased", id } : sampleDelete(id);
+        },
+    ),
+  },
 );
 
 export function describeMetadataModel({ store }: MetadataBench): void {
@@ -123,7 +240,7 @@ export function describeMetadataModel({ store }: MetadataBench): void {
         });
         await expectRecords(store(), world, model);
       }),
-      { numRuns: 60 },
+      { numRuns: 100 },
     );
   });
 }
@@ -166,23 +283,28 @@ async function allOf(store: MetadataStore, kind: DueKind): Promise<readonly Due[
   }
 }
 
+function filesOf({ publishes, stores }: World): readonly FileRecord[] {
+  return [...publishes, ...stores].map(({ file }) => file);
+}
+
 async function expectRecords(
   store: MetadataStore,
   world: World,
   model: RecordState,
 ): Promise<void> {
-  for (const { id } of world.uploads) {
+  const uploads = [...world.uploads, ...world.stores.map(({ upload }) => upload)];
+  for (const { id } of uploads) {
     const upload = model.uploads.get(id);
     expect(await store.upload(id)).toEqual(upload);
     if (upload) expect(await store.parts(id)).toEqual(model.parts.get(id));
   }
-  const ours = new Set<string>(world.uploads.map(({ id }) => id));
+  const ours = new Set<string>(uploads.map(({ id }) => id));
   for (const kind of DUE_KINDS) {
     const due = await allOf(store, kind);
     expect(due.filter(({ id }) => ours.has(id))).toEqual(listDue(model, kind, { limit: 10 }));
   }
-  for (const { file } of world.publishes) {
-    const known = await store.file(file.id);
-    expect(known?.uploadId).toBe(model.files.get(file.id)?.uploadId);
-  }
+  for (const { id } of filesOf(world)) expect(await store.file(id)).toEqual(model.files.get(id));
+  const [{ tenant, principal }] = world.uploads;
+  const of = { tenant, id: principal };
+  expect(await store.counts(of)).toEqual(countRecords(model, of));
 }

@@ -1,7 +1,9 @@
 // The contract of every metadata store, built in or not: one call joins it.
 import { describe } from "vitest";
+import { describeMetadataAppend } from "./metadata-append.ts";
 import { type MetadataBackend, useMetadataBench } from "./metadata-bench.ts";
 import { describeMetadataChanges } from "./metadata-changes.ts";
+import { describeMetadataEnds } from "./metadata-ends.ts";
 import { describeMetadataModel } from "./metadata-model.ts";
 import { describeMetadataWhole } from "./metadata-whole.ts";
 
@@ -13,6 +15,8 @@ export function describeMetadataContract(
   describe(`metadata store: ${name}`, () => {
     const bench = useMetadataBench(createBackend);
     describeMetadataChanges(bench);
+    describeMetadataAppend(bench);
+    describeMetadataEnds(bench);
     describeMetadataWhole(bench);
     describeMetadataModel(bench);
   });

@@ -1,15 +1,9 @@
 // The metadata store in memory, with a durable state that a simulated crash can take at any moment.
 import type { Change, MetadataStore } from "@holdfast/engine";
 import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
+import { applyChange } from "./apply.ts";
 import { countRecords, listDue, listFiles } from "./queries.ts";
-import {
-  applyChange,
-  emptyState,
-  findByKey,
-  type RecordState,
-  requireParts,
-  requireUpload,
-} from "./state.ts";
+import { emptyState, findByKey, type RecordState, requireParts, requireUpload } from "./state.ts";
 
 /** The two moments of an `apply` that a test can stretch or spoil: just before the change becomes durable, and between that and the acknowledgement. */
 export type ApplyPoint = "before-durable" | "before-acknowledged";

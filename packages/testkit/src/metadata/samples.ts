@@ -1,7 +1,7 @@
 // Records and changes that tests of metadata stores are made of.
 import { randomBytes } from "node:crypto";
-import type { Change, CommittedPart, FileRecord, UploadRecord } from "@holdfast/engine";
-import { DIGEST_SIZE, fileId, ID_BYTES, MIB, uploadId } from "@holdfast/protocol";
+import type { Change, CommittedPart, FileRecord, Tail, UploadRecord } from "@holdfast/engine";
+import { DIGEST_SIZE, type FileId, fileId, ID_BYTES, MIB, uploadId } from "@holdfast/protocol";
 
 /** An open upload of `parts` parts, the last one short. */
 export function sampleUpload(parts = 3, given: Partial<UploadRecord> = {}): UploadRecord {
@@ -44,8 +44,36 @@ export function samplePart(index: number, content = 0): CommittedPart {
 export function sampleCommit(
   { id, expiresAt }: UploadRecord,
   ...indexes: readonly number[]
-): Change {
+): Extract<Change, { readonly kind: "commit" }> {
   return { kind: "commit", id, parts: indexes.map((index) => samplePart(index)), expiresAt };
+}
+
+/** Durable bytes of a part that appends have not filled. */
+export function sampleTail(index: number, size: number, content = 0): Tail {
+  const fragment = new Uint8Array(size % 4096).fill(content + 1);
+  return { index, size, digest: sampleDigest(index, content), fragment };
+}
+
+/** A file that came in one piece, and its upload. */
+export function sampleStore(parts = 2, given: Partial<UploadRecord> = {}): SampleStore {
+  const open = sampleUpload(parts, given);
+  const { file, outbox } = samplePublish(sampleFile(open));
+  const upload = {
+    ...open,
+    state: "complete" as const,
+    fileId: file.id,
+    endedAt: file.createdAt,
+  };
+  const all = Array.from({ length: parts }, (_, index) => samplePart(index));
+  return { kind: "store", upload, parts: all, file, outbox };
+}
+
+type SampleStore = Extract<Change, { readonly kind: "store" }>;
+
+export function sampleDelete(id: FileId): Extract<Change, { readonly kind: "delete" }> {
+  const entry = randomBytes(ID_BYTES).toString("hex");
+  const outbox = { id: entry, kind: "file.deleted", fileId: id, at: 1_700_000_003_000 } as const;
+  return { kind: "delete", id, outbox };
 }
 
 export function sampleFile(upload: UploadRecord): FileRecord {
@@ -54,10 +82,10 @@ export function sampleFile(upload: UploadRecord): FileRecord {
     id: fileId(randomBytes(ID_BYTES)),
     uploadId: upload.id,
     ...{ tenant, principal, algorithm, name, type, size, partSize },
-    root: randomBytes(DIGEST_SIZE),
+    root: new Uint8Array(randomBytes(DIGEST_SIZE)),
     state: "available",
     manifestSize: 4711,
-    manifestDigest: randomBytes(DIGEST_SIZE),
+    manifestDigest: new Uint8Array(randomBytes(DIGEST_SIZE)),
     createdAt: 1_700_000_001_000,
   };
 }

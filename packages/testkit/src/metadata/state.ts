@@ -1,6 +1,7 @@
-// What every change to the records requires and does, on plain maps: the executable specification that every metadata store is held to.
+// The records as plain maps, and what the changes to them ask: with `apply.ts` the executable specification that every metadata store is held to.
 import type {
   Change,
+  CommittedPart,
   FileRecord,
   KeyOwner,
   Limits,
@@ -23,7 +24,6 @@ import {
   type PartSet,
   partCount,
   partSizeAt,
-  removePart,
   type UploadId,
 } from "@holdfast/protocol";
 
@@ -39,56 +39,17 @@ export function emptyState(): RecordState {
   return { uploads: new Map(), parts: new Map(), files: new Map(), outbox: [] };
 }
 
-/** Makes one change, whole or not at all: every condition is looked at before the first record changes. */
-export function applyChange(state: RecordState, change: Change): void {
-  switch (change.kind) {
-    case "create":
-      create(state, change);
-      break;
-    case "commit":
-      commit(state, change);
-      break;
-    case "withdraw":
-      withdraw(state, change);
-      break;
-    case "seal":
-      seal(state, change);
-      break;
-    case "reopen":
-      reopen(state, change);
-      break;
-    case "publish":
-      publish(state, change);
-      break;
-    case "end":
-      end(state, change);
-      break;
-    case "cleared":
-      cleared(state, change);
-      break;
-  }
-}
+export type ChangeOf<Kind extends Change["kind"]> = Extract<Change, { readonly kind: Kind }>;
 
-type ChangeOf<Kind extends Change["kind"]> = Extract<Change, { readonly kind: Kind }>;
-
-function create(state: RecordState, { upload, limits }: ChangeOf<"create">): void {
-  const known = state.uploads.get(upload.id);
-  if (known) {
-    requireSameCreate(known, upload);
-    return;
-  }
-  requireFreeKey(state, upload);
-  requireRoom(state, upload, limits, { open: 1, bytes: reservedOf(state, upload) });
+/** No part is committed. */
+export function beginParts(state: RecordState, upload: UploadRecord): void {
   const count = partCount(upload);
-  state.uploads.set(upload.id, upload);
-  state.parts.set(upload.id, {
-    bits: createPartSet(count).bits,
-    digests: new Uint8Array(count * DIGEST_SIZE),
-  });
+  const { bits } = createPartSet(count);
+  state.parts.set(upload.id, { bits, digests: new Uint8Array(count * DIGEST_SIZE) });
 }
 
 /** An id is 128 random bits: two uploads never share one, so another record under it is a mistake of the program. */
-function requireSameCreate(known: UploadRecord, upload: UploadRecord): void {
+export function requireSameCreate(known: UploadRecord, upload: UploadRecord): void {
   const isSame =
     known.tenant === upload.tenant &&
     known.principal === upload.principal &&
@@ -100,7 +61,7 @@ function requireSameCreate(known: UploadRecord, upload: UploadRecord): void {
   if (!isSame) throw new HoldfastError("internal", "another upload has this id");
 }
 
-function requireFreeKey(state: RecordState, { tenant, principal, key }: UploadRecord): void {
+export function requireFreeKey(state: RecordState, { tenant, principal, key }: UploadRecord): void {
   const holder = key && findByKey(state, { tenant, principal, name: key.name });
   if (holder) throw new HoldfastError("idempotency_conflict");
 }
@@ -128,7 +89,7 @@ export function reservedOf(state: RecordState, upload: UploadRecord): number {
   return bytes;
 }
 
-function wholeKib(bytes: number): number {
+export function wholeKib(bytes: number): number {
   return Math.ceil(bytes / KIB) * KIB;
 }
 
@@ -151,7 +112,7 @@ export function isOf(of: Principal, record: UploadRecord | FileRecord): boolean 
   return record.tenant === of.tenant && record.principal === of.id;
 }
 
-function requireRoom(
+export function requireRoom(
   state: RecordState,
   { tenant, principal: id }: UploadRecord,
   { openMax, bytesMax }: Limits = {},
@@ -166,9 +127,15 @@ function requireRoom(
   }
 }
 
-function commit(state: RecordState, change: ChangeOf<"commit">): void {
-  const upload = requireUpload(state, change.id);
-  if (upload.state !== "open") throw notOpen(upload);
+/**
+ * The parts of a change that are not committed yet. Changes nothing.
+ * @throws HoldfastError `part_conflict`, `part_out_of_range`, `quota_exceeded`
+ */
+export function newParts(
+  state: RecordState,
+  upload: UploadRecord,
+  change: { readonly parts: readonly CommittedPart[]; readonly limits?: Limits },
+): ReadonlyMap<number, Uint8Array> {
   const { set, digests } = partsOf(state, upload);
   const added = new Map<number, Uint8Array>();
   for (const { index, digest } of change.parts) {
@@ -180,82 +147,19 @@ function commit(state: RecordState, change: ChangeOf<"commit">): void {
   }
   const more = [...added.keys()].reduce((sum, at) => sum + wholeKib(partSizeAt(upload, at)), 0);
   if (!upload.hasSize) requireRoom(state, upload, change.limits, { open: 0, bytes: more });
+  return added;
+}
+
+export function addParts(
+  state: RecordState,
+  upload: UploadRecord,
+  added: ReadonlyMap<number, Uint8Array>,
+): void {
+  const { set, digests } = partsOf(state, upload);
   for (const [index, digest] of added) {
     addPart(set, index);
     digests.set(digest, index * DIGEST_SIZE);
   }
-  const expiresAt = Math.max(upload.expiresAt, change.expiresAt);
-  const indexes = change.parts.map(({ index }) => index);
-  state.uploads.set(upload.id, { ...withoutTail(upload, indexes), expiresAt });
-}
-
-function withdraw(state: RecordState, change: ChangeOf<"withdraw">): void {
-  const upload = requireUpload(state, change.id);
-  if (upload.state !== "open" && upload.state !== "completing") throw notOpen(upload);
-  for (const index of change.indexes) requireInGrid(upload, index);
-  const { set, digests } = partsOf(state, upload);
-  for (const index of change.indexes) {
-    removePart(set, index);
-    digestAt(digests, index).fill(0);
-  }
-  const left = { ...withoutTail(upload, change.indexes), epoch: upload.epoch + 1 };
-  const isOver = upload.hasToldOffset;
-  const end = { state: "failed", endedAt: change.at, error: WITHDRAWN } as const;
-  state.uploads.set(upload.id, isOver ? { ...left, ...end } : { ...left, state: "open" });
-}
-
-/** Why an upload fails whose offset was a promise. */
-const WITHDRAWN = {
-  code: "storage_failed",
-  detail: "stored bytes proved bad below an offset that had been answered",
-};
-
-/** The tail goes with its part: the part is committed, or its bytes are bad. */
-function withoutTail(upload: UploadRecord, indexes: readonly number[]): UploadRecord {
-  if (!upload.tail || !indexes.includes(upload.tail.index)) return upload;
-  const { tail: _, ...rest } = upload;
-  return rest;
-}
-
-function seal(state: RecordState, change: ChangeOf<"seal">): void {
-  const upload = requireUpload(state, change.id);
-  const { epoch } = upload;
-  if (upload.state !== "open" && upload.state !== "completing") throw notOpen(upload);
-  if (epoch !== change.epoch) throw notOpen(upload);
-  state.uploads.set(upload.id, { ...upload, state: "completing" });
-}
-
-function reopen(state: RecordState, change: ChangeOf<"reopen">): void {
-  const upload = requireUpload(state, change.id);
-  if (upload.state !== "open" && upload.state !== "completing") throw notOpen(upload);
-  state.uploads.set(upload.id, { ...upload, state: "open", error: change.error });
-}
-
-function publish(state: RecordState, { file, outbox }: ChangeOf<"publish">): void {
-  const upload = requireUpload(state, file.uploadId);
-  if (upload.state === "complete" && upload.fileId === file.id) return;
-  if (upload.state !== "completing") throw notOpen(upload);
-  if (state.files.has(file.id)) throw new HoldfastError("internal", "another file has this id");
-  const { error: _, tail: __, ...rest } = upload;
-  const endedAt = file.createdAt;
-  state.uploads.set(upload.id, { ...rest, state: "complete", fileId: file.id, endedAt });
-  state.files.set(file.id, file);
-  state.outbox.push(outbox);
-}
-
-function end(state: RecordState, change: ChangeOf<"end">): void {
-  const upload = requireUpload(state, change.id);
-  if (upload.state === change.state) return;
-  if (upload.state !== "open" && upload.state !== "completing") throw notOpen(upload);
-  const error = change.error ? { error: change.error } : {};
-  const endedAt = change.at;
-  state.uploads.set(upload.id, { ...upload, state: change.state, endedAt, ...error });
-}
-
-function cleared(state: RecordState, { id }: ChangeOf<"cleared">): void {
-  const upload = requireUpload(state, id);
-  if (!isEnded(upload)) throw notOpen(upload);
-  state.uploads.set(id, { ...upload, hasBytes: false });
 }
 
 /** Neither ended nor a file. */
@@ -280,7 +184,7 @@ export function requireParts(state: RecordState, id: UploadId): PartTable {
   return table;
 }
 
-function partsOf(
+export function partsOf(
   state: RecordState,
   upload: UploadRecord,
 ): { readonly set: PartSet; readonly digests: Uint8Array } {
@@ -288,17 +192,17 @@ function partsOf(
   return { set: { partCount: partCount(upload), bits }, digests };
 }
 
-function requireInGrid(grid: Grid, index: number): void {
+export function requireInGrid(grid: Grid, index: number): void {
   const count = partCount(grid);
   if (Number.isInteger(index) && index >= 0 && index < count) return;
   throw new HoldfastError("part_out_of_range", undefined, { partCount: count });
 }
 
-function digestAt(digests: Uint8Array, index: number): Uint8Array {
+export function digestAt(digests: Uint8Array, index: number): Uint8Array {
   return digests.subarray(index * DIGEST_SIZE, (index + 1) * DIGEST_SIZE);
 }
 
-function notOpen({ state, epoch }: UploadRecord): HoldfastError {
+export function notOpen({ state, epoch }: UploadRecord): HoldfastError {
   return new HoldfastError("upload_not_open", undefined, { state, epoch });
 }
 

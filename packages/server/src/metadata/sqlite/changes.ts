@@ -1,34 +1,20 @@
 // What each change does to the tables. Every condition is looked at before the first row changes.
-import type { Limits, UploadRecord } from "@holdfast/engine";
+import { partSizeAt } from "@holdfast/protocol";
+import { append, fixSize, tell } from "./changes-append.ts";
+import { erased, expire, forget, hide, requireSameCreate, store } from "./changes-end.ts";
+import { encodeFile, encodeOutbox, encodeTail, encodeUpload, kibOf } from "./codec.ts";
 import {
-  DIGEST_SIZE,
-  encodeBase64,
-  equalBytes,
-  type Grid,
-  HoldfastError,
-  KIB,
-  partCount,
-  partSizeAt,
-  type UploadId,
-  type UploadState,
-} from "@holdfast/protocol";
-import {
-  decodePage,
-  encodeFile,
-  encodeOutbox,
-  encodeTail,
-  encodeUpload,
-  kibOf,
-  optionalTextAt,
-  stateAt,
-  textAt,
-  wholeAt,
-} from "./codec.ts";
-import type { PackedChange, PackedParts } from "./messages.ts";
-import { clearIn, createPage, digestIn, type PartPage, placeOf, setIn } from "./pages.ts";
+  type ChangeOf,
+  notOpen,
+  requireFreeKey,
+  requireRoom,
+  requireState,
+  requireUpload,
+} from "./found.ts";
+import type { PackedChange } from "./messages.ts";
+import { clearIn, digestIn, type PartPage } from "./pages.ts";
+import { commitParts, createPageReader, dropTailOf, putPage } from "./parts.ts";
 import type { Statements } from "./statements.ts";
-
-type ChangeOf<Kind extends PackedChange["kind"]> = Extract<PackedChange, { readonly kind: Kind }>;
 
 /**
  * Makes one change within the transaction that is open.
@@ -43,6 +29,15 @@ export function applyChange(sql: Statements, change: PackedChange): void {
     case "commit":
       commit(sql, change);
       break;
+    case "append":
+      append(sql, change);
+      break;
+    case "fix-size":
+      fixSize(sql, change);
+      break;
+    case "told":
+      tell(sql, change);
+      break;
     case "withdraw":
       withdraw(sql, change);
       break;
@@ -55,50 +50,28 @@ export function applyChange(sql: Statements, change: PackedChange): void {
     case "publish":
       publish(sql, change);
       break;
+    case "store":
+      store(sql, change);
+      break;
     case "end":
       end(sql, change);
+      break;
+    case "expire":
+      expire(sql, change);
       break;
     case "cleared":
       cleared(sql, change);
       break;
+    case "forget":
+      forget(sql, change);
+      break;
+    case "delete":
+      hide(sql, change);
+      break;
+    case "erased":
+      erased(sql, change);
+      break;
   }
-}
-
-/** What conditions ask of an upload. */
-interface Found extends Grid {
-  readonly seq: number;
-  readonly state: UploadState;
-  readonly epoch: number;
-  readonly fileId: string | undefined;
-  readonly tenant: string;
-  readonly principal: string;
-  readonly hasSize: boolean;
-  readonly hasToldOffset: boolean;
-}
-
-function requireUpload(sql: Statements, id: UploadId): Found {
-  const row = sql.findUpload.get({ id });
-  if (!row) throw new HoldfastError("upload_not_found");
-  return {
-    seq: wholeAt(row, "seq"),
-    state: stateAt(row, "state"),
-    epoch: wholeAt(row, "epoch"),
-    size: wholeAt(row, "size"),
-    partSize: wholeAt(row, "part_size"),
-    fileId: optionalTextAt(row, "file_id"),
-    tenant: textAt(row, "tenant"),
-    principal: textAt(row, "principal"),
-    hasSize: wholeAt(row, "has_size") === 1,
-    hasToldOffset: wholeAt(row, "has_told_offset") === 1,
-  };
-}
-
-function requireState(upload: Found, ...states: readonly UploadState[]): void {
-  if (!states.includes(upload.state)) throw notOpen(upload);
-}
-
-function notOpen({ state, epoch }: Found): HoldfastError {
-  return new HoldfastError("upload_not_open", undefined, { state, epoch });
 }
 
 function create(sql: Statements, { upload, limits }: ChangeOf<"create">): void {
@@ -111,33 +84,7 @@ function create(sql: Statements, { upload, limits }: ChangeOf<"create">): void {
     if (upload.tail) sql.putTail.run(encodeTail(Number(lastInsertRowid), upload.tail));
     return;
   }
-  const fixed = ["tenant", "principal", "size", "part_size", "algorithm", "name", "created_at"];
-  const isSame = fixed.every((column) => known[column] === row[column]);
-  if (!isSame) throw new HoldfastError("internal", "another upload has this id");
-}
-
-function requireFreeKey(sql: Statements, { tenant, principal, key }: UploadRecord): void {
-  if (key && sql.findKey.get({ tenant, principal, key_name: key.name })) {
-    throw new HoldfastError("idempotency_conflict");
-  }
-}
-
-/** Within the transaction that takes the room: however many ask at once, what they get together is within the limits. */
-function requireRoom(
-  sql: Statements,
-  { tenant, principal }: { readonly tenant: string; readonly principal: string },
-  { openMax, bytesMax }: Limits = {},
-  more: { readonly open: number; readonly kib: number },
-): void {
-  if (openMax === undefined && bytesMax === undefined) return;
-  const row = sql.findUsage.get({ tenant, principal });
-  const used = row ? { open: wholeAt(row, "open"), kib: wholeAt(row, "kib") } : { open: 0, kib: 0 };
-  if (more.open > 0 && openMax !== undefined && used.open + more.open > openMax) {
-    throw new HoldfastError("quota_exceeded", undefined, { limit: "openMax", max: openMax });
-  }
-  if (more.kib > 0 && bytesMax !== undefined && (used.kib + more.kib) * KIB > bytesMax) {
-    throw new HoldfastError("quota_exceeded", undefined, { limit: "bytesMax", max: bytesMax });
-  }
+  requireSameCreate(known, row);
 }
 
 function commit(sql: Statements, change: ChangeOf<"commit">): void {
@@ -146,43 +93,6 @@ function commit(sql: Statements, change: ChangeOf<"commit">): void {
   commitParts(sql, upload, change);
   dropTailOf(sql, upload, change.indexes);
   sql.setExpiry.run({ seq: upload.seq, expires_at: change.expiresAt });
-}
-
-/** @throws HoldfastError `part_conflict`, `quota_exceeded`: before the first row changes. */
-function commitParts(
-  sql: Statements,
-  upload: Found,
-  change: PackedParts & { readonly limits?: Limits },
-): void {
-  const pages = createPageReader(sql, upload);
-  const changed = new Set<PartPage>();
-  let kib = 0;
-  for (const [at, index] of change.indexes.entries()) {
-    const digest = change.digests.subarray(at * DIGEST_SIZE, (at + 1) * DIGEST_SIZE);
-    const { page, slot } = pages(index);
-    const known = digestIn(page, slot);
-    if (known && !equalBytes(known, digest)) throw conflict(index, known);
-    if (known) continue;
-    setIn(page, slot, digest);
-    changed.add(page);
-    kib += kibOf(partSizeAt(upload, index));
-  }
-  if (!upload.hasSize && kib > 0) {
-    requireRoom(sql, upload, change.limits, { open: 0, kib });
-    sql.addReserved.run({ seq: upload.seq, kib });
-  }
-  for (const page of changed) putPage(sql, upload, page);
-}
-
-/** The tail goes with its part: the part is committed, or its bytes are bad. */
-function dropTailOf(sql: Statements, upload: Found, indexes: readonly number[]): void {
-  const row = sql.findTail.get({ upload: upload.seq });
-  if (row && indexes.includes(wholeAt(row, "tail_index"))) sql.dropTail.run({ upload: upload.seq });
-}
-
-function conflict(index: number, known: Uint8Array): HoldfastError {
-  const message = `part ${index} is committed with another digest`;
-  return new HoldfastError("part_conflict", message, { index, committed: encodeBase64(known) });
 }
 
 function withdraw(sql: Statements, change: ChangeOf<"withdraw">): void {
@@ -210,33 +120,6 @@ const WITHDRAWN = {
   code: "storage_failed",
   detail: "stored bytes proved bad below an offset that had been answered",
 } as const;
-
-/** Reads each page that a change touches once. */
-function createPageReader(
-  sql: Statements,
-  upload: Found,
-): (index: number) => { readonly page: PartPage; readonly slot: number } {
-  const count = partCount(upload);
-  const read = new Map<number, PartPage>();
-  return (index) => {
-    if (!Number.isInteger(index) || index < 0 || index >= count) {
-      throw new HoldfastError("part_out_of_range", undefined, { partCount: count });
-    }
-    const { page: number, slot } = placeOf(index);
-    const page = read.get(number) ?? findPage(sql, upload, number);
-    read.set(number, page);
-    return { page, slot };
-  };
-}
-
-function findPage(sql: Statements, upload: Found, page: number): PartPage {
-  const row = sql.findPage.get({ upload: upload.seq, page });
-  return row ? decodePage(row) : createPage(upload, page);
-}
-
-function putPage(sql: Statements, upload: Found, { number, bits, digests }: PartPage): void {
-  sql.putPage.run({ upload: upload.seq, page: number, bits, digests });
-}
 
 function seal(sql: Statements, change: ChangeOf<"seal">): void {
   const upload = requireUpload(sql, change.id);

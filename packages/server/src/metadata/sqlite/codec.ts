@@ -83,7 +83,7 @@ export function decodeUpload(row: Row): UploadRecord {
   const tail = decodeTail(row);
   const sha256 = optionalBytesAt(row, "sha256");
   const key = optionalBytesAt(row, "key_name");
-  const endedAt = row["ended_at"] === null ? undefined : wholeAt(row, "ended_at");
+  const endedAt = optionalWholeAt(row, "ended_at");
   return {
     id: uploadIdAt(row, "id"),
     tenant: textAt(row, "tenant"),
@@ -172,6 +172,11 @@ export function optionalTextAt(row: Row, column: string): string | undefined {
 export function textAt(row: Row, column: string): string {
   const value = row[column];
   return typeof value === "string" ? value : damaged(column);
+}
+
+/** Undefined where the column is NULL. */
+export function optionalWholeAt(row: Row, column: string): number | undefined {
+  return row[column] === null ? undefined : wholeAt(row, column);
 }
 
 export function wholeAt(row: Row, column: string): number {

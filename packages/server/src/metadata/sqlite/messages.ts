@@ -56,6 +56,17 @@ export function packChange(change: Change): PackedChange {
       const { parts, ...rest } = change;
       return { ...rest, ...packParts(parts) };
     }
+    case "append": {
+      const { parts, tail, ...rest } = change;
+      return { ...rest, ...packParts(parts), ...(tail ? { tail: ownTail(tail) } : {}) };
+    }
+    case "store": {
+      const { parts, ...rest } = change;
+      const records = { upload: ownUpload(change.upload), file: ownFile(change.file) };
+      return { ...rest, ...records, ...packParts(parts), outbox: { ...change.outbox } };
+    }
+    case "delete":
+      return { ...change, outbox: { ...change.outbox } };
     default:
       return { ...change };
   }

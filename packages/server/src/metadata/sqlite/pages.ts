@@ -3,7 +3,7 @@ import type { PartTable } from "@holdfast/engine";
 import { DIGEST_SIZE, type Grid, partCount } from "@holdfast/protocol";
 
 /** Parts in a page; the last page of an upload is as short as its grid. */
-const PAGE_PARTS = 256;
+export const PAGE_PARTS = 256;
 const PAGE_BITS: number = PAGE_PARTS / 8;
 const PAGE_DIGESTS: number = PAGE_PARTS * DIGEST_SIZE;
 

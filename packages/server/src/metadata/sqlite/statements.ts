@@ -10,7 +10,7 @@ const TEXTS = {
   undo: "ROLLBACK TO change",
 
   findUpload: `SELECT seq, state, epoch, size, part_size, file_id, tenant, principal, algorithm, name, created_at,
-      has_size, has_told_offset FROM uploads WHERE id = $id`,
+      has_size, has_told_offset, has_bytes, expires_at, ended_at, reserved_kib FROM uploads WHERE id = $id`,
   addUpload: `INSERT INTO uploads
     (id, state, epoch, expires_at, has_bytes, file_id, error_code, error_detail, tenant, principal, size, part_size, algorithm, created_at, name, type, metadata, has_size, has_told_offset, verify, sha256, key_name, key_request, ended_at, reserved_kib)
     VALUES ($id, $state, $epoch, $expires_at, $has_bytes, $file_id, $error_code, $error_detail, $tenant, $principal, $size, $part_size, $algorithm, $created_at, $name, $type, $metadata, $has_size, $has_told_offset, $verify, $sha256, $key_name, $key_request, $ended_at, $reserved_kib)`,
@@ -19,6 +19,8 @@ const TEXTS = {
   findUsage: "SELECT open, kib FROM usage WHERE tenant = $tenant AND principal = $principal",
   addReserved: "UPDATE uploads SET reserved_kib = reserved_kib + $kib WHERE seq = $seq",
   setExpiry: "UPDATE uploads SET expires_at = max(expires_at, $expires_at) WHERE seq = $seq",
+  setSize: "UPDATE uploads SET size = $size, has_size = 1, reserved_kib = $kib WHERE seq = $seq",
+  setTold: "UPDATE uploads SET has_told_offset = 1 WHERE seq = $seq",
   setWithdrawn: `UPDATE uploads SET state = 'open', epoch = epoch + 1,
     reserved_kib = reserved_kib - $kib WHERE seq = $seq`,
   setFailed: `UPDATE uploads SET state = 'failed', epoch = epoch + 1, ended_at = $at,
@@ -31,6 +33,7 @@ const TEXTS = {
   setEnded: `UPDATE uploads SET state = $state, ended_at = $at, error_code = coalesce($code, error_code),
     error_detail = iif($code IS NULL, error_detail, $detail) WHERE seq = $seq`,
   setCleared: "UPDATE uploads SET has_bytes = 0 WHERE seq = $seq",
+  dropUpload: "DELETE FROM uploads WHERE id = $id",
 
   findTail:
     "SELECT tail_index, tail_size, tail_digest, tail_fragment FROM tails WHERE upload = $upload",
@@ -41,6 +44,9 @@ const TEXTS = {
       tail_fragment = excluded.tail_fragment`,
   dropTail: "DELETE FROM tails WHERE upload = $upload",
 
+  findBits: "SELECT page, bits FROM part_pages WHERE upload = $upload ORDER BY page",
+  findBitsBackwards: `SELECT page, bits FROM part_pages WHERE upload = $upload
+    ORDER BY page DESC`,
   findPage: "SELECT page, bits, digests FROM part_pages WHERE upload = $upload AND page = $page",
   putPage: `INSERT INTO part_pages (upload, page, bits, digests) VALUES ($upload, $page, $bits, $digests)
     ON CONFLICT (upload, page) DO UPDATE SET bits = excluded.bits, digests = excluded.digests`,
@@ -48,6 +54,9 @@ const TEXTS = {
   addFile: `INSERT INTO files
     (id, upload_id, tenant, principal, size, part_size, algorithm, root, manifest_size, manifest_digest, created_at, name, type, sha256, state)
     VALUES ($id, $upload_id, $tenant, $principal, $size, $part_size, $algorithm, $root, $manifest_size, $manifest_digest, $created_at, $name, $type, $sha256, $state)`,
+  findFile: "SELECT seq, state, upload_id FROM files WHERE id = $id",
+  setDeleting: "UPDATE files SET state = 'deleting' WHERE seq = $seq",
+  dropFile: "DELETE FROM files WHERE seq = $seq",
   addOutbox: "INSERT INTO outbox (id, kind, file_id, at) VALUES ($id, $kind, $file_id, $at)",
 } as const;
 
@@ -68,6 +77,8 @@ export function prepareStatements(db: DatabaseSync): Statements {
     findUsage: prepare("findUsage"),
     addReserved: prepare("addReserved"),
     setExpiry: prepare("setExpiry"),
+    setSize: prepare("setSize"),
+    setTold: prepare("setTold"),
     setWithdrawn: prepare("setWithdrawn"),
     setFailed: prepare("setFailed"),
     setCompleting: prepare("setCompleting"),
@@ -75,12 +86,18 @@ export function prepareStatements(db: DatabaseSync): Statements {
     setComplete: prepare("setComplete"),
     setEnded: prepare("setEnded"),
     setCleared: prepare("setCleared"),
+    dropUpload: prepare("dropUpload"),
     findTail: prepare("findTail"),
     putTail: prepare("putTail"),
     dropTail: prepare("dropTail"),
+    findBits: prepare("findBits"),
+    findBitsBackwards: prepare("findBitsBackwards"),
     findPage: prepare("findPage"),
     putPage: prepare("putPage"),
     addFile: prepare("addFile"),
+    findFile: prepare("findFile"),
+    setDeleting: prepare("setDeleting"),
+    dropFile: prepare("dropFile"),
     addOutbox: prepare("addOutbox"),
   };
 }

@@ -1,0 +1,115 @@
+// What appends do to the tables, and sizes that come later.
+import type { Tail } from "@holdfast/engine";
+import { DIGEST_SIZE, equalBytes, HoldfastError, partCount, partSizeAt } from "@holdfast/protocol";
+import { decodeTail, encodeTail, kibOf } from "./codec.ts";
+import { type ChangeOf, type Found, requireRoom, requireState, requireUpload } from "./found.ts";
+import { digestIn } from "./pages.ts";
+import { commitParts, contiguousIn, createPageReader, lastByteIn } from "./parts.ts";
+import type { Statements } from "./statements.ts";
+
+/** The storage has whole blocks; the rest of a tail stands in its record. */
+const BLOCK_SIZE = 4096;
+
+export function append(sql: Statements, change: ChangeOf<"append">): void {
+  const upload = requireUpload(sql, change.id);
+  requireState(upload, "open");
+  const { seq } = upload;
+  const { size, tail, at } = change;
+  const known = findTail(sql, upload);
+  const grid = size === undefined ? upload : withSize(sql, upload, known, { ...change, size });
+  const offset = endOf(upload, contiguousIn(sql, upload), known);
+  if (offset !== at) {
+    if (offset > at && hasHappened(sql, upload, known, grid, change)) return;
+    throw new HoldfastError("offset_mismatch", undefined, { offset });
+  }
+  putSize(sql, upload, grid);
+  commitParts(sql, grid, change);
+  const parts = contiguousIn(sql, grid);
+  if (!isTailOf(grid, parts, tail) || endOf(grid, parts, tail) < at) {
+    throw new HoldfastError("internal", "the tail of an append is not where its bytes end");
+  }
+  if (tail) sql.putTail.run(encodeTail(seq, tail));
+  else sql.dropTail.run({ upload: seq });
+  sql.setTold.run({ seq });
+  sql.setExpiry.run({ seq, expires_at: change.expiresAt });
+}
+
+function findTail(sql: Statements, { seq }: Found): Tail | undefined {
+  const row = sql.findTail.get({ upload: seq });
+  return row && decodeTail(row);
+}
+
+/** Contiguous durable bytes from 0. */
+function endOf({ size, partSize }: Found, parts: number, tail: Tail | undefined): number {
+  return Math.min(size, parts * partSize) + (tail?.index === parts ? tail.size : 0);
+}
+
+/** What it brought is there, and nothing after it. */
+function hasHappened(
+  sql: Statements,
+  upload: Found,
+  known: Tail | undefined,
+  grid: Found,
+  { indexes, digests, tail }: ChangeOf<"append">,
+): boolean {
+  if (indexes.length === 0 && !tail) return false;
+  const pages = createPageReader(sql, upload);
+  const isThere = indexes.every((index, at) => {
+    if (index < 0 || index >= partCount(upload)) return false;
+    const { page, slot } = pages(index);
+    const digest = digestIn(page, slot);
+    return digest && equalBytes(digest, digests.subarray(at * DIGEST_SIZE, (at + 1) * DIGEST_SIZE));
+  });
+  return isThere && grid.size === upload.size && isSameTail(known, tail);
+}
+
+function isSameTail(a: Tail | undefined, b: Tail | undefined): boolean {
+  if (!a || !b) return a === b;
+  return a.index === b.index && a.size === b.size && equalBytes(a.digest, b.digest);
+}
+
+/** It lies in the first part that is not committed. */
+function isTailOf(grid: Found, parts: number, tail: Tail | undefined): boolean {
+  if (!tail) return true;
+  const { index, size, digest, fragment } = tail;
+  const isWithin = index === parts && size > 0 && size < partSizeAt(grid, index);
+  return isWithin && digest.length === DIGEST_SIZE && fragment.length === size % BLOCK_SIZE;
+}
+
+export function fixSize(sql: Statements, change: ChangeOf<"fix-size">): void {
+  const upload = requireUpload(sql, change.id);
+  requireState(upload, "open");
+  putSize(sql, upload, withSize(sql, upload, findTail(sql, upload), change));
+}
+
+/** The upload with its size fixed. Changes nothing. */
+function withSize(
+  sql: Statements,
+  upload: Found,
+  tail: Tail | undefined,
+  { size, limits }: Pick<ChangeOf<"fix-size">, "size" | "limits">,
+): Found {
+  if (upload.hasSize) {
+    if (upload.size === size) return upload;
+    throw new HoldfastError("size_mismatch", undefined, { size: upload.size });
+  }
+  if (size > upload.size) {
+    throw new HoldfastError("size_too_large", undefined, { limit: upload.size });
+  }
+  const tailEnd = tail ? tail.index * upload.partSize + tail.size : 0;
+  const end = Math.max(lastByteIn(sql, upload), tailEnd);
+  if (end > size) throw new HoldfastError("size_mismatch", undefined, { end });
+  const kib = kibOf(size) - upload.reservedKib;
+  requireRoom(sql, upload, limits, { open: 0, kib });
+  return { ...upload, size, hasSize: true };
+}
+
+function putSize(sql: Statements, upload: Found, { seq, size, hasSize }: Found): void {
+  if (hasSize && !upload.hasSize) sql.setSize.run({ seq, size, kib: kibOf(size) });
+}
+
+export function tell(sql: Statements, { id }: ChangeOf<"told">): void {
+  const upload = requireUpload(sql, id);
+  requireState(upload, "open", "completing");
+  sql.setTold.run({ seq: upload.seq });
+}

@@ -1,0 +1,80 @@
+// What the conditions of changes look at: the upload that a change names, keys, room within limits.
+import type { Limits, UploadRecord } from "@holdfast/engine";
+import { type Grid, HoldfastError, KIB, type UploadId, type UploadState } from "@holdfast/protocol";
+import { optionalTextAt, optionalWholeAt, stateAt, textAt, wholeAt } from "./codec.ts";
+import type { PackedChange } from "./messages.ts";
+import type { Statements } from "./statements.ts";
+
+export type ChangeOf<Kind extends PackedChange["kind"]> = Extract<
+  PackedChange,
+  { readonly kind: Kind }
+>;
+
+/** What conditions ask of an upload. */
+export interface Found extends Grid {
+  readonly seq: number;
+  readonly state: UploadState;
+  readonly epoch: number;
+  readonly fileId: string | undefined;
+  readonly tenant: string;
+  readonly principal: string;
+  readonly hasSize: boolean;
+  readonly hasToldOffset: boolean;
+  readonly hasBytes: boolean;
+  readonly expiresAt: number;
+  readonly endedAt: number | undefined;
+  readonly reservedKib: number;
+}
+
+export function requireUpload(sql: Statements, id: UploadId): Found {
+  const row = sql.findUpload.get({ id });
+  if (!row) throw new HoldfastError("upload_not_found");
+  return {
+    seq: wholeAt(row, "seq"),
+    state: stateAt(row, "state"),
+    epoch: wholeAt(row, "epoch"),
+    size: wholeAt(row, "size"),
+    partSize: wholeAt(row, "part_size"),
+    fileId: optionalTextAt(row, "file_id"),
+    tenant: textAt(row, "tenant"),
+    principal: textAt(row, "principal"),
+    hasSize: wholeAt(row, "has_size") === 1,
+    hasToldOffset: wholeAt(row, "has_told_offset") === 1,
+    hasBytes: wholeAt(row, "has_bytes") === 1,
+    expiresAt: wholeAt(row, "expires_at"),
+    endedAt: optionalWholeAt(row, "ended_at"),
+    reservedKib: wholeAt(row, "reserved_kib"),
+  };
+}
+
+export function requireState(upload: Found, ...states: readonly UploadState[]): void {
+  if (!states.includes(upload.state)) throw notOpen(upload);
+}
+
+export function notOpen({ state, epoch }: Pick<Found, "state" | "epoch">): HoldfastError {
+  return new HoldfastError("upload_not_open", undefined, { state, epoch });
+}
+
+export function requireFreeKey(sql: Statements, { tenant, principal, key }: UploadRecord): void {
+  if (key && sql.findKey.get({ tenant, principal, key_name: key.name })) {
+    throw new HoldfastError("idempotency_conflict");
+  }
+}
+
+/** Within the transaction that takes the room: however many ask at once, what they get together is within the limits. */
+export function requireRoom(
+  sql: Statements,
+  { tenant, principal }: { readonly tenant: string; readonly principal: string },
+  { openMax, bytesMax }: Limits = {},
+  more: { readonly open: number; readonly kib: number },
+): void {
+  if (openMax === undefined && bytesMax === undefined) return;
+  const row = sql.findUsage.get({ tenant, principal });
+  const used = row ? { open: wholeAt(row, "open"), kib: wholeAt(row, "kib") } : { open: 0, kib: 0 };
+  if (more.open > 0 && openMax !== undefined && used.open + more.open > openMax) {
+    throw new HoldfastError("quota_exceeded", undefined, { limit: "openMax", max: openMax });
+  }
+  if (more.kib > 0 && bytesMax !== undefined && (used.kib + more.kib) * KIB > bytesMax) {
+    throw new HoldfastError("quota_exceeded", undefined, { limit: "bytesMax", max: bytesMax });
+  }
+}

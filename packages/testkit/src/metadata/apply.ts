@@ -1,0 +1,60 @@
+// What every change to the records requires and does, on plain maps: the executable specification that every metadata store is held to.
+import type { Change } from "@holdfast/engine";
+import type { RecordState } from "./state.ts";
+import { append, fixSize, tell } from "./state-append.ts";
+import { erased, expire, forget, hide, store } from "./state-end.ts";
+import { cleared, commit, create, end, publish, reopen, seal, withdraw } from "./state-parts.ts";
+
+/** Makes one change, whole or not at all: every condition is looked at before the first record changes. */
+export function applyChange(state: RecordState, change: Change): void {
+  switch (change.kind) {
+    case "create":
+      create(state, change);
+      break;
+    case "commit":
+      commit(state, change);
+      break;
+    case "append":
+      append(state, change);
+      break;
+    case "fix-size":
+      fixSize(state, change);
+      break;
+    case "told":
+      tell(state, change);
+      break;
+    case "withdraw":
+      withdraw(state, change);
+      break;
+    case "seal":
+      seal(state, change);
+      break;
+    case "reopen":
+      reopen(state, change);
+      break;
+    case "publish":
+      publish(state, change);
+      break;
+    case "store":
+      store(state, change);
+      break;
+    case "end":
+      end(state, change);
+      break;
+    case "expire":
+      expire(state, change);
+      break;
+    case "cleared":
+      cleared(state, change);
+      break;
+    case "forget":
+      forget(state, change);
+      break;
+    case "delete":
+      hide(state, change);
+      break;
+    case "erased":
+      erased(state, change);
+      break;
+  }
+}

@@ -1,0 +1,158 @@
+// What appends and sizes that come later require and do: a part of the executable specification in `apply.ts`.
+import type { PartTable, Tail, UploadRecord } from "@holdfast/engine";
+import {
+  contiguousParts,
+  createPartSet,
+  DIGEST_SIZE,
+  equalBytes,
+  type Grid,
+  HoldfastError,
+  hasPart,
+  partCount,
+  partSizeAt,
+} from "@holdfast/protocol";
+import {
+  addParts,
+  type ChangeOf,
+  newParts,
+  notOpen,
+  partsOf,
+  type RecordState,
+  requireParts,
+  requireRoom,
+  requireUpload,
+  reservedOf,
+  wholeKib,
+} from "./state.ts";
+
+/** The storage has whole blocks; the rest of a tail stands in its record. */
+const BLOCK_SIZE = 4096;
+
+export function append(state: RecordState, change: ChangeOf<"append">): void {
+  const upload = requireUpload(state, change.id);
+  if (upload.state !== "open") throw notOpen(upload);
+  const { size, tail } = change;
+  const grid = size === undefined ? upload : withSize(state, upload, { ...change, size });
+  const offset = offsetOf(upload, requireParts(state, upload.id));
+  if (offset !== change.at) {
+    if (offset > change.at && hasHappened(state, upload, grid, change)) return;
+    throw new HoldfastError("offset_mismatch", undefined, { offset });
+  }
+  // Looked at on a copy: nothing may change before every condition holds.
+  const trial = { ...state, uploads: new Map(state.uploads), parts: new Map(state.parts) };
+  trial.parts.set(upload.id, structuredClone(requireParts(state, upload.id)));
+  resize(trial, grid);
+  addParts(trial, grid, newParts(trial, grid, change));
+  requireTail(trial, grid, change);
+  state.parts.set(upload.id, requireParts(trial, upload.id));
+  const { tail: _, ...rest } = grid;
+  const expiresAt = Math.max(upload.expiresAt, change.expiresAt);
+  const told = { ...rest, expiresAt, hasToldOffset: true };
+  state.uploads.set(upload.id, tail ? { ...told, tail } : told);
+}
+
+/** Contiguous durable bytes from 0. */
+function offsetOf(upload: UploadRecord, { bits }: PartTable): number {
+  const parts = contiguousParts({ partCount: partCount(upload), bits });
+  return endOf(upload, parts, upload.tail);
+}
+
+function endOf(grid: Grid, parts: number, tail: Tail | undefined): number {
+  const tailSize = tail?.index === parts ? tail.size : 0;
+  return Math.min(grid.size, parts * grid.partSize) + tailSize;
+}
+
+/** What it brought is there, and nothing after it. */
+function hasHappened(
+  state: RecordState,
+  upload: UploadRecord,
+  grid: UploadRecord,
+  { parts, tail }: ChangeOf<"append">,
+): boolean {
+  if (parts.length === 0 && !tail) return false;
+  const { set, digests } = partsOf(state, upload);
+  const isThere = parts.every(
+    ({ index, digest }) =>
+      hasPart(set, index) &&
+      equalBytes(digests.subarray(index * DIGEST_SIZE, (index + 1) * DIGEST_SIZE), digest),
+  );
+  return isThere && grid.size === upload.size && isSameTail(upload.tail, tail);
+}
+
+function isSameTail(a: Tail | undefined, b: Tail | undefined): boolean {
+  if (!a || !b) return a === b;
+  return a.index === b.index && a.size === b.size && equalBytes(a.digest, b.digest);
+}
+
+/** The tail lies in the first part that is not committed, and the offset does not go back. */
+function requireTail(
+  state: RecordState,
+  grid: UploadRecord,
+  { at, tail }: ChangeOf<"append">,
+): void {
+  const { bits } = requireParts(state, grid.id);
+  const parts = contiguousParts({ partCount: partCount(grid), bits });
+  const isValid =
+    !tail ||
+    (tail.index === parts &&
+      tail.size > 0 &&
+      tail.size < partSizeAt(grid, tail.index) &&
+      tail.digest.length === DIGEST_SIZE &&
+      tail.fragment.length === tail.size % BLOCK_SIZE);
+  if (!isValid || endOf(grid, parts, tail) < at) {
+    throw new HoldfastError("internal", "the tail of an append is not where its bytes end");
+  }
+}
+
+export function fixSize(state: RecordState, change: ChangeOf<"fix-size">): void {
+  const upload = requireUpload(state, change.id);
+  if (upload.state !== "open") throw notOpen(upload);
+  const grid = withSize(state, upload, change);
+  resize(state, grid);
+  state.uploads.set(upload.id, grid);
+}
+
+/** The upload with its size fixed. Changes nothing. */
+function withSize(
+  state: RecordState,
+  upload: UploadRecord,
+  { size, limits }: Pick<ChangeOf<"fix-size">, "size" | "limits">,
+): UploadRecord {
+  if (upload.hasSize) {
+    if (upload.size === size) return upload;
+    throw new HoldfastError("size_mismatch", undefined, { size: upload.size });
+  }
+  if (size > upload.size) {
+    throw new HoldfastError("size_too_large", undefined, { limit: upload.size });
+  }
+  const end = lastByte(state, upload);
+  if (end > size) throw new HoldfastError("size_mismatch", undefined, { end });
+  const bytes = wholeKib(size) - reservedOf(state, upload);
+  requireRoom(state, upload, limits, { open: 0, bytes });
+  return { ...upload, size, hasSize: true };
+}
+
+/** Where the last committed part or the tail ends. */
+function lastByte(state: RecordState, upload: UploadRecord): number {
+  const { set } = partsOf(state, upload);
+  const { tail, partSize } = upload;
+  let last = set.partCount - 1;
+  while (last >= 0 && !hasPart(set, last)) last--;
+  const parts = last < 0 ? 0 : last * partSize + partSizeAt(upload, last);
+  return Math.max(parts, tail ? tail.index * partSize + tail.size : 0);
+}
+
+function resize(state: RecordState, grid: UploadRecord): void {
+  const count = partCount(grid);
+  const { bits, digests } = requireParts(state, grid.id);
+  const table = { bits: createPartSet(count).bits, digests: new Uint8Array(count * DIGEST_SIZE) };
+  table.bits.set(bits.subarray(0, table.bits.length));
+  table.digests.set(digests.subarray(0, table.digests.length));
+  state.parts.set(grid.id, table);
+}
+
+export function tell(state: RecordState, { id }: ChangeOf<"told">): void {
+  const upload = requireUpload(state, id);
+  if (upload.state !== "open" && upload.state !== "completing") throw notOpen(upload);
+  state.uploads.set(id, { ...upload, hasToldOffset: true });
+}
