@@ -23,6 +23,17 @@ const config: ViteUserConfig = defineConfig({
       },
       {
         extends: true,
+        test: {
+          name: "fetch",
+          include: ["packages/server/src/http/**/*.test.ts"],
+          // What goes wrong below requests is the host's: framing, connections, pace of a socket.
+          exclude: ["packages/server/src/http/{wire,body}.test.ts"],
+          env: { HOLDFAST_TEST_ADAPTER: "fetch" },
+          testTimeout: 20_000,
+        },
+      },
+      {
+        extends: true,
         test: { name: "transfers", include: TRANSFERS, testTimeout: 60_000 },
       },
       {

@@ -39,6 +39,7 @@ const CONTRACT: Readonly<Record<number, readonly ErrorCode[]>> = {
     "run_too_long",
     "upload_not_found",
     "route_not_found",
+    "body_consumed",
     "method_not_allowed",
     "part_conflict",
     "root_mismatch",

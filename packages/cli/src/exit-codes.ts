@@ -54,6 +54,7 @@ const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   headers_too_large: EXIT.noRetry,
   too_many_requests: EXIT.gaveUp,
   internal: EXIT.other,
+  body_consumed: EXIT.noRetry,
   shutting_down: EXIT.gaveUp,
   overloaded: EXIT.gaveUp,
   recovering: EXIT.gaveUp,

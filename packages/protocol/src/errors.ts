@@ -204,6 +204,12 @@ export const ERRORS = {
     title: "The server made a mistake",
     hint: "Nothing acknowledged is lost; try again, and tell the operator the request's id.",
   },
+  body_consumed: {
+    status: 500,
+    retry: "never",
+    title: "Something in front of Holdfast has read the request's body",
+    hint: "Tell the operator: no body parser may stand in front of Holdfast's routes.",
+  },
   shutting_down: {
     status: 503,
     retry: "later",

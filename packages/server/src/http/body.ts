@@ -2,17 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Body, Clock } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
-
-/** How slow a body may come: fewer bytes than this over the window and it has stopped. */
-export interface PaceRule {
-  readonly bytesPerSecondMin: number;
-  readonly windowMs: number;
-}
-
-export const PACE: PaceRule = { bytesPerSecondMin: 256, windowMs: 30_000 };
-
-/** Looks at the pace this many times a window. */
-const LOOKS = 6;
+import { type PaceRule, watchPace } from "./pace.ts";
 
 export interface BodyParts {
   readonly clock: Clock;
@@ -51,7 +41,6 @@ export function createRequestBody(req: IncomingMessage, parts: BodyParts): Reque
   let why: HoldfastError | undefined;
   let received = 0;
   let lastByteAt = clock.monotonic();
-  let looks: number[] = [];
   let callOff: (() => void) | undefined;
 
   function onData(chunk: Uint8Array): void {
@@ -105,12 +94,20 @@ export function createRequestBody(req: IncomingMessage, parts: BodyParts): Reque
 
   function begin(): void {
     if (phase !== "unread") return;
+    if (isConsumed(req)) {
+      stop(bodyConsumed());
+      return;
+    }
     phase = "reading";
     req.on("data", onData);
     req.on("end", end);
     req.on("close", onClose);
-    looks = [received];
-    watch();
+    callOff = watchPace({
+      ...{ clock, pace },
+      received: () => received,
+      isWaiting: () => filling !== undefined || wake !== undefined,
+      onStalled: () => stop(new HoldfastError("body_stalled")),
+    });
     parts.onFirstRead?.();
   }
 
@@ -138,20 +135,6 @@ export function createRequestBody(req: IncomingMessage, parts: BodyParts): Reque
     held.length = 0;
     req.pause();
     end();
-  }
-
-  /** The one timer of a body. Time in which nobody waited for bytes (the disk was slow, not the sender) never counts against it. */
-  function watch(): void {
-    callOff = clock.after(pace.windowMs / LOOKS, look);
-  }
-
-  function look(): void {
-    if (filling || wake) looks.push(received);
-    else looks = [];
-    const before = looks.length > LOOKS ? looks.shift() : undefined;
-    const least = (pace.bytesPerSecondMin * pace.windowMs) / 1000;
-    if (before !== undefined && received - before < least) stop(new HoldfastError("body_stalled"));
-    else watch();
   }
 
   const size = sizeOf(req);
@@ -212,6 +195,11 @@ function drainStream(req: IncomingMessage): void {
   while (chunk !== null);
 }
 
+/** Whether somebody else has read it: a parser in front of us, in a server that we are embedded in. */
+function isConsumed(req: IncomingMessage): boolean {
+  return req.readableDidRead && sizeOf(req) !== 0;
+}
+
 /** Whether nothing more can come. */
 function isOver(req: IncomingMessage): boolean {
   return req.complete || req.destroyed || req.socket.readableEnded || req.socket.destroyed;
@@ -246,6 +234,10 @@ function sizeOf(req: IncomingMessage): number | undefined {
   const field = req.headers["content-length"];
   if (field !== undefined) return Number(field);
   return req.headers["transfer-encoding"] === undefined ? 0 : undefined;
+}
+
+export function bodyConsumed(): HoldfastError {
+  return new HoldfastError("body_consumed");
 }
 
 export function connectionCut(): HoldfastError {

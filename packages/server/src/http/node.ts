@@ -4,8 +4,9 @@ import { createServer as createSecureServer, type Server as SecureServer } from 
 import type { Duplex } from "node:stream";
 import type { SecureContextOptions } from "node:tls";
 import { HoldfastError, KIB } from "@holdfast/protocol";
-import { connectionCut, createRequestBody, PACE, type PaceRule, type RequestBody } from "./body.ts";
+import { connectionCut, createRequestBody, type RequestBody } from "./body.ts";
 import type { Front } from "./front.ts";
+import { PACE, type PaceRule } from "./pace.ts";
 import { problemReply } from "./problem.ts";
 import { sendRaw, sendReply } from "./reply.ts";
 import type { Request } from "./request.ts";
@@ -40,8 +41,48 @@ const CONNECTIONS_MAX = 4_000;
 /** Requests of one connection without an answer. Hardly any client sends ahead; one that never stops would fill the memory while its first request waits. */
 const UNANSWERED_MAX = 8;
 
+/** Answers a request of node:http. Nobody may have read its body. */
+export type NodeHandler = (req: IncomingMessage, res: ServerResponse) => void;
+
+/** For a server that exists already: its connections, and what never becomes a request, are its own. */
+export function createNodeHandler(front: Front, options: HttpOptions = {}): NodeHandler {
+  const { begin } = createExchanges(front, options);
+  return (req, res) => begin(req, res);
+}
+
 export function createHttpServer(front: Front, options: HttpOptions = {}): Server | SecureServer {
-  const { pace = PACE, downloadStallMs = DOWNLOAD_STALL_MS, tls } = options;
+  const { tls } = options;
+  const { begin, onClientError } = createExchanges(front, options);
+  const settings = {
+    maxHeaderSize: HEADERS_SIZE_MAX,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // Bodies have a rule of their own, by their pace; a good one may take hours.
+    requestTimeout: 0,
+    insecureHTTPParser: false,
+    // Checked here, so that the answer is a problem document as any other.
+    requireHostHeader: false,
+    noDelay: true,
+  };
+  const server = tls
+    ? createSecureServer({ ...settings, ...tls, handshakeTimeout: HANDSHAKE_TIMEOUT_MS })
+    : createServer(settings);
+  server.maxConnections = CONNECTIONS_MAX;
+  server.on("request", (req, res) => begin(req, res));
+  server.on("checkContinue", (req, res) => begin(req, res, () => res.writeContinue()));
+  server.on("checkExpectation", (req, res) => begin(req, res));
+  server.on("clientError", onClientError);
+  return server;
+}
+
+interface Exchanges {
+  begin(req: IncomingMessage, res: ServerResponse, onFirstRead?: () => void): void;
+  /** What never became a request, or broke one. */
+  onClientError(error: NodeJS.ErrnoException, socket: Duplex): void;
+}
+
+function createExchanges(front: Front, options: HttpOptions): Exchanges {
+  const { pace = PACE, downloadStallMs = DOWNLOAD_STALL_MS } = options;
   const exchanges = new WeakMap<Duplex, Exchange>();
   const unanswered = new WeakMap<Duplex, number>();
 
@@ -104,33 +145,14 @@ export function createHttpServer(front: Front, options: HttpOptions = {}): Serve
     socket.on("close", callOff);
   }
 
-  const settings = {
-    maxHeaderSize: HEADERS_SIZE_MAX,
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    // Bodies have a rule of their own, by their pace; a good one may take hours.
-    requestTimeout: 0,
-    insecureHTTPParser: false,
-    // Checked here, so that the answer is a problem document as any other.
-    requireHostHeader: false,
-    noDelay: true,
-  };
-  const server = tls
-    ? createSecureServer({ ...settings, ...tls, handshakeTimeout: HANDSHAKE_TIMEOUT_MS })
-    : createServer(settings);
-  server.maxConnections = CONNECTIONS_MAX;
-  server.on("request", (req, res) => begin(req, res));
-  server.on("checkContinue", (req, res) => begin(req, res, () => res.writeContinue()));
-  server.on("checkExpectation", (req, res) => begin(req, res));
-  server.on("clientError", onClientError);
-  return server;
+  return { begin, onClientError };
 }
 
 /** Undefined where HTTP/1.1's one mandatory header is missing (RFC 9112 section 3.2). Its value is never used. */
 function toRequest(req: IncomingMessage, body: RequestBody): Request | undefined {
   if (req.headers.host === undefined && req.httpVersion === "1.1") return undefined;
   // A proxy's form of the target has an origin in front (RFC 9112 section 3.2.2).
-  const target = (req.url ?? "").replace(/^https?:\/\/[^/?#]*/i, "");
+  const target = urlOf(req).replace(/^https?:\/\/[^/?#]*/i, "");
   const mark = target.indexOf("?");
   return {
     method: req.method ?? "",
@@ -142,6 +164,11 @@ function toRequest(req: IncomingMessage, body: RequestBody): Request | undefined
       return Array.isArray(field) ? field.join(", ") : field;
     },
   };
+}
+
+/** Express takes the path that a handler is mounted at off `url`, and keeps the whole in `originalUrl`. */
+function urlOf(req: IncomingMessage & { readonly originalUrl?: unknown }): string {
+  return typeof req.originalUrl === "string" ? req.originalUrl : (req.url ?? "");
 }
 
 function noHost(): HoldfastError {

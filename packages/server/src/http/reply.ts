@@ -86,7 +86,8 @@ export async function sendReply(
   if (!res.writableEnded) res.end();
 }
 
-function headersOf({ status, headers, content }: Reply, isLast: boolean): Record<string, string> {
+/** All headers of a reply but those of its connection. */
+export function replyHeaders({ status, headers, content }: Reply): Record<string, string> {
   const size = sizeOf(content);
   return {
     ...COMMON,
@@ -95,8 +96,11 @@ function headersOf({ status, headers, content }: Reply, isLast: boolean): Record
     ...(status === 204 || status === 304 || size === undefined
       ? {}
       : { "content-length": String(size) }),
-    ...(isLast ? { connection: "close" } : {}),
   };
+}
+
+function headersOf(reply: Reply, isLast: boolean): Record<string, string> {
+  return { ...replyHeaders(reply), ...(isLast ? { connection: "close" } : {}) };
 }
 
 function sizeOf(content: Content): number | undefined {

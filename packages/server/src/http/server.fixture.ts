@@ -1,19 +1,52 @@
 // A real HTTP server over the real engine with memory below it, and raw connections to break rules with.
-import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type Server,
+} from "node:http";
 import { connect, type Socket } from "node:net";
 import { createEngine, type Engine, type EngineParts } from "@holdfast/engine";
 import { encodeRunDigests, type UploadView } from "@holdfast/protocol";
 import { createVirtualClock, type VirtualClock } from "@holdfast/testkit/clock";
 import { memoryParts, partDigests, runBytes } from "@holdfast/testkit/world";
+import { getRequestListener } from "@hono/node-server";
 import { type Keyring, keyringOf } from "../keys/keyring.ts";
 import { createMeter } from "../metrics/meter.ts";
 import { requireDescribed } from "../openapi/contract.fixture.ts";
 import { systemClock, systemRandom } from "../platform.ts";
 import { createTokenPolicy } from "../policy/policy.ts";
+import { createFetchHandler } from "./fetch.ts";
 import type { Front } from "./front.ts";
 import { createInFlight } from "./in-flight.ts";
 import { listen } from "./listen.ts";
-import { createHttpServer, type HttpOptions } from "./node.ts";
+import { createHttpServer, createNodeHandler, type HttpOptions } from "./node.ts";
+
+/** How requests come to the handlers: the same tests run over each (vitest.config.ts); what one cannot do it declines by name (`declines`). */
+type Adapter = "node" | "fetch";
+
+const ADAPTER: Adapter = process.env["HOLDFAST_TEST_ADAPTER"] === "fetch" ? "fetch" : "node";
+
+function createAdapter(front: Front, { http = {}, hasParser }: TestServerOptions): Server {
+  if (ADAPTER === "fetch") {
+    const handler = createFetchHandler(front, http);
+    // A host that is not ours: Hono's adapter of node:http.
+    const listener = getRequestListener(async (request) => {
+      if (hasParser) await request.arrayBuffer();
+      return handler(request);
+    });
+    return createServer((req, res) => void listener(req, res));
+  }
+  if (!hasParser) return createHttpServer(front, http);
+  const handler = createNodeHandler(front, http);
+  return createServer((req, res) => req.on("end", () => handler(req, res)).resume());
+}
+
+/** For tests that an adapter declines: whether it is this one. The reason stands where it is asked. */
+export function declines(adapter: Adapter, reason: string): boolean {
+  if (reason === "") throw new Error("a decline needs a reason");
+  return adapter === ADAPTER;
+}
 
 export interface TestServer {
   readonly port: number;
@@ -36,6 +69,8 @@ export interface TestServerOptions {
   readonly keys?: () => Keyring;
   readonly http?: HttpOptions;
   readonly requestsMax?: number;
+  /** Something in front of the handlers reads every body first. */
+  readonly hasParser?: true;
 }
 
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
@@ -90,7 +125,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     load: () => ({ slotsLent: parts.slots.lent(), slotsWaiting: parts.slots.waiting() }),
     isClosing: () => isClosing,
   };
-  const server = createHttpServer(front, options.http);
+  const server = createAdapter(front, options);
   port = await listen(server, "127.0.0.1", 0, log);
   return {
     port,

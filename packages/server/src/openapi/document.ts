@@ -14,6 +14,7 @@ export const OPERATIONS: readonly Operation[] = [...UPLOADS, ...SIGNED, ...FILES
 const ERRORS_OF_ALL: readonly ErrorCode[] = [
   "invalid_request",
   "too_many_requests",
+  "body_consumed",
   "internal",
   "shutting_down",
   "storage_failed",

@@ -1,0 +1,82 @@
+// Holdfast inside a server of somebody else: by both handlers, over a real data directory.
+import { createHash } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type IncomingMessage } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Holdfast, openHoldfast } from "./embed.ts";
+
+let dataDir: string;
+let holdfast: Holdfast;
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), "holdfast-embed-"));
+  holdfast = await openHoldfast({ dataDir, log: () => undefined });
+});
+afterEach(async () => {
+  await holdfast.close();
+  await rm(dataDir, { recursive: true });
+});
+
+const CONTENT = Buffer.alloc(300 * 1024, "holdfast ");
+const DIGESTS = [CONTENT.subarray(0, 262_144), CONTENT.subarray(262_144)].map((part) =>
+  createHash("sha256").update(part).digest("base64"),
+);
+
+type Fetch = (path: string, init?: RequestInit) => Promise<Response>;
+
+/** Uploads and downloads; resolves with the address of the file. */
+async function doMainJob(ask: Fetch): Promise<string> {
+  const body = JSON.stringify({ name: "a.bin", size: CONTENT.length, partSize: 262_144 });
+  const headers = { "content-type": "application/json" };
+  const created = await ask("/v1/uploads", { method: "POST", body, headers });
+  expect(created.status).toBe(201);
+  const upload = created.headers.get("location");
+  const digests = `sha-256=(${DIGESTS.map((digest) => `:${digest}:`).join(" ")})`;
+  const put = { method: "PUT", body: CONTENT, headers: { "part-digest": digests } };
+  expect((await ask(`${upload}/parts/0-1`, put)).status).toBe(200);
+  const done = await ask(`${upload}/complete`, { method: "POST" });
+  const { file } = Object(await done.json());
+  const whole = await ask(file.url);
+  expect(whole.headers.get("holdfast-version")).toBe("1");
+  expect(Buffer.compare(Buffer.from(await whole.arrayBuffer()), CONTENT)).toBe(0);
+  const range = await ask(file.url, { headers: { range: "bytes=5-9" } });
+  expect([range.status, await range.text()]).toEqual([206, CONTENT.subarray(5, 10).toString()]);
+  return file.url;
+}
+
+describe("the fetch-style handler", () => {
+  const ask: Fetch = (path, init) => holdfast.fetch(new Request(`http://test${path}`, init));
+
+  it("does the main job, and what it stored is there for the next", async () => {
+    const url = await doMainJob(ask);
+    await holdfast.close();
+    expect((await ask("/readyz")).status).toBe(503);
+    holdfast = await openHoldfast({ dataDir, log: () => undefined });
+    expect((await ask(url)).status).toBe(200);
+  });
+
+  it("lets go of a download that nobody reads to its end", async () => {
+    const url = await doMainJob(ask);
+    for (let count = 0; count < 200; count++) await (await ask(url)).body?.cancel();
+    expect((await ask(url)).status).toBe(200);
+  });
+});
+
+describe("the handler of node:http", () => {
+  it("serves beside routes of others, mounted as Express mounts it", async () => {
+    const server = createServer((req: IncomingMessage & { originalUrl?: string }, res) => {
+      if (!req.url?.startsWith("/v1")) return void res.end("mine");
+      req.originalUrl = req.url;
+      req.url = req.url.slice("/v1".length);
+      holdfast.handle(req, res);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    const port = typeof address === "object" && address ? address.port : 0;
+    await doMainJob((path, init) => fetch(`http://127.0.0.1:${port}${path}`, init));
+    expect(await (await fetch(`http://127.0.0.1:${port}/other`)).text()).toBe("mine");
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+});

@@ -1,0 +1,32 @@
+// Holdfast inside another server: the same handlers, on routes that the application gives away.
+import { readSettings, type ServeOptions } from "./config.ts";
+import { createFetchHandler, type FetchHandler } from "./http/fetch.ts";
+import { createNodeHandler, type NodeHandler } from "./http/node.ts";
+import { openServer } from "./open.ts";
+import { closeOnFatal } from "./serve.ts";
+
+/** Where the application listens, and by what, is its own affair. */
+export type EmbedOptions = Omit<ServeOptions, "host" | "port" | "tls" | "insecure">;
+
+export interface Holdfast {
+  /** Answers a request of the web platform: for Hono, Next, Deno and whoever else speaks `Request` and `Response`. Never rejects. */
+  readonly fetch: FetchHandler;
+  /** Answers a request of node:http: for Express, Fastify's raw routes, or a server of one's own. */
+  readonly handle: NodeHandler;
+  /** Commits or refuses what is in flight and lets the data directory go. May be repeated. The application's connections are its own. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a data directory for a server that exists already; resolves when what a crash interrupted is recovered.
+ *
+ * The handlers want their paths at the root (`/v1/...`), and bodies that nobody has read: a body parser in front of them is answered with `body_consumed`.
+ *
+ * @throws HoldfastError `usage`, `data_dir_busy`, `data_dir_unusable`; nothing is left behind then.
+ */
+export async function openHoldfast(options: EmbedOptions): Promise<Holdfast> {
+  const open = await openServer(options, await readSettings(options));
+  const close = () => open.close(async () => undefined);
+  closeOnFatal(open, close, options.onFatal);
+  return { fetch: createFetchHandler(open.front), handle: createNodeHandler(open.front), close };
+}

@@ -1,0 +1,54 @@
+// The fetch-style adapter: `Request -> Response`, for hosts that speak the web platform (Hono, Next, Deno, Bun) and over the same handlers as node:http.
+import type { Front } from "./front.ts";
+import { PACE, type PaceRule } from "./pace.ts";
+import { type Reply, replyHeaders } from "./reply.ts";
+import { answer } from "./route.ts";
+import { createStreamBody } from "./stream-body.ts";
+
+/** Answers one request; never rejects. The host must not have read the body. */
+export type FetchHandler = (request: Request) => Promise<Response>;
+
+export interface FetchOptions {
+  readonly pace?: PaceRule;
+}
+
+export function createFetchHandler(front: Front, { pace = PACE }: FetchOptions = {}): FetchHandler {
+  return async (request) => {
+    const body = createStreamBody(request, { clock: front.clock, pace });
+    const { pathname, searchParams } = new URL(request.url);
+    const reply = await answer(front, {
+      method: request.method,
+      path: pathname,
+      query: searchParams,
+      body,
+      header: (name) => request.headers.get(name) ?? undefined,
+    });
+    body.release();
+    return toResponse(front, request.method, reply);
+  };
+}
+
+function toResponse({ log }: Front, method: string, reply: Reply): Response {
+  const { status, content } = reply;
+  const init = { status, headers: replyHeaders(reply) };
+  if (method === "HEAD" || content.kind === "none") return new Response(null, init);
+  if (content.kind === "bytes") return new Response(content.bytes.slice(), init);
+  const pieces = content.open();
+  const stream = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await pieces.next();
+        // Each piece is valid until the next one is asked for, and the stream keeps what it is given for longer.
+        if (done) controller.close();
+        else controller.enqueue(value.slice());
+      } catch (error) {
+        log("error", "download failed", { error });
+        controller.error(error);
+      }
+    },
+    async cancel() {
+      await pieces.return();
+    },
+  });
+  return new Response(stream, init);
+}
