@@ -14,8 +14,9 @@ export const EXIT = {
   noRetry: 6,
   /** Nothing can work before a person has put something right on this machine or on the server. */
   fatal: 7,
-  // 9 (nothing done) and 10 (time limit) are kept free for what they mean in the tools this table follows.
   sizeLimit: 8,
+  /** There was nothing to send or to fetch. 10 (time limit) is kept free for what it means in the tools this table follows. */
+  nothingDone: 9,
   auth: 77,
   interrupted: 130,
 } as const;

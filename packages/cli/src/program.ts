@@ -4,10 +4,14 @@ import manifest from "../package.json" with { type: "json" };
 import { configCommand } from "./config.ts";
 import { downloadCommand } from "./download.ts";
 import { keysCommand } from "./keys.ts";
+import { lsCommand } from "./ls.ts";
+import { rmCommand } from "./rm.ts";
 import { serveCommand } from "./serve.ts";
 import { GLOBAL_SETTINGS, withSettings } from "./settings/options.ts";
+import { statusCommand } from "./status.ts";
 import { tokenCommand } from "./token.ts";
 import { uploadCommand } from "./upload.ts";
+import { verifyCommand } from "./verify.ts";
 
 const HELP = `
 Example:
@@ -28,6 +32,10 @@ export function createProgram(): Command {
     serveCommand(),
     uploadCommand(),
     downloadCommand(),
+    statusCommand(),
+    lsCommand(),
+    rmCommand(),
+    verifyCommand(),
     tokenCommand(),
     keysCommand(),
     configCommand(),

@@ -1,11 +1,23 @@
 // The client's core: uploads and downloads over ports, for every platform.
+export type { AskOptions } from "./ask.ts";
 export type { TokenSource } from "./auth.ts";
+export type { DeleteFileOptions } from "./delete-file.ts";
+export { deleteFile } from "./delete-file.ts";
 export { type DescribeOptions, describeFile } from "./describe.ts";
 export { type DownloadOptions, startDownload } from "./download.ts";
 export type { Progress, PublicState, Transfer, TransferEvents } from "./events.ts";
+export { type FilePage, type ListedFile, type ListFilesOptions, listFiles } from "./list-files.ts";
 export { createMeter, type Meter } from "./meter.ts";
 export type { TransferOptions } from "./options.ts";
 export * from "./ports.ts";
 export { ALONE, createShare, type Share, type ShareOptions } from "./share.ts";
 export type { Result, Trouble } from "./state.ts";
 export { startUpload, type UploadOptions } from "./upload.ts";
+export { abortUpload, type UploadAddress, uploadStatus } from "./upload-status.ts";
+export {
+  type BadPart,
+  type VerifyFileOptions,
+  type VerifyOptions,
+  verifyFile,
+  verifySource,
+} from "./verify.ts";

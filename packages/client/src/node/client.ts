@@ -1,12 +1,24 @@
 // Many transfers that share their connections, their checkpoints, their memory and their rate.
-import type { Manifest } from "@holdfast/protocol";
+import { realpath } from "node:fs/promises";
+import { HoldfastError, type Manifest, type UploadId, type UploadView } from "@holdfast/protocol";
+import { type DeleteFileOptions, deleteFile } from "../delete-file.ts";
 import { type DescribeOptions, describeFile } from "../describe.ts";
 import { type DownloadOptions, startDownload } from "../download.ts";
 import type { Transfer } from "../events.ts";
+import { findUpload } from "../find-upload.ts";
 import { IN_FLIGHT, MEMORY } from "../line.ts";
+import { type FilePage, type ListFilesOptions, listFiles } from "../list-files.ts";
 import type { Ports } from "../ports.ts";
 import { createShare } from "../share.ts";
 import { startUpload, type UploadOptions } from "../upload.ts";
+import { abortUpload, type UploadAddress, uploadStatus } from "../upload-status.ts";
+import {
+  type BadPart,
+  type VerifyFileOptions,
+  type VerifyOptions,
+  verifyFile,
+  verifySource,
+} from "../verify.ts";
 import { createCheckpointStore } from "./checkpoint.ts";
 import {
   stateDirectory,
@@ -39,6 +51,20 @@ export interface Client {
   download(url: string, path: string, options?: Omit<DownloadOptions, Shared | "url">): Transfer;
   /** What a file is: its manifest. @throws HoldfastError */
   describe(options: Omit<DescribeOptions, Shared>): Promise<Manifest>;
+  /** A page of the tenant's files, newest first. @throws HoldfastError */
+  list(options: ListFilesOptions): Promise<FilePage>;
+  /** An upload as the server has it. @throws HoldfastError */
+  status(options: UploadAddress): Promise<UploadView>;
+  /** Id of the upload of a path to a server that the checkpoint names, or undefined. @throws HoldfastError `source_unreadable`, `checkpoint_failed` */
+  uploadOf(path: string, to: string): Promise<UploadId | undefined>;
+  /** Ends an upload before its time. @throws HoldfastError */
+  abort(options: UploadAddress): Promise<void>;
+  /** Removes a file. @throws HoldfastError */
+  remove(options: DeleteFileOptions): Promise<void>;
+  /** Compares a local file with a manifest: resolves with the parts that are bad. @throws HoldfastError */
+  verifyLocal(path: string, options: VerifyOptions): Promise<readonly BadPart[]>;
+  /** Compares what the server sends with a manifest. @throws HoldfastError */
+  verifyRemote(options: VerifyFileOptions): Promise<readonly BadPart[]>;
   /** When no transfer runs any more: closes connections and checkpoints. */
   close(): void;
 }
@@ -61,6 +87,25 @@ export function createClient(options: ClientOptions = {}): Client {
     download: (url, path, more = {}) =>
       startDownload(() => openFileSink(path), { ...common, ...more, url }, lent),
     describe: (more) => describeFile({ ...common, ...more }, lent),
+    list: (more) => listFiles(more, lent),
+    status: (more) => uploadStatus(more, lent),
+    async uploadOf(path, to) {
+      const identity = await realpath(path).catch((cause: unknown) => {
+        throw new HoldfastError("source_unreadable", `there is no file ${path}`, { path }, cause);
+      });
+      return findUpload({ to, identity }, own);
+    },
+    abort: (more) => abortUpload(more, lent),
+    remove: (more) => deleteFile(more, lent),
+    async verifyLocal(path, more) {
+      const source = await openFileSource(path);
+      try {
+        return await verifySource(source, more, lent.digester);
+      } finally {
+        await source.close();
+      }
+    },
+    verifyRemote: (more) => verifyFile(more, lent),
     close() {
       own.checkpoints.close();
       own.transport.close();

@@ -1,0 +1,154 @@
+// `holdfast status`: how far an upload is, as the server has it; by its address, by its id, or by the path that is being uploaded.
+import {
+  countParts,
+  encodeHex,
+  HoldfastError,
+  type Manifest,
+  missingRanges,
+  type PartRange,
+  partCount,
+  toHoldfastError,
+  type UploadView,
+} from "@holdfast/protocol";
+import { Command } from "commander";
+import { ASK_SETTINGS, type Asking, withClient } from "./asking.ts";
+import { jsonLines } from "./json.ts";
+import { readSettings, withSettings } from "./settings/options.ts";
+import type { Settings } from "./settings/resolve.ts";
+import { committedBytes, fileRows, formatRows, uploadRows } from "./status-text.ts";
+import { fileAddress, parseTarget, type Target, uploadAddress } from "./targets.ts";
+import { printable } from "./terminal.ts";
+
+interface Options {
+  readonly json?: true;
+}
+
+/** What was found. */
+type Found =
+  | { readonly kind: "upload"; readonly url: string; readonly view: UploadView }
+  | {
+      readonly kind: "file";
+      readonly url: string;
+      readonly id: string;
+      readonly manifest: Manifest;
+    };
+
+/** Ranges of missing parts in one JSON line. */
+const RANGES_MAX = 1000;
+
+const HELP = `
+Examples:
+  holdfast status disk.img --to http://127.0.0.1:8420
+  holdfast status http://127.0.0.1:8420/v1/uploads/ID`;
+
+export function statusCommand(): Command {
+  const command = new Command("status")
+    .description("tell how far an upload is, and what is missing of it")
+    .argument("<id|url|path>", "an upload or a file, or the path that is being uploaded");
+  return withSettings(command, ASK_SETTINGS)
+    .option("--json", "print one JSON object on standard output")
+    .addHelpText("after", HELP)
+    .action(runStatus);
+}
+
+async function runStatus(word: string, { json }: Options, command: Command): Promise<void> {
+  const settings = await readSettings(command, ASK_SETTINGS);
+  const target = parseTarget(word);
+  const found = await withClient(settings, (asking) => find(target, asking, settings));
+  if (json) jsonLines(process.stdout)(asJson(found));
+  else if (found.kind === "file") {
+    process.stdout.write(formatRows(fileRows(found.id, found.manifest)));
+  } else process.stdout.write(formatRows(uploadRows(found.view, Date.now())));
+}
+
+async function find(target: Target, asking: Asking, settings: Settings): Promise<Found> {
+  switch (target.kind) {
+    case "upload":
+      return findUpload(target.url, asking);
+    case "file":
+      return findFile(target.url, target.id, asking);
+    case "id":
+      return findEither(settings.required("to"), target.id, asking);
+    case "path":
+      return findByPath(target.path, settings.required("to"), asking);
+  }
+}
+
+async function findUpload(url: string, { client, options }: Asking): Promise<Found> {
+  return { kind: "upload", url, view: await client.status({ ...options, url }) };
+}
+
+async function findFile(url: string, id: string, { client, options }: Asking): Promise<Found> {
+  return { kind: "file", url, id, manifest: await client.describe({ ...options, url }) };
+}
+
+/** Nobody can see from an id what it is of. */
+async function findEither(server: string, id: string, asking: Asking): Promise<Found> {
+  try {
+    return await findUpload(uploadAddress(server, id), asking);
+  } catch (error) {
+    if (toHoldfastError(error).code !== "upload_not_found") throw error;
+  }
+  try {
+    return await findFile(fileAddress(server, id), id, asking);
+  } catch (error) {
+    if (toHoldfastError(error).code !== "file_not_found") throw error;
+    throw new HoldfastError("upload_not_found", `neither an upload nor a file has the id ${id}`);
+  }
+}
+
+async function findByPath(path: string, server: string, asking: Asking): Promise<Found> {
+  const id = await asking.client.uploadOf(path, server);
+  if (id !== undefined) return findUpload(uploadAddress(server, id), asking);
+  throw new HoldfastError(
+    "upload_not_found",
+    `nothing is known of an upload of ${printable(path)}`,
+    {
+      hint: "Checkpoints are kept for uploads that this machine and user began, one for each server.",
+    },
+  );
+}
+
+function asJson(found: Found): Readonly<Record<string, unknown>> {
+  if (found.kind === "file") {
+    const { id, url, manifest } = found;
+    const { name, type, size, partSize, root, provenance } = manifest;
+    return {
+      event: "file",
+      id,
+      url,
+      name,
+      type,
+      size,
+      partSize,
+      partCount: partCount(manifest),
+      root: encodeHex(root),
+      completedAt: provenance.completedAt,
+    };
+  }
+  const { view, url } = found;
+  const { id, state, name, type, size, hasSize, partSize, committed, offset } = view;
+  return {
+    event: "upload",
+    id,
+    url,
+    state,
+    name,
+    type,
+    ...(hasSize ? { size } : { maxSize: size }),
+    partSize,
+    partCount: committed.partCount,
+    committedParts: countParts(committed),
+    committedBytes: committedBytes(view),
+    missing: firstOf(missingRanges(committed)),
+    offset,
+    createdAt: view.createdAt,
+    expiresAt: view.expiresAt,
+    ...(view.error ? { error: view.error } : {}),
+    ...(view.file ? { file: { ...view.file, root: encodeHex(view.file.root) } } : {}),
+  };
+}
+
+function firstOf(ranges: Iterable<PartRange>): readonly PartRange[] {
+  return [...ranges].slice(0, RANGES_MAX);
+}
