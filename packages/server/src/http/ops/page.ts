@@ -1,6 +1,8 @@
 // GET /: a page for a person: what this is, how it is doing, what to type. Nothing on it comes from the request.
 import { createHash } from "node:crypto";
-import type { Front } from "../front.ts";
+import type { Principal } from "@holdfast/engine";
+import { isHoldfastError } from "@holdfast/protocol";
+import type { Call, Front } from "../front.ts";
 import { bytesReply, type Headers, type Reply } from "../reply.ts";
 import { pageStyle } from "./style.ts";
 
@@ -10,26 +12,43 @@ const HEADERS: Headers = {
   "cross-origin-resource-policy": "same-origin",
 };
 
-export async function getPage(front: Front): Promise<Reply> {
-  const facts = await findFacts(front);
+export async function getPage(front: Front, { principal }: Call): Promise<Reply> {
+  const facts = [...ownFacts(front), ...(await findFacts(front, principal))];
   const page = writePage(front.about.url(), facts, front.about.needsToken());
   return bytesReply(200, "text/html; charset=utf-8", new TextEncoder().encode(page), HEADERS);
 }
 
 type Fact = readonly [name: string, value: string];
 
-async function findFacts({ engine, about, clock, isClosing }: Front): Promise<readonly Fact[]> {
-  const { open, files, room } = await engine.health();
+function ownFacts({ about, isClosing }: Front): readonly Fact[] {
   return [
     ["State", isClosing() ? "shutting down" : "ready"],
-    ["Open uploads", open.toLocaleString("en")],
-    ["Files", files.toLocaleString("en")],
-    ["Free room", formatSize(room)],
-    ["Up for", formatDuration(clock.monotonic() - about.startedAt)],
     ["Durability", "every answer waits for the disk"],
     ["Disk writes", about.io === "direct" ? "direct I/O" : "buffered I/O"],
     ["Version", about.version],
   ];
+}
+
+/** What all tenants together have is for who administers the server. */
+async function findFacts(front: Front, principal: Principal): Promise<readonly Fact[]> {
+  if (!(await mayAdminister(front, principal))) return [];
+  const { open, files, room } = await front.engine.health();
+  return [
+    ["Open uploads", open.toLocaleString("en")],
+    ["Files", files.toLocaleString("en")],
+    ["Free room", formatSize(room)],
+    ["Up for", formatDuration(front.clock.monotonic() - front.about.startedAt)],
+  ];
+}
+
+async function mayAdminister({ policy }: Front, principal: Principal): Promise<boolean> {
+  try {
+    await policy.decide(principal, "administer", principal);
+    return true;
+  } catch (error) {
+    if (isHoldfastError(error) && error.code === "forbidden") return false;
+    throw error;
+  }
 }
 
 function writePage(url: string, facts: readonly Fact[], needsToken: boolean): string {
