@@ -101,8 +101,26 @@ describe("wrong usage", () => {
       ["upload", "file"],
       /--to is missing: address of the server\n {2}Give --to, set HOLDFAST_TO or/,
     ],
-    ["no file", ["upload", "--to", "http://127.0.0.1:1"], /missing required argument 'path'/],
-    ["one file too many", ["upload", "a", "b", "--to", "http://127.0.0.1:1"], /too many arguments/],
+    ["no file", ["upload", "--to", "http://127.0.0.1:1"], /missing required argument 'paths'/],
+    ["no address to fetch", ["download"], /missing required argument 'urls'/],
+    [
+      "one name for two files",
+      ["upload", "file", "a\nb", "--name", "x", "--to", "http://127.0.0.1:1"],
+      /for one file/,
+    ],
+    [
+      "a bad pattern",
+      ["upload", ".", "--exclude", "{a", "--to", "http://a"],
+      /"{a" is not a pattern/,
+    ],
+    ["bad metadata", ["upload", ".", "--metadata", "=a"], /"=a" is not metadata/],
+    [
+      "a bad part size",
+      ["upload", ".", "--part-size", "300K", "--to", "http://a"],
+      /a part size is a multiple of 256K/,
+    ],
+    ["a bad count", ["upload", ".", "--files", "0", "--to", "http://a"], /0 is not from 1 to 64/],
+    ["quiet and verbose", ["upload", ".", "-q", "-v"], /cannot be used with/],
     [
       "a bad rate",
       ["upload", "file", "--to", "http://a", "--limit-rate", "fast"],
@@ -116,17 +134,11 @@ describe("wrong usage", () => {
     ["a bad address", ["upload", "file", "--to", "ftp://a"], /not an http or https address/],
     ["a bad port", ["serve", "--port", "65536"], /--port: 65536 is not from 0 to 65535/],
     [
-      "a target that is a directory",
-      ["download", "http://127.0.0.1:1", "-o", "directory"],
-      /is a dir/,
-    ],
-    ["standard output as the target", ["download", "http://127.0.0.1:1", "-o", "-"], /Name a file/],
-    [
       "a query in the address",
       ["upload", "file", "--to", "http://127.0.0.1:1/?a"],
       /a query or a fr/,
     ],
-    ["an empty target", ["download", "http://127.0.0.1:1", "-o", ""], /Name a file/],
+    ["an empty target", ["download", "http://127.0.0.1:1", "-o", ""], /names nothing/],
     ["an open address", ["serve", "--host", "0.0.0.0"], /Set HOLDFAST_TOKEN and pass --tls-cert/],
   ])("%s ends with 2 and says what is wrong", async (_name, words, message) => {
     const { code, stdout, stderr } = await run(words);
@@ -170,7 +182,7 @@ describe("wrong usage", () => {
     const { code, command, stderr } = await run(["upload", "file", "--json"]);
     expect(code).toBe(2);
     expect(command.events.map(showEvent)).toEqual([
-      expect.stringMatching(/^{"event":"error","code":"usage","message":".+","hint":".+"}$/),
+      expect.stringMatching(/^{"event":"error","v":1,"code":"usage","message":".+","hint":".+"}$/),
     ]);
     expect([command.strayLines, stderr]).toEqual([[], ""]);
   });
@@ -179,7 +191,8 @@ describe("wrong usage", () => {
 describe("what cannot be done", () => {
   it.each([
     ["no such file", ["upload", "none", "--to", "URL"], 4, "source_unreadable"],
-    ["a directory", ["upload", "directory", "--to", "URL"], 4, "source_unreadable"],
+    ["an empty directory", ["upload", "directory", "--to", "URL"], 9, "nothing_to_do"],
+    ["a pattern for nothing", ["upload", "*.none", "--to", "URL"], 4, "source_unreadable"],
     ["a pipe", ["upload", "pipe", "--to", "URL"], 4, "source_unreadable"],
     ["a device", ["upload", "/dev/zero", "--to", "URL"], 4, "source_unreadable"],
     ["no such directory", ["download", "URL/v1/files/x", "-o", "none/x"], 3, "directory_not_found"],
@@ -260,6 +273,7 @@ describe("a transfer", () => {
     const last = Object.fromEntries(command.events.at(-1)?.fields ?? []);
     expect(Object.keys(last)).toEqual([
       "event",
+      "v",
       "id",
       "url",
       "size",
@@ -267,6 +281,7 @@ describe("a transfer", () => {
       "bytesSent",
       "bytesCommitted",
       "seconds",
+      "skipped",
     ]);
     expect(last).toMatchObject({ size: SIZE, bytesSent: SIZE, bytesCommitted: SIZE });
   });

@@ -1,62 +1,161 @@
-// `holdfast download`: fetches a file and checks every part; the same command again goes on where it stopped.
-import { stat } from "node:fs/promises";
-import { dirname, resolve, sep } from "node:path";
-import { HoldfastError } from "@holdfast/protocol";
+// `holdfast download`: fetches files and checks every part; the same command again goes on where it stopped.
+import { mkdir, readFile, stat } from "node:fs/promises";
+import { dirname, join, resolve, sep } from "node:path";
+import { text } from "node:stream/consumers";
+import type { Client } from "@holdfast/client/node";
+import { HoldfastError, type Manifest } from "@holdfast/protocol";
 import { Command } from "commander";
 import { parseFileAddress } from "./addresses.ts";
-import { readSettings, withSettings } from "./settings/options.ts";
-import { type OutputOptions, runTransfer } from "./transfer.ts";
-import { PACE_SETTINGS, paceOf } from "./upload.ts";
+import type { Job } from "./batch.ts";
+import { codeOf, toSourceError } from "./files/errors.ts";
+import { placeWithin, safeName } from "./files/safe-path.ts";
+import { jsonLines } from "./json.ts";
+import { type Listed, parseList } from "./list.ts";
+import { PACE_SETTINGS, paceOf, type TransferChoices, withPace } from "./options.ts";
+import { readSettings } from "./settings/options.ts";
+import { printable } from "./terminal.ts";
+import { formatCount } from "./totals.ts";
+import { runTransfers } from "./transfer.ts";
 
-interface Options extends OutputOptions {
-  readonly output: string;
+interface Options extends TransferChoices {
+  readonly output?: string;
+  readonly fromList?: string;
+  readonly force?: true;
 }
 
 const HELP = `
 Example:
   holdfast download http://127.0.0.1:8420/v1/files/ID -o disk.img
+  holdfast download --from-list photos.list -o restored
 
-The file gets its name only when it is whole and every part has its digest. HOLDFAST_TOKEN holds
-the token, if the server wants one.`;
+A file gets its name only when it is whole and every part has its digest. Into a directory it goes
+under its own name, from a list with the path there. HOLDFAST_TOKEN holds the token, if any.`;
 
 export function downloadCommand(): Command {
   const command = new Command("download")
-    .description("fetch a file and check every part of it; the same command again goes on")
-    .argument("<url>", "address of the file, as upload prints it", parseFileAddress)
-    .requiredOption("-o, --output <path>", "where to put it");
-  return withSettings(command, PACE_SETTINGS)
-    .option("--json", "print one JSON object a line on standard output")
-    .addHelpText("after", HELP)
-    .action(runDownload);
+    .description("fetch files and check every part of them; the same command again goes on")
+    .argument("[urls...]", "addresses of files, as upload prints them")
+    .option("-o, --output <path>", "the file, or a directory for several (default: here)")
+    .option(
+      "--from-list <file>",
+      "read addresses and paths from what upload printed; - is standard input",
+    )
+    .option("--force", "replace files that are there and are others");
+  return withPace(command).addHelpText("after", HELP).action(runDownload);
 }
 
-async function runDownload(url: string, options: Options, command: Command): Promise<void> {
-  const { output } = options;
+/** Where each file goes: all of them below a directory, or the only one to a path. */
+type Target =
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "directory"; readonly path: string };
+
+async function runDownload(
+  urls: readonly string[],
+  options: Options,
+  command: Command,
+): Promise<void> {
   const settings = await readSettings(command, PACE_SETTINGS);
-  await checkSink(output);
-  const { download } = await import("@holdfast/client/node");
-  await runTransfer(download(url, output, await paceOf(settings)), {
-    verb: "Downloaded",
-    options,
-    result: () => output,
-    next: ({ root }) => `Every part has its digest; the root is ${root}`,
+  const listed = await listOf(urls, options);
+  const target = await targetOf(listed, options);
+  if (options.dryRun) return tellPlan(listed, target, options);
+  if (target.kind === "directory") await makeDirectory(target.path);
+  const { client: shared, each, files } = await paceOf(settings);
+  const { createClient } = await import("@holdfast/client/node");
+  const client = createClient(shared);
+  const rules = { ...each, replace: options.force === true, resume: options.resume };
+  const taken = new Set<string>();
+  try {
+    await runTransfers(
+      listed.map((one) => jobOf(one, target, client, rules, taken)),
+      {
+        verb: "Downloaded",
+        options,
+        files,
+        isMany: listed.length > 1 || options.fromList !== undefined,
+        failed: [],
+        next: ({ root }) => `Every part has its digest; the root is ${root}`,
+      },
+    );
+  } finally {
+    client.close();
+  }
+}
+
+/** What every one of them is told. */
+interface Rules {
+  readonly giveUpMs?: number;
+  readonly token?: string;
+  readonly replace: boolean;
+  readonly resume: boolean;
+}
+
+function jobOf(one: Listed, target: Target, client: Client, rules: Rules, taken: Set<string>): Job {
+  let path = target.path;
+  return {
+    label: one.path ?? one.url,
+    size: undefined,
+    onStop: "pause",
+    line: () => path,
+    async start(signal) {
+      const place = await placeOf(one, target, (url) => client.describe({ ...rules, url, signal }));
+      path = place.path;
+      // Two files of one name would each take the other for a file that is there already.
+      if (taken.has(path)) {
+        const hint = "Download it to another directory, or alone with -o FILE.";
+        const what = `another file of this command goes to ${path}`;
+        throw new HoldfastError("sink_exists", what, { path, hint });
+      }
+      taken.add(path);
+      const { manifest } = place;
+      return client.download(one.url, path, { ...rules, ...(manifest ? { manifest } : {}) });
+    },
+  };
+}
+
+/** Where a file goes. What it is called is asked for only where nothing else says it. */
+async function placeOf(
+  { url, path }: Listed,
+  target: Target,
+  describe: (url: string) => Promise<Manifest>,
+): Promise<{ readonly path: string; readonly manifest?: Manifest }> {
+  if (target.kind === "file") return { path: target.path };
+  if (path !== undefined) return { path: await placeWithin(target.path, path) };
+  const manifest = await describe(url);
+  return { path: join(target.path, safeName(manifest.name)), manifest };
+}
+
+async function listOf(urls: readonly string[], { fromList }: Options): Promise<readonly Listed[]> {
+  const given = urls.map((url) => ({ url: parseFileAddress(url), path: undefined }));
+  const listed =
+    fromList === undefined ? given : [...given, ...parseList(await readList(fromList))];
+  if (listed.length > 0) return listed;
+  if (fromList !== undefined) throw new HoldfastError("nothing_to_do", `${fromList} lists no file`);
+  throw new HoldfastError("usage", "missing required argument 'urls'");
+}
+
+async function readList(path: string): Promise<string> {
+  if (path === "-") return text(process.stdin);
+  return readFile(path, "utf8").catch((error: unknown) => {
+    throw toSourceError(path, error);
   });
 }
 
-async function checkSink(path: string): Promise<void> {
-  if (path === "-" || path === "") {
-    const hint = "Name a file; standard output comes in a later version.";
-    throw new HoldfastError("usage", `"${path}" is no target`, { hint });
+async function targetOf(listed: readonly Listed[], options: Options): Promise<Target> {
+  const { output = ".", fromList } = options;
+  if (output === "") {
+    throw new HoldfastError("usage", "-o names nothing", { hint: "Name a file or a directory." });
   }
-  const around = dirname(resolve(path));
-  if ((await look(path)) === "directory") {
-    throw new HoldfastError("usage", `${path} is a directory; name a file in it`, { path });
+  const isDirectory = (await look(output)) === "directory";
+  if (listed.length > 1 || fromList !== undefined || isDirectory) {
+    return { kind: "directory", path: output };
   }
-  const namesDirectory = path.endsWith("/") || path.endsWith(sep);
+  const namesDirectory = output.endsWith("/") || output.endsWith(sep);
+  const around = dirname(resolve(output));
   if (namesDirectory || (await look(around)) === "none") {
-    const missing = namesDirectory ? resolve(path) : around;
-    throw new HoldfastError("directory_not_found", `there is no directory ${missing}`, { path });
+    const missing = namesDirectory ? resolve(output) : around;
+    throw new HoldfastError("directory_not_found", `there is no directory ${missing}`, { output });
   }
+  return { kind: "file", path: output };
 }
 
 /** What cannot be looked at is left to the transfer, which says why. */
@@ -64,7 +163,23 @@ async function look(path: string): Promise<"directory" | "none" | "unknown"> {
   try {
     return (await stat(path)).isDirectory() ? "directory" : "none";
   } catch (error) {
-    const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
-    return isMissing ? "none" : "unknown";
+    return codeOf(error) === "ENOENT" ? "none" : "unknown";
   }
+}
+
+async function makeDirectory(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new HoldfastError("directory_not_found", why, { path, cause: codeOf(error) }, error);
+  });
+}
+
+function tellPlan(listed: readonly Listed[], { path }: Target, options: Options): void {
+  const write = jsonLines(process.stdout);
+  for (const { url, path: name } of listed) {
+    if (options.json) write({ event: "would-fetch", url, path: name ?? null });
+    else process.stdout.write(`${url}${name === undefined ? "" : `\t${printable(name)}`}\n`);
+  }
+  if (options.json || options.quiet) return;
+  process.stderr.write(`Would fetch ${formatCount(listed.length)} files to ${printable(path)}.\n`);
 }

@@ -6,7 +6,7 @@ const CODES: readonly ErrorCode[] = Object.keys(ERRORS).filter(isErrorCode);
 
 /** The contract with scripts, by exit code. A code that moves to another line breaks somebody's script. */
 const CONTRACT: Readonly<Record<number, readonly ErrorCode[]>> = {
-  1: ["internal"],
+  1: ["internal", "transfers_failed"],
   2: ["usage", "insecure_bind", "insecure_transport", "weak_key"],
   3: ["directory_not_found"],
   4: ["source_unreadable", "file_not_found"],
@@ -14,6 +14,8 @@ const CONTRACT: Readonly<Record<number, readonly ErrorCode[]>> = {
     "body_size_mismatch",
     "body_stalled",
     "part_busy",
+    "append_in_progress",
+    "offset_mismatch",
     "parts_missing",
     "upload_not_open",
     "digest_mismatch",
@@ -63,6 +65,7 @@ const CONTRACT: Readonly<Record<number, readonly ErrorCode[]>> = {
     "address_in_use",
   ],
   8: ["size_too_large"],
+  9: ["nothing_to_do"],
   77: ["unauthorized", "forbidden", "signature_refused"],
   130: ["interrupted"],
 };

@@ -82,11 +82,16 @@ const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   insecure_bind: EXIT.usage,
   weak_key: EXIT.usage,
   address_in_use: EXIT.fatal,
+  transfers_failed: EXIT.other,
+  nothing_to_do: EXIT.nothingDone,
   usage: EXIT.usage,
 };
 
 /** One that a signal interrupted ends as the shell says of such programs: 128 and the signal's number, 130 for Ctrl-C. */
 export function exitCodeOf(error: HoldfastError): number {
+  const exitCode = error.details["exitCode"];
+  // Of several transfers that failed in the same way.
+  if (error.code === "transfers_failed" && typeof exitCode === "number") return exitCode;
   const signal = error.details["signal"];
   if (error.code === "interrupted" && isSignal(signal)) return 128 + constants.signals[signal];
   return EXIT_CODES[error.code];

@@ -1,58 +1,118 @@
-// `--json`: one JSON object a line on standard output, and nothing else there.
+// `--json`: one JSON object a line on standard output, and nothing else there. docs/cli.md has the schema.
+import type { Meter, Transfer } from "@holdfast/client";
 import type { HoldfastError } from "@holdfast/protocol";
+import { follow } from "./follow.ts";
 import { hintOf, lastTrouble } from "./hint.ts";
-import type { Report } from "./report.ts";
+import type { Report, Task } from "./report.ts";
+import { createTotals } from "./totals.ts";
 
+/** Stands in every line. A field may join; one that goes or changes its meaning is another version. */
+const VERSION = 1;
 /** Progress comes with every commit; a reader needs it a few times a second. */
 const PROGRESS_MS = 250;
+/** All files together are told of this often, where there are several. */
+const TOTAL_MS = 1_000;
 
 export type WriteLine = (event: Readonly<Record<string, unknown>>) => void;
 
 export function jsonLines(output: { write(text: string): unknown }): WriteLine {
-  return (event) => void output.write(`${JSON.stringify(event)}\n`);
+  return ({ event, ...fields }) =>
+    void output.write(`${JSON.stringify({ event, v: VERSION, ...fields })}\n`);
 }
 
-/** `now` in milliseconds, monotonic. */
-export function createJsonReport(write: WriteLine, now: () => number): Report {
-  let state = "opening";
-  let toldAt = Number.NEGATIVE_INFINITY;
+export interface JsonOptions {
+  readonly write: WriteLine;
+  readonly tasks: readonly Task[];
+  readonly meter: Meter;
+  /** Every line says which file it is about, and there is a sum. */
+  readonly isMany: boolean;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+}
+
+export function createJsonReport({ write, tasks, meter, isMany, now }: JsonOptions): Report {
+  const totals = createTotals(tasks, meter);
+  const nameOf = (task: Task) => (isMany ? { path: task.label } : {});
+  let toldAt = now();
+
+  function tellTotal(): void {
+    if (!isMany || now() - toldAt < TOTAL_MS) return;
+    toldAt = now();
+    const { rate, left, ...figures } = totals.figures();
+    write({ event: "total", ...figures, size: figures.size ?? null, ...pace(rate, left) });
+  }
+
   return {
-    follow(transfer) {
-      transfer.on("created", ({ id, url, size, isResumed }) =>
-        write({ event: "created", id, url, size, resumed: isResumed }),
-      );
-      transfer.on("state", (next) => {
-        state = next;
+    begin(task, transfer) {
+      totals.begin(task);
+      transfer.on("created", ({ size }) => totals.sized(task, size));
+      transfer.on("progress", (progress) => {
+        totals.seen(task, progress);
+        tellTotal();
       });
-      transfer.on("progress", ({ committed, sent, size, rate, eta }) => {
-        const isWhole = committed === size;
-        if (!isWhole && now() - toldAt < PROGRESS_MS) return;
-        toldAt = now();
-        write({
-          event: "progress",
-          committed,
-          sent,
-          size,
-          rate: Math.round(rate),
-          secondsLeft: eta === undefined ? null : Math.round(eta),
-          state,
-        });
-      });
-      transfer.on("retry", ({ code, detail, attempt, waitMs }) =>
-        write({ event: "retry", code, message: detail, attempt, waitMs }),
-      );
-      transfer.on("notice", ({ code, detail }) =>
-        write({ event: "notice", code, message: detail }),
-      );
+      tell(transfer, nameOf(task), write, now);
     },
-    done({ id, url, size, root, bytesSent, bytesCommitted, seconds }) {
-      const rounded = Math.round(seconds * 1000) / 1000;
-      const figures = { bytesSent, bytesCommitted, seconds: rounded };
-      write({ event: "complete", id, url, size, root, ...figures });
+    end(task, outcome) {
+      totals.end(task, outcome);
+      tellTotal();
+      if (outcome.kind === "failed") {
+        // Of one file the command's own last line says it.
+        if (isMany) write({ ...errorLine(outcome.error), event: "failed", ...nameOf(task) });
+        return;
+      }
+      const { id, url, size, root, bytesSent, bytesCommitted, seconds } = outcome.result;
+      const figures = { bytesSent, bytesCommitted, seconds: milliseconds(seconds) };
+      const { isSkipped: skipped } = outcome;
+      write({ event: "complete", ...nameOf(task), id, url, size, root, ...figures, skipped });
     },
     say: () => undefined,
+    aside: (write) => write(),
+    finish({ failed, seconds, ...figures }) {
+      if (!isMany) return;
+      write({
+        event: "summary",
+        ...figures,
+        failed: failed.length,
+        seconds: milliseconds(seconds),
+      });
+    },
     stop: () => undefined,
   };
+}
+
+function milliseconds(seconds: number): number {
+  return Math.round(seconds * 1000) / 1000;
+}
+
+function pace(rate: number, left: number | undefined): Readonly<Record<string, unknown>> {
+  return { rate: Math.round(rate), secondsLeft: left === undefined ? null : Math.round(left) };
+}
+
+function tell(
+  transfer: Transfer,
+  name: Readonly<Record<string, string>>,
+  write: WriteLine,
+  now: () => number,
+): void {
+  let state = "opening";
+  let toldAt = Number.NEGATIVE_INFINITY;
+  transfer.on("state", (next) => {
+    state = next;
+  });
+  follow(transfer, now, {
+    created({ id, url, size, isResumed }) {
+      write({ event: "created", ...name, id, url, size: size ?? null, resumed: isResumed });
+    },
+    progress({ committed, sent, size, rate, eta }) {
+      if (committed !== size && now() - toldAt < PROGRESS_MS) return;
+      toldAt = now();
+      const figures = { committed, sent, size: size ?? null, ...pace(rate, eta), state };
+      write({ event: "progress", ...name, ...figures });
+    },
+    retry: ({ code, detail, attempt, waitMs }) =>
+      write({ event: "retry", ...name, code, message: detail, attempt, waitMs }),
+    notice: ({ code, detail }) => write({ event: "notice", ...name, code, message: detail }),
+  });
 }
 
 export function errorLine(error: HoldfastError): Readonly<Record<string, unknown>> {

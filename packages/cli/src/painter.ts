@@ -1,69 +1,86 @@
-// Keeps the progress of one transfer in sight: a line drawn in place on a terminal, a line now and then in a log.
-import { plainLine, progressLine, type View } from "./progress.ts";
+// Keeps progress in sight: a few lines drawn in place on a terminal, a line now and then in a log.
 import type { Terminal } from "./terminal.ts";
+import { widthOf } from "./width.ts";
 
 const DRAW_MS = 100;
 const LOG_MS = 10_000;
-const CLEAR = "\r\u001b[K";
+
+/** What is to be seen now. */
+export interface Scene {
+  /** Lines of at most `columns` less one, at most `rows` of them. */
+  lines(columns: number, rows: number): readonly string[];
+  /** The same in one line for a log; empty where there is nothing to say yet. */
+  plain(): string;
+}
 
 export interface Painter {
-  show(view: View): void;
+  /** Something happened that is worth a line in a log of its own. */
+  news(): void;
   /** A line of its own that stays. */
   say(line: string): void;
+  /** Lets something else write to the same terminal, such as a result on standard output. */
+  aside(write: () => void): void;
   /** Nothing is drawn any more; what was drawn is cleared away. */
   stop(): void;
 }
 
-export function createPainter(terminal: Terminal): Painter {
-  return terminal.isLive ? createLivePainter(terminal) : createLogPainter(terminal);
+export function createPainter(terminal: Terminal, scene: Scene): Painter {
+  return terminal.isLive ? createLivePainter(terminal, scene) : createLogPainter(terminal, scene);
 }
 
-function createLivePainter(terminal: Terminal): Painter {
-  let view: View | undefined;
-  let shown = "";
+function createLivePainter(terminal: Terminal, scene: Scene): Painter {
+  let shown: readonly string[] = [];
+  let isOver = false;
   const draw = (): void => {
-    const line = view ? progressLine(view, terminal) : "";
-    if (line === shown) return;
-    terminal.write(`${CLEAR}${line}`);
-    shown = line;
+    // One row is left for the line that the cursor would be on, and one for what was typed.
+    const lines = isOver ? [] : scene.lines(terminal.columns(), Math.max(1, terminal.rows() - 2));
+    if (lines.length === shown.length && lines.every((line, at) => line === shown[at])) return;
+    terminal.write(clearing(shown, terminal.columns()) + lines.join("\n"));
+    shown = lines;
   };
   const timer = setInterval(draw, DRAW_MS);
+  const aside = (write: () => void): void => {
+    const clear = clearing(shown, terminal.columns());
+    if (clear !== "") terminal.write(clear);
+    shown = [];
+    write();
+    draw();
+  };
   return {
-    show(next) {
-      view = next;
-    },
-    say(line) {
-      terminal.write(`${shown === "" ? "" : CLEAR}${line}\n`);
-      shown = "";
-      draw();
-    },
+    news: () => undefined,
+    say: (line) => aside(() => terminal.write(`${line}\n`)),
+    aside,
     stop() {
       clearInterval(timer);
-      if (shown !== "") terminal.write(CLEAR);
-      shown = "";
+      aside(() => {
+        isOver = true;
+      });
     },
   };
 }
 
-function createLogPainter(terminal: Terminal): Painter {
-  let view: View | undefined;
+/** Goes back to where the first line begins, and clears from there on. A terminal that has become narrower has wrapped what was drawn. */
+function clearing(shown: readonly string[], columns: number): string {
+  if (shown.length === 0) return "";
+  const rows = shown.reduce(
+    (sum, line) => sum + Math.max(1, Math.ceil(widthOf(line) / columns)),
+    0,
+  );
+  return `\r${rows > 1 ? `\u001b[${rows - 1}A` : ""}\u001b[J`;
+}
+
+function createLogPainter(terminal: Terminal, scene: Scene): Painter {
   let shown = "";
   const log = (): void => {
-    const line = view ? plainLine(view) : "";
-    if (line !== shown) terminal.write(`${line}\n`);
+    const line = scene.plain();
+    if (line !== shown && line !== "") terminal.write(`${line}\n`);
     shown = line;
   };
   const timer = setInterval(log, LOG_MS);
   return {
-    show(next) {
-      const isNews =
-        next.isTrouble !== (view?.isTrouble ?? false) ||
-        (next.isTrouble && next.standing !== view?.standing);
-      view = next;
-      // That it waits, for what, and that it goes on again is news by itself; a number that grew is not.
-      if (isNews) log();
-    },
+    news: log,
     say: (line) => terminal.write(`${line}\n`),
+    aside: (write) => write(),
     stop: () => clearInterval(timer),
   };
 }

@@ -1,8 +1,8 @@
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createPainter } from "./painter.ts";
-import { percentOf, plainLine, progressLine, type View } from "./progress.ts";
-import { createTerminal, printable, type Terminal } from "./terminal.ts";
+import { describe, expect, it } from "vitest";
+import { fileLine, type Look, percentOf, plainLine, progressLine, type View } from "./progress.ts";
+import { createTerminal, printable } from "./terminal.ts";
+import { widthOf } from "./width.ts";
 
 const MIB = 2 ** 20;
 const VIEW: View = {
@@ -15,28 +15,21 @@ const VIEW: View = {
   isTrouble: false,
 };
 
-interface Recorder extends Terminal {
-  readonly texts: string[];
-}
-
-function recorder(isTTY: boolean, env: Record<string, string> = {}, columns = 80): Recorder {
-  const texts: string[] = [];
-  const output = { isTTY, columns, write: (text: string) => texts.push(text) };
-  return { ...createTerminal(output, env), texts };
+function look(env: Record<string, string>, columns = 80): Look {
+  const output = { isTTY: true, columns, write: () => undefined };
+  return { ...createTerminal(output, env), columns };
 }
 
 describe("a line of progress", () => {
   it("shows committed bytes, rate and time left beside a bar", () => {
-    expect(progressLine(VIEW, recorder(true, { NO_COLOR: "1" }, 100))).toBe(
+    expect(progressLine(VIEW, look({ NO_COLOR: "1" }, 100))).toBe(
       " 25%  #######.......................  256 MiB of 1.00 GiB  64.0 MiB/s  12 s left",
     );
   });
 
   it("draws with lines where the locale has them", () => {
-    const terminal = recorder(true, { NO_COLOR: "1", LANG: "en_US.UTF-8" });
-    expect(progressLine({ ...VIEW, rate: 0 }, terminal)).toContain(
-      "━━━━━━━───────────────────────",
-    );
+    const lines = look({ NO_COLOR: "1", LANG: "en_US.UTF-8" });
+    expect(progressLine({ ...VIEW, rate: 0 }, lines)).toContain("━━━━━━━───────────────────────");
   });
 
   it("says what stands in the way instead of a rate", () => {
@@ -47,10 +40,10 @@ describe("a line of progress", () => {
 
   it("says what stands in the way first where there is no room for all of it", () => {
     const standing = "waiting for the server";
-    expect(progressLine({ ...VIEW, standing }, recorder(true, {}, 40))).toBe(
+    expect(progressLine({ ...VIEW, standing }, look({}, 40))).toBe(
       " 25%  waiting for the server  256 MiB o",
     );
-    expect(progressLine({ ...VIEW, standing }, recorder(true, {}, 20))).toBe(" 25%  waiting for t");
+    expect(progressLine({ ...VIEW, standing }, look({}, 20))).toBe(" 25%  waiting for t");
   });
 
   it("says of sent bytes that they are on the way, and counts them nowhere", () => {
@@ -60,8 +53,8 @@ describe("a line of progress", () => {
   });
 
   it("colours the bar unless NO_COLOR asks not to", () => {
-    expect(progressLine(VIEW, recorder(true))).toContain("\u001b[");
-    expect(progressLine(VIEW, recorder(true, { NO_COLOR: "1" }))).not.toContain("\u001b[");
+    expect(progressLine(VIEW, { ...look({}), hasColor: true })).toContain("\u001b[");
+    expect(progressLine(VIEW, look({ NO_COLOR: "1" }))).not.toContain("\u001b[");
   });
 
   it("never passes 100 %, never says 100 % too early, never breaks the line", () => {
@@ -83,7 +76,7 @@ describe("a line of progress", () => {
           const percent = percentOf(view);
           expect(percent).toBeLessThanOrEqual(100);
           if (percent === 100) expect(view.committed).toBeGreaterThanOrEqual(view.size);
-          const line = progressLine(view, recorder(true, { NO_COLOR: "1" }, columns));
+          const line = progressLine(view, look({ NO_COLOR: "1" }, columns));
           expect(line.length).toBeLessThan(columns);
         },
       ),
@@ -91,66 +84,40 @@ describe("a line of progress", () => {
   });
 });
 
-describe("the painter", () => {
-  beforeEach(() => void vi.useFakeTimers());
-  afterEach(() => void vi.useRealTimers());
-
-  it("draws on a terminal at most ten times a second, however often it is told", () => {
-    const terminal = recorder(true, { NO_COLOR: "1" });
-    const painter = createPainter(terminal);
-    for (let at = 0; at < 1000; at++) {
-      painter.show({ ...VIEW, committed: at * MIB });
-      vi.advanceTimersByTime(1);
-    }
-    painter.stop();
-    expect(terminal.texts.length).toBeGreaterThan(5);
-    expect(terminal.texts.length).toBeLessThanOrEqual(11);
-  });
-
-  it("clears its line away at the end, and keeps what was said above it", () => {
-    const terminal = recorder(true, { NO_COLOR: "1" });
-    const painter = createPainter(terminal);
-    painter.show(VIEW);
-    vi.advanceTimersByTime(100);
-    painter.say("Going on where it stopped.");
-    painter.stop();
-    expect(terminal.texts).toEqual([
-      expect.stringContaining("25%"),
-      "\r\u001b[KGoing on where it stopped.\n",
-      expect.stringContaining("25%"),
-      "\r\u001b[K",
+describe("a line of one of several files", () => {
+  it("shows the end of its name, cut by columns, in a column of its own", () => {
+    const lines = ["photos/a.jpg", "photos/2024/summer/漢字漢字漢字漢字漢字.jpg"].map((name) =>
+      fileLine(name, { ...VIEW, rate: 0 }, look({ NO_COLOR: "1", LANG: "C.UTF-8" }, 80)),
+    );
+    expect(lines).toEqual([
+      "photos/a.jpg                  25%  ━━━━━──────────────────  256 MiB of 1.00 GiB",
+      "…er/漢字漢字漢字漢字漢字.jpg  25%  ━━━━━──────────────────  256 MiB of 1.00 GiB",
     ]);
   });
 
-  it.each([
-    ["a file", recorder(false)],
-    ["a dumb terminal", recorder(true, { TERM: "dumb" })],
-  ])("writes plain lines to %s: every 10 s, and when the state changes", (_name, terminal) => {
-    const painter = createPainter(terminal);
-    const told: string[] = [];
-    for (let second = 0; second < 25; second++) {
-      const isTrouble = second === 21 || second === 22;
-      const standing = isTrouble ? "waiting for the server" : undefined;
-      painter.show({ ...VIEW, committed: (second + 1) * MIB, standing, isTrouble });
-      vi.advanceTimersByTime(1000);
-    }
-    painter.stop();
-    told.push(...terminal.texts);
-    expect(told.map((line) => line.split("  ")[1])).toEqual([
-      "10.0 MiB of 1.00 GiB",
-      "20.0 MiB of 1.00 GiB",
-      "22.0 MiB of 1.00 GiB",
-      "24.0 MiB of 1.00 GiB",
-    ]);
-    expect(told.join("")).not.toContain("\r");
-    expect(told.join("")).not.toContain("\u001b");
-    expect(told.every((line) => line.endsWith("\n"))).toBe(true);
+  it("of a stream has no percents and no bar", () => {
+    const view = { ...VIEW, size: undefined, left: undefined };
+    expect(progressLine(view, look({}))).toBe("      256 MiB  64.0 MiB/s");
+    expect(plainLine(view)).toBe("256 MiB  64.0 MiB/s");
+  });
+
+  it("fits, however narrow the terminal and whatever the name", () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: "grapheme", maxLength: 60 }),
+        fc.integer({ min: 2, max: 200 }),
+        (name, columns) => {
+          const line = fileLine(printable(name), VIEW, look({ NO_COLOR: "1" }, columns));
+          expect(widthOf(line)).toBeLessThan(columns);
+        },
+      ),
+    );
   });
 });
 
 describe("text from elsewhere", () => {
   it("loses what could drive a terminal", () => {
     expect(printable("a\u001b[2Jb\r\nc\u202ed")).toBe("a\ufffd[2Jb\ufffd\ufffdc\ufffdd");
-    expect(printable("naïve 漢字 🎈")).toBe("naïve 漢字 🎈");
+    expect(printable("naïve 漢字 👩‍👧 🎈")).toBe("naïve 漢字 👩‍👧 🎈");
   });
 });

@@ -2,13 +2,15 @@
 import { formatDuration } from "./durations.ts";
 import { formatRate, formatSize } from "./sizes.ts";
 import type { Terminal } from "./terminal.ts";
+import { cutEnd, cutStart, padEnd, widthOf } from "./width.ts";
 
 /** All that a line shows. Sizes in bytes. */
 export interface View {
   readonly committed: number;
   /** Given to the network and not committed yet; only ever shown as such. */
   readonly sent: number;
-  readonly size: number;
+  /** Undefined while nobody knows it: of what comes through standard input, until its end. */
+  readonly size: number | undefined;
   /** Bytes a second; 0 where not known yet. */
   readonly rate: number;
   /** Seconds. */
@@ -17,24 +19,42 @@ export interface View {
   readonly standing: string | undefined;
   /** That is not how it should be, and news to whoever reads the log. */
   readonly isTrouble: boolean;
+  /** Of several files: how many of them are done. */
+  readonly counts?: string;
 }
+
+/** What a line is drawn with. */
+export type Look = Pick<Terminal, "hasColor" | "hasUnicode"> & { readonly columns: number };
 
 const BAR_MIN = 10;
 const BAR_MAX = 30;
+const NAME_MIN = 8;
+const NAME_MAX = 40;
 
-/** Whole percents, rounded down: 100 % is said only of a transfer that is whole. */
-export function percentOf({ committed, size }: View): number {
+/** Whole percents, rounded down: 100 % is said only of a transfer that is whole. Undefined where the size is not known. */
+export function percentOf({ committed, size }: View): number | undefined {
+  if (size === undefined) return undefined;
   if (size <= 0) return committed >= size ? 100 : 0;
   return Math.min(100, Math.max(0, Math.floor((committed / size) * 100)));
 }
 
-/** The line that is drawn again and again; never longer than the terminal is wide. */
-export function progressLine(view: View, terminal: Terminal): string {
-  const percent = `${percentOf(view)}%`.padStart(4);
+/** The line that is drawn again and again; never longer than `columns` less one, so that no terminal wraps it. */
+export function progressLine(view: View, look: Look): string {
   const facts = factsOf(view);
-  const room = terminal.columns() - 1 - percent.length - facts.length - 4;
-  if (room < BAR_MIN) return narrowLine(view, percent).slice(0, terminal.columns() - 1);
-  return `${percent}  ${bar(view, Math.min(BAR_MAX, room), terminal)}  ${facts}`;
+  const percent = percentOf(view);
+  if (percent === undefined) return cutEnd(`      ${facts}`, look.columns - 1);
+  const shown = `${percent}%`.padStart(4);
+  const room = look.columns - 1 - shown.length - widthOf(facts) - 4;
+  if (room < BAR_MIN) return cutEnd(narrowLine(view, shown), look.columns - 1);
+  return `${shown}  ${bar(percent, Math.min(BAR_MAX, room), look)}  ${facts}`;
+}
+
+/** The line of one of several files: its name, then how far it is. */
+export function fileLine(name: string, view: View, look: Look): string {
+  const wide = Math.max(NAME_MIN, Math.min(NAME_MAX, Math.floor(look.columns * 0.35)));
+  if (look.columns < NAME_MIN + 8) return cutEnd(name, look.columns - 1);
+  const shown = padEnd(cutStart(name, wide, look.hasUnicode ? "…" : "..."), wide);
+  return `${shown} ${progressLine(view, { ...look, columns: look.columns - wide - 1 })}`;
 }
 
 /** Without a bar. What stands in the way comes before the sizes, so that it is the last thing to be cut off. */
@@ -45,11 +65,14 @@ function narrowLine(view: View, percent: string): string {
 
 /** The same for a log: no bar, nothing to be drawn over. */
 export function plainLine(view: View): string {
-  return `${percentOf(view)}%  ${factsOf(view)}`;
+  const percent = percentOf(view);
+  return percent === undefined ? factsOf(view) : `${percent}%  ${factsOf(view)}`;
 }
 
 function sizesOf({ committed, size }: View): string {
-  return `${formatSize(committed)} of ${formatSize(size)}`;
+  return size === undefined
+    ? formatSize(committed)
+    : `${formatSize(committed)} of ${formatSize(size)}`;
 }
 
 function factsOf(view: View): string {
@@ -59,12 +82,13 @@ function factsOf(view: View): string {
     facts.push(formatRate(view.rate));
     if (view.left !== undefined) facts.push(`${formatDuration(view.left * 1000)} left`);
   } else if (view.sent > 0) facts.push(`${formatSize(view.sent)} on the way`);
+  if (view.counts !== undefined) facts.push(view.counts);
   return facts.join("  ");
 }
 
-function bar(view: View, width: number, terminal: Terminal): string {
-  const filled = Math.floor((percentOf(view) * width) / 100);
-  const [full, empty] = terminal.hasUnicode ? ["━", "─"] : ["#", "."];
+function bar(percent: number, width: number, look: Look): string {
+  const filled = Math.floor((percent * width) / 100);
+  const [full, empty] = look.hasUnicode ? ["━", "─"] : ["#", "."];
   const [done, rest] = [full.repeat(filled), empty.repeat(width - filled)];
-  return terminal.hasColor ? `\u001b[32m${done}\u001b[0m\u001b[2m${rest}\u001b[0m` : done + rest;
+  return look.hasColor ? `\u001b[32m${done}\u001b[0m\u001b[2m${rest}\u001b[0m` : done + rest;
 }

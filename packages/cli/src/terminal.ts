@@ -4,6 +4,8 @@ export interface Terminal {
   write(text: string): void;
   /** Width in columns, as it is now. */
   columns(): number;
+  /** Height in lines, as it is now. */
+  rows(): number;
   /** A line can be drawn again in place. */
   readonly isLive: boolean;
   readonly hasColor: boolean;
@@ -14,6 +16,7 @@ export interface Terminal {
 export interface Output {
   readonly isTTY?: boolean;
   readonly columns?: number;
+  readonly rows?: number;
   write(text: string): unknown;
 }
 
@@ -26,8 +29,9 @@ export function createTerminal(
   const locale = env["LC_ALL"] || env["LC_CTYPE"] || env["LANG"] || "";
   return {
     write: (text) => void output.write(text),
-    // A terminal that does not know its width says 0.
+    // A terminal that does not know its size says 0.
     columns: () => output.columns || 80,
+    rows: () => output.rows || 24,
     isLive,
     hasColor: isLive && !env["NO_COLOR"],
     hasUnicode: /utf-?8/i.test(locale),
@@ -36,5 +40,6 @@ export function createTerminal(
 
 /** Text from elsewhere (file names, a server's answers) made fit for a terminal: a control character in it could draw or type anything. */
 export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, "\ufffd");
+  // Joiners hold emoji and some scripts together, and drive nothing.
+  return text.replace(/(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, "\ufffd");
 }

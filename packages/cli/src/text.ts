@@ -1,91 +1,91 @@
-// What a person reads of a transfer: a line of progress, what stands in the way, how it ended.
+// What a person reads of one transfer: a line of progress, what stands in the way, how it ended.
 import type { Result } from "@holdfast/client";
-import { errorRow, type HoldfastError } from "@holdfast/protocol";
+import type { HoldfastError } from "@holdfast/protocol";
 import { formatElapsed } from "./durations.ts";
+import { type Followed, follow } from "./follow.ts";
 import { hintOf, lastTrouble } from "./hint.ts";
 import { createPainter } from "./painter.ts";
+import { plainLine, progressLine } from "./progress.ts";
 import type { Report } from "./report.ts";
 import { formatRate, formatSize } from "./sizes.ts";
 import { printable, type Terminal } from "./terminal.ts";
 
-type Code = HoldfastError["code"];
+export type Verb = "Uploaded" | "Downloaded";
 
-/** What is shown while bytes do not move. */
-const STANDING: Readonly<Record<string, string>> = {
-  opening: "looking at the file",
-  creating: "asking the server",
-  checking: "asking the server",
-  completing: "completing",
-  paused: "paused",
-};
-
-/** Why it waits, where the error's title would say less. */
-const WAITING: Readonly<Partial<Record<Code, string>>> = {
-  connection_failed: "waiting for the server (probe every second)",
-  storage_full: "waiting for room on the server",
-  not_holdfast: "waiting: something else than Holdfast answers",
-  shutting_down: "waiting for the server to come back",
-};
+/** How much of what happens is told to a person. */
+export type Detail = "quiet" | "normal" | "verbose";
 
 /** What the failure itself does not say. */
 const WITHOUT_CHECKPOINT =
   "  The transfer goes on without it; HOLDFAST_STATE_DIR can name another directory.";
 
-function waiting(code: Code): string {
-  return WAITING[code] ?? `waiting: ${errorRow(code).title.toLowerCase()}`;
-}
-
-export function createTextReport(terminal: Terminal, verb: "Uploaded" | "Downloaded"): Report {
-  const painter = createPainter(terminal);
+/** `now` in milliseconds, monotonic. */
+export function createTextReport(
+  terminal: Terminal,
+  verb: Verb,
+  detail: Detail,
+  now: () => number,
+): Report {
+  let followed: Followed | undefined;
+  const painter = createPainter(terminal, {
+    lines(columns) {
+      const view = followed?.view();
+      return view ? [progressLine(view, { ...terminal, columns })] : [];
+    },
+    plain() {
+      const view = followed?.view();
+      return view ? plainLine(view) : "";
+    },
+  });
   return {
-    follow(transfer) {
-      let view = { committed: 0, sent: 0, size: 0, rate: 0, left: undefined as number | undefined };
-      let standing: string | undefined;
-      let isKnown = false;
-      // Between two tries it asks and completes in vain: that is still the same trouble.
-      let isTrouble = false;
-      const show = (): void => {
-        if (isKnown) painter.show({ ...view, standing, isTrouble });
-      };
-      transfer.on("created", ({ size, isResumed }) => {
-        isKnown = true;
-        view = { ...view, size };
-        if (isResumed) painter.say("Going on where it stopped.");
-        show();
-      });
-      transfer.on("progress", ({ committed, sent, size, rate, eta }) => {
-        isKnown = true;
-        view = { committed, sent, size, rate, left: eta };
-        show();
-      });
-      transfer.on("state", (state) => {
-        if (state === "sending" || state === "receiving") isTrouble = false;
-        if (isTrouble) return;
-        standing = STANDING[state];
-        show();
-      });
-      transfer.on("retry", ({ code }) => {
-        isTrouble = true;
-        standing = waiting(code);
-        show();
-      });
-      transfer.on("notice", ({ code, detail }) => {
-        painter.say(`note: ${printable(detail)} (${code})`);
-        if (code === "checkpoint_failed") painter.say(WITHOUT_CHECKPOINT);
+    begin(_task, transfer) {
+      followed = follow(transfer, now, {
+        created: ({ isResumed }) => isResumed && painter.say("Going on where it stopped."),
+        retry: (trouble) => detail === "verbose" && painter.say(retryLine(trouble)),
+        notice: (notice) => sayNotice(painter.say, notice),
+        news: () => painter.news(),
       });
     },
-    done(result) {
+    end(_task, outcome) {
       painter.stop();
-      terminal.write(`${summary(verb, result)}\n`);
+      if (outcome.kind === "complete")
+        terminal.write(`${summary(verb, outcome.result, outcome.isSkipped)}\n`);
     },
     say: (line) => painter.say(line),
+    aside: (write) => painter.aside(write),
+    // One transfer's end says it all.
+    finish: () => undefined,
     stop: () => painter.stop(),
   };
 }
 
-function summary(verb: string, { size, bytesSent, resumedBytes, seconds }: Result): string {
-  if (resumedBytes === size && size > 0)
-    return `${verb} already: nothing had to cross the network.`;
+type Say = (line: string) => void;
+
+export function sayNotice(
+  say: Say,
+  { code, detail }: { code: string; detail: string },
+  name = "",
+): void {
+  say(`note: ${printable(name === "" ? detail : `${name}: ${detail}`)} (${code})`);
+  if (code === "checkpoint_failed") say(WITHOUT_CHECKPOINT);
+}
+
+export function retryLine(trouble: {
+  readonly code: string;
+  readonly detail: string;
+  readonly attempt: number;
+  readonly waitMs: number;
+}): string {
+  const { code, detail, attempt, waitMs } = trouble;
+  return `try ${attempt} failed: ${printable(detail)} (${code}); the next one in ${formatElapsed(waitMs)}`;
+}
+
+function summary(
+  verb: Verb,
+  { size, bytesSent, resumedBytes, seconds }: Result,
+  isSkipped: boolean,
+): string {
+  if (isSkipped) return `${verb} already: nothing had to cross the network.`;
   const moved = size - resumedBytes;
   const rate = moved > 0 ? `, ${formatRate(moved / seconds)}` : "";
   const facts = [`${verb} ${formatSize(size)} in ${formatElapsed(seconds * 1000)}${rate}`];
@@ -95,7 +95,11 @@ function summary(verb: string, { size, bytesSent, resumedBytes, seconds }: Resul
 }
 
 /** Codes that are of no use to whoever reads the message. */
-const PLAIN: ReadonlySet<Code> = new Set(["usage", "interrupted"]);
+const PLAIN: ReadonlySet<HoldfastError["code"]> = new Set([
+  "usage",
+  "interrupted",
+  "transfers_failed",
+]);
 
 /** What happened, and what to do about it. */
 export function errorText(error: HoldfastError): string {

@@ -1,47 +1,90 @@
-// Runs one transfer for a command: shows it, stops it in order when told to, prints what it ended with.
-import type { Result, Transfer } from "@holdfast/client";
+// Runs a command's transfers: shows them, stops them in order when told to, prints what they ended with.
+import type { Result } from "@holdfast/client";
 import { HoldfastError } from "@holdfast/protocol";
+import { type Job, requireAll, startBatch } from "./batch.ts";
 import { onStopSignal } from "./interrupt.ts";
 import { createJsonReport, jsonLines } from "./json.ts";
-import type { Report } from "./report.ts";
+import { createQuietReport } from "./quiet.ts";
+import type { Report, Summary } from "./report.ts";
 import { createTerminal } from "./terminal.ts";
-import { createTextReport } from "./text.ts";
+import { createTextReport, type Detail, type Verb } from "./text.ts";
+import { createManyReport } from "./text-many.ts";
 
 export interface OutputOptions {
   readonly json?: true;
+  readonly quiet?: true;
+  readonly verbose?: true;
 }
 
 export interface TransferTask {
-  readonly verb: "Uploaded" | "Downloaded";
+  readonly verb: Verb;
   readonly options: OutputOptions;
-  /** The line for standard output: what the next program in a script needs. */
-  readonly result: (result: Result) => string;
-  /** The line for a person after it. */
+  /** Files at a time. */
+  readonly files: number;
+  /** Asked for by more than one name: then there is a sum, and every line says what it is about. */
+  readonly isMany: boolean;
+  /** What is known to have failed before anything was moved. */
+  readonly failed: Summary["failed"];
+  /** The line for a person after it, of one file. */
   readonly next: (result: Result) => string;
+  /** What is said to whoever stops it, where the error's own hint does not fit. */
+  readonly interruptedHint?: string;
 }
 
-/** Resolves when the transfer is complete. @throws HoldfastError what it failed with, or `interrupted` */
-export async function runTransfer(transfer: Transfer, task: TransferTask): Promise<void> {
-  const report = createReport(task);
-  report.follow(transfer);
+/** Resolves when all are complete. @throws HoldfastError what one failed with, `transfers_failed`, or `interrupted` */
+export async function runTransfers(jobs: readonly Job[], task: TransferTask): Promise<void> {
+  const { verb, options, isMany, files, interruptedHint } = task;
+  const report = await createReport(jobs, task);
+  for (const { label, error } of task.failed) {
+    report.end({ label, size: undefined }, { kind: "failed", error });
+  }
+  const now = () => performance.now();
+  const batch = startBatch(jobs, {
+    files,
+    report,
+    now,
+    onComplete(job, { result }) {
+      if (!options.json) report.aside(() => process.stdout.write(`${job.line(result)}\n`));
+      if (isMany || options.json || options.quiet || !process.stdout.isTTY) return;
+      process.stderr.write(`${task.next(result)}\n`);
+    },
+  });
   const interrupted = Promise.withResolvers<never>();
   const takeOff = onStopSignal((signal) => {
-    transfer.pause();
-    interrupted.reject(new HoldfastError("interrupted", undefined, { signal }));
+    const hint = interruptedHint === undefined ? {} : { hint: interruptedHint };
+    const error = new HoldfastError("interrupted", undefined, { signal, ...hint });
+    void batch.stop().then(() => interrupted.reject(error));
   });
   try {
-    const result = await Promise.race([transfer.done, interrupted.promise]);
-    report.done(result);
-    if (task.options.json) return;
-    process.stdout.write(`${task.result(result)}\n`);
-    if (process.stdout.isTTY) process.stderr.write(`${task.next(result)}\n`);
+    const ended = await Promise.race([batch.done, interrupted.promise]);
+    const summary = {
+      ...ended,
+      files: ended.files + task.failed.length,
+      failed: [...task.failed, ...ended.failed],
+    };
+    report.finish(summary);
+    const [only] = summary.failed;
+    if (only && !isMany) throw only.error;
+    requireAll(summary, verb);
   } finally {
     report.stop();
     takeOff();
   }
 }
 
-function createReport({ options, verb }: TransferTask): Report {
-  if (options.json) return createJsonReport(jsonLines(process.stdout), () => performance.now());
-  return createTextReport(createTerminal(process.stderr, process.env), verb);
+async function createReport(jobs: readonly Job[], task: TransferTask): Promise<Report> {
+  const { verb, options, isMany } = task;
+  const { createMeter, systemClock } = await import("@holdfast/client/node");
+  const meter = createMeter(systemClock);
+  const now = () => performance.now();
+  if (options.json) {
+    const write = jsonLines(process.stdout);
+    return createJsonReport({ write, tasks: jobs, meter, isMany, now });
+  }
+  const terminal = createTerminal(process.stderr, process.env);
+  if (options.quiet) return createQuietReport(terminal, isMany);
+  const detail: Detail = options.verbose ? "verbose" : "normal";
+  return isMany
+    ? createManyReport({ terminal, verb, detail, tasks: jobs, meter, now })
+    : createTextReport(terminal, verb, detail, now);
 }

@@ -1,87 +1,132 @@
-// `holdfast upload`: sends a file; the same command again goes on where it stopped.
-import { stat } from "node:fs/promises";
+// `holdfast upload`: sends files and directories; the same command again goes on where it stopped.
+import { basename } from "node:path";
+import type { Metadata } from "@holdfast/protocol";
 import { HoldfastError } from "@holdfast/protocol";
 import { Command } from "commander";
+import type { Job } from "./batch.ts";
+import { tellPlan } from "./dry-run.ts";
+import { expand } from "./files/expand.ts";
+import type { Found, FoundFile } from "./files/found.ts";
+import {
+  addMetadata,
+  addText,
+  PACE_SETTINGS,
+  paceOf,
+  requirePartSize,
+  type TransferChoices,
+  withPace,
+} from "./options.ts";
 import { readSettings, withSettings } from "./settings/options.ts";
-import type { Settings } from "./settings/resolve.ts";
-import { readToken } from "./settings/token.ts";
+import { tellSkipped } from "./skipped.ts";
 import { commandName } from "./surroundings.ts";
-import { type OutputOptions, runTransfer } from "./transfer.ts";
+import { runTransfers } from "./transfer.ts";
 
-/** Settings that both directions have. */
-export const PACE_SETTINGS = ["limit-rate", "give-up", "concurrency", "token-file"] as const;
-const UPLOAD_SETTINGS = ["to", "part-size", ...PACE_SETTINGS] as const;
+interface Options extends TransferChoices {
+  readonly name?: string;
+  readonly type?: string;
+  readonly metadata?: Metadata;
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly followLinks?: true;
+}
+
+/** The metadata key under which a file found in a directory keeps its path from there, with `/`. */
+export const PATH_KEY = "path";
 
 const HELP = `
 Example:
   holdfast upload disk.img --to http://127.0.0.1:8420
+  holdfast upload photos --exclude '*.tmp' --to http://127.0.0.1:8420 > photos.list
 
-Interrupted, killed or cut off, run the same command again. HOLDFAST_TOKEN holds the token, if
-the server wants one.`;
+Interrupted, killed or cut off, run the same command again: what is complete is skipped. It prints
+the address of each file, of several with its path. HOLDFAST_TOKEN holds the token, if any.`;
+
+const UPLOAD_SETTINGS = ["to", "part-size", ...PACE_SETTINGS] as const;
 
 export function uploadCommand(): Command {
   const command = new Command("upload")
-    .description("send a file; the same command again goes on where it stopped")
-    .argument("<path>", "the file");
-  return withSettings(command, UPLOAD_SETTINGS)
-    .option("--json", "print one JSON object a line on standard output")
+    .description("send files and directories; the same command again goes on where it stopped")
+    .argument("<paths...>", "files, directories, patterns");
+  const chosen = withSettings(command, ["to"])
+    .option("--include <pattern>", "only such files of a directory; may be repeated", addText)
+    .option("--exclude <pattern>", "no such files or directories in one; may be repeated", addText)
+    .option("--follow-links", "follow symbolic links in directories too")
+    .option("--name <name>", "what one file is called on the server")
+    .option("--type <type>", "media type, such as video/mp4")
+    .option("--metadata <key=value>", "kept with the file; may be repeated", addMetadata);
+  return withPace(withSettings(chosen, ["part-size"]))
     .addHelpText("after", HELP)
     .action(runUpload);
 }
 
-async function runUpload(path: string, options: OutputOptions, command: Command): Promise<void> {
+async function runUpload(
+  words: readonly string[],
+  options: Options,
+  command: Command,
+): Promise<void> {
   const settings = await readSettings(command, UPLOAD_SETTINGS);
   const to = settings.required("to");
-  const partSize = settings.number("part-size");
-  await checkSource(path);
-  const { upload } = await import("@holdfast/client/node");
-  const grid = partSize === undefined ? {} : { partSize };
-  await runTransfer(upload(path, { to, ...grid, ...(await paceOf(settings)) }), {
-    verb: "Uploaded",
-    options,
-    result: ({ url }) => url,
-    next: ({ url }) => `Get it back with: ${commandName(process.env)} download ${url} -o COPY`,
-  });
+  const partSize = requirePartSize(settings.number("part-size"));
+  const { include = [], exclude = [], followLinks = false } = options;
+  const found = await expand(words, { include, exclude, isFollowing: followLinks });
+  requireOne(found, options);
+  if (options.dryRun) return tellPlan(found, options);
+  tellSkipped(found, options);
+  const isMany = words.length > 1 || found.files.length > 1 || hasRelative(found);
+  const pace = await paceOf(settings);
+  const { createClient } = await import("@holdfast/client/node");
+  const client = createClient(pace.client);
+  const each = { ...pace.each, to, ...(partSize === undefined ? {} : { partSize }) };
+  try {
+    const jobs = found.files.map(
+      (file): Job => ({
+        label: file.relative ?? file.path,
+        size: file.size,
+        onStop: "pause",
+        line: ({ url }) => (isMany ? `${url}\t${file.relative ?? basename(file.path)}` : url),
+        start: async () => client.upload(file.path, { ...each, ...choicesOf(file, options) }),
+      }),
+    );
+    await runTransfers(jobs, {
+      verb: "Uploaded",
+      options,
+      files: pace.files,
+      isMany,
+      failed: found.failures.map(({ path, error }) => ({ label: path, error })),
+      next: ({ url }) => `Get it back with: ${commandName(process.env)} download ${url} -o COPY`,
+    });
+  } finally {
+    client.close();
+  }
 }
 
-/** What the transfer is told of the settings that both directions have. */
-export async function paceOf(settings: Settings): Promise<{
-  readonly giveUpMs?: number;
-  readonly limitRate?: number;
-  readonly inFlight?: number;
-  readonly stateDir?: string;
-  readonly token?: string;
-}> {
-  const giveUpMs = settings.number("give-up");
-  const limitRate = settings.number("limit-rate");
-  const inFlight = settings.number("concurrency");
-  const stateDir = settings.text("state-dir");
-  const token = await readToken(settings, "token-file");
+function hasRelative({ files: [first] }: Found): boolean {
+  return first?.relative !== undefined;
+}
+
+/** What a transfer is told of one file. */
+function choicesOf({ relative }: FoundFile, options: Options) {
+  const { name, type, metadata, resume } = options;
+  const path = relative === undefined ? [] : [[PATH_KEY, relative] as const];
+  const kept = new Map([...(metadata ?? []), ...path]);
   return {
-    ...(giveUpMs === undefined ? {} : { giveUpMs }),
-    ...(limitRate === undefined ? {} : { limitRate }),
-    ...(inFlight === undefined ? {} : { inFlight }),
-    ...(stateDir === undefined ? {} : { stateDir }),
-    ...(token === undefined ? {} : { token }),
+    resume,
+    ...(kept.size === 0 ? {} : { metadata: kept }),
+    ...(name === undefined ? {} : { name }),
+    ...(type === undefined ? {} : { type }),
   };
 }
 
-/** Says of the mistakes that people make what they are; the transfer itself finds out about the rest. */
-async function checkSource(path: string): Promise<void> {
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => error);
-  if (found instanceof Error) {
-    if (found.code !== "ENOENT" && found.code !== "ENOTDIR") return;
-    throw new HoldfastError("source_unreadable", `there is no file ${path}`, { path }, found);
+/** Of one name that stands for nothing, the command says it; of several, the summary. */
+function requireOne({ files, failures, skipped }: Found, { name }: Options): void {
+  const [failure] = failures;
+  if (files.length === 0 && failure && failures.length === 1) throw failure.error;
+  if (files.length === 0 && failures.length === 0) {
+    const [left] = skipped;
+    const why = left === undefined ? "" : `: ${left.path} is ${left.why}`;
+    throw new HoldfastError("nothing_to_do", `there is no file to send${why}`);
   }
-  if (found.isDirectory()) {
-    const hint =
-      "Whole directories come in a later version; pack it into one file first, for example with tar.";
-    throw new HoldfastError("source_unreadable", `${path} is a directory`, { path, hint });
-  }
-  if (!found.isFile()) {
-    // To open a pipe would wait for somebody to write into it, and what comes out of it cannot be sent again.
-    const hint =
-      "Pipes and devices cannot be gone on with; write what they give into a file first.";
-    throw new HoldfastError("source_unreadable", `${path} is no regular file`, { path, hint });
+  if (name !== undefined && files.length > 1) {
+    throw new HoldfastError("usage", `--name is for one file, and these are ${files.length}`);
   }
 }

@@ -70,6 +70,7 @@ export async function checkDownload(job: DownloadJob, call: Call): Promise<Answe
     job.content = { manifest, verified: createPartSet(partCount(manifest)) };
     return { kind: "complete", file: finishedOf(job) };
   }
+  if (job.options.resume === false) await sink.discard(root);
   const verified = await verifyParts(job, manifest, "working", await sink.open(root));
   job.content = { manifest, verified };
   return openAnswer(job);

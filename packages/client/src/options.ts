@@ -17,6 +17,8 @@ export interface TransferOptions {
   readonly limitRate?: number;
   /** Gives up after this long without a part committed, in milliseconds; never by default. */
   readonly giveUpMs?: number;
+  /** False begins anew, whatever there is to go on with. */
+  readonly resume?: boolean;
   /** No byte either way on a request for this long is a stall, in milliseconds; 30 s by default. */
   readonly stallMs?: number;
 }

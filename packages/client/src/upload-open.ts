@@ -60,6 +60,10 @@ function goOn(job: Job, checkpoint: Checkpoint | undefined, now: Fingerprint): b
   const { server } = openedOf(job);
   if (!checkpoint || checkpoint.server !== server) return false;
   const { uploadId, fingerprint: then, partSize } = checkpoint;
+  if (job.options.resume === false) {
+    job.stale.push(uploadUrl(server, uploadId));
+    return false;
+  }
   if (then.size !== now.size || then.mtimeMs !== now.mtimeMs) {
     job.stale.push(uploadUrl(server, uploadId));
     const detail = "the source has changed since its upload began: a new upload begins";

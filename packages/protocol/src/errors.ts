@@ -367,6 +367,18 @@ export const ERRORS = {
     title: "The address is in use",
     hint: "Another process listens there; choose another --port.",
   },
+  transfers_failed: {
+    status: 0,
+    retry: "never",
+    title: "Some of the transfers failed",
+    hint: "Put right what is said of each; the same command again goes on with what is missing.",
+  },
+  nothing_to_do: {
+    status: 0,
+    retry: "never",
+    title: "There is nothing to do",
+    hint: "Check the paths, and what --include and --exclude leave; --dry-run shows it.",
+  },
   usage: {
     status: 0,
     retry: "never",

@@ -43,7 +43,7 @@ function shorten(name: string): string {
 /**
  * A relative path with `/` as names one below another.
  *
- * @throws HoldfastError `usage` where it is absolute or goes up: nobody sends such a path by accident
+ * @throws HoldfastError `sink_failed` where it is absolute or goes up: nobody sends such a path by accident
  */
 export function safeNames(path: string): readonly [string, ...string[]] {
   const names = path.split("/").filter((name) => name !== "" && name !== ".");
@@ -51,7 +51,7 @@ export function safeNames(path: string): readonly [string, ...string[]] {
   const [first, ...others] = names;
   if (first === undefined || isOutside || names.length > DEPTH_MAX) {
     throw new HoldfastError(
-      "usage",
+      "sink_failed",
       `${JSON.stringify(path.slice(0, 200))} is no path within a directory`,
     );
   }
@@ -61,7 +61,7 @@ export function safeNames(path: string): readonly [string, ...string[]] {
 /**
  * The place for a file within `root`; makes the directories above it. A symbolic link on the way is refused: it could lead anywhere.
  *
- * @throws HoldfastError `sink_failed`, `usage`
+ * @throws HoldfastError `sink_failed`
  */
 export async function placeWithin(root: string, path: string): Promise<string> {
   const names = safeNames(path);

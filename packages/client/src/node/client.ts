@@ -80,8 +80,8 @@ export function createClient(options: ClientOptions = {}): Client {
     transport: { request: (request) => own.transport.request(request), close: () => undefined },
     checkpoints: { ...own.checkpoints, close: () => undefined },
   };
-  // A limit also says how many runs are worth while.
-  const common = { inFlight, ...rate };
+  // A limit also says how many runs of one transfer are worth while.
+  const common = { ...(options.inFlight === undefined ? {} : { inFlight }), ...rate };
   return {
     upload: (path, more) => startUpload(() => openFileSource(path), { ...common, ...more }, lent),
     download: (url, path, more = {}) =>

@@ -10,6 +10,7 @@ import { openFileSource } from "./source.ts";
 
 export * from "../index.ts";
 export { type Client, type ClientOptions, createClient } from "./client.ts";
+export { systemClock } from "./platform.ts";
 
 export interface NodeOptions {
   /** Directory of the checkpoints; HOLDFAST_STATE_DIR or the platform's place for such things by default. */

@@ -1,0 +1,90 @@
+// What transfers are told: the settings that both directions have, and the options that are no settings.
+import { HoldfastError } from "@holdfast/protocol";
+import { type Command, Option } from "commander";
+import { withSettings } from "./settings/options.ts";
+import type { Settings } from "./settings/resolve.ts";
+import { readToken } from "./settings/token.ts";
+import type { OutputOptions } from "./transfer.ts";
+
+/** What both directions take besides settings. */
+export interface TransferChoices extends OutputOptions {
+  readonly dryRun?: true;
+  /** False with --no-resume. */
+  readonly resume: boolean;
+}
+
+/** Settings that both directions have. */
+export const PACE_SETTINGS = [
+  "limit-rate",
+  "files",
+  "concurrency",
+  "give-up",
+  "token-file",
+] as const;
+
+/** Adds the settings and options that both directions have. */
+export function withPace(command: Command): Command {
+  return withSettings(command, PACE_SETTINGS)
+    .option("--no-resume", "begin anew, whatever is unfinished")
+    .option("--dry-run", "only say what would be done")
+    .addOption(new Option("-q, --quiet", "no progress, only errors").conflicts("verbose"))
+    .option("-v, --verbose", "a line for each file, and for each try that fails")
+    .option("--json", "print one JSON object a line on standard output");
+}
+
+/** What a client, its batch and each of its transfers are told of them. */
+export interface Pace {
+  readonly client: {
+    readonly limitRate?: number;
+    readonly inFlight?: number;
+    readonly stateDir?: string;
+  };
+  /** Files at a time. */
+  readonly files: number;
+  readonly each: { readonly giveUpMs?: number; readonly token?: string };
+}
+
+export async function paceOf(settings: Settings): Promise<Pace> {
+  const limitRate = settings.number("limit-rate");
+  const inFlight = settings.number("concurrency");
+  const stateDir = settings.text("state-dir");
+  const giveUpMs = settings.number("give-up");
+  const token = await readToken(settings, "token-file");
+  return {
+    client: {
+      ...(limitRate === undefined ? {} : { limitRate }),
+      ...(inFlight === undefined ? {} : { inFlight }),
+      ...(stateDir === undefined ? {} : { stateDir }),
+    },
+    files: settings.number("files") ?? 1,
+    each: {
+      ...(giveUpMs === undefined ? {} : { giveUpMs }),
+      ...(token === undefined ? {} : { token }),
+    },
+  };
+}
+
+const PART_SIZE_STEP = 262_144;
+
+/** @throws HoldfastError `usage` */
+export function requirePartSize(size: number | undefined): number | undefined {
+  if (size === undefined || size % PART_SIZE_STEP === 0) return size;
+  throw new HoldfastError("usage", "a part size is a multiple of 256K, such as 512K or 1M");
+}
+
+/** One more `key=value` beside those before it. @throws HoldfastError `usage` */
+export function addMetadata(
+  text: string,
+  before: ReadonlyMap<string, string> | undefined,
+): ReadonlyMap<string, string> {
+  const at = text.indexOf("=");
+  if (at < 1) {
+    throw new HoldfastError("usage", `"${text}" is not metadata; write for example camera=2`);
+  }
+  return new Map(before).set(text.slice(0, at), text.slice(at + 1));
+}
+
+/** One more text beside those before it. */
+export function addText(text: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), text];
+}
