@@ -262,7 +262,7 @@ describe("a terminal", () => {
     expect(full.length).toBeGreaterThan(3);
     const lines = (full.at(-1) ?? "").split(/\r?\n/);
     expect(lines).toHaveLength(3);
-    expect(lines[2]).toMatch(/ of 3\.81 MiB .* 1 of 3 files/);
+    expect(lines[2]).toMatch(/ of 3\.81 MiB .* [12] of 3 files/);
     const percents = frames.flatMap((frame) =>
       [...frame.matchAll(/^ *([0-9]+)% .* of 3 files/gm)].map(([, percent]) => Number(percent)),
     );

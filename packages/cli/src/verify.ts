@@ -9,6 +9,7 @@ import { Ended } from "./ended.ts";
 import { EXIT } from "./exit-codes.ts";
 import { jsonLines } from "./json.ts";
 import { createPainter } from "./painter.ts";
+import { plainLine, progressLine } from "./progress.ts";
 import { readSettings, withSettings } from "./settings/options.ts";
 import { formatSize } from "./sizes.ts";
 import { createTerminal, printable } from "./terminal.ts";
@@ -100,10 +101,17 @@ async function withProgress<T>(
   work: (onProgress: (bytes: number) => void) => Promise<T>,
 ): Promise<T> {
   if (json) return work(() => undefined);
-  const painter = createPainter(createTerminal(process.stderr, process.env));
+  const terminal = createTerminal(process.stderr, process.env);
   const still = { sent: 0, size, rate: 0, left: undefined, standing, isTrouble: false };
+  let committed = 0;
+  const painter = createPainter(terminal, {
+    lines: (columns) => [progressLine({ ...still, committed }, { ...terminal, columns })],
+    plain: () => plainLine({ ...still, committed }),
+  });
   try {
-    return await work((committed) => painter.show({ ...still, committed }));
+    return await work((bytes) => {
+      committed = bytes;
+    });
   } finally {
     painter.stop();
   }
