@@ -42,6 +42,7 @@ const CONTRACT: Readonly<Record<number, readonly ErrorCode[]>> = {
     "upload_not_found",
     "route_not_found",
     "body_consumed",
+    "origin_not_allowed",
     "method_not_allowed",
     "part_conflict",
     "root_mismatch",

@@ -32,6 +32,7 @@ const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   unauthorized: EXIT.auth,
   forbidden: EXIT.auth,
   signature_refused: EXIT.auth,
+  origin_not_allowed: EXIT.noRetry,
   upload_not_found: EXIT.noRetry,
   file_not_found: EXIT.fileNotFound,
   route_not_found: EXIT.noRetry,

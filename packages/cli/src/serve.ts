@@ -15,6 +15,7 @@ const SERVE_SETTINGS = [
   "serve.port",
   "serve.data",
   "serve.keep-free",
+  "serve.origins",
   "serve.tls-cert",
   "serve.tls-key",
   "serve.tls-min",
@@ -66,6 +67,7 @@ async function runServe({ json }: Options, command: Command): Promise<void> {
     ...(token === undefined ? {} : { token }),
     ...(keepFree === undefined ? {} : { keepFree }),
     ...(tls ? { tls } : {}),
+    origins: settings.list("serve.origins"),
     onFatal: ended.reject,
   });
   const takeOff = onStopSignal(() => {

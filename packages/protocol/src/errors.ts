@@ -66,6 +66,12 @@ export const ERRORS = {
     title: "This signed address is not in force",
     hint: "It has expired, was taken back, or is not as it was signed: ask for a new one.",
   },
+  origin_not_allowed: {
+    status: 403,
+    retry: "never",
+    title: "Pages of this origin may not do that",
+    hint: "Ask the operator to allow the page's origin (`holdfast serve --origins`).",
+  },
   upload_not_found: {
     status: 404,
     retry: "never",

@@ -5,6 +5,7 @@ import type { Limits, Log } from "@holdfast/engine";
 import { HoldfastError, MIB } from "@holdfast/protocol";
 import manifest from "../package.json" with { type: "json" };
 import type { CertificateFiles } from "./certificate.ts";
+import { parseOrigin } from "./http/cors.ts";
 import { REQUESTS_MAX } from "./http/in-flight.ts";
 import type { MasterKeys } from "./keys/keys-file.ts";
 import { hasTokens } from "./policy/tokens-file.ts";
@@ -31,6 +32,8 @@ export interface ServeOptions {
   readonly slotMemory?: number;
   /** Requests that one principal may have under way; 2,000 by default. */
   readonly requestsMax?: number;
+  /** Origins whose pages may use the server from a browser, such as https://app.example; none by default. */
+  readonly origins?: readonly string[];
   /** Room to keep on the disk, in bytes: with less, no upload begins. By default 1 GiB, or 5 % of a disk below 20 GiB. */
   readonly keepFree?: number;
   /** What each principal may use at most, where its token sets nothing else; no limits by default. */
@@ -55,6 +58,7 @@ export interface Settings {
   readonly tls: TlsFiles | undefined;
   readonly slotMemory: number;
   readonly requestsMax: number;
+  readonly origins: readonly string[];
   /** Undefined for what suits the disk. */
   readonly keepFree: number | undefined;
   readonly limits: Limits | undefined;
@@ -86,7 +90,11 @@ export async function readSettings(options: ServeOptions): Promise<Settings> {
   const [address = host] = addresses;
   const { slotMemory = SLOT_MEMORY, requestsMax = REQUESTS_MAX, closeMs = CLOSE_MS } = options;
   const { keepFree, limits, keys } = options;
-  return { address, port, token, keys, tls, slotMemory, requestsMax, keepFree, limits, closeMs };
+  const origins = (options.origins ?? []).map(parseOrigin);
+  return {
+    ...{ address, port, token, keys, tls, origins },
+    ...{ slotMemory, requestsMax, keepFree, limits, closeMs },
+  };
 }
 
 /** The low-water mark that suits a disk of this size: 1 GiB, or 5 % of a small one. */

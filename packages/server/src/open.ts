@@ -3,6 +3,7 @@ import { createEngine, createSlotPool, type Log } from "@holdfast/engine";
 import type { HoldfastError } from "@holdfast/protocol";
 import { keepFreeOf, type ServeOptions, type Settings, VERSION } from "./config.ts";
 import { type DataDirectory, openData } from "./data.ts";
+import { createCors } from "./http/cors.ts";
 import type { Front } from "./http/front.ts";
 import { createInFlight } from "./http/in-flight.ts";
 import { openKeys } from "./keys/keys-file.ts";
@@ -81,6 +82,7 @@ async function put(
     ...platform,
     keys,
     inFlight: createInFlight(settings.requestsMax),
+    cors: createCors(settings.origins),
     meter,
     load: () => ({ slotsLent: slots.lent(), slotsWaiting: slots.waiting() }),
     about: { version: VERSION, startedAt, io, needsToken: policy.needsToken, url: () => url },

@@ -9,6 +9,7 @@ import { configPath } from "./place.ts";
 import {
   flagOf,
   type Layer,
+  type ListSetting,
   layersOf,
   type NumberSetting,
   SETTING_NAMES,
@@ -42,6 +43,8 @@ export interface Settings {
   text(name: TextSetting): string | undefined;
   number(name: NumberSetting): number | undefined;
   isOn(name: SwitchSetting): boolean;
+  /** Empty where nothing says what it is. */
+  list(name: ListSetting): readonly string[];
   /** @throws HoldfastError `usage` that says how to give it */
   required(name: TextSetting): string;
   readonly profile: string | undefined;
@@ -102,6 +105,10 @@ export function settingsOf(sources: Sources, file: ConfigFile | undefined): Sett
       return typeof value === "number" ? value : undefined;
     },
     isOn: (name) => found.get(name)?.value === true,
+    list(name) {
+      const value = found.get(name)?.value;
+      return Array.isArray(value) ? value : [];
+    },
     required: (name) => text(name) ?? missing(name, path),
     profile: profile?.name,
     path,

@@ -89,6 +89,10 @@ export const SETTINGS = {
     kind: "size",
     help: "begin no upload with less room on the disk than this",
   },
+  "serve.origins": {
+    kind: "list",
+    help: "origins whose pages may use the server from a browser, such as https://app.example",
+  },
   "serve.tls-cert": {
     kind: "path",
     help: "speak HTTPS with this certificate (PEM, with its chain)",
@@ -120,6 +124,7 @@ type NamesOf<K extends Kind> = {
 export type TextSetting = NamesOf<"address" | "text" | "path" | "choice">;
 export type NumberSetting = NamesOf<"whole" | "size" | "rate" | "duration">;
 export type SwitchSetting = NamesOf<"switch">;
+export type ListSetting = NamesOf<"list">;
 
 export function settingRow(name: SettingName): SettingRow {
   return SETTINGS[name];

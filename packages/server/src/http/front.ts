@@ -2,6 +2,7 @@
 import type { Clock, Digests, Engine, Log, Policy, Principal, Random } from "@holdfast/engine";
 import type { Keyring } from "../keys/keyring.ts";
 import type { Gauges, Meter } from "../metrics/meter.ts";
+import type { Cors } from "./cors.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { Reply } from "./reply.ts";
 import type { Request } from "./request.ts";
@@ -14,6 +15,7 @@ export interface Front {
   readonly random: Random;
   readonly log: Log;
   readonly inFlight: InFlight;
+  readonly cors: Cors;
   readonly meter: Meter;
   /** What addresses are signed with now. @throws HoldfastError `storage_failed` where that cannot be known. */
   readonly keys: () => Keyring;

@@ -57,15 +57,20 @@ function route(path: string, methods: Record<string, Handler>, access: Access = 
 /** Never rejects: an error is a reply too. */
 export async function answer(front: Front, request: Request): Promise<Reply> {
   const found = findRoute(request.path);
-  const tell = meterRequest(front, request, found?.route);
+  const answered = meterRequest(front, request, found?.route);
+  const tell = (reply: Reply) => answered(front.cors.mark(request, reply));
   try {
+    // A browser asks without a token, and what it asks is no secret: which methods an address takes.
+    const preflight = found && front.cors.preflight(request, found.route.methods.keys());
+    if (preflight) return tell(preflight);
+    front.cors.requireWelcome(request);
     // Who may not come in does not learn which addresses exist.
     const access = found?.route.access ?? "token";
     const principal = await admit(front, access, request, found?.params ?? []);
     if (!found) throw new HoldfastError("route_not_found");
     const handler = found.route.methods.get(request.method);
     if (!handler) throw notAllowed(found.route);
-    const leave = front.inFlight.enter(principal, "words");
+    const leave = front.inFlight.enter(principal, bringsOf(request));
     try {
       return tell(await handler(front, { request, params: found.params, principal }));
     } finally {
@@ -131,6 +136,11 @@ function matchSegments(
     else if (pattern[at] !== segment) return undefined;
   }
   return params;
+}
+
+/** Parts, appends and whole files; anything else is a few words of JSON. */
+function bringsOf({ method, path }: Request): "bytes" | "words" {
+  return method === "PUT" || method === "PATCH" || path === "/v1/files" ? "bytes" : "words";
 }
 
 function notAllowed({ methods }: Route): HoldfastError {

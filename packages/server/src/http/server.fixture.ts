@@ -16,6 +16,7 @@ import { createMeter } from "../metrics/meter.ts";
 import { requireDescribed } from "../openapi/contract.fixture.ts";
 import { systemClock, systemRandom } from "../platform.ts";
 import { createTokenPolicy } from "../policy/policy.ts";
+import { createCors } from "./cors.ts";
 import { createFetchHandler } from "./fetch.ts";
 import type { Front } from "./front.ts";
 import { createInFlight } from "./in-flight.ts";
@@ -69,6 +70,7 @@ export interface TestServerOptions {
   readonly keys?: () => Keyring;
   readonly http?: HttpOptions;
   readonly requestsMax?: number;
+  readonly origins?: readonly string[];
   /** Something in front of the handlers reads every body first. */
   readonly hasParser?: true;
 }
@@ -114,6 +116,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     engine,
     clock,
     inFlight: createInFlight(options.requestsMax),
+    cors: createCors(options.origins ?? []),
     about: {
       version: "1.2.3",
       startedAt: 0,

@@ -15,6 +15,7 @@ const ERRORS_OF_ALL: readonly ErrorCode[] = [
   "invalid_request",
   "too_many_requests",
   "body_consumed",
+  "origin_not_allowed",
   "internal",
   "shutting_down",
   "storage_failed",

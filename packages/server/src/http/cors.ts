@@ -1,0 +1,104 @@
+// Pages of other origins (the fetch standard's CORS): which may read, which may write, and what a browser is told beforehand.
+import { HoldfastError } from "@holdfast/protocol";
+import { emptyReply, type Reply } from "./reply.ts";
+import type { Request } from "./request.ts";
+
+export interface Cors {
+  /**
+   * Refuses what a page of another origin sends without asking first: a form, a plain POST. Reading is the browser's to refuse, by the headers that are not there.
+   * @throws HoldfastError `origin_not_allowed`
+   */
+  requireWelcome(request: Request): void;
+  /** The answer to a browser that asks beforehand, if this is one that may ask. */
+  preflight(request: Request, methods: Iterable<string>): Reply | undefined;
+  /** The reply with what lets the page see it. */
+  mark(request: Request, reply: Reply): Reply;
+}
+
+/** Headers that a page may send beyond those that every page may. */
+const REQUEST_HEADERS = [
+  ...["Authorization", "Content-Type", "Content-Digest", "Content-Disposition", "Repr-Digest"],
+  ...["Part-Digest", "Holdfast-Client", "Idempotency-Key", "Last-Event-ID", "Cache-Control"],
+  ...["Range", "If-Match", "If-None-Match", "If-Range", "If-Modified-Since"],
+  ...["If-Unmodified-Since", "Upload-Offset", "Upload-Complete", "Upload-Length"],
+  "Upload-Draft-Interop-Version",
+].join(", ");
+
+/** Headers that a page may see beyond those that every page may. */
+const RESPONSE_HEADERS = [
+  ...["Holdfast-Version", "Location", "Content-Location", "ETag", "Retry-After", "Allow"],
+  ...["Accept-Ranges", "Content-Range", "Content-Disposition", "Content-Digest", "Repr-Digest"],
+  ...["Upload-Offset", "Upload-Complete", "Upload-Length", "Upload-Limit", "WWW-Authenticate"],
+].join(", ");
+
+/** Seconds that a browser may go by the answer; Chromium takes two hours at most. */
+const MAX_AGE_S = 7_200;
+
+const READING: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/** @param origins Exactly as browsers write them, such as `https://app.example`. */
+export function createCors(origins: readonly string[]): Cors {
+  const allowed = new Set(origins);
+  // Credentials (cookies) are never allowed: a token goes in a header, which no page can send for another.
+  const allow = (origin: string): Record<string, string> => ({
+    "access-control-allow-origin": origin,
+  });
+  /** Caches keep one reply an origin, also of those that get none of these headers. */
+  const vary: Record<string, string> = allowed.size > 0 ? { vary: "Origin" } : {};
+
+  function allowedOrigin(request: Request): string | undefined {
+    const origin = request.header("origin");
+    return origin !== undefined && allowed.has(origin) ? origin : undefined;
+  }
+
+  return {
+    requireWelcome(request) {
+      const isWelcome = READING.has(request.method) || allowedOrigin(request) || isOwn(request);
+      if (!isWelcome) throw new HoldfastError("origin_not_allowed");
+    },
+    preflight(request, methods) {
+      const origin = allowedOrigin(request);
+      const isAsking = request.header("access-control-request-method") !== undefined;
+      if (request.method !== "OPTIONS" || !origin || !isAsking) return undefined;
+      return emptyReply(204, {
+        ...allow(origin),
+        vary: "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
+        "access-control-allow-methods": [...methods].join(", "),
+        "access-control-allow-headers": REQUEST_HEADERS,
+        "access-control-max-age": `${MAX_AGE_S}`,
+      });
+    },
+    mark(request, reply) {
+      const origin = allowedOrigin(request);
+      const exposed = { "access-control-expose-headers": RESPONSE_HEADERS };
+      const more = origin ? { ...vary, ...allow(origin), ...exposed } : vary;
+      return { ...reply, headers: { ...more, ...reply.headers } };
+    },
+  };
+}
+
+/** Whether no page sends it, or one of this very server. Browsers say so themselves, in two ways; whoever is no browser says nothing. */
+function isOwn(request: Request): boolean {
+  const site = request.header("sec-fetch-site");
+  if (site !== undefined) return site === "same-origin" || site === "none";
+  const origin = request.header("origin");
+  if (origin === undefined) return true;
+  const host = request.header("host");
+  return host !== undefined && (origin === `http://${host}` || origin === `https://${host}`);
+}
+
+/**
+ * An origin as browsers write it.
+ * @throws HoldfastError `usage`
+ */
+export function parseOrigin(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isHttp = url?.protocol === "http:" || url?.protocol === "https:";
+  const isOne = !text.includes("*");
+  if (url && isHttp && isOne && (text === url.origin || text === `${url.origin}/`))
+    return url.origin;
+  throw new HoldfastError(
+    "usage",
+    `"${text}" is no origin: write scheme, host and perhaps port, such as https://app.example`,
+  );
+}
