@@ -17,6 +17,26 @@ const CALLS = [
   "write(fd, ",
 ];
 
+/** The same for an append: three rows are its own. */
+const APPEND_CALLS = new Map([
+  [3, "await engine.append(principal, "],
+  [4, "await receiveAppend(context, upload, "],
+  [5, "writer.write("],
+]);
+
+describe("the way of an append", () => {
+  it("differs from that of a part in three functions, each of which calls the next", async () => {
+    const page = await readFile(`${ROOT}docs/architecture.md`, "utf8");
+    const rows = [...page.matchAll(/^\| a([1-9]) \| `(\w+)` \| `([^`]+)` \|/gm)];
+    expect(rows.map(([, number]) => Number(number))).toEqual([...APPEND_CALLS.keys()]);
+    for (const [, number, name, file = ""] of rows) {
+      const text = await readFile(`${ROOT}${file}`, "utf8");
+      expect(text).toMatch(new RegExp(`function ${name}\\b`));
+      expect(text).toContain(APPEND_CALLS.get(Number(number)));
+    }
+  });
+});
+
 describe("the way of a part", () => {
   it("is the one in the architecture page, and short", async () => {
     const page = await readFile(`${ROOT}docs/architecture.md`, "utf8");

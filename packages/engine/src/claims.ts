@@ -9,7 +9,8 @@ import {
 } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
 import type { Body } from "./ports.ts";
-import type { Upload } from "./upload.ts";
+import { requireTold } from "./told.ts";
+import { offsetOf, type Upload } from "./upload.ts";
 
 /** A request that has had no byte for this long may be taken over by another. */
 const QUIET_MS = 2000;
@@ -17,9 +18,21 @@ const QUIET_MS = 2000;
 const RETRY_AFTER_S = 2;
 
 /** The right of one request to write some parts. It ends when every write and flush issued under it has settled, never by a timer: a pwrite cannot be called back. */
-export interface Claim {
+export type Claim = RunClaim | AppendClaim;
+
+export interface RunClaim extends Held {
+  readonly kind: "run";
   /** The parts of the run that were not committed when it was taken. */
   readonly parts: ReadonlySet<number>;
+}
+
+export interface AppendClaim extends Held {
+  readonly kind: "append";
+  /** From the part at the offset up to the one behind the last that the body can reach. */
+  readonly parts: PartRange;
+}
+
+interface Held {
   readonly body: Body;
   readonly transfer: string | undefined;
   /** Resolves when the claim has ended. */
@@ -27,7 +40,7 @@ export interface Claim {
   readonly end: () => void;
 }
 
-/** What a claim is asked for. */
+/** What a claim of parts is asked for. */
 export interface ClaimRequest {
   readonly run: PartRange;
   readonly digests: readonly Uint8Array[];
@@ -47,20 +60,112 @@ export async function claimRun(
   context: Context,
   upload: Upload,
   request: ClaimRequest,
-): Promise<Claim | undefined> {
+): Promise<RunClaim | undefined> {
   for (;;) {
     requireNotEnded(upload);
+    await upload.fixing?.catch(() => undefined);
     const needed = neededParts(upload, request);
     if (needed.size === 0) return undefined;
     requireOpen(upload);
     if (context.isOverdue) throw new HoldfastError("shutting_down");
-    const holders = [...upload.claims].filter((claim) => overlaps(claim.parts, needed));
-    if (holders.length === 0) return addClaim(upload, needed, request);
-    for (const holder of holders) {
-      if (!canTakeOver(context, holder, request)) throw busy();
-    }
-    await endClaims(holders, busy());
+    const holders = [...upload.claims].filter((claim) => overlaps(claim, needed));
+    if (holders.length === 0) return hold(upload, { kind: "run", parts: needed }, request);
+    await takeOver(context, holders, request);
   }
+}
+
+/** What the claim of an append is asked for. */
+export interface AppendRequest {
+  /** Where its bytes begin. */
+  readonly at: number;
+  readonly isLast: boolean;
+  readonly body: Body;
+  readonly bodySize?: number;
+  readonly transfer?: string;
+}
+
+/**
+ * Takes the claim of an append, after ending one that is in flight: of those that append to an upload the newest wins.
+ *
+ * Undefined where the upload has got its last byte already and the request says no more than that.
+ *
+ * @throws HoldfastError `offset_mismatch` with `details.offset`, durably told; `append_in_progress` if a newer request came meanwhile; `part_busy` if
+ * another request that is alive writes a part that this one would reach; `upload_not_open`, `upload_ended`, `recovering` as for parts.
+ */
+export async function claimAppend(
+  context: Context,
+  upload: Upload,
+  request: AppendRequest,
+): Promise<AppendClaim | undefined> {
+  const turn = await endAppends(upload);
+  for (;;) {
+    await upload.fixing?.catch(() => undefined);
+    if (upload.appendTurn !== turn) throw appending();
+    requireNotEnded(upload);
+    if (isRepeatedEnd(upload, request)) return undefined;
+    requireOpen(upload);
+    if (context.isOverdue) throw new HoldfastError("shutting_down");
+    if (request.at !== offsetOf(upload)) {
+      await requireTold(context, upload);
+      const offset = offsetOf(upload);
+      if (request.at === offset) continue;
+      throw new HoldfastError("offset_mismatch", `the upload ends at ${offset}`, { offset });
+    }
+    const parts = reachOf(upload, request);
+    const holders = [...upload.claims].filter((claim) => !isOutside(claim, parts));
+    if (holders.length === 0) return hold(upload, { kind: "append", parts }, request);
+    await takeOver(context, holders, request);
+  }
+}
+
+/** Ends the append in flight, if there is one: resolves when what came of it is committed. No offset that is told after that is overtaken by it. */
+export async function endAppends(upload: Upload): Promise<number> {
+  upload.appendTurn++;
+  const turn = upload.appendTurn;
+  await endClaims([...upload.claims].filter(isAppend), appending());
+  return turn;
+}
+
+function isAppend(claim: Claim): boolean {
+  return claim.kind === "append";
+}
+
+/** The answer to the last append was lost: asking again says the same. */
+function isRepeatedEnd({ record }: Upload, { at, isLast, bodySize }: AppendRequest): boolean {
+  if (record.state !== "complete" && record.state !== "completing") return false;
+  return isLast && at === record.size && bodySize === 0;
+}
+
+/** The parts that the body of an append may touch. One that may fix the size keeps everybody from what is behind it. */
+function reachOf({ record }: Upload, { at, isLast, bodySize }: AppendRequest): PartRange {
+  const { partSize } = record;
+  const isBounded = bodySize !== undefined && !isLast;
+  const end = isBounded ? Math.ceil((at + bodySize) / partSize) : Number.POSITIVE_INFINITY;
+  return [Math.floor(at / partSize), end];
+}
+
+/** Whether a claim lies wholly outside a range of parts. */
+function isOutside(claim: Claim, [start, end]: PartRange): boolean {
+  if (claim.kind === "append") return claim.parts[1] <= start || claim.parts[0] >= end;
+  for (const index of claim.parts) if (index >= start && index < end) return false;
+  return true;
+}
+
+/** Whether a claim has no part from `index` on. */
+export function endsBefore(claim: Claim, index: number): boolean {
+  return isOutside(claim, [index, Number.POSITIVE_INFINITY]);
+}
+
+/** @throws HoldfastError `part_busy`, `append_in_progress` where one of them is alive and somebody else's. */
+async function takeOver(
+  context: Context,
+  holders: readonly Claim[],
+  request: { readonly transfer?: string },
+): Promise<void> {
+  for (const holder of holders) {
+    if (!canTakeOver(context, holder, request)) throw refusalBy(holder);
+  }
+  await endClaims(holders, busy());
 }
 
 /** The parts of the run that are not committed. */
@@ -97,12 +202,15 @@ export function requireOpen({ record: { state }, healing }: Upload): void {
   if (healing) throw recovering();
 }
 
-function overlaps(a: ReadonlySet<number>, b: ReadonlySet<number>): boolean {
-  for (const index of a) if (b.has(index)) return true;
-  return false;
+function overlaps(claim: Claim, needed: ReadonlySet<number>): boolean {
+  return [...needed].some((index) => !isOutside(claim, [index, index + 1]));
 }
 
-function canTakeOver(context: Context, holder: Claim, { transfer }: ClaimRequest): boolean {
+function canTakeOver(
+  context: Context,
+  holder: Claim,
+  { transfer }: { readonly transfer?: string },
+): boolean {
   if (transfer !== undefined && holder.transfer === transfer) return true;
   return context.clock.monotonic() - holder.body.lastByteAt() >= QUIET_MS;
 }
@@ -121,12 +229,27 @@ function busy(): HoldfastError {
   return new HoldfastError("part_busy", undefined, { retryAfter: RETRY_AFTER_S });
 }
 
-function addClaim(upload: Upload, parts: ReadonlySet<number>, request: ClaimRequest): Claim {
+function appending(): HoldfastError {
+  return new HoldfastError("append_in_progress", undefined, { retryAfter: RETRY_AFTER_S });
+}
+
+/** What a request hears that needs what this claim holds. */
+export function refusalBy(claim: Claim): HoldfastError {
+  return claim.kind === "append" ? appending() : busy();
+}
+
+type Region = Pick<RunClaim, "kind" | "parts"> | Pick<AppendClaim, "kind" | "parts">;
+
+function hold<R extends Region>(
+  upload: Upload,
+  region: R,
+  { body, transfer }: { readonly body: Body; readonly transfer?: string },
+): R & Held {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const claim: Claim = {
-    parts,
-    body: request.body,
-    transfer: request.transfer,
+  const claim: R & Held = {
+    ...region,
+    body,
+    transfer,
     ended: promise,
     end() {
       upload.claims.delete(claim);

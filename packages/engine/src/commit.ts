@@ -1,13 +1,13 @@
 // Group commit: verified parts gather for 8 MiB or 50 ms, then one flush and one atomic record make them durable.
-import { addPart, DIGEST_SIZE, MIB } from "@holdfast/protocol";
+import { addPart, DIGEST_SIZE, hasPart, MIB } from "@holdfast/protocol";
 import { type Context, UPLOAD_TTL_MS } from "./context.ts";
 import { beginHealing } from "./heal.ts";
 import type { CommittedPart } from "./records.ts";
 import { noteCommitted } from "./root.ts";
 import type { Upload } from "./upload.ts";
 
-const GROUP_BYTES: number = 8 * MIB;
-const GROUP_MS = 50;
+export const GROUP_BYTES: number = 8 * MIB;
+export const GROUP_MS = 50;
 
 /** A part whose bytes have its digest; `written` resolves when the storage has taken them. */
 export interface VerifiedPart extends CommittedPart {
@@ -80,20 +80,28 @@ async function commitGroup(
   const expiresAt = context.clock.now() + UPLOAD_TTL_MS;
   const { id } = upload.record;
   await context.metadata.apply({ kind: "commit", id, parts, expiresAt });
+  noteParts(context, upload, parts);
+  // Groups may end in another order than they began in; the expiry never goes back. A tail has become part of its part.
+  const { tail, ...rest } = upload.record;
+  const isKept = tail && !hasPart(upload.committed, tail.index);
+  upload.record = {
+    ...rest,
+    ...(isKept ? { tail } : {}),
+    expiresAt: Math.max(expiresAt, upload.record.expiresAt),
+  };
+}
+
+/** What is known of the upload in memory follows the record. */
+export function noteParts(context: Context, upload: Upload, parts: readonly CommittedPart[]): void {
   for (const { index, digest } of parts) {
     upload.digests.set(digest, index * DIGEST_SIZE);
     addPart(upload.committed, index);
     noteCommitted(upload, index, context.digests.sha256);
   }
-  // Groups may end in another order than they began in; the expiry never goes back.
-  upload.record = {
-    ...upload.record,
-    expiresAt: Math.max(expiresAt, upload.record.expiresAt),
-  };
 }
 
 /** A failed flush is never tried again: what it covered may be gone although a second one would succeed. */
-async function flush(context: Context, upload: Upload): Promise<void> {
+export async function flush(context: Context, upload: Upload): Promise<void> {
   try {
     await context.storage.flush(upload.record.id);
   } catch (cause) {

@@ -6,13 +6,15 @@ import {
   HoldfastError,
   type UploadView,
 } from "@holdfast/protocol";
+import { closeTail } from "./append.ts";
 import { recovering, requireNotEnded } from "./claims.ts";
 import { type Context, doWork, useUpload } from "./context.ts";
 import { driveToCompletion } from "./publish.ts";
 import type { Principal } from "./records.ts";
 import { rootOf } from "./root.ts";
+import { fixSize } from "./size.ts";
 import { viewOf } from "./status.ts";
-import { requireAllParts, type Upload } from "./upload.ts";
+import { offsetOf, requireAllParts, type Upload } from "./upload.ts";
 
 export function complete(
   context: Context,
@@ -24,7 +26,9 @@ export function complete(
     useUpload(context, principal, "write", id, async (upload) => {
       requireNotEnded(upload);
       if (upload.healing) throw recovering();
-      requireSize(upload, request);
+      if (request.size !== undefined) await fixSize(context, upload, request.size);
+      requireKnownSize(upload);
+      await closeTail(context, upload);
       requireAllParts(upload);
       const { epoch } = upload.record;
       await requireRoot(context, upload, request);
@@ -34,11 +38,10 @@ export function complete(
   );
 }
 
-function requireSize({ record }: Upload, { size }: CompleteRequest): void {
-  if (size === undefined || size === record.size) return;
-  throw new HoldfastError("size_mismatch", `the upload was created with ${record.size} bytes`, {
-    size: record.size,
-  });
+function requireKnownSize(upload: Upload): void {
+  if (upload.record.hasSize) return;
+  const message = "the size is not known yet: complete with `size`";
+  throw new HoldfastError("size_mismatch", message, { offset: offsetOf(upload) });
 }
 
 async function requireRoot(

@@ -1,5 +1,6 @@
 // Puts the engine together: each verb is a file of its own.
 import { abort } from "./abort.ts";
+import { append } from "./append.ts";
 import { complete } from "./complete.ts";
 import { confirm } from "./confirm.ts";
 import { createContext } from "./context.ts";
@@ -7,6 +8,7 @@ import { create } from "./create.ts";
 import { drain } from "./drain.ts";
 import type { Engine, EngineParts } from "./engine.ts";
 import { provePart, readManifest } from "./manifest.ts";
+import { offset } from "./offset.ts";
 import { presign } from "./presign.ts";
 import { putRun } from "./put-run.ts";
 import { findFile, read } from "./read.ts";
@@ -21,6 +23,8 @@ export function createEngine(parts: EngineParts): Engine {
     putRun: (principal, command) => putRun(context, principal, command),
     presign: (principal, id, parts) => presign(context, principal, id, parts),
     confirm: (principal, id, parts) => confirm(context, principal, id, parts),
+    append: (principal, command) => append(context, principal, command),
+    offset: (principal, id) => offset(context, principal, id),
     status: (principal, id, wants) => status(context, principal, id, wants),
     watch: (principal, id) => watch(context, principal, id),
     complete: (principal, id, request) => complete(context, principal, id, request),

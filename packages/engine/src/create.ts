@@ -6,6 +6,8 @@ import {
   HoldfastError,
   ID_BYTES,
   type Json,
+  PART_SIZE_DEFAULT,
+  SIZE_MAX,
   type UploadView,
   uploadId,
 } from "@holdfast/protocol";
@@ -28,10 +30,10 @@ export function create(
     requireSize(request, limits);
     await context.room.require();
     const upload = newRecord(context, principal, request, key);
-    const { id, size } = await applyOnce(context, { kind: "create", upload, limits });
+    const { id, size, hasSize } = await applyOnce(context, { kind: "create", upload, limits });
     return context.uploads.use(id, async (upload) => {
       // Nothing is missing from an empty file: it was created in state `completing`.
-      if (size === 0) await finishEmpty(context, upload);
+      if (hasSize && size === 0) await finishEmpty(context, upload);
       return viewOf(context, upload);
     });
   });
@@ -43,11 +45,22 @@ async function finishEmpty(context: Context, upload: Upload): Promise<void> {
 }
 
 /** @throws HoldfastError `size_too_large` */
-function requireSize({ size = 0 }: CreateRequest, { sizeMax: limit }: Limits): void {
-  if (limit === undefined || size <= limit) return;
+function requireSize({ size = 0, maxSize = 0 }: CreateRequest, { sizeMax: limit }: Limits): void {
+  if (limit === undefined || Math.max(size, maxSize) <= limit) return;
   throw new HoldfastError("size_too_large", `an upload of yours may have at most ${limit} bytes`, {
     limit,
   });
+}
+
+/** What an upload of unknown size may become: what was asked for, at most what the principal may have and what a grid of such parts can hold, in bytes. */
+function maxSizeOf(
+  context: Context,
+  { limits: { sizeMax: allowed = SIZE_MAX } = {} }: Principal,
+  { maxSize = SIZE_MAX, partSize = PART_SIZE_DEFAULT }: CreateRequest,
+): number {
+  const { partCountMax, partSizeMin, sizeMax } = context.storage.limits;
+  if (maxSize !== SIZE_MAX) return Math.min(maxSize, allowed);
+  return Math.min(allowed, sizeMax, partCountMax * Math.max(partSize, partSizeMin));
 }
 
 function newRecord(
@@ -57,8 +70,7 @@ function newRecord(
   key: string | undefined,
 ): UploadRecord {
   const createdAt = context.clock.now();
-  const { size } = request;
-  if (size === undefined) throw new HoldfastError("invalid_request", undefined, { field: "size" });
+  const size = request.size ?? maxSizeOf(context, principal, request);
   return {
     id: uploadId(context.random.bytes(ID_BYTES)),
     tenant: principal.tenant,
@@ -70,7 +82,7 @@ function newRecord(
     metadata: request.metadata,
     size,
     partSize: choosePartSize(size, context.storage.limits, request.partSize),
-    hasSize: true,
+    hasSize: request.size !== undefined,
     hasToldOffset: false,
     verify: "parts",
     ...(key === undefined ? {} : { key: createKey(context, key, describeRequest(request)) }),

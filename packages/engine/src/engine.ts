@@ -5,6 +5,7 @@ import type {
   CreateRequest,
   PartDigest,
   PartRange,
+  UploadOffset,
   UploadView,
 } from "@holdfast/protocol";
 import type { PartProof } from "./manifest.ts";
@@ -41,6 +42,8 @@ export interface PutRun {
   readonly bodySize?: number;
   /** The upload's epoch that the request was signed for, where it was: any other is `signature_refused`. */
   readonly epoch?: number;
+  /** What the whole has, where the sender says so: fixes the size of an upload that has none yet. */
+  readonly size?: number;
   /** Names the running transfer that sends this: it may take over from itself at once. */
   readonly transfer?: string;
 }
@@ -83,6 +86,22 @@ export interface Health {
   readonly isLow: boolean;
 }
 
+/** A request to append bytes at the upload's offset. */
+export interface Append {
+  readonly id: string;
+  /** The offset, as its sender knows it. */
+  readonly at: number;
+  /** Whether the upload ends with this body. */
+  readonly isLast: boolean;
+  /** What the whole has, where the sender says so: fixes the size of an upload that has none yet. */
+  readonly size?: number;
+  readonly body: Body;
+  readonly bodySize?: number;
+  /** SHA-256 of the whole body: then it is committed as a whole or not at all. */
+  readonly digest?: Uint8Array;
+  readonly transfer?: string;
+}
+
 /**
  * Every verb asks the policy first, and may be repeated: the same request twice has the same result once.
  * Errors are HoldfastErrors with a code of the wire's table.
@@ -103,6 +122,13 @@ export interface Engine {
   ): Promise<readonly SignedPart[]>;
   /** Resolves only where all of these parts are committed with these digests. @throws HoldfastError `parts_missing` with those that are not, `part_conflict` */
   confirm(principal: Principal, id: string, parts: readonly PartDigest[]): Promise<PartsConfirmed>;
+  /**
+   * Resolves when all bytes of the body are written, flushed and recorded, and after the last ones when the file is visible. Where it rejects, the bytes
+   * before the fault are committed all the same, unless the body came with its digest.
+   */
+  append(principal: Principal, command: Append): Promise<UploadOffset>;
+  /** Ends an append in flight, and tells how far the upload is once that has settled. No offset that is told is ever taken back while the upload lives. */
+  offset(principal: Principal, id: string): Promise<UploadOffset>;
   status(
     principal: Principal,
     id: string,

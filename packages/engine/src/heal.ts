@@ -13,6 +13,7 @@ import {
 import { digestOf, endClaims } from "./claims.ts";
 import type { Context } from "./context.ts";
 import { noteWithdrawn } from "./root.ts";
+import { blocksOf, readTail, tailAt } from "./tail.ts";
 import type { Upload } from "./upload.ts";
 
 /** Looks at a part that cannot be read, and milliseconds between two of them: one failure proves nothing about the bytes. */
@@ -39,10 +40,8 @@ function isHarmless(cause: unknown): boolean {
  */
 export async function healIfGone(context: Context, upload: Upload): Promise<void> {
   if (!isAlive(upload)) return;
-  let last = partCount(upload.record) - 1;
-  while (last >= 0 && !hasPart(upload.committed, last)) last--;
-  if (last < 0) return;
-  const end = partOffset(upload.record, last) + partSizeAt(upload.record, last);
+  const end = storedEnd(upload);
+  if (end === 0) return;
   const object = { id: upload.record.id, kind: "bytes" } as const;
   try {
     if ((await context.storage.read(object, end - 1, new Uint8Array(1))) === 1) return;
@@ -52,9 +51,21 @@ export async function healIfGone(context: Context, upload: Upload): Promise<void
   }
 }
 
+/** Where the last byte that must be in the storage ends. */
+function storedEnd(upload: Upload): number {
+  const { record, committed } = upload;
+  let last = partCount(record) - 1;
+  while (last >= 0 && !hasPart(committed, last)) last--;
+  const parts = last < 0 ? 0 : partOffset(record, last) + partSizeAt(record, last);
+  const { tail } = record;
+  const blocks = tail ? blocksOf(tail.size) : 0;
+  return blocks > 0 && tail ? Math.max(parts, partOffset(record, tail.index) + blocks) : parts;
+}
+
 async function heal(context: Context, upload: Upload): Promise<void> {
   const { id } = upload.record;
   await endClaims(upload.claims, new HoldfastError("storage_failed"));
+  delete upload.filling;
   const proof: Proof = { intact: new Set(), failures: new Map() };
   while (isAlive(upload) && !context.isDraining) {
     try {
@@ -83,14 +94,15 @@ interface Proof {
 }
 
 /**
- * Reads every committed part past the page cache. A part that cannot be read in several looks is bad: it is as lost as one with wrong bytes.
+ * Reads every committed part, and the tail, past the page cache. A part that cannot be read in several looks is bad: it is as lost as one with wrong bytes.
  * @throws what reading threw, while there are parts that deserve another look.
  */
 async function findBadParts(context: Context, upload: Upload, proof: Proof): Promise<number[]> {
   const bad: number[] = [];
   let doubt: { readonly cause: unknown } | undefined;
   for (let index = 0; index < partCount(upload.record); index++) {
-    if (!hasPart(upload.committed, index) || proof.intact.has(index)) continue;
+    const isStored = hasPart(upload.committed, index) || tailAt(upload, index);
+    if (!isStored || proof.intact.has(index)) continue;
     try {
       if (await isIntact(context, upload, index)) proof.intact.add(index);
       else bad.push(index);
@@ -107,6 +119,11 @@ async function findBadParts(context: Context, upload: Upload, proof: Proof): Pro
 
 async function isIntact(context: Context, upload: Upload, index: number): Promise<boolean> {
   const { record } = upload;
+  const tail = tailAt(upload, index);
+  if (tail) {
+    const stored = await readTail(context, upload, tail, "medium");
+    return equalBytes(stored.digest(), tail.digest);
+  }
   const digest = context.digests.create();
   const size = partSizeAt(record, index);
   const slot = await context.readSlots.take();

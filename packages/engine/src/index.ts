@@ -1,6 +1,7 @@
 // What an upload is: one verb, one file, over the ports.
 export { createEngine } from "./create-engine.ts";
 export type {
+  Append,
   Engine,
   EngineParts,
   PartsConfirmed,

@@ -149,10 +149,19 @@ export interface Random {
 
 /** Hashing, which the platform does better than we could. */
 export interface Digests {
-  /** A running SHA-256. `update` reads the bytes before it returns. */
-  create(): { update(bytes: Uint8Array): void; digest(): Uint8Array };
+  create(): RunningDigest;
   /** SHA-256 of bytes that are all there. */
   sha256(bytes: Uint8Array): Uint8Array;
+}
+
+/** A running SHA-256. */
+export interface RunningDigest {
+  /** Reads the bytes before it returns. */
+  update(bytes: Uint8Array): void;
+  /** Over the bytes so far; more may follow. */
+  snapshot(): Uint8Array;
+  /** Over all bytes; nothing may be asked of it afterwards. */
+  digest(): Uint8Array;
 }
 
 /** The bytes that a request brings, pulled by the engine. */

@@ -6,6 +6,7 @@ import { type Context, doWork, useUpload } from "./context.ts";
 import type { PutRun, RunCommitted } from "./engine.ts";
 import { receiveRun } from "./receive.ts";
 import type { Principal } from "./records.ts";
+import { fixSize } from "./size.ts";
 import { committedCount, offsetOf, type Upload } from "./upload.ts";
 import { createWriter } from "./writer.ts";
 
@@ -18,12 +19,15 @@ export function putRun(
   return doWork(context, () =>
     useUpload(context, principal, "write", command.id, async (upload) => {
       requireEpoch(upload, command);
+      if (command.size !== undefined) await fixSize(context, upload, command.size);
       requireFit(upload, command);
       const claim = await claimRun(context, upload, command);
       if (!claim) return answerOf(upload, command);
       const writer = createWriter(context, upload);
       const committer = createCommitter(context, upload);
       try {
+        // Meanwhile another request may have fixed the size.
+        requireFit(upload, command);
         await receiveRun(context, upload, { ...command, claim, writer, committer });
       } finally {
         // Nothing issued under the claim may be on its way when it ends.
@@ -48,8 +52,13 @@ function requireEpoch({ record }: Upload, { epoch }: PutRun): void {
 }
 
 function requireFit(upload: Upload, { run, bodySize }: PutRun): void {
-  requireInGrid(upload.record, run);
-  const expected = runSize(upload.record, ...run);
+  const { record } = upload;
+  requireInGrid(record, run);
+  if (!record.hasSize && run[1] * record.partSize > record.size) {
+    const text = "a part may be short only once the size is known: send Upload-Length";
+    throw new HoldfastError("size_mismatch", text);
+  }
+  const expected = runSize(record, ...run);
   if (bodySize !== undefined && bodySize !== expected) {
     throw new HoldfastError(
       "body_size_mismatch",

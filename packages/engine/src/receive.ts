@@ -1,25 +1,28 @@
 // The one stage that touches bytes: from the body into slots, through the digest, to the storage.
 import { equalBytes, HoldfastError, partOffset, partSizeAt, runSize } from "@holdfast/protocol";
-import type { Claim } from "./claims.ts";
+import type { RunClaim } from "./claims.ts";
 import type { Committer } from "./commit.ts";
 import type { Context } from "./context.ts";
 import type { PutRun } from "./engine.ts";
-import { BLOCK_SIZE, createIntake } from "./intake.ts";
+import { createIntake } from "./intake.ts";
+import type { RunningDigest } from "./ports.ts";
+import type { Tail } from "./records.ts";
 import { SLOT_SIZE } from "./slots.ts";
+import { blocksOf, prepend, tailAt } from "./tail.ts";
 import type { Upload } from "./upload.ts";
 import type { Writer } from "./writer.ts";
 
 export interface ReceiveRun extends PutRun {
-  readonly claim: Claim;
+  readonly claim: RunClaim;
   readonly writer: Writer;
   readonly committer: Committer;
 }
 
 /**
  * Receives the bytes of a run, part by part. Each part is verified as its last byte arrives and only then handed to the committer; parts that are
- * committed already are read and dropped.
+ * committed already are read and dropped. Of a part that appends have begun only what is behind its tail is written.
  *
- * @throws HoldfastError `digest_mismatch` with `details.index`; `body_size_mismatch`; why the body was stopped; what a write threw.
+ * @throws HoldfastError `digest_mismatch`, or `part_conflict` where the bytes differ from a tail, with `details.index`; `body_size_mismatch`; why the body was stopped; what a write threw.
  */
 export async function receiveRun(
   context: Context,
@@ -32,18 +35,27 @@ export async function receiveRun(
     const expected = claim.parts.has(index) ? digests[index - start] : undefined;
     const size = partSizeAt(record, index);
     const digest = expected && context.digests.create();
+    const tail = digest && tailAt(upload, index);
+    let fragment: Uint8Array = NOTHING;
     for (let at = 0; at < size; ) {
-      const wanted = Math.min(SLOT_SIZE, size - at);
+      const isKnown = tail !== undefined && at < tail.size;
+      const wanted = Math.min(SLOT_SIZE - fragment.length, (isKnown ? tail.size : size) - at);
       const filled = await intake.next(wanted);
       if (!filled) throw endedEarly(body.stopped(), runSize(record, start, end));
       const { slot, size: taken } = filled;
-      const bytes = slot.memory.subarray(0, taken);
-      digest?.update(bytes);
-      // Anything else is the fragment before the end of a body that was cut: its part will not be whole.
-      const isWritable = taken === wanted || (taken > 0 && taken % BLOCK_SIZE === 0);
-      if (digest && isWritable) writer.write(partOffset(record, index) + at, slot, taken);
-      else writer.give(slot);
+      digest?.update(slot.memory.subarray(0, taken));
       at += taken;
+      if (!digest || isKnown) {
+        writer.give(slot);
+        if (isKnown && at === tail.size) fragment = requireTail(tail, digest);
+        continue;
+      }
+      const total = prepend(fragment, slot, taken);
+      // Whole blocks only, but for the end; what is left of a body that was cut belongs to a part that will not be whole.
+      const ready = at === size ? total : blocksOf(total);
+      fragment = ready === total ? NOTHING : slot.memory.slice(ready, total);
+      if (ready > 0) writer.write(partOffset(record, index) + at - total, slot, ready);
+      else writer.give(slot);
     }
     const isLast = index === end - 1;
     if (isLast && !body.isExact && (await body.ready())) throw tooLong(runSize(record, start, end));
@@ -53,6 +65,15 @@ export async function receiveRun(
     }
     committer.add({ index, digest: expected, size, written: writer.written() });
   }
+}
+
+const NOTHING = new Uint8Array();
+
+/** The leading bytes of a part are those of its tail: the storage has them but for the fragment, which goes before what is written next. */
+function requireTail({ index, size, digest, fragment }: Tail, came: RunningDigest | undefined) {
+  if (came && equalBytes(came.snapshot(), digest)) return fragment;
+  const message = `the first ${size} bytes of part ${index} differ from those that were appended`;
+  throw new HoldfastError("part_conflict", message, { index });
 }
 
 function endedEarly(why: HoldfastError | undefined, expected: number): HoldfastError {

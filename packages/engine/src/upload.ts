@@ -13,15 +13,23 @@ import {
 } from "@holdfast/protocol";
 import type { Claim } from "./claims.ts";
 import type { MetadataStore } from "./ports.ts";
-import type { UploadRecord } from "./records.ts";
+import type { Tail, UploadRecord } from "./records.ts";
+import type { FillingPart } from "./tail.ts";
 
 /** What the only process that writes an upload knows of it. It never runs ahead of the metadata store: every field changes after the change is durable. */
 export interface Upload {
   record: UploadRecord;
-  readonly committed: PartSet;
+  /** Made anew, as the digests are, when the size is fixed. */
+  committed: PartSet;
   /** 32 bytes a part, zeros where it is not committed. Parts are added in place; a withdrawal makes another array, so that whoever is reading one has it to the end. */
   digests: Uint8Array;
   readonly claims: Set<Claim>;
+  /** Counts requests that end appends: of those that wait the newest goes on. */
+  appendTurn: number;
+  /** What an append has left of the part with this tail, so that the next one need not read it back. */
+  filling?: { readonly tail: Tail; readonly part: FillingPart };
+  /** Under way while the size is being fixed: nobody begins to write meanwhile. */
+  fixing?: Promise<void>;
   /** Under way while the file is being published; whoever asks meanwhile waits for it. */
   publishing?: Promise<void>;
   /** Under way after an I/O error, until what is committed has been read back. */
@@ -114,13 +122,14 @@ async function loadUpload(metadata: MetadataStore, id: UploadId): Promise<Upload
     digests: table.digests,
     claims: new Set(),
     subtrees: new Map(),
+    appendTurn: 0,
   };
 }
 
 /** Contiguous committed bytes from 0. */
 export function offsetOf(upload: Upload): number {
-  const { size, partSize } = upload.record;
-  return Math.min(size, contiguousParts(upload.committed) * partSize);
+  const { size, partSize, tail } = upload.record;
+  return Math.min(size, contiguousParts(upload.committed) * partSize) + (tail?.size ?? 0);
 }
 
 export function committedCount(upload: Upload): number {

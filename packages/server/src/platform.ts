@@ -18,7 +18,11 @@ export const systemRandom: Random = {
 export const systemDigests: Digests = {
   create() {
     const running = createHash("sha256");
-    return { update: (bytes) => void running.update(bytes), digest: () => running.digest() };
+    return {
+      update: (bytes) => void running.update(bytes),
+      snapshot: () => running.copy().digest(),
+      digest: () => running.digest(),
+    };
   },
   sha256: (bytes) => hash("sha256", bytes, "buffer"),
 };

@@ -5,7 +5,11 @@ import type { Digests } from "@holdfast/engine";
 export const nodeDigests: Digests = {
   create() {
     const running = createHash("sha256");
-    return { update: (bytes) => void running.update(bytes), digest: () => running.digest() };
+    return {
+      update: (bytes) => void running.update(bytes),
+      snapshot: () => running.copy().digest(),
+      digest: () => running.digest(),
+    };
   },
   sha256: (bytes) => hash("sha256", bytes, "buffer"),
 };

@@ -17,6 +17,7 @@ import {
   partOffset,
   partSizeAt,
   runSize,
+  type UploadOffset,
   type UploadView,
 } from "@holdfast/protocol";
 import { createBody, type ScriptedBody } from "./body.ts";
@@ -125,4 +126,26 @@ async function gather(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   for await (const piece of stream) pieces.push(piece.slice());
   return Buffer.concat(pieces);
+}
+
+export interface AppendOptions {
+  readonly body?: ScriptedBody;
+  readonly isLast?: boolean;
+  readonly size?: number;
+  readonly digest?: Uint8Array;
+  readonly transfer?: string;
+  readonly principal?: Principal;
+}
+
+/** Appends `bytes` at `at` as a well-behaved client would, but for what `options` change. */
+export function appendBytes(
+  engine: Engine,
+  { id }: { readonly id: string },
+  at: number,
+  bytes: Uint8Array,
+  options: AppendOptions = {},
+): Promise<UploadOffset> {
+  const { isLast = false, principal = alice, body = createBody(bytes), ...more } = options;
+  const bodySize = options.body ? {} : { bodySize: bytes.length };
+  return engine.append(principal, { id, at, isLast, body, ...bodySize, ...more });
 }

@@ -46,6 +46,12 @@ async function start(options?: TestServerOptions): Promise<TestServer> {
 const UNKNOWN = "aaaaaaaaaaaaaaaaaaaaaaaaaa";
 const CONTENT = Buffer.alloc(600 * KIB, "holdfast ");
 
+const APPEND = {
+  "content-type": "application/partial-upload",
+  "upload-offset": "0",
+  "upload-complete": "?0",
+};
+
 async function create(server: TestServer, more: object = {}): Promise<UploadView> {
   const body = { name: "a.bin", size: CONTENT.length, partSize: 256 * KIB, ...more };
   const made = await askJson(server, "POST", "/v1/uploads", body);
@@ -304,6 +310,24 @@ const CASES: Partial<Record<ErrorCode, () => Promise<Answer>>> = {
     const server = await start({ parts: { policy } });
     await create(server);
     return askJson(server, "POST", "/v1/uploads", { name: "b.bin", size: 1 });
+  },
+  async append_in_progress() {
+    const server = await start();
+    const view = await create(server);
+    const path = `/v1/uploads/${view.id}`;
+    const held = await openRaw(server);
+    const headers = { ...APPEND, "content-length": "5" };
+    held.socket.write(`${rawHead({ method: "PATCH", path, headers })}a`);
+    await untilWaiting(server);
+    return put(server, view, [0, 1]);
+  },
+  async offset_mismatch() {
+    const server = await start();
+    const path = `/v1/uploads/${(await create(server)).id}`;
+    const headers = { ...APPEND, "upload-offset": "7" };
+    const answer = await ask(server, { method: "PATCH", path, headers, body: "a" });
+    expect(answer.headers).toMatchObject({ "upload-offset": "0", "upload-complete": "?0" });
+    return answer;
   },
   async storage_full() {
     const storage = createMemoryStorage({ capacity: 1 * KIB });

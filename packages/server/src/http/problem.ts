@@ -43,7 +43,7 @@ function reply(error: HoldfastError): Reply {
 }
 
 function headersOf({ code, details }: HoldfastError): Headers {
-  const { allow, size, retryAfter, scope } = details;
+  const { allow, size, retryAfter, scope, offset } = details;
   if (code === "unauthorized" || (code === "forbidden" && scope !== undefined)) {
     return { "www-authenticate": challengeOf(details) };
   }
@@ -51,6 +51,7 @@ function headersOf({ code, details }: HoldfastError): Headers {
   if (code === "range_not_satisfiable" && typeof size === "number") {
     return { "content-range": encodeContentRange(undefined, size) };
   }
+  if (code === "offset_mismatch") return { "upload-offset": `${offset}`, "upload-complete": "?0" };
   if (errorRow(code).retry !== "later") return {};
   const seconds = typeof retryAfter === "number" ? retryAfter : RETRY_AFTER_S[code];
   return { "retry-after": String(seconds ?? RETRY_AFTER_DEFAULT_S) };

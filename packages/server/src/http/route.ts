@@ -16,10 +16,12 @@ import { signLink } from "./signed/links.ts";
 import { putSignedPart } from "./signed/put-part.ts";
 import { signRequests } from "./signed/requests.ts";
 import { abortUpload } from "./uploads/abort.ts";
+import { appendUpload } from "./uploads/append.ts";
 import { completeUpload } from "./uploads/complete.ts";
 import { confirmParts } from "./uploads/confirm.ts";
 import { createUpload } from "./uploads/create.ts";
 import { getEvents } from "./uploads/events.ts";
+import { getOffset } from "./uploads/head.ts";
 import { putRun } from "./uploads/put-run.ts";
 import { getStatus } from "./uploads/status.ts";
 
@@ -34,7 +36,12 @@ export interface Route {
 export const ROUTES: readonly Route[] = [
   route("/v1/uploads/*/parts/*", { PUT: putRun }),
   route("/v1/uploads", { POST: createUpload }),
-  route("/v1/uploads/*", { GET: getStatus, DELETE: abortUpload }),
+  route("/v1/uploads/*", {
+    GET: getStatus,
+    HEAD: getOffset,
+    PATCH: appendUpload,
+    DELETE: abortUpload,
+  }),
   route("/v1/uploads/*/events", { GET: getEvents }),
   route("/v1/uploads/*/complete", { POST: completeUpload }),
   route("/v1/files/*", { GET: getFile, HEAD: getFile }, "token or link"),

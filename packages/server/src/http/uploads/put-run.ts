@@ -1,5 +1,10 @@
 // PUT /v1/uploads/{id}/parts/{i} or {i}-{j}: stores consecutive parts.
-import { decodeClient, decodeRunDigests, decodeRunPath } from "@holdfast/protocol";
+import {
+  decodeClient,
+  decodeRunDigests,
+  decodeRunPath,
+  decodeUploadLength,
+} from "@holdfast/protocol";
 import type { Call, Front } from "../front.ts";
 import { jsonReply, type Reply } from "../reply.ts";
 import { requireIdentity } from "../request.ts";
@@ -21,6 +26,7 @@ export async function putRun(
     digests,
     body,
     ...(body.size === undefined ? {} : { bodySize: body.size }),
+    ...decodeUploadLength(request.header),
     ...decodeClient(request.header("holdfast-client")),
   });
   return jsonReply(200, committed);

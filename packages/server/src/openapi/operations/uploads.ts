@@ -5,6 +5,15 @@ import { CompleteUpload, CreateUpload, Id, RunCommitted, Upload } from "../schem
 
 const params = { id: Id };
 const digestHeader = z.string().optional();
+const flag = z.enum(["?0", "?1"]);
+const uploadLength = z.int().min(0).optional().describe("Fixes the size, once");
+const offsetHeaders = {
+  "Upload-Offset": z.int().min(0),
+  "Upload-Complete": flag,
+  "Upload-Length": z.int().min(0).optional(),
+  "Upload-Limit": z.string(),
+  "Content-Location": z.string().optional().describe("The file, once it is complete"),
+};
 
 export const UPLOADS: readonly Operation[] = [
   {
@@ -45,6 +54,40 @@ export const UPLOADS: readonly Operation[] = [
     errors: ["upload_not_found"],
   },
   {
+    method: "HEAD",
+    path: "/v1/uploads/{id}",
+    id: "getOffset",
+    tag: "uploads",
+    summary: "Where to go on appending; ends an append in flight",
+    params,
+    replies: { 204: { what: "The offset", headers: offsetHeaders } },
+    errors: ["upload_not_found", "upload_ended", "recovering"],
+  },
+  {
+    method: "PATCH",
+    path: "/v1/uploads/{id}",
+    id: "append",
+    tag: "uploads",
+    summary: "Append bytes at the offset; with `Upload-Complete: ?1` the last ones",
+    params,
+    headers: {
+      "Upload-Offset": z.int().min(0),
+      "Upload-Complete": flag,
+      "Upload-Length": uploadLength,
+      "Content-Digest": digestHeader.describe("Of the whole body: then all of it is kept or none"),
+      "Holdfast-Client": z.string().optional(),
+    },
+    body: { type: "application/partial-upload" },
+    replies: { 204: { what: "All of it is committed", headers: offsetHeaders } },
+    errors: [
+      ...(["invalid_request", "invalid_digest", "body_size_mismatch", "body_stalled"] as const),
+      ...(["upload_not_found", "offset_mismatch", "append_in_progress", "part_busy"] as const),
+      ...(["part_conflict", "size_mismatch", "size_too_large", "upload_not_open"] as const),
+      ...(["upload_ended", "digest_mismatch", "overloaded", "recovering"] as const),
+      "storage_full",
+    ],
+  },
+  {
     method: "DELETE",
     path: "/v1/uploads/{id}",
     id: "abortUpload",
@@ -64,6 +107,7 @@ export const UPLOADS: readonly Operation[] = [
     headers: {
       "Content-Digest": digestHeader.describe("`sha-256=:<base64>:` of one part"),
       "Part-Digest": digestHeader.describe("`sha-256=(:<base64>: ...)`, one for each part"),
+      "Upload-Length": uploadLength,
       "Holdfast-Client": z.string().optional(),
     },
     body: { type: "application/octet-stream" },
@@ -71,7 +115,8 @@ export const UPLOADS: readonly Operation[] = [
     errors: [
       ...(["invalid_request", "invalid_digest", "body_size_mismatch", "body_stalled"] as const),
       ...(["part_out_of_range", "run_too_long", "upload_not_found", "part_conflict"] as const),
-      ...(["part_busy", "upload_not_open", "upload_ended", "digest_mismatch"] as const),
+      ...(["part_busy", "append_in_progress", "size_mismatch", "size_too_large"] as const),
+      ...(["upload_not_open", "upload_ended", "digest_mismatch"] as const),
       ...(["overloaded", "recovering", "storage_full"] as const),
     ],
   },

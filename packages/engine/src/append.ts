@@ -1,0 +1,103 @@
+// append: bytes at the upload's offset, digested and made durable as they come. From here they go on to receive-append and commit-append.
+import { equalBytes, HoldfastError, partOffset, type UploadOffset } from "@holdfast/protocol";
+import { claimAppend } from "./claims.ts";
+import { type Context, doWork, useUpload } from "./context.ts";
+import type { Append } from "./engine.ts";
+import { tellOffset } from "./offset.ts";
+import type { Body } from "./ports.ts";
+import { driveToCompletion } from "./publish.ts";
+import { type AppendStage, createStage, endPart, receiveAppend } from "./receive-append.ts";
+import type { Principal } from "./records.ts";
+import { leavePart, resumePart } from "./resume-part.ts";
+import { beyond, fixSize, requireSize } from "./size.ts";
+import type { Upload } from "./upload.ts";
+
+/**
+ * Appends bytes at the upload's offset and tells where it ends then.
+ *
+ * The offset counts only bytes that survive a power cut: storage has flushed them, then the record that names them was committed.
+ * In the other order a client could resume past bytes that no longer exist.
+ */
+export function append(
+  context: Context,
+  principal: Principal,
+  command: Append,
+): Promise<UploadOffset> {
+  return doWork(context, () =>
+    useUpload(context, principal, "write", command.id, async (upload) => {
+      const claim = await claimAppend(context, upload, command);
+      if (claim) {
+        const stage = createStage(context, upload, command);
+        try {
+          if (command.size !== undefined) await fixSize(context, upload, command.size, claim);
+          requireFit(upload, command);
+          stage.part = await resumePart(context, upload);
+          stage.part = await receiveAppend(context, upload, stage, stage.part);
+          await endAppend(upload, command, stage);
+        } finally {
+          await stage.settle();
+          leavePart(upload, stage.part);
+          claim.end();
+        }
+        stage.committer.requireCommitted();
+      }
+      if (command.isLast) await driveToCompletion(context, upload);
+      return tellOffset(context, upload);
+    }),
+  );
+}
+
+/** A tail that the size has made a whole part becomes that part. */
+export async function closeTail(context: Context, upload: Upload): Promise<void> {
+  const { tail, size, partSize } = upload.record;
+  if (!tail || tail.index * partSize + tail.size !== size) return;
+  const nothing = { at: size, isLast: false, body: NO_BODY, bodySize: 0 };
+  const claim = await claimAppend(context, upload, nothing);
+  if (!claim) return;
+  const stage = createStage(context, upload, nothing);
+  try {
+    await endPart(upload, await resumePart(context, upload), stage);
+  } finally {
+    await stage.settle();
+    claim.end();
+  }
+  stage.committer.requireCommitted();
+}
+
+const NO_BODY: Body = {
+  isExact: true,
+  ready: async () => false,
+  fill: async () => 0,
+  interrupt: () => undefined,
+  lastByteAt: () => Number.NEGATIVE_INFINITY,
+  stop: () => undefined,
+  stopped: () => undefined,
+};
+
+/** What can be told before the first byte is read. */
+function requireFit({ record }: Upload, { at, isLast, bodySize }: Append): void {
+  if (bodySize === undefined) return;
+  const end = at + bodySize;
+  if (end > record.size || (isLast && record.hasSize && end !== record.size)) throw beyond(record);
+}
+
+/** The body has come to its end, or been brought to it. */
+async function endAppend(upload: Upload, command: Append, stage: AppendStage): Promise<void> {
+  const { body, isLast, digest } = command;
+  const { part, sum, committer } = stage;
+  if (await body.ready()) throw beyond(upload.record);
+  const why = body.stopped();
+  if (why) throw why;
+  requireDigest(sum?.digest(), digest);
+  if (!isLast || !part) return committer.commit();
+  const { record } = upload;
+  const end = Math.min(record.size, partOffset(record, part.index) + part.size);
+  requireSize(upload, end);
+  if (part.size > 0 && part.size < part.whole) await endPart(upload, part, stage);
+  await committer.commit(record.hasSize ? undefined : end);
+}
+
+function requireDigest(actual: Uint8Array | undefined, expected: Uint8Array | undefined): void {
+  if (!actual || !expected || equalBytes(actual, expected)) return;
+  throw new HoldfastError("digest_mismatch", "the body has another digest: nothing of it is kept");
+}

@@ -1,0 +1,104 @@
+// The stage of an append that touches bytes: from the body into slots, through the digest of each part, to the storage.
+import { partOffset } from "@holdfast/protocol";
+import { type AppendCommitter, createAppendCommitter } from "./commit-append.ts";
+import type { Context } from "./context.ts";
+import { createIntake } from "./intake.ts";
+import type { Body, RunningDigest } from "./ports.ts";
+import { SLOT_SIZE } from "./slots.ts";
+import { beginPart, blocksOf, type FillingPart, prepend, requireKnown } from "./tail.ts";
+import type { Upload } from "./upload.ts";
+import { createWriter, type Writer } from "./writer.ts";
+
+/** What one append works with. */
+export interface AppendStage {
+  readonly body: Body;
+  /** Over the whole body, where its sender has told its digest. */
+  readonly sum: RunningDigest | undefined;
+  readonly writer: Writer;
+  readonly committer: AppendCommitter;
+  /** The part in which it has come so far. */
+  part: FillingPart | undefined;
+  /** Resolves when nothing issued is under way any more and what came is committed, as far as it may be. */
+  settle(): Promise<void>;
+}
+
+export function createStage(
+  context: Context,
+  upload: Upload,
+  { body, digest }: { readonly body: Body; readonly digest?: Uint8Array },
+): AppendStage {
+  const writer = createWriter(context, upload);
+  const committer = createAppendCommitter(context, upload, writer, digest ? "whole" : "grouped");
+  const sum = digest && context.digests.create();
+  async function settle(): Promise<void> {
+    await writer.settle();
+    await committer.settle();
+  }
+  return { body, sum, writer, committer, part: undefined, settle };
+}
+
+/**
+ * Receives the bytes of an append and gives the part in which they end. A part is handed to the committer as its last byte arrives. What is committed
+ * already is compared and not written. Nothing is read beyond the upload's size, or the most that it may become.
+ *
+ * @throws HoldfastError `part_conflict` with `details.index`; what a write threw. Whatever came before the fault may still be committed.
+ */
+export async function receiveAppend(
+  context: Context,
+  upload: Upload,
+  stage: AppendStage,
+  first: FillingPart,
+): Promise<FillingPart> {
+  const { body, sum, writer, committer } = stage;
+  const { record } = upload;
+  const intake = createIntake(context, body, writer);
+  let part = first;
+  if (part.size > 0 && part.size === part.whole) await endPart(upload, part, stage);
+  for (;;) {
+    if (part.size === part.whole) {
+      if (partOffset(record, part.index) + part.whole >= record.size) return part;
+      part = beginPart(context, upload, part.index + 1);
+    }
+    const filled = await intake.next(wantedOf(part));
+    if (!filled) return part;
+    const { slot, size } = filled;
+    sum?.update(slot.memory.subarray(0, size));
+    part.digest.update(slot.memory.subarray(0, size));
+    const isKnown = part.size < part.known.size;
+    part.size += size;
+    if (isKnown) {
+      writer.give(slot);
+      if (part.size === part.known.size) requireKnown(upload, part);
+      continue;
+    }
+    const total = prepend(part.fragment, slot, size);
+    const from = partOffset(record, part.index) + part.size - total;
+    const ready = part.size === part.whole ? total : blocksOf(total);
+    part.fragment = slot.memory.slice(ready, total);
+    if (ready > 0) writer.write(from, slot, ready);
+    else writer.give(slot);
+    committer.grow(part, size);
+  }
+}
+
+/** A slot has room for the fragment that comes before; what is known ends where it ends. */
+function wantedOf({ size, whole, known, fragment }: FillingPart): number {
+  const until = size < known.size ? known.size : whole;
+  return Math.min(SLOT_SIZE - fragment.length, until - size);
+}
+
+/** The bytes that wait for the end of their block go out now: the part ends with them. */
+export async function endPart(
+  { record }: Upload,
+  part: FillingPart,
+  { writer, committer }: Pick<AppendStage, "writer" | "committer">,
+): Promise<void> {
+  const { fragment } = part;
+  if (fragment.length > 0) {
+    const slot = await writer.take();
+    slot.memory.set(fragment);
+    writer.write(partOffset(record, part.index) + blocksOf(part.size), slot, fragment.length);
+    part.fragment = new Uint8Array();
+  }
+  committer.grow({ ...part, whole: part.size }, 0);
+}

@@ -1,0 +1,70 @@
+// The size of an upload that was created without one: fixed once, by whichever request tells it first.
+import { createPartSet, DIGEST_SIZE, HoldfastError, hasPart, partCount } from "@holdfast/protocol";
+import { type Claim, endsBefore, refusalBy } from "./claims.ts";
+import type { Context } from "./context.ts";
+import type { Upload } from "./upload.ts";
+
+/**
+ * Resolves when the upload's size is `size`, durably. Only the last part may be short, and so nobody else may be writing there meanwhile.
+ *
+ * @param own The claim of the request that asks.
+ * @throws HoldfastError `size_mismatch` where another size is fixed, or a part or the tail would be cut; `size_too_large` above the most that it may become;
+ * `part_busy` or `append_in_progress` while another request writes where the end would be.
+ */
+export async function fixSize(
+  context: Context,
+  upload: Upload,
+  size: number,
+  own?: Claim,
+): Promise<void> {
+  await upload.fixing?.catch(() => undefined);
+  requireSize(upload, size);
+  if (upload.record.hasSize) return;
+  for (const claim of upload.claims) {
+    if (claim !== own && !endsBefore(claim, Math.floor(size / upload.record.partSize))) {
+      throw refusalBy(claim);
+    }
+  }
+  upload.fixing = context.metadata
+    .apply({ kind: "fix-size", id: upload.record.id, size })
+    .then(() => fixedTo(upload, size))
+    .finally(() => delete upload.fixing);
+  await upload.fixing;
+}
+
+/** @throws HoldfastError `size_mismatch`, `size_too_large` where this cannot be the size of the upload. */
+export function requireSize(upload: Upload, size: number): void {
+  const { record } = upload;
+  if (record.hasSize && record.size === size) return;
+  if (record.hasSize) throw beyond(record);
+  if (size > record.size) throw beyond(record);
+  const stored = storedEnd(upload);
+  if (size >= stored) return;
+  throw new HoldfastError("size_mismatch", `${stored} bytes are committed already`, {
+    committed: stored,
+  });
+}
+
+/** Where the last committed part or the tail ends, in bytes from 0. Until the size is fixed no part is short. */
+function storedEnd({ record, committed }: Upload): number {
+  let count = committed.partCount;
+  while (count > 0 && !hasPart(committed, count - 1)) count--;
+  const { tail, partSize } = record;
+  return Math.max(count * partSize, tail ? tail.index * partSize + tail.size : 0);
+}
+
+/** What is known of the upload in memory follows the record. */
+export function fixedTo(upload: Upload, size: number): void {
+  if (upload.record.hasSize) return;
+  upload.record = { ...upload.record, size, hasSize: true };
+  const count = partCount(upload.record);
+  upload.committed = createPartSet(count, upload.committed.bits);
+  upload.digests = upload.digests.slice(0, count * DIGEST_SIZE);
+}
+
+/** What an append hears that has more bytes than the upload can have. */
+export function beyond({ size, hasSize }: Upload["record"]): HoldfastError {
+  if (hasSize) return new HoldfastError("size_mismatch", `the upload has ${size} bytes`, { size });
+  const message = `the upload may have at most ${size} bytes`;
+  return new HoldfastError("size_too_large", message, { limit: size });
+}
