@@ -17,8 +17,8 @@ describe("a watch", () => {
     const { signal } = new AbortController();
     let isOver = false;
     const work = watched(clock, 30_000, signal, (own, touch) => {
-      clock.after(29_000, touch);
-      clock.after(58_000, touch);
+      clock.after(29_000, () => touch());
+      clock.after(58_000, () => touch());
       return endless(own);
     });
     const watching = expect(work).rejects.toMatchObject({ code: "stalled" });
@@ -37,7 +37,7 @@ describe("a watch", () => {
     const { signal } = new AbortController();
     let isOver = false;
     const work = watched(clock, 1_000, signal, (own, touch) => {
-      touch(4_000);
+      touch(() => 4_000);
       clock.after(3_999, () => touch());
       return endless(own);
     });
@@ -50,6 +50,20 @@ describe("a watch", () => {
     expect(isOver).toBe(false);
     clock.advance(1);
     await watching;
+  });
+
+  it("asks again what is allowed while nothing moves", async () => {
+    const clock = createVirtualClock();
+    const { signal } = new AbortController();
+    let allowedMs = 20_000;
+    const work = watched(clock, 30_000, signal, (own, touch) => {
+      touch(() => allowedMs);
+      return endless(own);
+    });
+    clock.advance(5_000);
+    allowedMs = 3_000;
+    clock.advance(1_000);
+    await expect(work).rejects.toMatchObject({ code: "stalled", details: { silentMs: 6_000 } });
   });
 
   it("passes on the reason of whoever stops the work", async () => {

@@ -5,9 +5,15 @@ import type { Clock } from "./ports.ts";
 /** No byte either way for this long is a stall, in milliseconds. */
 export const STALL_MS = 30_000;
 
+/** How long a silence that began at that moment may last, in milliseconds. */
+export type Allowed = (since: number) => number;
+
+/** What is allowed may change while nothing moves: it is looked at this often, in milliseconds. */
+const LOOK_MS = 1_000;
+
 /**
  * Runs `work` with a signal that fires when `outer` does, after `stallMs` in which `touch` was not called, or when the work has failed.
- * `touch` may say how long the next silence may be instead.
+ * `touch` may say how long the next silence may be instead: that is asked again and again, with when it began.
  *
  * @throws whatever `work` throws; after a stall that is HoldfastError `stalled`, the signal's reason.
  */
@@ -15,26 +21,27 @@ export async function watched<T>(
   clock: Clock,
   stallMs: number,
   outer: AbortSignal,
-  work: (signal: AbortSignal, touch: (silenceMs?: number) => void) => Promise<T>,
+  work: (signal: AbortSignal, touch: (allowed?: Allowed) => void) => Promise<T>,
 ): Promise<T> {
   const own = new AbortController();
   const forward = () => own.abort(outer.reason);
   if (outer.aborted) forward();
   outer.addEventListener("abort", forward, { once: true });
+  const usual: Allowed = () => stallMs;
   let movedAt = clock.monotonic();
-  let allowedMs = stallMs;
+  let allowed = usual;
   let callOff: () => void;
   const look = () => {
     const still = clock.monotonic() - movedAt;
-    // Never later than a touch with the usual time could ask for.
-    if (still < allowedMs) callOff = clock.after(Math.min(stallMs, allowedMs - still), look);
+    const left = allowed(movedAt) - still;
+    if (left > 0) callOff = clock.after(Math.min(LOOK_MS, stallMs, left), look);
     else own.abort(stalled(still));
   };
-  callOff = clock.after(stallMs, look);
+  callOff = clock.after(Math.min(LOOK_MS, stallMs), look);
   try {
-    return await work(own.signal, (silenceMs = stallMs) => {
+    return await work(own.signal, (next = usual) => {
       movedAt = clock.monotonic();
-      allowedMs = silenceMs;
+      allowed = next;
     });
   } catch (error) {
     // An answer that nobody reads would hold its connection for ever.

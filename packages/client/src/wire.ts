@@ -8,9 +8,10 @@ import {
 } from "@holdfast/protocol";
 import type { Auth } from "./auth.ts";
 import type { Limit } from "./limit.ts";
+import { createPace, type Pace, type Silence } from "./pace.ts";
 import type { Clock, Transport, TransportRequest, TransportResponse } from "./ports.ts";
 import { parseRetryAfter } from "./retry-after.ts";
-import { watched } from "./watch.ts";
+import { type Allowed, watched } from "./watch.ts";
 
 const PRODUCT = "holdfast-js/0.1.0";
 /** A manifest of 100,000 parts has less than 5 MiB; nothing else that is read as text comes near. */
@@ -59,7 +60,8 @@ export interface Wire {
 
 export function createWire(parts: WireParts): Wire {
   const { auth, clock, stallMs } = parts;
-  const patience = createPatience(stallMs);
+  const patience = createPatience();
+  const pace = createPace(clock);
   return {
     async send(request, use) {
       // Whoever gives out tokens may be silent as the server may.
@@ -67,8 +69,8 @@ export function createWire(parts: WireParts): Wire {
         watched(clock, stallMs, request.signal, (signal) => unlessAborted(question(), signal));
       const sendWith = (token: string | undefined) =>
         request.body
-          ? patience.learn((silenceMs) => sendOnce(parts, request, token, silenceMs, use))
-          : sendOnce(parts, request, token, stallMs, use);
+          ? patience.learn((times) => sendOnce(parts, request, token, { pace, times }, use))
+          : sendOnce(parts, request, token, { pace, times: 1 }, use);
       const token = await ask(() => auth.current());
       try {
         return await sendWith(token);
@@ -91,19 +93,19 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return Promise.race([work, aborted]);
 }
 
-/** How long there may be silence once the whole body is handed over: what lies between may still be sending it, or the server's disk be slow. */
+/** How often the usual silence there may be once the whole body is handed over: what lies between may still be sending it, or the server's disk be slow. */
 interface Patience {
-  learn<T>(send: (silenceMs: number) => Promise<T>): Promise<T>;
+  learn<T>(send: (times: number) => Promise<T>): Promise<T>;
 }
 
 /** Twice as long after each stall in a row; of those that began together, one counts. */
-function createPatience(stallMs: number): Patience {
+function createPatience(): Patience {
   let stalls = 0;
   return {
     async learn(send) {
       const before = stalls;
       try {
-        const result = await send(stallMs * 2 ** Math.min(before, STALLS_MAX));
+        const result = await send(2 ** Math.min(before, STALLS_MAX));
         stalls = 0;
         return result;
       } catch (error) {
@@ -114,15 +116,24 @@ function createPatience(stallMs: number): Patience {
   };
 }
 
+interface Patient {
+  readonly pace: Pace;
+  readonly times: number;
+}
+
 function sendOnce<T>(
   { transport, clock, limit, transfer, stallMs }: WireParts,
   request: WireRequest,
   token: string | undefined,
-  silenceMs: number,
+  patient: Patient,
   use: (answer: WireAnswer) => Promise<T>,
 ): Promise<T> {
   let left = request.body?.reduce((size, view) => size + view.length, 0);
   return watched(clock, stallMs, request.signal, async (signal, touch) => {
+    const silence = listen(clock, stallMs, patient, touch);
+    // What the server does before it answers these may take it longer than anything else.
+    const kind = request.method === "POST" ? "thinking" : "waiting";
+    silence.begins(left === undefined ? kind : "sending");
     const response = await transport.request({
       method: request.method,
       url: request.url,
@@ -136,30 +147,66 @@ function sendOnce<T>(
       // Waiting for our own limit is no stall of the line.
       grant: async (wanted) => {
         const bytes = await limit.grant(wanted);
-        touch();
+        silence.begins("sending");
         return bytes;
       },
       onSent(bytes) {
         left = (left ?? 0) - bytes;
-        touch(left === 0 ? silenceMs : stallMs);
+        silence.ends(left === 0 ? kind : "sending");
         request.onSent?.(bytes);
       },
     });
-    touch();
-    const answer = answerOf(response, limit, touch);
+    silence.ends("receiving");
+    const answer = answerOf(response, limit, silence);
     if (response.header("holdfast-version") === undefined) throw notHoldfast(response, clock);
     if (response.status < 200 || response.status > 299) throw await errorOf(answer, clock);
     return use(answer);
   });
 }
 
-function answerOf(response: TransportResponse, limit: Limit, touch: () => void): WireAnswer {
+/** Keeps account of one request's silences. */
+interface Listener {
+  /** A silence of this kind begins now; what was before says nothing. */
+  begins(kind: Silence | "thinking"): void;
+  /** Bytes moved: the silence was one that is nothing to worry about, and the next one begins. */
+  ends(next: Silence | "thinking"): void;
+}
+
+function listen(
+  clock: Clock,
+  stallMs: number,
+  { pace, times }: Patient,
+  touch: (allowed?: Allowed) => void,
+): Listener {
+  let kind: Silence | "thinking" = "thinking";
+  let since = clock.monotonic();
+  const begins: Listener["begins"] = (next) => {
+    kind = next;
+    since = clock.monotonic();
+    if (next === "thinking") return touch(() => stallMs * times);
+    const usualMs = next === "waiting" ? stallMs * times : stallMs;
+    touch((at) => Math.min(usualMs, pace.allowedMs(next, at, usualMs / times) * times));
+  };
+  return {
+    begins,
+    ends(next) {
+      if (kind !== "thinking") pace.note(kind, clock.monotonic() - since);
+      begins(next);
+    },
+  };
+}
+
+function answerOf(
+  response: TransportResponse,
+  limit: Limit,
+  silence: Pick<Listener, "begins" | "ends">,
+): WireAnswer {
   const read = (take: (piece: Uint8Array) => void | Promise<void>) =>
     response.read((piece) => {
-      touch();
+      silence.ends("receiving");
       const granted = limit.grant(piece.length);
       if (granted === piece.length) return take(piece);
-      return throttled(limit, granted, piece, take, touch);
+      return throttled(limit, granted, piece, take, () => silence.begins("receiving"));
     });
   return {
     status: response.status,
