@@ -7,7 +7,7 @@ const CODES: readonly ErrorCode[] = Object.keys(ERRORS).filter(isErrorCode);
 /** The contract with scripts, by exit code. A code that moves to another line breaks somebody's script. */
 const CONTRACT: Readonly<Record<number, readonly ErrorCode[]>> = {
   1: ["internal", "transfers_failed"],
-  2: ["usage", "insecure_bind", "insecure_transport", "weak_key"],
+  2: ["usage", "insecure_bind", "insecure_transport", "weak_key", "wrong_address"],
   3: ["directory_not_found"],
   4: ["source_unreadable", "file_not_found"],
   5: [
@@ -65,7 +65,7 @@ const CONTRACT: Readonly<Record<number, readonly ErrorCode[]>> = {
     "data_dir_unusable",
     "address_in_use",
   ],
-  8: ["size_too_large"],
+  8: ["size_too_large", "request_too_large"],
   9: ["nothing_to_do"],
   77: ["unauthorized", "forbidden", "signature_refused"],
   130: ["interrupted"],

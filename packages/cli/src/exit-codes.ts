@@ -71,6 +71,8 @@ const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   connection_failed: EXIT.gaveUp,
   stalled: EXIT.gaveUp,
   not_holdfast: EXIT.gaveUp,
+  request_too_large: EXIT.sizeLimit,
+  wrong_address: EXIT.usage,
   gave_up: EXIT.gaveUp,
   aborted: EXIT.noRetry,
   interrupted: EXIT.interrupted,

@@ -25,11 +25,15 @@ import {
   finishedOf,
   openedSinkOf,
 } from "./download-job.ts";
+import type { Known } from "./line.ts";
+import { recallLine } from "./recall.ts";
 import type { Answer } from "./state.ts";
 import type { Call } from "./work.ts";
 
 /** Opens the sink and takes the claim on it. What to go on with, the check finds out. */
-export async function openDownload(job: DownloadJob): Promise<{ readonly isResumed: boolean }> {
+export async function openDownload(
+  job: DownloadJob,
+): Promise<{ readonly isResumed: boolean; readonly known?: Known }> {
   const { checkpoints, digester } = job.ports;
   const url = checkAddress(job.options.url, job.options.token !== undefined);
   const sink = await job.openSink();
@@ -45,7 +49,8 @@ export async function openDownload(job: DownloadJob): Promise<{ readonly isResum
     job.emit("notice", { code, detail: message });
     job.opened = { ...opened, isOurs: true };
   }
-  return { isResumed: true };
+  const known = await recallLine(job.ports, "down", url);
+  return { isResumed: true, ...(known ? { known } : {}) };
 }
 
 /** The first time fetches the manifest and reads what is there; later only asks whether the file is still the same. */

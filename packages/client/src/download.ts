@@ -2,12 +2,13 @@
 import type { Manifest } from "@holdfast/protocol";
 import { createBuffers } from "./buffers.ts";
 import { closeDownload, discardDownload, finishDownload } from "./download-finish.ts";
-import type { DownloadJob } from "./download-job.ts";
+import { type DownloadJob, openedSinkOf } from "./download-job.ts";
 import { checkDownload, openDownload } from "./download-open.ts";
 import { receiveRun } from "./download-receive.ts";
 import type { Transfer } from "./events.ts";
 import { settingsOf, type TransferOptions, wireOf } from "./options.ts";
 import type { Ports, Sink } from "./ports.ts";
+import { rememberLine } from "./recall.ts";
 import { runTransfer } from "./run.ts";
 
 export interface DownloadOptions extends TransferOptions {
@@ -48,6 +49,7 @@ export function startDownload(
         create: (call) => checkDownload(job, call),
         check: (call) => checkDownload(job, call),
         move: (range, call) => receiveRun(job, range, call),
+        remember: (known) => rememberLine(ports, "down", openedSinkOf(job).url, known),
         complete: () => finishDownload(job),
         discard: () => discardDownload(job),
         close: () => closeDownload(job),

@@ -21,6 +21,9 @@ const GAIN = 1.05;
 /** Rounds until one more is tried again: after trouble, or after it gained nothing; twice as many after each further time. */
 const REST_ROUNDS = 4;
 const REST_ROUNDS_MAX = 64;
+/** Fewer cuts say nothing about the line. */
+const CUTS_MIN = 2;
+const FORGIVEN = 5;
 /** Runs whose pace is remembered. */
 const PACES = 20;
 
@@ -63,6 +66,8 @@ export interface Line {
   readonly paces: readonly number[];
   /** Connections that broke while they carried a run. */
   readonly cuts: number;
+  /** Bytes of a body at most, where somebody on the way refused a longer one. */
+  readonly bodyMax: number | undefined;
 }
 
 /** A run that went well. Times in milliseconds, monotonic. */
@@ -75,14 +80,20 @@ export interface RunTime {
 /** What is known of a line from earlier transfers: a hint, which the first rounds correct. */
 export interface Known {
   readonly inFlight: number;
+  /** Bytes a second. */
   readonly rate: number;
+  /** Bytes that a connection carried before it was cut, on average; undefined where few were. */
+  readonly cutEvery?: number;
+  /** Somebody on the way took no body of more bytes. */
+  readonly bodyMax?: number;
 }
 
 /** What went wrong: the server is busy, nothing moved any more, one connection broke. */
 export type Lesson = "busy" | "stall" | "cut";
 
 /** Runs begin with one part and grow, so that even a slow line shows soon that it moves; on a line that is known, nearly as long as they were. */
-export function freshLine(bounds: Bounds, at: number, known?: Known): Line {
+export function freshLine(asked: Bounds, at: number, known?: Known): Line {
+  const bounds = known ? limited(asked, known) : asked;
   const line: Line = {
     bounds,
     inFlight: atOnce(bounds, known?.inFlight ?? FIRST),
@@ -93,10 +104,32 @@ export function freshLine(bounds: Bounds, at: number, known?: Known): Line {
     rate: undefined,
     paces: [],
     cuts: 0,
+    bodyMax: undefined,
   };
   if (!known) return line;
   const bytes = ((known.rate / line.inFlight) * RUN_MS) / 2000;
   return { ...line, runParts: within(line, Math.floor(bytes / bounds.partSize)) };
+}
+
+/** What the line has taught, `carried` being the bytes that this transfer has moved; undefined before the first full round. */
+export function knownOf(line: Line, carried: number, before: Known | undefined): Known | undefined {
+  const { rate = before?.rate, inFlight, cuts, bounds } = line;
+  if (rate === undefined) return undefined;
+  const cutEvery = cuts >= CUTS_MIN ? carried / cuts : before?.cutEvery;
+  // Where it once broke often, it has to carry several times that much in peace before that is forgotten.
+  const isBetter = cuts < CUTS_MIN && cutEvery !== undefined && carried > cutEvery * FORGIVEN;
+  const bodyMax = line.bodyMax ?? before?.bodyMax;
+  return {
+    inFlight: Math.min(inFlight, bounds.inFlightMax),
+    rate,
+    ...(cutEvery === undefined || isBetter ? {} : { cutEvery }),
+    ...(bodyMax === undefined ? {} : { bodyMax }),
+  };
+}
+
+function limited(bounds: Bounds, { bodyMax = Infinity }: Known): Bounds {
+  const fitting = Math.max(1, Math.floor(bodyMax / bounds.partSize));
+  return { ...bounds, runPartsMax: Math.min(bounds.runPartsMax, fitting) };
 }
 
 function emptyRound(since: number): Round {
@@ -195,7 +228,8 @@ export function slower(line: Line, lesson: Lesson, at: number): Line {
 
 /** Somebody on the way takes no larger requests: one part a run from now on. */
 export function shortest(line: Line): Line {
-  return { ...line, runParts: 1, bounds: { ...line.bounds, runPartsMax: 1 } };
+  const bounds = { ...line.bounds, runPartsMax: 1 };
+  return { ...line, runParts: 1, bounds, bodyMax: bounds.partSize };
 }
 
 /** Milliseconds after which a run of so many bytes is among the slowest twentieth; undefined while too few are known. */

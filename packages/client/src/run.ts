@@ -78,6 +78,7 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
     if (effect.type === "step") startStep(effect);
     else if (effect.type === "move") startMove(effect);
     else if (effect.type === "wait") startTimer(effect.timer, effect.ms);
+    else if (effect.type === "remember") keepAccount(work.remember(effect.known));
     else if (effect.type === "report") emit("retry", effect.trouble);
     else if (effect.type === "notice") emit("notice", { code: effect.code, detail: effect.detail });
     else if (effect.type === "stop") stop(effect.what);
@@ -92,11 +93,17 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
     timers.set(timer, callOff);
   }
 
-  function startStep({ id, step, attempt }: StepEffect): void {
+  function keepAccount(task: Promise<void>): void {
+    const ran = task.finally(() => running.delete(ran));
+    running.add(ran);
+  }
+
+  function startStep({ id, step, attempt, partSizeMax }: StepEffect): void {
     const { signal, done } = register(steps, id);
     const onMoved = (bytes: number) => teller.moved(undefined, bytes);
     const onBegin = () => undefined;
-    done(() => takeStep(id, step, { attempt, signal, onBegin, onMoved }));
+    const grid = partSizeMax === undefined ? {} : { partSizeMax };
+    done(() => takeStep(id, step, { attempt, signal, onBegin, onMoved, ...grid }));
   }
 
   async function takeStep(id: number, step: StepEffect["step"], call: Call): Promise<Occurrence> {

@@ -1,6 +1,6 @@
 // What a transfer can be in, what can happen to it, what it can ask for: the types of the reducer.
 import type { ErrorCode, Grid, HoldfastError, PartRange, PartSet } from "@holdfast/protocol";
-import type { Line } from "./line.ts";
+import type { Known, Line } from "./line.ts";
 import type { Flight } from "./schedule.ts";
 
 /** What a transfer ends with. Sizes in bytes. */
@@ -57,6 +57,8 @@ export interface Plan {
   readonly committed: PartSet;
   readonly flights: readonly Flight[];
   readonly line: Line;
+  /** Bytes that were there before this process sent any. */
+  readonly resumedBytes: number;
   /**
    * Parts of runs that broke, of which only the status tells what became. While one connection's end is looked into, the others go on with the rest;
    * where more than that went wrong, nothing is sent before the status is known.
@@ -90,6 +92,10 @@ export interface Live {
   readonly attempt: number;
   /** Milliseconds, monotonic. */
   readonly progressAt: number;
+  /** What was known of the line when the transfer began. */
+  readonly known: Known | undefined;
+  /** Bytes of a part at most, where somebody on the way took no larger one. */
+  readonly partSizeMax: number | undefined;
 }
 
 /** A step that is under way. */
@@ -131,7 +137,12 @@ export interface Stamp {
 
 export type TransferEvent = Stamp &
   (
-    | { readonly type: "opened"; readonly id: number; readonly isResumed: boolean }
+    | {
+        readonly type: "opened";
+        readonly id: number;
+        readonly isResumed: boolean;
+        readonly known?: Known;
+      }
     | { readonly type: "answered"; readonly id: number; readonly answer: Answer }
     | { readonly type: "stepFailed"; readonly id: number; readonly error: HoldfastError }
     | {
@@ -155,7 +166,13 @@ export type TransferEvent = Stamp &
   );
 
 export type Effect =
-  | { readonly type: "step"; readonly step: Step; readonly id: number; readonly attempt: number }
+  | {
+      readonly type: "step";
+      readonly step: Step;
+      readonly id: number;
+      readonly attempt: number;
+      readonly partSizeMax?: number;
+    }
   | {
       readonly type: "move";
       readonly run: number;
@@ -163,6 +180,7 @@ export type Effect =
       readonly attempt: number;
     }
   | { readonly type: "wait"; readonly timer: number; readonly ms: number }
+  | { readonly type: "remember"; readonly known: Known }
   | { readonly type: "report"; readonly trouble: Trouble }
   | { readonly type: "notice"; readonly code: ErrorCode; readonly detail: string }
   /** Aborts what is in flight: the runs, the steps too, or one run. */

@@ -1,8 +1,10 @@
 // What the end of a run means: parts committed, or a lesson about the line.
 import {
   addPart,
+  countParts,
   createPartSet,
-  type HoldfastError,
+  HoldfastError,
+  PART_SIZE_STEP,
   type PartRange,
   type PartSet,
   runSize,
@@ -80,11 +82,14 @@ export function onRunFailed(
     return beginAnew(state.live, "upload_not_found");
   if (verdict.kind === "fail" || (verdict.kind === "gone" && !state.live.isResumed))
     return fail(error);
+  const isOnePart = flight.range[1] - flight.range[0] === 1;
+  if (isTooLarge(error) && isOnePart && state.phase !== "paused")
+    return onPartTooLarge(state.live, plan, error);
   const isSending = state.phase === "sending";
   const lesson = lessonOf(state.live, error, verdict, { hasMoved, at: stamp.at });
   const doubted = { ...plan, doubtful: doubt(plan, flight, lesson) };
   // Of runs that fail together, the first teaches what there is to learn.
-  const learned = learn(doubted, flight, error, isSending ? lesson : "none", stamp.at);
+  const learned = learn(doubted, error, isSending ? lesson : "none", stamp.at);
   if (!learned) return fail(error);
   const without = land({ ...state, live: { ...state.live, plan: learned } }, run);
   if (!isSending) return stay(without);
@@ -114,6 +119,16 @@ function lessonOf(
   return error.code === "connection_failed" && hasMoved ? "cut" : "none";
 }
 
+/** Not even one part gets through: smaller ones may, as long as none is committed. */
+function onPartTooLarge(live: Live, { grid, committed }: Plan, error: HoldfastError): Next {
+  if (error.details["status"] !== 413) return fail(error);
+  if (grid.partSize > PART_SIZE_STEP && countParts(committed) === 0)
+    return beginAnew({ ...live, partSizeMax: PART_SIZE_STEP }, "request_too_large");
+  const why = `${error.message}, to a request with one part of ${grid.partSize} bytes`;
+  const details = { limit: grid.partSize, status: error.details["status"] };
+  return fail(new HoldfastError("request_too_large", why, details, error));
+}
+
 /** Where one connection broke, only its own parts are in doubt. */
 function doubt({ doubtful }: Plan, { range }: Flight, lesson: Lesson | "none"): Plan["doubtful"] {
   return lesson === "cut" && doubtful !== "all" ? [...doubtful, range] : "all";
@@ -139,13 +154,11 @@ function land(state: LiveState, run: number): LiveState {
 /** What an error teaches about line and parts, or undefined where it was met too often. */
 function learn(
   plan: Plan,
-  { range: [start, stop] }: Flight,
   error: HoldfastError,
   lesson: Lesson | "none",
   at: number,
 ): Plan | undefined {
-  if (isTooLarge(error))
-    return stop - start === 1 ? undefined : { ...plan, line: shortest(plan.line) };
+  if (isTooLarge(error)) return { ...plan, line: shortest(plan.line) };
   const index = badPart(error);
   if (index !== undefined) {
     const times = (plan.bad.get(index) ?? 0) + 1;

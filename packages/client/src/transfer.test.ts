@@ -4,6 +4,7 @@ import {
   type ErrorCode,
   HoldfastError,
   hasPart,
+  KIB,
   MIB,
   type PartSet,
 } from "@holdfast/protocol";
@@ -94,7 +95,8 @@ describe("an upload", () => {
     expect(one.phase()).toBe("creating");
     expect(types(one.answer(one.open()))).toEqual(["move", "move"]);
     while (one.flights().length > 0) one.runDone();
-    expect([one.phase(), types(one.log).at(-1)]).toEqual(["completing", "complete"]);
+    expect(one.phase()).toBe("completing");
+    expect(types(one.log).slice(-2)).toEqual(["complete", "remember"]);
     expect(types(one.answer({ kind: "complete", file: FILE }))).toEqual([]);
     expect(one.state()).toEqual({ phase: "complete", file: FILE });
   });
@@ -316,17 +318,66 @@ describe("what the line teaches", () => {
     expect(one.line()).toMatchObject({ inFlight, cuts: 1 });
   });
 
-  it("sends single parts once a proxy refused more, and fails where even one is too large", () => {
+  it("sends single parts once a proxy refused more, and fails where even one of what is committed is too large", () => {
     const one = start(1000);
     one.sending();
     for (let run = 0; run < 16; run++) one.runDone();
-    for (let at = 0; at < 4; at++) one.runFails("not_holdfast", { status: 413 });
+    while (one.flights().length > 0) one.runFails("not_holdfast", { status: 413 });
     expect(one.phase()).toBe("waiting");
     one.timer();
-    one.answer(one.open());
+    one.answer(one.open(0, 1, 2));
     expect(one.flights().map(({ range }) => range[1] - range[0])).toEqual([1, 1, 1, 1]);
     one.runFails("not_holdfast", { status: 413 });
-    expect(one.state()).toMatchObject({ phase: "failed", error: { code: "not_holdfast" } });
+    expect(one.state()).toMatchObject({
+      phase: "failed",
+      error: { code: "request_too_large", details: { limit: MIB } },
+    });
+  });
+
+  it("begins anew with the smallest parts where a proxy takes none of the first", () => {
+    const one = start(1000);
+    one.sending();
+    const effects = one.runFails("not_holdfast", { status: 413 });
+    expect(effects).toMatchObject([
+      { type: "stop", what: "runs" },
+      { type: "notice", code: "request_too_large" },
+      { type: "step", step: "create", partSizeMax: 256 * KIB },
+    ]);
+    const small = { size: 100 * MIB, partSize: 256 * KIB };
+    const committed = createPartSet(400);
+    one.answer({ kind: "open", grid: small, committed, runPartsMax: 64 });
+    one.runFails("not_holdfast", { status: 413 });
+    expect(one.state()).toMatchObject({
+      phase: "failed",
+      error: { code: "request_too_large", details: { limit: 256 * KIB } },
+    });
+  });
+
+  it("remembers what the line was like when it is paused, given up or done", () => {
+    const remembered = (one: ReturnType<typeof start>) =>
+      one.log.flatMap((effect) => (effect.type === "remember" ? [effect.known] : []));
+    const paused = start(100);
+    paused.sending();
+    for (let run = 0; run < 20; run++) paused.runDone();
+    paused.take({ type: "pause" });
+    expect(remembered(paused)).toMatchObject([{ inFlight: paused.line()?.inFlight }]);
+    const done = start(60);
+    done.sending();
+    while (done.flights().length > 0) done.runDone();
+    expect(remembered(done).length).toBe(1);
+    const nothing = start(3);
+    nothing.sending();
+    nothing.take({ type: "pause" });
+    expect(remembered(nothing)).toEqual([]);
+  });
+
+  it("goes by what is remembered", () => {
+    const one = start(1000);
+    const known = { inFlight: 3, rate: 70 * MIB };
+    one.take({ type: "opened", id: one.pending(), isResumed: false, known });
+    one.answer(one.open());
+    expect(one.flights().length).toBe(3);
+    expect(one.line()?.runParts).toBeGreaterThan(1);
   });
 
   it("sends a bad part again a bounded number of times", () => {

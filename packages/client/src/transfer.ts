@@ -2,6 +2,7 @@
 import { HoldfastError, type PartSet } from "@holdfast/protocol";
 import { freshLine } from "./line.ts";
 import { judge } from "./retry.ts";
+import { committedBytes } from "./schedule.ts";
 import type {
   Answer,
   Live,
@@ -21,6 +22,7 @@ import {
   end,
   fail,
   type LiveState,
+  lessonsOf,
   PHASE_OF,
   pauseFor,
   rest,
@@ -43,6 +45,8 @@ export function begin(settings: Settings, at: number): Next {
     isResumed: false,
     attempt: 0,
     progressAt: at,
+    known: undefined,
+    partSizeMax: undefined,
   };
   return take(live, "open");
 }
@@ -91,8 +95,9 @@ function onStep(state: LiveState, pending: Pending, event: StepEvent): Next {
   const isPaused = state.phase === "paused";
   switch (event.type) {
     case "opened": {
-      const opened = { ...live, isOpened: true, isResumed: event.isResumed };
-      return isPaused ? rest(opened) : take(opened, event.isResumed ? "check" : "create");
+      const { isResumed, known } = event;
+      const opened = { ...live, isOpened: true, isResumed, known };
+      return isPaused ? rest(opened) : take(opened, isResumed ? "check" : "create");
     }
     case "stepFailed":
       return onStepFailed(live, pending.step, isPaused, event.error, event);
@@ -160,13 +165,14 @@ function planOf(
   answer: Extract<Answer, { kind: "open" }>,
   at: number,
 ): Plan {
-  const { plan, settings } = live;
+  const { plan, settings, known } = live;
   const { grid, runPartsMax } = answer;
   const committed = withRanges(answer.committed, pending.fresh);
   if (plan) return { ...plan, grid, committed, doubtful: pending.isDoubtful ? plan.doubtful : [] };
   const { partSize } = grid;
-  const line = freshLine({ partSize, runPartsMax, inFlightMax: settings.inFlight }, at);
-  return { grid, committed, line, flights: [], doubtful: [], bad: new Map() };
+  const line = freshLine({ partSize, runPartsMax, inFlightMax: settings.inFlight }, at, known);
+  const resumedBytes = committedBytes(grid, committed);
+  return { grid, committed, line, resumedBytes, flights: [], doubtful: [], bad: new Map() };
 }
 
 function hasMore(now: PartSet, before: PartSet): boolean {
@@ -179,7 +185,7 @@ function pause(state: LiveState): Next {
   const pending = "pending" in state ? state.pending : undefined;
   return {
     state: { phase: "paused", live: state.live, pending },
-    effects: [{ type: "stop", what: "runs" }],
+    effects: [{ type: "stop", what: "runs" }, ...lessonsOf(state.live)],
   };
 }
 

@@ -1,7 +1,8 @@
 // Where a transfer can go from where it is: the transitions that the reducer is made of.
 import { countParts, HoldfastError, type PartSet } from "@holdfast/protocol";
+import { knownOf } from "./line.ts";
 import { judge } from "./retry.ts";
-import { nextRun } from "./schedule.ts";
+import { committedBytes, nextRun } from "./schedule.ts";
 import type { Effect, Live, Next, Pending, Stamp, Step, TransferState } from "./state.ts";
 
 export type LiveState = Extract<TransferState, { live: Live }>;
@@ -19,18 +20,31 @@ export function take(before: Live, step: Step): Next {
   const id = before.lastId + 1;
   const live = { ...before, lastId: id };
   const pending: Pending = { id, step, fresh: [], isDoubtful: false };
+  const { attempt, partSizeMax } = live;
+  const grid = partSizeMax === undefined ? {} : { partSizeMax };
   return {
     state: { phase: PHASE_OF[step], live, pending },
-    effects: [{ type: "step", step, id, attempt: live.attempt + 1 }],
+    effects: [{ type: "step", step, id, attempt: attempt + 1, ...grid }],
   };
 }
 
 /** Sends what can be sent; completes where nothing is left. */
 export function send(before: Live, at: number): Next {
   const { plan } = before;
-  if (plan?.flights.length === 0 && isWhole(plan.committed)) return take(before, "complete");
+  if (plan?.flights.length === 0 && isWhole(plan.committed)) {
+    const next = take(before, "complete");
+    return { ...next, effects: [...next.effects, ...lessonsOf(before)] };
+  }
   const { live, effects } = sendMore(before, at);
   return { state: { phase: "sending", live }, effects };
+}
+
+/** What the next transfer on this line may be told. */
+export function lessonsOf({ plan, known: before }: Live): readonly Effect[] {
+  if (!plan) return [];
+  const carried = committedBytes(plan.grid, plan.committed) - plan.resumedBytes;
+  const known = knownOf(plan.line, carried, before);
+  return known ? [{ type: "remember", known }] : [];
 }
 
 /** Begins as many runs as there is room for, whatever else is under way. */
@@ -67,7 +81,7 @@ export function wait(
   if (verdict.kind !== "wait") return fail(error);
   const { giveUpMs } = live.settings;
   const left = giveUpMs === undefined ? Infinity : live.progressAt + giveUpMs - stamp.at;
-  if (left <= 0 && !mayBeMore) return fail(gaveUp(error));
+  if (left <= 0 && !mayBeMore) return fail(gaveUp(error), lessonsOf(live));
   const attempt = live.attempt + 1;
   const waitMs = Math.max(0, Math.min(verdict.waitMs, left));
   const trouble = { code: error.code, attempt, waitMs, detail: error.message };
@@ -94,8 +108,9 @@ export function pauseFor(
 }
 
 /** Ends the transfer; what there is of it stays, to go on with. */
-export function fail(error: HoldfastError): Next {
-  return { state: { phase: "failed", error }, effects: [{ type: "stop", what: "all" }] };
+export function fail(error: HoldfastError, lessons: readonly Effect[] = []): Next {
+  const effects: Effect[] = [{ type: "stop", what: "all" }, ...lessons];
+  return { state: { phase: "failed", error }, effects };
 }
 
 /** Ends the transfer and removes what there is of it. */
@@ -104,16 +119,19 @@ export function end(error: HoldfastError): Next {
   return { state: { phase: "ending", error }, effects };
 }
 
-/** The upload that was resumed is gone, or is of another content: begins a new one. */
-export function beginAnew(live: Live, code: "upload_not_found" | "source_changed"): Next {
-  const detail =
-    code === "source_changed"
-      ? "the source is not what it was when the upload began: a new upload begins"
-      : "the upload that was begun earlier is gone: a new upload begins";
+const ANEW = {
+  upload_not_found: "the upload that was begun earlier is gone: a new upload begins",
+  source_changed: "the source is not what it was when the upload began: a new upload begins",
+  request_too_large:
+    "something on the way takes no parts that large: a new upload with smaller ones begins",
+} as const;
+
+/** The upload cannot be gone on with, or not as it is: begins a new one. */
+export function beginAnew(live: Live, code: keyof typeof ANEW): Next {
   const next = take({ ...live, plan: undefined, isResumed: false }, "create");
   const effects: Effect[] = [
     { type: "stop", what: "runs" },
-    { type: "notice", code, detail },
+    { type: "notice", code, detail: ANEW[code] },
   ];
   return { state: next.state, effects: [...effects, ...next.effects] };
 }

@@ -15,6 +15,7 @@ import {
 import type { Buffers } from "./buffers.ts";
 import { type DigestTable, isComplete } from "./digest-table.ts";
 import type { Emitter } from "./events.ts";
+import type { Known } from "./line.ts";
 import type { Ports, Source } from "./ports.ts";
 import type { Answer, Finished } from "./state.ts";
 import type { UploadOptions } from "./upload.ts";
@@ -37,6 +38,8 @@ export interface Job {
   readonly openSource: () => Promise<Source>;
   /** Names the next create, so that repeating the request makes no second upload. */
   idempotencyKey: string;
+  /** What is known of the line from earlier uploads. */
+  known: Known | undefined;
   opened: Opened | undefined;
   target: Target | undefined;
   /** What of the source must be compared with a target that comes from a checkpoint; undefined once it was, and for a target of our own. */

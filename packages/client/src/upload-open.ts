@@ -17,7 +17,10 @@ import {
   encodeCheckpoint,
 } from "./checkpoint.ts";
 import { createDigestTable, digestAt, noteDigest } from "./digest-table.ts";
+import { partSizeFor } from "./known.ts";
+import type { Known } from "./line.ts";
 import type { Fingerprint } from "./ports.ts";
+import { recallLine } from "./recall.ts";
 import { indexesOf, sampleParts } from "./sample.ts";
 import type { Answer } from "./state.ts";
 import {
@@ -36,7 +39,9 @@ import { readPart } from "./upload-send.ts";
 import type { Call } from "./work.ts";
 
 /** Opens the source, takes the claim on it, and looks for a checkpoint. */
-export async function openUpload(job: Job): Promise<{ readonly isResumed: boolean }> {
+export async function openUpload(
+  job: Job,
+): Promise<{ readonly isResumed: boolean; readonly known?: Known }> {
   const { checkpoints, digester } = job.ports;
   const server = checkAddress(job.options.to, job.options.token !== undefined);
   const source = await job.openSource();
@@ -47,7 +52,9 @@ export async function openUpload(job: Job): Promise<{ readonly isResumed: boolea
     job.opened = { ...opened, release: await checkpoints.claim(key), isOurs: true };
     const text = await checkpoints.load(key);
     const checkpoint = text === undefined ? undefined : decodeCheckpoint(digester, text);
-    return { isResumed: goOn(job, checkpoint, source.fingerprint) };
+    job.known = await recallLine(job.ports, "up", server);
+    const isResumed = goOn(job, checkpoint, source.fingerprint);
+    return { isResumed, ...(job.known ? { known: job.known } : {}) };
   } catch (error) {
     warnOfCheckpoint(job, error);
     job.opened = { ...job.opened, isOurs: true };
@@ -82,10 +89,18 @@ function newTarget(server: string, id: UploadId, grid: Target["grid"]): Target {
 }
 
 /** Creates the upload; its checkpoint is durable before this resolves, and so before the first byte is sent. */
-export async function createUpload(job: Job, call: Call): Promise<Answer> {
+export async function createUpload(
+  job: Job,
+  call: Call & { readonly partSizeMax?: number },
+): Promise<Answer> {
   const { server, source } = openedOf(job);
+  // One whose parts are too large for somebody on the way is of no more use.
+  if (call.partSizeMax !== undefined && job.target) job.stale.push(job.target.url);
+  job.target = undefined;
   await removeStale(job, call);
-  const { name = source.name, type = "application/octet-stream", metadata, partSize } = job.options;
+  const { name = source.name, type = "application/octet-stream", metadata } = job.options;
+  const asked = job.options.partSize ?? partSizeFor(job.known, source.fingerprint.size);
+  const partSize = call.partSizeMax ?? asked;
   const { body, headers } = jsonBody(
     encodeCreate({
       name,

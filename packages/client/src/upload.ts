@@ -4,9 +4,10 @@ import { createBuffers } from "./buffers.ts";
 import type { Transfer } from "./events.ts";
 import { settingsOf, type TransferOptions, wireOf } from "./options.ts";
 import type { Ports, Source } from "./ports.ts";
+import { rememberLine } from "./recall.ts";
 import { runTransfer } from "./run.ts";
 import { closeUpload, completeUpload, discardUpload } from "./upload-finish.ts";
-import type { Job } from "./upload-job.ts";
+import { type Job, openedOf } from "./upload-job.ts";
 import { checkUpload, createUpload, openUpload } from "./upload-open.ts";
 import { sendRun } from "./upload-send.ts";
 
@@ -43,6 +44,7 @@ export function startUpload(
         wire: wireOf(ports, options),
         buffers: createBuffers(),
         idempotencyKey: encodeId(random.bytes(ID_BYTES)),
+        known: undefined,
         opened: undefined,
         target: undefined,
         unproven: undefined,
@@ -54,6 +56,7 @@ export function startUpload(
         create: (call) => createUpload(job, call),
         check: (call) => checkUpload(job, call),
         move: (range, call) => sendRun(job, range, call),
+        remember: (known) => rememberLine(ports, "up", openedOf(job).server, known),
         complete: (call) => completeUpload(job, call),
         discard: (call) => discardUpload(job, call),
         close: () => closeUpload(job),

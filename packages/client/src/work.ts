@@ -1,5 +1,6 @@
 // What a transfer does when the reducer asks for it; an upload and a download are two sets of these.
 import type { PartRange } from "@holdfast/protocol";
+import type { Known } from "./line.ts";
 import type { Answer } from "./state.ts";
 
 /** How one piece of work is carried out. */
@@ -17,9 +18,11 @@ export interface Call {
 /** Each of these rejects with a HoldfastError, and may be called again afterwards. */
 export interface Work {
   /** Opens what is local, once, and tells whether there is something to go on with. */
-  open(): Promise<{ readonly isResumed: boolean }>;
-  /** Begins anew on the server. */
-  create(call: Call): Promise<Answer>;
+  open(): Promise<{ readonly isResumed: boolean; readonly known?: Known }>;
+  /** Begins anew on the server, with parts of at most `partSizeMax` bytes where that is given. */
+  create(call: Call & { readonly partSizeMax?: number }): Promise<Answer>;
+  /** Keeps what the line has taught for the next transfer. Never rejects: it is only a hint. */
+  remember(known: Known): Promise<void>;
   /** Asks what is committed. */
   check(call: Call): Promise<Answer>;
   /** Moves the bytes of one run; resolves when all its parts are committed. Several at once. */

@@ -301,6 +301,18 @@ export const ERRORS = {
     title: "Something else than Holdfast answered",
     hint: "Check the address; a captive portal or a proxy may stand in between.",
   },
+  request_too_large: {
+    status: 0,
+    retry: "never",
+    title: "Something on the way takes no request with a whole part",
+    hint: "Raise the body limit of the proxy before the server (nginx: client_max_body_size) above `limit` bytes, or use an address that goes round it.",
+  },
+  wrong_address: {
+    status: 0,
+    retry: "never",
+    title: "The server is not at this address",
+    hint: "Use the address that `location` names; where none is named, try the other one of http and https.",
+  },
   gave_up: {
     status: 0,
     retry: "never",

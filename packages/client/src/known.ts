@@ -1,0 +1,67 @@
+// What this device remembers of the line to a server: a hint for the next transfer, which that corrects; and what follows from it for the grid.
+import { KIB, MIB } from "@holdfast/protocol";
+import { type Known, RUN_SIZE } from "./line.ts";
+import { parseJson } from "./wire.ts";
+
+const VERSION = 1;
+/** Lines change; what was learned longer ago than this, in milliseconds, is not believed any more. */
+const KEPT_MS: number = 14 * 24 * 60 * 60 * 1000;
+/** Clocks may differ by this much, in milliseconds: what is later than that comes from one that was wrong. */
+const SKEW_MS = 60_000;
+
+/** A cut costs half a part on average: more than this share of what a connection carries is too much. */
+const LOSS_MAX = 0.03;
+/** Nothing being known of cuts, a connection is expected to live for so many seconds. */
+const LIFE_S = 60;
+/** The smallest part there may be, and the server's choice for all but very large files. */
+const PART_SIZE_MIN: number = 256 * KIB;
+const PART_SIZE_USUAL: number = MIB;
+/** Small parts are not worth a longer list than this. */
+const PARTS_MAX = 50_000;
+
+/** What a cut is expected to cost with parts of that size, as a share of what a connection carries before it. */
+export function expectedLoss({ rate, cutEvery = rate * LIFE_S }: Known, partSize: number): number {
+  return partSize / 2 / cutEvery;
+}
+
+/** Whether parts of that size are too large for the line. */
+export function isTooCoarse(known: Known, partSize: number): boolean {
+  return expectedLoss(known, partSize) > LOSS_MAX;
+}
+
+/** The size of parts to ask for, in bytes; undefined leaves it to the server. */
+export function partSizeFor(known: Known | undefined, size: number): number | undefined {
+  if (!known) return undefined;
+  const isLimited = known.bodyMax !== undefined && known.bodyMax < PART_SIZE_USUAL;
+  if (!isLimited && !isTooCoarse(known, PART_SIZE_USUAL)) return undefined;
+  let partSize = PART_SIZE_MIN;
+  while (size / partSize > PARTS_MAX) partSize *= 2;
+  return partSize;
+}
+
+export function encodeKnown(known: Known, now: number): string {
+  return JSON.stringify({ version: VERSION, at: now, ...known });
+}
+
+/** Undefined where it is old, from the future or malformed. Whatever stands there is brought within what can be. */
+export function decodeKnown(text: string, now: number): Known | undefined {
+  const value = parseJson(text);
+  if (typeof value !== "object" || value === null) return undefined;
+  const fields = new Map<string, unknown>(Object.entries(value));
+  const positive = (name: string, most: number) => {
+    const field = fields.get(name);
+    return typeof field === "number" && field > 0 ? Math.min(field, most) : undefined;
+  };
+  const at = positive("at", Infinity);
+  if (fields.get("version") !== VERSION || at === undefined) return undefined;
+  if (at > now + SKEW_MS || at < now - KEPT_MS) return undefined;
+  const [inFlight, rate] = [positive("inFlight", 1_000), positive("rate", 1e12)];
+  if (inFlight === undefined || rate === undefined) return undefined;
+  const [cutEvery, bodyMax] = [positive("cutEvery", 1e15), positive("bodyMax", RUN_SIZE)];
+  return {
+    inFlight: Math.ceil(inFlight),
+    rate,
+    ...(cutEvery === undefined ? {} : { cutEvery }),
+    ...(bodyMax === undefined ? {} : { bodyMax }),
+  };
+}

@@ -1,0 +1,34 @@
+// Keeps what a line has taught for the next transfer to or from the same server, beside the checkpoints: so it is this device's own.
+import { checkpointKey } from "./checkpoint.ts";
+import { decodeKnown, encodeKnown } from "./known.ts";
+import type { Known } from "./line.ts";
+import type { Ports } from "./ports.ts";
+
+type Place = Pick<Ports, "checkpoints" | "digester" | "clock">;
+type Direction = "up" | "down";
+
+/** Undefined where nothing is known, or where that cannot be read: it is only a hint. `address` is anywhere on the server. */
+export async function recallLine(
+  { checkpoints, digester, clock }: Place,
+  direction: Direction,
+  address: string,
+): Promise<Known | undefined> {
+  const key = keyOf(digester, direction, address);
+  const text = await checkpoints.load(key).catch(() => undefined);
+  return text === undefined ? undefined : decodeKnown(text, clock.now());
+}
+
+/** Never rejects: what cannot be kept will be learned again. */
+export async function rememberLine(
+  { checkpoints, digester, clock }: Place,
+  direction: Direction,
+  address: string,
+  known: Known,
+): Promise<void> {
+  const key = keyOf(digester, direction, address);
+  await checkpoints.save(key, encodeKnown(known, clock.now())).catch(() => undefined);
+}
+
+function keyOf(digester: Place["digester"], direction: Direction, address: string): string {
+  return checkpointKey(digester, "line", direction, new URL(address).origin);
+}
