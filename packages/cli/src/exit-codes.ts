@@ -21,6 +21,23 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
+/** What each of them means: help, manual and docs/cli.md say it in these words. */
+export const EXIT_MEANINGS: readonly (readonly [code: number, meaning: string])[] = [
+  [EXIT.ok, "done"],
+  [EXIT.other, "something else failed; of many, not all are done"],
+  [EXIT.usage, "wrong usage or configuration"],
+  [EXIT.directoryNotFound, "no such directory"],
+  [EXIT.fileNotFound, "no such file"],
+  [EXIT.gaveUp, "gave up; trying again later may help"],
+  [EXIT.noRetry, "trying again does not help"],
+  [EXIT.fatal, "something must be put right first"],
+  [EXIT.sizeLimit, "too large for the server"],
+  [EXIT.nothingDone, "there was nothing to do"],
+  [10, "kept free for a time limit"],
+  [EXIT.auth, "not allowed: the token is missing, wrong, or may not do that"],
+  [EXIT.interrupted, "interrupted; the same command goes on (143 by SIGTERM, 129 by SIGHUP)"],
+];
+
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {

@@ -1,10 +1,11 @@
 // `holdfast keys`: rotates the key that a server signs addresses with.
-import { resolve } from "node:path";
 import { Command } from "commander";
 import { jsonLines } from "./json.ts";
+import { readSettings, withSettings } from "./settings/options.ts";
+
+const KEYS_SETTINGS = ["serve.data"] as const;
 
 interface Options {
-  readonly data: string;
   readonly json?: true;
 }
 
@@ -18,9 +19,9 @@ Keys that are kept elsewhere come in HOLDFAST_KEY and HOLDFAST_KEY_PREVIOUS (32 
 more, hexadecimal or base64): then the server does not look at the ones here.`;
 
 export function keysCommand(): Command {
-  const rotate = new Command("rotate")
+  const rotate = withSettings(new Command("rotate"), KEYS_SETTINGS)
     .description("sign with a new key from now on")
-    .option("--data <dir>", "the server's data directory", "./holdfast-data")
+    .addHelpText("after", "\nExample:\n  holdfast keys rotate --data /srv/holdfast")
     .option("--json", "print one JSON object a line on standard output")
     .helpOption("--help", "print this help")
     .action(runRotate);
@@ -31,9 +32,10 @@ export function keysCommand(): Command {
     .helpCommand(false);
 }
 
-async function runRotate({ data, json }: Options): Promise<void> {
+async function runRotate({ json }: Options, command: Command): Promise<void> {
   const { rotateKeys } = await import("@holdfast/server");
-  const kid = rotateKeys(resolve(data));
+  const settings = await readSettings(command, KEYS_SETTINGS);
+  const kid = rotateKeys(settings.required("serve.data"));
   if (json) jsonLines(process.stdout)({ event: "rotated", kid });
   else
     process.stderr.write(`New addresses are signed with key ${kid}; the last one's stay good.\n`);

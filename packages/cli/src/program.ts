@@ -1,10 +1,13 @@
 // The tree of commands: what help, completion and the manual are made of.
 import { Command } from "commander";
 import manifest from "../package.json" with { type: "json" };
+import { completionCommand } from "./completion.ts";
 import { configCommand } from "./config.ts";
 import { downloadCommand } from "./download.ts";
 import { keysCommand } from "./keys.ts";
 import { lsCommand } from "./ls.ts";
+import { manCommand } from "./man.ts";
+import { allCommands } from "./program-tree.ts";
 import { rmCommand } from "./rm.ts";
 import { serveCommand } from "./serve.ts";
 import { GLOBAL_SETTINGS, withSettings } from "./settings/options.ts";
@@ -39,6 +42,8 @@ export function createProgram(): Command {
     tokenCommand(),
     keysCommand(),
     configCommand(),
+    completionCommand(),
+    manCommand(),
   ];
   for (const command of commands) program.addCommand(command);
   withSettings(program, GLOBAL_SETTINGS);
@@ -48,9 +53,4 @@ export function createProgram(): Command {
     command.exitOverride().configureOutput({ outputError: () => undefined });
   }
   return program;
-}
-
-/** The command and all below it. */
-export function allCommands(command: Command): readonly Command[] {
-  return [command, ...command.commands.flatMap(allCommands)];
 }

@@ -35,6 +35,9 @@ A server that runs on the same directory sees a change within a second. With the
 asks everybody for one, also on this machine.`;
 
 const CREATE_HELP = `
+Example:
+  holdfast token create --name laptop --scope read,write --expires 90d
+
 Scopes: read (files and links), write (uploads, create, delete), admin (everything).
 What belongs to one tenant does not exist for another. Limits hold for the principal.
 The token is printed once, alone on standard output, and stored nowhere.`;
@@ -65,12 +68,16 @@ function createCommand(): Command {
 }
 
 function listCommand(): Command {
-  return placed(new Command("list")).description("list the tokens").action(runList);
+  return placed(new Command("list"))
+    .description("list the tokens")
+    .addHelpText("after", "\nExample:\n  holdfast token list --data /srv/holdfast")
+    .action(runList);
 }
 
 function revokeCommand(): Command {
   return placed(new Command("revoke").argument("<id>", "the token's id, the middle part of it"))
     .description("end a token, and everything that was signed for it")
+    .addHelpText("after", "\nExample:\n  holdfast token revoke k3mzq7aa")
     .action(runRevoke);
 }
 

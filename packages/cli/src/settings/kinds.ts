@@ -23,8 +23,8 @@ const PLACEHOLDERS: Readonly<Record<Kind, string>> = {
   list: "list",
 };
 
-export function placeholderOf({ kind, choices }: SettingRow): string {
-  return choices ? choices.join("|") : PLACEHOLDERS[kind];
+export function placeholderOf({ kind, choices, placeholder }: SettingRow): string {
+  return placeholder ?? choices?.join("|") ?? PLACEHOLDERS[kind];
 }
 
 /** How a value of the kind is described to somebody who gave another. */

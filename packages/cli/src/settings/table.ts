@@ -18,6 +18,8 @@ export type Layer = "flag" | "environment" | "profile" | "file";
 export interface SettingRow {
   readonly kind: Kind;
   readonly help: string;
+  /** What stands for the value in a help text, if not the kind's own word. */
+  readonly placeholder?: string;
   /** As one would write it. */
   readonly default?: string;
   /** Of a whole number or a size, both included. */
@@ -37,6 +39,18 @@ export const SETTINGS = {
   token: {
     kind: "text",
     help: "token that the server asks for; serve takes it as the one it asks for",
+    layers: ["environment"],
+    isSecret: true,
+  },
+  key: {
+    kind: "text",
+    help: "key that serve signs addresses with, 32 bytes or more as hexadecimal or base64",
+    layers: ["environment"],
+    isSecret: true,
+  },
+  "key-previous": {
+    kind: "text",
+    help: "the key before it, which stays good",
     layers: ["environment"],
     isSecret: true,
   },
@@ -69,6 +83,7 @@ export const SETTINGS = {
   },
   profile: {
     kind: "text",
+    placeholder: "name",
     help: "use [profile.NAME] of the configuration file",
     layers: ["flag", "environment"],
   },
@@ -77,14 +92,25 @@ export const SETTINGS = {
     help: "profile that is used where none is named",
     layers: ["file"],
   },
-  "serve.host": { kind: "text", help: "address to listen on", default: "127.0.0.1" },
+  "serve.host": {
+    kind: "text",
+    placeholder: "host",
+    help: "address to listen on",
+    default: "127.0.0.1",
+  },
   "serve.port": {
     kind: "whole",
+    placeholder: "port",
     help: "port to listen on; 0 takes a free one",
     range: [0, 65_535],
     default: "8420",
   },
-  "serve.data": { kind: "path", help: "where everything is kept", default: "./holdfast-data" },
+  "serve.data": {
+    kind: "path",
+    placeholder: "dir",
+    help: "where everything is kept",
+    default: "./holdfast-data",
+  },
   "serve.keep-free": {
     kind: "size",
     help: "begin no upload with less room on the disk than this",
