@@ -217,7 +217,7 @@ describe("row 2: another tenant", () => {
 
   it("is what decides before the id's form does", async () => {
     const answers = await Promise.all(
-      ["x", "..", "%2e%2e%2f", "A".repeat(26), `${UNKNOWN}a`].map((id) =>
+      ["x", "%2e%2e%2f", "A".repeat(26), `${UNKNOWN}a`].map((id) =>
         send("eve", { path: `/v1/uploads/${id}` }),
       ),
     );
