@@ -61,6 +61,7 @@ const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   offset_mismatch: EXIT.gaveUp,
   parts_missing: EXIT.gaveUp,
   root_mismatch: EXIT.noRetry,
+  sha256_mismatch: EXIT.noRetry,
   size_mismatch: EXIT.noRetry,
   upload_not_open: EXIT.gaveUp,
   upload_ended: EXIT.noRetry,

@@ -8,6 +8,7 @@ import type { Upload } from "./upload.ts";
 export function abort(context: Context, principal: Principal, id: string): Promise<void> {
   return doWork(context, () =>
     useUpload(context, principal, "write", id, async (upload) => {
+      upload.proving?.abort(new HoldfastError("upload_ended"));
       await upload.publishing?.catch(() => undefined);
       const { state } = upload.record;
       if (state === "complete") throw new HoldfastError("upload_not_open", undefined, { state });

@@ -9,7 +9,8 @@ import {
 import { closeTail } from "./append.ts";
 import { recovering, requireNotEnded } from "./claims.ts";
 import { type Context, doWork, useUpload } from "./context.ts";
-import { driveToCompletion } from "./publish.ts";
+import { needsProof } from "./prove.ts";
+import { driveAside } from "./publish.ts";
 import type { Principal } from "./records.ts";
 import { rootOf } from "./root.ts";
 import { fixSize } from "./size.ts";
@@ -32,10 +33,40 @@ export function complete(
       requireAllParts(upload);
       const { epoch } = upload.record;
       await requireRoot(context, upload, request);
-      await driveToCompletion(context, upload, epoch);
-      return viewOf(context, upload);
+      const { sha256 } = request;
+      requireSameSha256(upload.record.sha256, sha256);
+      const driving = driveAside(context, upload.record.id, {
+        epoch,
+        ...(sha256 ? { sha256 } : {}),
+      });
+      if (needsProof(upload, sha256)) await aWhile(context, driving);
+      else await driving;
+      const view = await viewOf(context, upload);
+      requireSameSha256(view.file?.sha256, sha256);
+      return view;
     }),
   );
+}
+
+/** Milliseconds that a complete waits for its proof; afterwards the status tells. */
+const PATIENCE_MS = 500;
+
+/** @throws what the work threw, if it ended in time. */
+async function aWhile({ clock }: Context, work: Promise<void>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const callOff = clock.after(PATIENCE_MS, resolve);
+  try {
+    await Promise.race([work, promise]);
+  } finally {
+    callOff();
+  }
+}
+
+/** @throws HoldfastError `sha256_mismatch` where both are known and differ. */
+function requireSameSha256(known: Uint8Array | undefined, asked: Uint8Array | undefined): void {
+  if (!known || !asked || equalBytes(known, asked)) return;
+  const text = "another SHA-256 was given before";
+  throw new HoldfastError("sha256_mismatch", text, { sha256: encodeHex(known) });
 }
 
 function requireKnownSize(upload: Upload): void {

@@ -10,9 +10,11 @@ import {
   partSizeAt,
   removePart,
 } from "@holdfast/protocol";
-import { digestOf, endClaims } from "./claims.ts";
+import { endClaims } from "./claims.ts";
 import type { Context } from "./context.ts";
+import type { UploadRecord } from "./records.ts";
 import { noteWithdrawn } from "./root.ts";
+import { scanParts } from "./scan.ts";
 import { blocksOf, readTail, tailAt } from "./tail.ts";
 import type { Upload } from "./upload.ts";
 
@@ -118,33 +120,26 @@ async function findBadParts(context: Context, upload: Upload, proof: Proof): Pro
 }
 
 async function isIntact(context: Context, upload: Upload, index: number): Promise<boolean> {
-  const { record } = upload;
   const tail = tailAt(upload, index);
   if (tail) {
     const stored = await readTail(context, upload, tail, "medium");
     return equalBytes(stored.digest(), tail.digest);
   }
-  const digest = context.digests.create();
-  const size = partSizeAt(record, index);
-  const slot = await context.readSlots.take();
-  try {
-    for (let at = 0; at < size; ) {
-      const into = slot.memory.subarray(0, Math.min(slot.memory.length, size - at));
-      const object = { id: record.id, kind: "bytes" } as const;
-      const from = partOffset(record, index) + at;
-      const read = await context.storage.read(object, from, into, "medium");
-      if (read === 0) return false;
-      digest.update(into.subarray(0, read));
-      at += read;
-    }
-  } finally {
-    context.readSlots.give(slot);
-  }
-  return equalBytes(digest.digest(), digestOf(upload, index));
+  const { bad } = await scanParts(context, upload, {
+    indexes: [index],
+    hasParts: true,
+    hasWhole: false,
+  });
+  return bad.length === 0;
+}
+
+/** The record of an upload that is open again. */
+export function unsealed({ sealedSha256: _, ...record }: UploadRecord): UploadRecord {
+  return record;
 }
 
 /** Takes commitments back, durably before anybody may write there again. */
-async function withdraw(
+export async function withdraw(
   context: Context,
   upload: Upload,
   indexes: readonly number[],
@@ -160,6 +155,6 @@ async function withdraw(
   }
   // An offset that was answered was a promise: then the store has ended the upload in the same step.
   const ended = hasToldOffset && (await context.metadata.upload(id));
-  upload.record = ended || { ...upload.record, state: "open", epoch: epoch + 1 };
+  upload.record = ended || { ...unsealed(upload.record), state: "open", epoch: epoch + 1 };
   context.log("error", "upload.withdrawn", { upload: id, indexes });
 }

@@ -1,5 +1,5 @@
 // The ports of the engine. Read this first: everything the engine knows of the world is here.
-import type { FileId, GridLimits, HoldfastError, UploadId } from "@holdfast/protocol";
+import type { Algorithm, FileId, GridLimits, HoldfastError, UploadId } from "@holdfast/protocol";
 import type {
   Change,
   Counts,
@@ -149,12 +149,27 @@ export interface Random {
 
 /** Hashing, which the platform does better than we could. */
 export interface Digests {
-  create(): RunningDigest;
+  /** SHA-256 unless told. */
+  create(algorithm?: Algorithm): RunningDigest;
   /** SHA-256 of bytes that are all there. */
   sha256(bytes: Uint8Array): Uint8Array;
+  /** Hashing of much at once, beside the event loop. `parts` names the algorithm of digests that `endPart` gives. */
+  scan(what: { readonly parts?: Algorithm; readonly hasWhole: boolean }): Scan;
 }
 
-/** A running SHA-256. */
+/** Bytes hashed in their order, elsewhere. Every method but `close` rejects once that has failed. */
+export interface Scan {
+  /** Resolves when more may come and the memory may be used again. */
+  update(bytes: Uint8Array): Promise<void>;
+  /** Resolves with the digest of the bytes since the last call, or the beginning. */
+  endPart(): Promise<Uint8Array>;
+  /** Resolves with the SHA-256 of all bytes, where it was asked for; else with nothing in it. */
+  end(): Promise<Uint8Array>;
+  /** Lets go of everything, at any time. */
+  close(): void;
+}
+
+/** A running digest. */
 export interface RunningDigest {
   /** Reads the bytes before it returns. */
   update(bytes: Uint8Array): void;

@@ -6,41 +6,61 @@ import {
   ID_BYTES,
   type Manifest,
   toHoldfastError,
+  type UploadId,
 } from "@holdfast/protocol";
 import { endClaims, requireNotEnded } from "./claims.ts";
-import { type Context, UPLOAD_TTL_MS } from "./context.ts";
-import { beginHealing } from "./heal.ts";
+import { type Context, doWork, UPLOAD_TTL_MS } from "./context.ts";
+import { beginHealing, unsealed } from "./heal.ts";
 import { writeManifest } from "./manifest.ts";
+import { proveFile } from "./prove.ts";
 import type { FileRecord } from "./records.ts";
 import { rootOf } from "./root.ts";
 import { requireAllParts, type Upload } from "./upload.ts";
 
-/** Resolves when the upload is `complete`. However many ask, it is done once. @param epoch That of the parts which were checked. */
+/** What was checked and asked for when publishing was decided on. */
+export interface Decision {
+  /** That of the parts which were checked. */
+  readonly epoch: number;
+  /** Whole-file SHA-256 that the bytes must have. */
+  readonly sha256?: Uint8Array;
+}
+
+/** Resolves when the upload is `complete`. However many ask, it is done once. */
 export function driveToCompletion(
   context: Context,
   upload: Upload,
-  epoch: number = upload.record.epoch,
+  decision: Decision = { epoch: upload.record.epoch },
 ): Promise<void> {
   if (upload.record.state === "complete") return Promise.resolve();
-  upload.publishing ??= publish(context, upload, epoch).finally(() => {
+  upload.publishing ??= publish(context, upload, decision).finally(() => {
     delete upload.publishing;
   });
   return upload.publishing;
 }
 
-async function publish(context: Context, upload: Upload, epoch: number): Promise<void> {
-  await close(context, upload, epoch);
+/** The same beside whoever asked, who may go while it goes on; a shutdown waits for it. */
+export function driveAside(context: Context, id: UploadId, decision?: Decision): Promise<void> {
+  return doWork(context, () =>
+    context.uploads.use(id, (upload) => driveToCompletion(context, upload, decision)),
+  );
+}
+
+async function publish(context: Context, upload: Upload, decision: Decision): Promise<void> {
+  await close(context, upload, decision);
   const { record } = upload;
   const root = await rootOf(context, upload);
+  let proved: { readonly sha256?: Uint8Array };
   let stored: Pick<FileRecord, "manifestSize" | "manifestDigest">;
   try {
     await context.storage.seal(record.id, record.size);
-    stored = await writeManifest(context, record.id, manifestOf(upload, root));
+    const sha256 = await proveFile(context, upload);
+    proved = sha256 ? { sha256 } : {};
+    stored = await writeManifest(context, record.id, manifestOf(upload, root, proved));
   } catch (cause) {
-    await reopen(context, upload, cause);
+    await giveUp(context, upload, cause);
     throw cause;
   }
-  const file = fileOf(context, upload, root, stored);
+  const file = fileOf(context, upload, root, { ...stored, ...proved });
   const outbox = {
     id: encodeHex(context.random.bytes(ID_BYTES)),
     kind: "upload.complete",
@@ -48,38 +68,46 @@ async function publish(context: Context, upload: Upload, epoch: number): Promise
     at: file.createdAt,
   } as const;
   await context.metadata.apply({ kind: "publish", file, outbox });
-  const { error: _, tail: __, ...published } = upload.record;
+  const { error: _, tail: __, ...published } = unsealed(upload.record);
   const endedAt = file.createdAt;
   upload.record = { ...published, state: "complete", fileId: file.id, endedAt };
 }
 
 /** `open -> completing`, conditional on the parts being those that were checked; then nobody writes any more. */
-async function close(context: Context, upload: Upload, epoch: number): Promise<void> {
+async function close(context: Context, upload: Upload, decision: Decision): Promise<void> {
   // Healing may withdraw parts, and then this upload is open again with those missing.
   await upload.healing;
   requireNotEnded(upload);
   requireAllParts(upload);
   const { id, state } = upload.record;
   if (state === "open") {
-    await context.metadata.apply({ kind: "seal", id, epoch });
-    upload.record = { ...upload.record, state: "completing" };
+    const { epoch, sha256 } = decision;
+    await context.metadata.apply({ kind: "seal", id, epoch, ...(sha256 ? { sha256 } : {}) });
+    const asked = sha256 ? { sealedSha256: sha256 } : {};
+    upload.record = { ...upload.record, state: "completing", ...asked };
   }
   const why = new HoldfastError("upload_not_open", undefined, { state: "completing" });
   await endClaims(upload.claims, why);
 }
 
-function manifestOf({ record, digests }: Upload, root: Uint8Array): Manifest {
+function manifestOf(
+  { record, digests }: Upload,
+  root: Uint8Array,
+  proved: { readonly sha256?: Uint8Array },
+): Manifest {
   // The time of the last commit: the manifest has the same bytes however often publishing is tried, so that no attempt can spoil what another one published.
   const completedAt = record.expiresAt - UPLOAD_TTL_MS;
   const provenance = { createdAt: record.createdAt, completedAt, protocol: "parts" };
-  return { ...record, digests, root, provenance };
+  // What the record says of the whole is what was asked for, not what was proved.
+  const { sha256: _, ...described } = record;
+  return { ...described, ...proved, digests, root, provenance };
 }
 
 function fileOf(
   context: Context,
   { record }: Upload,
   root: Uint8Array,
-  stored: Pick<FileRecord, "manifestSize" | "manifestDigest">,
+  stored: Pick<FileRecord, "manifestSize" | "manifestDigest" | "sha256">,
 ): FileRecord {
   const { tenant, principal, algorithm, size, partSize, name, type } = record;
   return {
@@ -92,11 +120,24 @@ function fileOf(
   };
 }
 
-/** The upload goes on: nothing was published. After anything but a full storage, what is committed is proved first. */
-async function reopen(context: Context, upload: Upload, cause: unknown): Promise<void> {
+/** Nothing was published: the upload goes on, or has failed by what it was created with. */
+async function giveUp(context: Context, upload: Upload, cause: unknown): Promise<void> {
   const { code, message } = toHoldfastError(cause);
+  // The next start goes on here; or an abort waits for this to end.
+  if (code === "shutting_down" || code === "upload_ended") return;
   const error = { code, detail: message };
-  await context.metadata.apply({ kind: "reopen", id: upload.record.id, error });
-  upload.record = { ...upload.record, state: "open", error };
-  if (code !== "storage_full") beginHealing(context, upload, cause);
+  const { id, state, sha256 } = upload.record;
+  if (state !== "open" && state !== "completing") return;
+  if (code === "sha256_mismatch" && sha256) {
+    const at = context.clock.now();
+    await context.metadata.apply({ kind: "end", id, state: "failed", at, error });
+    upload.record = { ...upload.record, state: "failed", endedAt: at, error };
+    return;
+  }
+  await context.metadata.apply({ kind: "reopen", id, error });
+  upload.record = { ...unsealed(upload.record), state: "open", error };
+  // After anything but these, what is committed is proved first: they say already what the bytes are like.
+  if (!HARMLESS.has(code)) beginHealing(context, upload, cause);
 }
+
+const HARMLESS: ReadonlySet<string> = new Set(["storage_full", "parts_missing", "sha256_mismatch"]);

@@ -74,6 +74,8 @@ export interface UploadRecord extends Grid {
   readonly key?: CreateKey;
   /** Whole-file SHA-256 that create asked for. */
   readonly sha256?: Uint8Array;
+  /** Whole-file SHA-256 that the complete under way asked for. */
+  readonly sealedSha256?: Uint8Array;
   /** What is proved before the file is published: the digests of the parts as they came, or also the bytes as they are read back. */
   readonly verify: "parts" | "readback";
   readonly createdAt: number;
@@ -197,8 +199,16 @@ export type Change =
       readonly indexes: readonly number[];
       readonly at: number;
     }
-  /** `open -> completing`, if the epoch is still the one that the decision was taken on: else `upload_not_open` with state and epoch as they are. */
-  | { readonly kind: "seal"; readonly id: UploadId; readonly epoch: number }
+  /**
+   * `open -> completing`, if the epoch is still the one that the decision was taken on: else `upload_not_open` with state and epoch as they are.
+   * `sha256` is remembered until the upload is open again or at its end; one that is completing already keeps what it has.
+   */
+  | {
+      readonly kind: "seal";
+      readonly id: UploadId;
+      readonly epoch: number;
+      readonly sha256?: Uint8Array;
+    }
   /** `completing -> open`, with what the last complete met; an `open` upload only takes the error. */
   | {
       readonly kind: "reopen";

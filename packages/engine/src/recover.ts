@@ -1,21 +1,28 @@
 // recover: at start-up, drives on what a crash interrupted. Open uploads need nothing: their records are the truth.
+import type { UploadId } from "@holdfast/protocol";
 import { clear } from "./abort.ts";
 import type { Context } from "./context.ts";
 import { allDue } from "./due.ts";
-import { driveToCompletion } from "./publish.ts";
+import { needsProof } from "./prove.ts";
+import { driveAside } from "./publish.ts";
 
 /** Resolves when everything that was on its way to an end has got there. What fails is logged and tried again at the next start. */
 export async function recover(context: Context): Promise<void> {
   for await (const { id } of allDue(context.metadata, "completing")) {
-    await attempt(context, id, "complete", () =>
-      context.uploads.use(id, (upload) => driveToCompletion(context, upload)),
-    );
+    const driving = attempt(context, id, "complete", () => driveAside(context, id));
+    // To read a terabyte once more takes longer than a start may.
+    if (!(await isLong(context, id))) await driving;
   }
   for await (const { id } of allDue(context.metadata, "uncleared")) {
     await attempt(context, id, "clear", () =>
       context.uploads.use(id, (upload) => clear(context, upload)),
     );
   }
+}
+
+async function isLong(context: Context, id: UploadId): Promise<boolean> {
+  const record = await context.metadata.upload(id);
+  return record !== undefined && needsProof({ record });
 }
 
 async function attempt(

@@ -39,6 +39,6 @@ export async function viewOf(context: Context, upload: Upload): Promise<UploadVi
   };
 }
 
-function fileViewOf({ id, size, root }: FileRecord): NonNullable<UploadView["file"]> {
-  return { id, url: `/v1/files/${id}`, size, root };
+function fileViewOf({ id, size, root, sha256 }: FileRecord): NonNullable<UploadView["file"]> {
+  return { id, url: `/v1/files/${id}`, size, root, ...(sha256 ? { sha256 } : {}) };
 }

@@ -32,6 +32,8 @@ export interface Upload {
   fixing?: Promise<void>;
   /** Under way while the file is being published; whoever asks meanwhile waits for it. */
   publishing?: Promise<void>;
+  /** Under way while a file's bytes are read once more before they are published; aborted, publishing ends with that reason. */
+  proving?: AbortController;
   /** Under way after an I/O error, until what is committed has been read back. */
   healing?: Promise<void>;
   /** Hashes of whole subtrees of the root's tree (`root.ts`), by their place. */
@@ -85,7 +87,8 @@ export function createUploads(
     for (const { upload } of entries.values()) bytes += upload?.digests.length ?? 0;
     for (const [id, { upload, holders }] of entries) {
       if (entries.size <= IDLE_MAX && bytes <= IDLE_BYTES_MAX) return;
-      if (!upload || holders > 0 || upload.claims.size > 0 || upload.healing) continue;
+      if (!upload || holders > 0 || upload.claims.size > 0 || upload.healing || upload.publishing)
+        continue;
       bytes -= upload.digests.length;
       entries.delete(id);
     }

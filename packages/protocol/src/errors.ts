@@ -138,6 +138,12 @@ export const ERRORS = {
     title: "The root differs from the committed parts",
     hint: "Compare your part digests with GET status ?digests=1; the upload is still open.",
   },
+  sha256_mismatch: {
+    status: 409,
+    retry: "never",
+    title: "The file does not have the SHA-256 that was given",
+    hint: "Every part is as it was sent: compare the SHA-256 with the source's, which may have changed.",
+  },
   size_mismatch: {
     status: 409,
     retry: "never",

@@ -36,7 +36,9 @@ function overTheWire(value: object): unknown {
 describe("create", () => {
   it.each(requests.create.good)("takes $body", ({ body, request }) => {
     const decoded = decodeCreate(JSON.parse(body));
-    expect({ ...decoded, metadata: [...decoded.metadata] }).toEqual(request);
+    const { sha256, metadata, ...plain } = decoded;
+    const digest = sha256 ? { sha256: encodeHex(sha256) } : {};
+    expect({ ...plain, ...digest, metadata: [...metadata] }).toEqual(request);
     expect(decodeCreate(overTheWire(encodeCreate(decoded)))).toEqual(decoded);
   });
 
@@ -55,8 +57,12 @@ describe("create", () => {
 describe("complete", () => {
   it.each(requests.complete.good)("takes $body", ({ body, request }) => {
     const decoded: CompleteRequest = decodeComplete(JSON.parse(body));
-    const { root, ...plain } = decoded;
-    expect({ ...plain, ...(root ? { root: encodeHex(root) } : {}) }).toEqual(request);
+    const { root, sha256, ...plain } = decoded;
+    const digests = {
+      ...(root ? { root: encodeHex(root) } : {}),
+      ...(sha256 ? { sha256: encodeHex(sha256) } : {}),
+    };
+    expect({ ...plain, ...digests }).toEqual(request);
     expect(decodeComplete(overTheWire(encodeComplete(decoded)))).toEqual(decoded);
   });
 
@@ -100,6 +106,9 @@ describe("file", () => {
       root: "ab".repeat(32),
     };
     expect(overTheWire(encodeFile(decodeFile(file)))).toEqual(file);
+    const proved = { ...file, sha256: "cd".repeat(32) };
+    expect(overTheWire(encodeFile(decodeFile(proved)))).toEqual(proved);
+    expect(refusalOf(() => decodeFile({ ...file, sha256: "cd" }))?.field).toBe("sha256");
   });
 });
 

@@ -31,6 +31,10 @@ export interface CreateRequest {
   readonly metadata: Metadata;
   readonly partSize?: number;
   readonly digest: Algorithm;
+  /** SHA-256 that the whole file must have: else the upload fails. */
+  readonly sha256?: Uint8Array;
+  /** `readback`: every part is read once more from the medium before the file is published. */
+  readonly verify?: "readback";
 }
 
 /** What the server tells of an upload. Sizes in bytes, times in milliseconds since 1970. */
@@ -67,12 +71,16 @@ export interface FileView {
   readonly size: number;
   /** Lower-case hexadecimal on the wire. */
   readonly root: Uint8Array;
+  /** Of the whole, where it was verified; lower-case hexadecimal on the wire. */
+  readonly sha256?: Uint8Array;
 }
 
 /** Body of `POST .../complete`; all of it optional. */
 export interface CompleteRequest {
   readonly size?: number;
   readonly root?: Uint8Array;
+  /** SHA-256 that the whole file must have: else the upload is open again. */
+  readonly sha256?: Uint8Array;
 }
 
 /** @throws HoldfastError `invalid_request` naming the field. */
@@ -87,8 +95,13 @@ export function decodeCreate(body: unknown): CreateRequest {
   const digest = fields.get("digest") ?? "sha-256";
   if (digest !== "sha-256")
     throw new HoldfastError("invalid_request", "digest must be sha-256", { field: "digest" });
+  const sha256 = optionalDigest(fields, "sha256");
+  const verify = fields.get("verify") ?? "parts";
+  if (verify !== "parts" && verify !== "readback")
+    throw new HoldfastError("invalid_request", "verify must be parts or readback", {
+      field: "verify",
+    });
   // What this version cannot keep is refused: a promise that is passed over is worse than none.
-  if (fields.get("sha256") !== undefined) throw unsupported("sha256");
   // Parts may come either way, whatever is said here: by the client's own requests, or by signed ones.
   const transfer = fields.get("transfer") ?? "server";
   if (transfer !== "server" && transfer !== "direct") {
@@ -104,45 +117,54 @@ export function decodeCreate(body: unknown): CreateRequest {
     metadata: checkMetadata(fields.get("metadata")),
     digest,
     ...(partSize === undefined ? {} : { partSize }),
+    ...(sha256 ? { sha256 } : {}),
+    ...(verify === "readback" ? { verify } : {}),
   };
 }
 
 /** The JSON value that `decodeCreate` reads. */
 export function encodeCreate(request: CreateRequest): object {
-  return { ...request, metadata: Object.fromEntries(request.metadata) };
+  const { sha256, metadata } = request;
+  return {
+    ...request,
+    metadata: Object.fromEntries(metadata),
+    ...(sha256 ? { sha256: encodeHex(sha256) } : {}),
+  };
 }
 
 /** @throws HoldfastError `invalid_request` naming the field. */
 export function decodeComplete(body: unknown): CompleteRequest {
   const fields = fieldsOf(body, "body");
-  if (fields.get("sha256") !== undefined) throw unsupported("sha256");
   const size = optionalWhole(fields, "size");
-  const text = optionalText(fields, "root");
-  const root = text === undefined ? undefined : decodeHex(text);
-  if (text !== undefined && root?.length !== DIGEST_SIZE) {
-    throw new HoldfastError("invalid_request", "root must be 64 lower-case hexadecimal digits", {
-      field: "root",
-    });
-  }
-  return { ...(size === undefined ? {} : { size }), ...(root === undefined ? {} : { root }) };
+  const root = optionalDigest(fields, "root");
+  const sha256 = optionalDigest(fields, "sha256");
+  return {
+    ...(size === undefined ? {} : { size }),
+    ...(root ? { root } : {}),
+    ...(sha256 ? { sha256 } : {}),
+  };
 }
 
-function unsupported(field: string): HoldfastError {
-  return new HoldfastError("invalid_request", `${field} is not served here: leave it out`, {
-    field,
-  });
+function optionalDigest(fields: Fields, field: string): Uint8Array | undefined {
+  const text = optionalText(fields, field);
+  const digest = text === undefined ? undefined : decodeHex(text);
+  if (text === undefined || digest?.length === DIGEST_SIZE) return digest;
+  const message = `${field} must be 64 lower-case hexadecimal digits`;
+  throw new HoldfastError("invalid_request", message, { field });
 }
 
 /** The JSON value that `decodeComplete` reads. */
 export function encodeComplete(request: CompleteRequest): object {
-  return { size: request.size, root: request.root && encodeHex(request.root) };
+  const { size, root, sha256 } = request;
+  return { size, root: root && encodeHex(root), sha256: sha256 && encodeHex(sha256) };
 }
 
 // A client sends its token along: the address must not be able to lead to another server.
 const LOCAL_PATH = /^\/(?![/\\])[!-[\]-~]*$/;
 
 export function encodeFile(file: FileView): object {
-  return { ...file, root: encodeHex(file.root) };
+  const { root, sha256 } = file;
+  return { ...file, root: encodeHex(root), ...(sha256 ? { sha256: encodeHex(sha256) } : {}) };
 }
 
 /** @throws HoldfastError `invalid_request` naming the field. */
@@ -153,7 +175,8 @@ export function decodeFile(value: unknown): FileView {
   const root = decodeHex(textAt(fields, "root"));
   if (!isFileId(id) || !LOCAL_PATH.test(url) || root?.length !== DIGEST_SIZE)
     throw new HoldfastError("invalid_request", "file is malformed", { field: "file" });
-  return { id, url, size: wholeAt(fields, "size"), root };
+  const sha256 = optionalDigest(fields, "sha256");
+  return { id, url, size: wholeAt(fields, "size"), root, ...(sha256 ? { sha256 } : {}) };
 }
 
 /** The JSON value of an upload's status. */

@@ -1,6 +1,8 @@
 // The real clock, randomness, hashing and log.
-import { createHash, hash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import type { Clock, Digests, Log, Random } from "@holdfast/engine";
+import { createRunning } from "./hashing/running.ts";
+import { startScan } from "./hashing/scan.ts";
 
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -16,15 +18,9 @@ export const systemRandom: Random = {
 };
 
 export const systemDigests: Digests = {
-  create() {
-    const running = createHash("sha256");
-    return {
-      update: (bytes) => void running.update(bytes),
-      snapshot: () => running.copy().digest(),
-      digest: () => running.digest(),
-    };
-  },
+  create: (algorithm = "sha-256") => createRunning(algorithm),
   sha256: (bytes) => hash("sha256", bytes, "buffer"),
+  scan: startScan,
 };
 
 export type LogLevel = "error" | "warn" | "info" | "silent";

@@ -1,15 +1,34 @@
-// The real SHA-256, for engines under test.
+// The real digests, for engines under test; a scan hashes at once, where it is.
 import { createHash, hash } from "node:crypto";
 import type { Digests } from "@holdfast/engine";
 
+function createRunning() {
+  const running = createHash("sha256");
+  return {
+    update: (bytes: Uint8Array) => void running.update(bytes),
+    snapshot: (): Uint8Array => running.copy().digest(),
+    digest: (): Uint8Array => running.digest(),
+  };
+}
+
 export const nodeDigests: Digests = {
-  create() {
-    const running = createHash("sha256");
+  create: createRunning,
+  sha256: (bytes) => hash("sha256", bytes, "buffer"),
+  scan() {
+    const whole = createRunning();
+    let part = createRunning();
     return {
-      update: (bytes) => void running.update(bytes),
-      snapshot: () => running.copy().digest(),
-      digest: () => running.digest(),
+      async update(bytes) {
+        whole.update(bytes);
+        part.update(bytes);
+      },
+      async endPart() {
+        const digest = part.digest();
+        part = createRunning();
+        return digest;
+      },
+      end: async () => whole.digest(),
+      close: () => undefined,
     };
   },
-  sha256: (bytes) => hash("sha256", bytes, "buffer"),
 };

@@ -56,6 +56,16 @@ const createGood = [
   },
 ];
 
+const SHA256 = encodeHex(digestOf(1));
+
+const proved = [
+  {
+    body: `{"name":"a","sha256":"${SHA256}","size":1,"verify":"readback"}`,
+    request: { ...base, name: "a", size: 1, sha256: SHA256, verify: "readback" },
+  },
+  { body: '{"name":"a","size":1,"verify":"parts"}', request: { ...base, name: "a", size: 1 } },
+];
+
 const unknownSizes = [
   { body: '{"name":"a"}', request: { ...base, name: "a" }, why: "its size is fixed later" },
   { body: '{"name":"a","maxSize":5}', request: { ...base, name: "a", maxSize: 5 } },
@@ -122,7 +132,9 @@ const createBad = [
   { body: '{"name":"a","size":1,"digest":"md5"}', field: "digest" },
   { body: '{"name":"a","size":1,"digest":["sha-256"]}', field: "digest" },
   { body: '{"name":"a","size":1,"transfer":"pigeon"}', field: "transfer" },
-  { body: `{"name":"a","size":1,"sha256":"${"0".repeat(64)}"}`, field: "sha256" },
+  { body: '{"name":"a","size":1,"sha256":"00"}', field: "sha256" },
+  { body: '{"name":"a","size":1,"sha256":7}', field: "sha256" },
+  { body: '{"name":"a","size":1,"verify":"twice"}', field: "verify" },
 ];
 
 const ROOT = encodeHex(digestOf(0));
@@ -131,6 +143,7 @@ const completeGood = [
   { body: "{}", request: {} },
   { body: '{"size":5}', request: { size: 5 } },
   { body: `{"root":"${ROOT}"}`, request: { root: ROOT } },
+  { body: `{"sha256":"${ROOT}"}`, request: { sha256: ROOT } },
   { body: `{"root":"${ROOT}","size":0,"unknown":1}`, request: { size: 0, root: ROOT } },
 ];
 
@@ -144,12 +157,12 @@ const completeBad = [
   { body: `{"root":"${ROOT.slice(2)}"}`, field: "root" },
   { body: `{"root":"${ROOT}00"}`, field: "root" },
   { body: `{"root":"g${ROOT.slice(1)}"}`, field: "root" },
-  { body: `{"sha256":"${ROOT}"}`, field: "sha256" },
+  { body: `{"sha256":"${ROOT}00"}`, field: "sha256" },
 ];
 
 export const requests: object = {
   about:
     "Bodies of create and complete as JSON text, with what they ask for (metadata as pairs), or the field that invalid_request must name. Limits of the storage are in grid.json.",
-  create: { good: [...createGood, ...unknownSizes], bad: createBad },
+  create: { good: [...createGood, ...proved, ...unknownSizes], bad: createBad },
   complete: { good: completeGood, bad: completeBad },
 };

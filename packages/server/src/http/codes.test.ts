@@ -187,6 +187,13 @@ const CASES: Partial<Record<ErrorCode, () => Promise<Answer>>> = {
     const root = "00".repeat(32);
     return askJson(server, "POST", `/v1/uploads/${view.id}/complete`, { root });
   },
+  async sha256_mismatch() {
+    const server = await start();
+    const view = await create(server);
+    await put(server, view, [0, 3]);
+    const sha256 = "00".repeat(32);
+    return askJson(server, "POST", `/v1/uploads/${view.id}/complete`, { sha256 });
+  },
   async size_mismatch() {
     const server = await start();
     const view = await create(server);

@@ -54,6 +54,7 @@ export const File: z.ZodType = component(
     url: z.string().describe("A path on the same server"),
     size: whole(),
     root: hex64(),
+    sha256: hex64().optional().describe("Of the whole, where it was verified"),
   }),
 );
 
@@ -91,6 +92,11 @@ export const CreateUpload: z.ZodType = component(
     metadata: Metadata.optional(),
     partSize: z.int().min(262_144).optional().describe("A multiple of 256 KiB"),
     digest: Digest.optional(),
+    sha256: hex64().optional().describe("What the whole file must have: else the upload fails"),
+    verify: z
+      .enum(["parts", "readback"])
+      .optional()
+      .describe("readback: every part is read once more before the file is published"),
     transfer: z.enum(["server", "direct"]).optional(),
   }),
 );
@@ -100,6 +106,7 @@ export const CompleteUpload: z.ZodType = component(
   z.object({
     size: whole().optional(),
     root: hex64().optional(),
+    sha256: hex64().optional().describe("What the whole file must have: else it stays open"),
   }),
 );
 

@@ -194,6 +194,24 @@ function describeSeal(bench: MetadataBench): void {
       expect(refused).toEqual({ code: "upload_not_open", details: { state: "open", epoch: 1 } });
       await bench.store().apply({ kind: "seal", id, epoch: 1 });
     });
+    it("remembers what SHA-256 a complete asked for while it is under way, and no longer", async () => {
+      const upload = await bench.uploadIn("open");
+      const { id } = upload;
+      const [first, second] = [sampleDigest(1), sampleDigest(2)];
+      const known = async () => (await bench.store().upload(id))?.sealedSha256;
+      await bench.store().apply({ kind: "seal", id, epoch: 0, sha256: first });
+      await bench.store().apply({ kind: "seal", id, epoch: 0, sha256: second });
+      await bench.reopen();
+      expect(await known()).toEqual(first);
+      await bench.store().apply({ kind: "reopen", id, error: { code: "internal", detail: "" } });
+      expect(await known()).toBeUndefined();
+      await bench.store().apply({ kind: "seal", id, epoch: 0, sha256: second });
+      await bench.store().apply({ kind: "withdraw", id, indexes: [0], at: 5 });
+      expect(await known()).toBeUndefined();
+      await bench.store().apply({ kind: "seal", id, epoch: 1, sha256: second });
+      await bench.store().apply(samplePublish(sampleFile(upload)));
+      expect(await known()).toBeUndefined();
+    });
     it("reopens with the error, which a published upload forgets", async () => {
       const upload = await bench.uploadIn("completing");
       const { id } = upload;

@@ -49,7 +49,7 @@ export function withdraw(state: RecordState, change: ChangeOf<"withdraw">): void
     removePart(set, index);
     digestAt(digests, index).fill(0);
   }
-  const left = { ...withoutTail(upload, change.indexes), epoch: upload.epoch + 1 };
+  const left = { ...unsealed(withoutTail(upload, change.indexes)), epoch: upload.epoch + 1 };
   const isOver = upload.hasToldOffset;
   const end = { state: "failed", endedAt: change.at, error: WITHDRAWN } as const;
   state.uploads.set(upload.id, isOver ? { ...left, ...end } : { ...left, state: "open" });
@@ -68,18 +68,25 @@ function withoutTail(upload: UploadRecord, indexes: readonly number[]): UploadRe
   return rest;
 }
 
+/** What a complete asked for goes with it. */
+function unsealed({ sealedSha256: _, ...upload }: UploadRecord): UploadRecord {
+  return upload;
+}
+
 export function seal(state: RecordState, change: ChangeOf<"seal">): void {
   const upload = requireUpload(state, change.id);
   const { epoch } = upload;
   if (upload.state !== "open" && upload.state !== "completing") throw notOpen(upload);
   if (epoch !== change.epoch) throw notOpen(upload);
-  state.uploads.set(upload.id, { ...upload, state: "completing" });
+  const isNew = upload.state === "open" && change.sha256;
+  const asked = isNew ? { sealedSha256: change.sha256 } : {};
+  state.uploads.set(upload.id, { ...upload, state: "completing", ...asked });
 }
 
 export function reopen(state: RecordState, change: ChangeOf<"reopen">): void {
   const upload = requireUpload(state, change.id);
   if (upload.state !== "open" && upload.state !== "completing") throw notOpen(upload);
-  state.uploads.set(upload.id, { ...upload, state: "open", error: change.error });
+  state.uploads.set(upload.id, { ...unsealed(upload), state: "open", error: change.error });
 }
 
 export function publish(state: RecordState, { file, outbox }: ChangeOf<"publish">): void {
@@ -87,7 +94,7 @@ export function publish(state: RecordState, { file, outbox }: ChangeOf<"publish"
   if (upload.state === "complete" && upload.fileId === file.id) return;
   if (upload.state !== "completing") throw notOpen(upload);
   if (state.files.has(file.id)) throw new HoldfastError("internal", "another file has this id");
-  const { error: _, tail: __, ...rest } = upload;
+  const { error: _, tail: __, ...rest } = unsealed(upload);
   const endedAt = file.createdAt;
   state.uploads.set(upload.id, { ...rest, state: "complete", fileId: file.id, endedAt });
   state.files.set(file.id, file);
@@ -100,7 +107,7 @@ export function end(state: RecordState, change: ChangeOf<"end">): void {
   if (upload.state !== "open" && upload.state !== "completing") throw notOpen(upload);
   const error = change.error ? { error: change.error } : {};
   const endedAt = change.at;
-  state.uploads.set(upload.id, { ...upload, state: change.state, endedAt, ...error });
+  state.uploads.set(upload.id, { ...unsealed(upload), state: change.state, endedAt, ...error });
 }
 
 export function cleared(state: RecordState, { id }: ChangeOf<"cleared">): void {

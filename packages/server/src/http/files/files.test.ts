@@ -83,6 +83,19 @@ describe("a file", () => {
     expect(Date.parse(answer.headers["last-modified"] ?? "")).toBeGreaterThan(0);
   });
 
+  it("has the digest of the whole in its headers, only where that was verified", async () => {
+    const sha256 = createHash("sha256").update(CONTENT).digest("hex");
+    const proved = await publish(CONTENT, { name: "talk.mp4", sha256, verify: "readback" });
+    expect(proved.sha256 && encodeHex(proved.sha256)).toBe(sha256);
+    const digest = Buffer.from(sha256, "hex").toString("base64");
+    const range = { range: "bytes=0-9" };
+    for (const headers of [{}, range]) {
+      const answer = await ask(server, { method: "GET", path: proved.url, headers });
+      expect(answer.headers["repr-digest"]).toBe(`sha-256=:${digest}:`);
+    }
+    expect((await get()).headers["repr-digest"]).toBeUndefined();
+  });
+
   it("is described by HEAD without its bytes", async () => {
     const whole = await get();
     const head = await get({}, "HEAD");

@@ -1,6 +1,6 @@
 // The headers under which a file's bytes go out: whatever somebody uploaded, no browser runs it here.
 import type { FileRecord } from "@holdfast/engine";
-import { encodeHex } from "@holdfast/protocol";
+import { encodeDigest, encodeHex } from "@holdfast/protocol";
 import type { Headers } from "../reply.ts";
 
 /** Types that no browser takes for a document with scripts. Anything else goes out as plain bytes. */
@@ -19,6 +19,7 @@ export function fileHeaders(file: FileRecord): Headers {
     "content-security-policy": "sandbox; default-src 'none'",
     "cross-origin-resource-policy": "same-origin",
     "accept-ranges": "bytes",
+    ...(file.sha256 ? { "repr-digest": encodeDigest("sha-256", file.sha256) } : {}),
     ...validators(entityTag(file.root), file.createdAt),
   };
 }

@@ -11,5 +11,7 @@ export async function completeUpload(
   const [id = ""] = params;
   requireIdentity(request);
   const wants = decodeComplete((await readJson(request)) ?? {});
-  return jsonReply(200, encodeUpload(await front.engine.complete(principal, id, wants)));
+  const view = await front.engine.complete(principal, id, wants);
+  // Its bytes are being read once more: the status tells what comes of it.
+  return jsonReply(view.state === "completing" ? 202 : 200, encodeUpload(view));
 }

@@ -125,7 +125,7 @@ function seal(sql: Statements, change: ChangeOf<"seal">): void {
   const upload = requireUpload(sql, change.id);
   requireState(upload, "open", "completing");
   if (upload.epoch !== change.epoch) throw notOpen(upload);
-  sql.setCompleting.run({ seq: upload.seq });
+  sql.setCompleting.run({ seq: upload.seq, sha256: change.sha256 ?? null });
 }
 
 function reopen(sql: Statements, change: ChangeOf<"reopen">): void {

@@ -43,6 +43,7 @@ export function encodeUpload(upload: UploadRecord): Parameters {
     has_told_offset: upload.hasToldOffset ? 1 : 0,
     verify: upload.verify,
     sha256: upload.sha256 ?? null,
+    sealed_sha256: upload.sealedSha256 ?? null,
     key_name: upload.key?.name ?? null,
     key_request: upload.key?.request ?? null,
     ended_at: upload.endedAt ?? null,
@@ -82,6 +83,7 @@ export function decodeUpload(row: Row): UploadRecord {
   const code = optionalTextAt(row, "error_code");
   const tail = decodeTail(row);
   const sha256 = optionalBytesAt(row, "sha256");
+  const sealedSha256 = optionalBytesAt(row, "sealed_sha256");
   const key = optionalBytesAt(row, "key_name");
   const endedAt = optionalWholeAt(row, "ended_at");
   return {
@@ -100,6 +102,7 @@ export function decodeUpload(row: Row): UploadRecord {
     verify: verifyAt(row, "verify"),
     ...(tail ? { tail } : {}),
     ...(sha256 ? { sha256 } : {}),
+    ...(sealedSha256 ? { sealedSha256 } : {}),
     ...(key ? { key: { name: key, request: bytesAt(row, "key_request") } } : {}),
     createdAt: wholeAt(row, "created_at"),
     expiresAt: wholeAt(row, "expires_at"),

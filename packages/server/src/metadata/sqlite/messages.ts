@@ -50,6 +50,8 @@ export function packChange(change: Change): PackedChange {
       return { ...change, upload: ownUpload(change.upload) };
     case "publish":
       return { ...change, file: ownFile(change.file), outbox: { ...change.outbox } };
+    case "seal":
+      return change.sha256 ? { ...change, sha256: own(change.sha256) } : { ...change };
     case "withdraw":
       return { ...change, indexes: [...change.indexes] };
     case "commit": {
@@ -82,12 +84,13 @@ function packParts(parts: readonly CommittedPart[]): PackedParts {
 }
 
 function ownUpload(upload: UploadRecord): UploadRecord {
-  const { key, sha256, tail } = upload;
+  const { key, sha256, sealedSha256, tail } = upload;
   return {
     ...upload,
     metadata: new Map(upload.metadata),
     ...(key ? { key: { name: own(key.name), request: own(key.request) } } : {}),
     ...(sha256 ? { sha256: own(sha256) } : {}),
+    ...(sealedSha256 ? { sealedSha256: own(sealedSha256) } : {}),
     ...(tail ? { tail: ownTail(tail) } : {}),
   };
 }

@@ -192,6 +192,9 @@ const MIGRATIONS: readonly string[] = [
         OR (tenant = OLD.tenant AND principal = OLD.principal);
   END;
   `,
+  `
+  ALTER TABLE uploads ADD COLUMN sealed_sha256 BLOB;
+  `,
 ];
 
 /** The version of the tables that this program reads and writes. */

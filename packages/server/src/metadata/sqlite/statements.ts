@@ -12,8 +12,8 @@ const TEXTS = {
   findUpload: `SELECT seq, state, epoch, size, part_size, file_id, tenant, principal, algorithm, name, created_at,
       has_size, has_told_offset, has_bytes, expires_at, ended_at, reserved_kib FROM uploads WHERE id = $id`,
   addUpload: `INSERT INTO uploads
-    (id, state, epoch, expires_at, has_bytes, file_id, error_code, error_detail, tenant, principal, size, part_size, algorithm, created_at, name, type, metadata, has_size, has_told_offset, verify, sha256, key_name, key_request, ended_at, reserved_kib)
-    VALUES ($id, $state, $epoch, $expires_at, $has_bytes, $file_id, $error_code, $error_detail, $tenant, $principal, $size, $part_size, $algorithm, $created_at, $name, $type, $metadata, $has_size, $has_told_offset, $verify, $sha256, $key_name, $key_request, $ended_at, $reserved_kib)`,
+    (id, state, epoch, expires_at, has_bytes, file_id, error_code, error_detail, tenant, principal, size, part_size, algorithm, created_at, name, type, metadata, has_size, has_told_offset, verify, sha256, sealed_sha256, key_name, key_request, ended_at, reserved_kib)
+    VALUES ($id, $state, $epoch, $expires_at, $has_bytes, $file_id, $error_code, $error_detail, $tenant, $principal, $size, $part_size, $algorithm, $created_at, $name, $type, $metadata, $has_size, $has_told_offset, $verify, $sha256, $sealed_sha256, $key_name, $key_request, $ended_at, $reserved_kib)`,
   findKey: `SELECT id FROM uploads
     WHERE tenant = $tenant AND principal = $principal AND key_name = $key_name`,
   findUsage: "SELECT open, kib FROM usage WHERE tenant = $tenant AND principal = $principal",
@@ -21,16 +21,17 @@ const TEXTS = {
   setExpiry: "UPDATE uploads SET expires_at = max(expires_at, $expires_at) WHERE seq = $seq",
   setSize: "UPDATE uploads SET size = $size, has_size = 1, reserved_kib = $kib WHERE seq = $seq",
   setTold: "UPDATE uploads SET has_told_offset = 1 WHERE seq = $seq",
-  setWithdrawn: `UPDATE uploads SET state = 'open', epoch = epoch + 1,
+  setWithdrawn: `UPDATE uploads SET state = 'open', sealed_sha256 = NULL, epoch = epoch + 1,
     reserved_kib = reserved_kib - $kib WHERE seq = $seq`,
-  setFailed: `UPDATE uploads SET state = 'failed', epoch = epoch + 1, ended_at = $at,
+  setFailed: `UPDATE uploads SET state = 'failed', sealed_sha256 = NULL, epoch = epoch + 1, ended_at = $at,
     error_code = $code, error_detail = $detail WHERE seq = $seq`,
-  setCompleting: "UPDATE uploads SET state = 'completing' WHERE seq = $seq",
-  setReopened: `UPDATE uploads SET state = 'open', error_code = $code, error_detail = $detail
+  setCompleting: `UPDATE uploads SET sealed_sha256 = iif(state = 'open', $sha256, sealed_sha256),
+    state = 'completing' WHERE seq = $seq`,
+  setReopened: `UPDATE uploads SET state = 'open', sealed_sha256 = NULL, error_code = $code, error_detail = $detail
     WHERE seq = $seq`,
   setComplete: `UPDATE uploads SET state = 'complete', file_id = $file_id, ended_at = $at, error_code = NULL,
-    error_detail = NULL WHERE seq = $seq`,
-  setEnded: `UPDATE uploads SET state = $state, ended_at = $at, error_code = coalesce($code, error_code),
+    error_detail = NULL, sealed_sha256 = NULL WHERE seq = $seq`,
+  setEnded: `UPDATE uploads SET state = $state, sealed_sha256 = NULL, ended_at = $at, error_code = coalesce($code, error_code),
     error_detail = iif($code IS NULL, error_detail, $detail) WHERE seq = $seq`,
   setCleared: "UPDATE uploads SET has_bytes = 0 WHERE seq = $seq",
   dropUpload: "DELETE FROM uploads WHERE id = $id",

@@ -128,10 +128,19 @@ export const UPLOADS: readonly Operation[] = [
     summary: "Publish the file",
     params,
     body: { ...json(CompleteUpload), isOptional: true },
-    replies: { 200: { what: "The upload with its file", content: json(Upload) } },
+    replies: {
+      200: { what: "The upload with its file", content: json(Upload) },
+      202: { what: "Its bytes are being read once more: its status tells", content: json(Upload) },
+    },
     errors: [
       ...(["invalid_request", "upload_not_found", "parts_missing", "size_mismatch"] as const),
-      ...(["root_mismatch", "upload_not_open", "upload_ended", "recovering"] as const),
+      ...([
+        "root_mismatch",
+        "sha256_mismatch",
+        "upload_not_open",
+        "upload_ended",
+        "recovering",
+      ] as const),
       "storage_full",
     ],
   },

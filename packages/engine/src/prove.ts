@@ -1,0 +1,70 @@
+// Proving a file before it is published, where that was asked for: its bytes are read once more.
+import { equalBytes, HoldfastError, partCount } from "@holdfast/protocol";
+import type { Context } from "./context.ts";
+import { withdraw } from "./heal.ts";
+import type { UploadRecord } from "./records.ts";
+import { requireNotDraining, scanParts } from "./scan.ts";
+import type { Upload } from "./upload.ts";
+
+/** Whether publishing reads all bytes once more, which takes as long as it takes. */
+export function needsProof({ record }: Pick<Upload, "record">, sha256?: Uint8Array): boolean {
+  return record.verify === "readback" || (sha256 ?? wantedSha256(record)) !== undefined;
+}
+
+function wantedSha256({ sha256, sealedSha256 }: UploadRecord): Uint8Array | undefined {
+  return sealedSha256 ?? sha256;
+}
+
+/**
+ * Resolves with the whole file's SHA-256 where one was given and the sealed bytes have it. Parts that prove bad on the way are withdrawn.
+ *
+ * @throws HoldfastError `parts_missing` for those; `sha256_mismatch` where every part is right and the whole is not; `shutting_down`; why it was stopped.
+ */
+export async function proveFile(context: Context, upload: Upload): Promise<Uint8Array | undefined> {
+  if (!needsProof(upload)) return undefined;
+  const proving = startProving(upload);
+  try {
+    return await readBack(context, upload, () => {
+      requireNotDraining(context);
+      proving.signal.throwIfAborted();
+    });
+  } finally {
+    delete upload.proving;
+  }
+}
+
+function startProving(upload: Upload): AbortController {
+  upload.proving = new AbortController();
+  return upload.proving;
+}
+
+async function readBack(
+  context: Context,
+  upload: Upload,
+  requireGoing: () => void,
+): Promise<Uint8Array | undefined> {
+  const { record } = upload;
+  const expected = wantedSha256(record);
+  const indexes = Array.from({ length: partCount(record) }, (_, index) => index);
+  const isReadback = record.verify === "readback";
+  const first = { indexes, hasParts: isReadback, hasWhole: expected !== undefined, requireGoing };
+  const scanned = await scanParts(context, upload, first);
+  const isWhole = !expected || equalBytes(scanned.whole, expected);
+  // Bytes with the right digest over the whole were right part by part. Else it is asked which part is to blame.
+  const { bad } =
+    isWhole || isReadback
+      ? scanned
+      : await scanParts(context, upload, { ...first, hasParts: true, hasWhole: false });
+  if (bad.length > 0) {
+    await withdraw(context, upload, bad);
+    const missing = bad.map((index) => [index, index + 1]);
+    const text = `${bad.length} stored parts proved bad as they were read back`;
+    throw new HoldfastError("parts_missing", text, {
+      missing: missing.slice(0, MISSING_LISTED_MAX),
+    });
+  }
+  if (!isWhole) throw new HoldfastError("sha256_mismatch");
+  return expected;
+}
+
+const MISSING_LISTED_MAX = 1000;
