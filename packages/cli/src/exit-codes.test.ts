@@ -61,6 +61,7 @@ const CONTRACT: Readonly<Record<number, readonly ErrorCode[]>> = {
     "download_corrupt",
     "certificate_untrusted",
     "checkpoint_failed",
+    "checkpoint_damaged",
     "data_dir_busy",
     "data_dir_unusable",
     "address_in_use",

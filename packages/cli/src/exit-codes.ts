@@ -98,6 +98,7 @@ const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   certificate_untrusted: EXIT.fatal,
   transfer_busy: EXIT.gaveUp,
   checkpoint_failed: EXIT.fatal,
+  checkpoint_damaged: EXIT.fatal,
   data_dir_busy: EXIT.fatal,
   data_dir_unusable: EXIT.fatal,
   insecure_bind: EXIT.usage,

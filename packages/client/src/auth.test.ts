@@ -7,9 +7,23 @@ describe("an address", () => {
     ["http://127.0.0.1:8420", "http://127.0.0.1:8420"],
     ["http://127.0.0.1:8420/", "http://127.0.0.1:8420"],
     ["https://example.org/files//", "https://example.org/files"],
-    ["https://user:secret@example.org/?q#h", "https://example.org"],
   ])("%s is %s", (given, expected) => {
     expect(checkAddress(given, false)).toBe(expected);
+  });
+
+  it.each([
+    "https://user:secret@example.org/",
+    "https://user@example.org/",
+    "https://example.org/?token=secret",
+    "https://example.org/?",
+    "https://example.org/#here",
+  ])("carries nothing that would be dropped: %s", (given) => {
+    expect(() => checkAddress(given, false)).toThrow(
+      expect.objectContaining({
+        code: "usage",
+        message: expect.not.stringMatching(/secret|here/),
+      }),
+    );
   });
 
   it.each(["", "example.org", "ftp://example.org", "file:///etc/passwd"])("is not %j", (given) => {
@@ -71,6 +85,16 @@ describe("a token", () => {
       throw refused;
     });
     await expect(auth.current()).rejects.toBe(refused);
+  });
+
+  it("that never came is asked for anew", async () => {
+    let asked = 0;
+    const auth = createAuth(() =>
+      ++asked === 1 ? new Promise<string>(() => undefined) : Promise.resolve("token"),
+    );
+    void auth.current();
+    auth.forget();
+    expect(await auth.current()).toBe("token");
   });
 
   it("whose provider fails once is asked for again", async () => {

@@ -9,6 +9,8 @@ export interface Auth {
   current(): Promise<string | undefined>;
   /** After a 401: true where there is another token than the refused one to try. */
   renew(refused: string): Promise<boolean>;
+  /** A question that has not been answered is not waited for any more: the next request asks anew. */
+  forget(): void;
 }
 
 /** What can stand in a header: anything else is refused here, where the error does not carry the token along. */
@@ -21,9 +23,9 @@ function requireSendable(token: string): string {
 
 /** Every request that is refused with the same token shares one question for the next. */
 export function createAuth(source: TokenSource | undefined): Auth {
-  if (source === undefined) return { current: async () => undefined, renew: async () => false };
-  if (typeof source === "string")
-    return { current: async () => requireSendable(source), renew: async () => false };
+  const fixed = { renew: async () => false, forget: () => undefined };
+  if (source === undefined) return { current: async () => undefined, ...fixed };
+  if (typeof source === "string") return { current: async () => requireSendable(source), ...fixed };
   let held: Promise<string> | undefined;
   const ask = () => {
     const asked = source().then(requireSendable).catch(unavailable);
@@ -36,6 +38,9 @@ export function createAuth(source: TokenSource | undefined): Auth {
   };
   return {
     current: () => held ?? ask(),
+    forget() {
+      held = undefined;
+    },
     async renew(refused) {
       const before = held;
       if ((await before) !== refused) return true;
@@ -63,9 +68,10 @@ export function isPrivate(url: URL): boolean {
 }
 
 /**
- * An address as a URL without query and without a slash at its end.
+ * An address as a URL without a slash at its end.
  *
- * @throws HoldfastError `usage` where it is none of http or https; `insecure_transport` where a token would go over a network in the clear.
+ * @throws HoldfastError `usage` where it is none of http or https, or has a name, a password, a query or a fragment, none of which could be meant for
+ * us; `insecure_transport` where a token would go over a network in the clear.
  */
 export function checkAddress(address: string, hasToken: boolean): string {
   const url = URL.parse(address);
@@ -73,6 +79,12 @@ export function checkAddress(address: string, hasToken: boolean): string {
     // What looks like credentials is not repeated.
     const shown = address.includes("@") ? "" : `: ${address}`;
     throw new HoldfastError("usage", `not an http or https address${shown}`);
+  }
+  if (url.username || url.password) {
+    throw new HoldfastError("usage", "the address has a name or a password in it");
+  }
+  if (/[?#]/.test(address)) {
+    throw new HoldfastError("usage", "the address has a query or a fragment");
   }
   if (hasToken && !isPrivate(url)) {
     throw new HoldfastError("insecure_transport", `no token goes to ${url.origin} in the clear`);

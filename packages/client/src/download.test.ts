@@ -53,7 +53,6 @@ function portsOf(): Ports {
     checkpoints: createCheckpointStore({
       directory: place.stateDir,
       now: () => systemClock.now(),
-      warn: () => undefined,
     }),
     clock: systemClock,
     random: systemRandom,

@@ -8,7 +8,7 @@ import { receiveRun } from "./download-receive.ts";
 import type { Transfer } from "./events.ts";
 import { settingsOf, type TransferOptions, wireOf } from "./options.ts";
 import type { Ports, Sink } from "./ports.ts";
-import { rememberLine } from "./recall.ts";
+import { rememberLine, tellDamage } from "./recall.ts";
 import { runTransfer } from "./run.ts";
 
 export interface DownloadOptions extends TransferOptions {
@@ -33,6 +33,7 @@ export function startDownload(
     settings: settingsOf(options),
     sending: "receiving",
     work: (emit) => {
+      const unheard = tellDamage(ports, emit);
       const job: DownloadJob = {
         openSink,
         options,
@@ -52,7 +53,7 @@ export function startDownload(
         remember: (known) => rememberLine(ports, "down", openedSinkOf(job).url, known),
         complete: () => finishDownload(job),
         discard: () => discardDownload(job),
-        close: () => closeDownload(job),
+        close: () => closeDownload(job).finally(unheard),
       };
     },
   });

@@ -109,6 +109,8 @@ export interface CheckpointStore {
    * @throws HoldfastError `transfer_busy` where somebody else has it.
    */
   claim(key: string): Promise<() => void>;
+  /** Tells of records that were found damaged and begun anew; the returned function takes the listener off. */
+  onDamage(listener: (detail: string) => void): () => void;
   /** May be repeated. */
   close(): void;
 }

@@ -1,5 +1,6 @@
-// Keeps what a line has taught for the next transfer to or from the same server, beside the checkpoints: so it is this device's own.
+// What is kept on this device beside the checkpoints: what a line has taught, for the next transfer to or from the same server.
 import { checkpointKey } from "./checkpoint.ts";
+import type { Emitter } from "./events.ts";
 import { decodeKnown, encodeKnown } from "./known.ts";
 import type { Known } from "./line.ts";
 import type { Ports } from "./ports.ts";
@@ -27,6 +28,14 @@ export async function rememberLine(
 ): Promise<void> {
   const key = keyOf(digester, direction, address);
   await checkpoints.save(key, encodeKnown(known, clock.now())).catch(() => undefined);
+}
+
+/** Lets a transfer tell of damage to what was kept; the returned function ends that. */
+export function tellDamage(
+  { checkpoints }: Pick<Ports, "checkpoints">,
+  emit: Emitter["emit"],
+): () => void {
+  return checkpoints.onDamage((detail) => emit("notice", { code: "checkpoint_damaged", detail }));
 }
 
 function keyOf(digester: Place["digester"], direction: Direction, address: string): string {

@@ -52,6 +52,10 @@ export async function openUpload(
     job.opened = { ...opened, release: await checkpoints.claim(key), isOurs: true };
     const text = await checkpoints.load(key);
     const checkpoint = text === undefined ? undefined : decodeCheckpoint(digester, text);
+    if (text !== undefined && !checkpoint) {
+      const detail = "what was known of an earlier upload is damaged: a new upload begins";
+      job.emit("notice", { code: "checkpoint_damaged", detail });
+    }
     job.known = await recallLine(job.ports, "up", server);
     const isResumed = goOn(job, checkpoint, source.fingerprint);
     return { isResumed, ...(job.known ? { known: job.known } : {}) };

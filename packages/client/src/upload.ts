@@ -4,7 +4,7 @@ import { createBuffers } from "./buffers.ts";
 import type { Transfer } from "./events.ts";
 import { settingsOf, type TransferOptions, wireOf } from "./options.ts";
 import type { Ports, Source } from "./ports.ts";
-import { rememberLine } from "./recall.ts";
+import { rememberLine, tellDamage } from "./recall.ts";
 import { runTransfer } from "./run.ts";
 import { closeUpload, completeUpload, discardUpload } from "./upload-finish.ts";
 import { type Job, openedOf } from "./upload-job.ts";
@@ -36,6 +36,7 @@ export function startUpload(
     settings: settingsOf(options),
     sending: "sending",
     work: (emit) => {
+      const unheard = tellDamage(ports, emit);
       const job: Job = {
         openSource,
         options,
@@ -59,7 +60,7 @@ export function startUpload(
         remember: (known) => rememberLine(ports, "up", openedOf(job).server, known),
         complete: (call) => completeUpload(job, call),
         discard: (call) => discardUpload(job, call),
-        close: () => closeUpload(job),
+        close: () => closeUpload(job).finally(unheard),
       };
     },
   });

@@ -112,6 +112,57 @@ describe("the wire", () => {
     await aborted;
   });
 
+  it("asks for a token anew where the last question was never answered", async () => {
+    let asked = 0;
+    const late = () =>
+      ++asked === 1 ? new Promise<string>(() => undefined) : Promise.resolve("token");
+    const { clock, send } = start(() => Promise.resolve(response(200, "x")), late);
+    const stalled = expect(send()).rejects.toMatchObject({
+      code: "stalled",
+      message: expect.stringContaining("tokens"),
+    });
+    await settle();
+    clock.advance(STALL_MS);
+    await stalled;
+    expect(await send()).toBe("x");
+    expect(asked).toBe(2);
+  });
+
+  it("follows no redirect: at an address where Holdfast never answered, it says where it points", async () => {
+    const elsewhere = (location: string): TransportResponse => ({
+      ...response(302, ""),
+      header: (name) => (name === "location" ? location : undefined),
+    });
+    for (const [location, shown] of [
+      ["https://files.example/v1/uploads/x?token=1", "https://files.example"],
+      ["https://me:secret@files.example/v1/files/f/manifest", "https://files.example/v1/files/f"],
+      ["/login", "http://127.0.0.1/login"],
+    ] as const) {
+      const sent: TransportRequest[] = [];
+      const { send } = start((request) => {
+        sent.push(request);
+        return Promise.resolve(elsewhere(location));
+      });
+      await expect(send()).rejects.toMatchObject({
+        code: "wrong_address",
+        details: { status: 302, location: shown },
+      });
+      expect(sent.length).toBe(1);
+    }
+  });
+
+  it("waits for a redirect to pass at an address where Holdfast has answered before", async () => {
+    let isPortal = false;
+    const { send } = start(() =>
+      Promise.resolve(
+        isPortal ? { ...response(302, ""), header: () => undefined } : response(200, "x"),
+      ),
+    );
+    await send();
+    isPortal = true;
+    await expect(send()).rejects.toMatchObject({ code: "not_holdfast", details: { status: 302 } });
+  });
+
   it("takes no answer's word for what only the client can know", async () => {
     const details = { retryAfterMs: 3_600_000, refused: true, signal: "SIGKILL", index: 7 };
     const problem = encodeProblem(new HoldfastError("part_busy", undefined, details));

@@ -61,16 +61,22 @@ export interface Wire {
 export function createWire(parts: WireParts): Wire {
   const { auth, clock, stallMs } = parts;
   const patience = createPatience();
-  const pace = createPace(clock);
+  const common = { pace: createPace(clock), first: { isPast: false } };
   return {
     async send(request, use) {
       // Whoever gives out tokens may be silent as the server may.
       const ask = <A>(question: () => Promise<A>) =>
-        watched(clock, stallMs, request.signal, (signal) => unlessAborted(question(), signal));
+        watched(clock, stallMs, request.signal, (signal) =>
+          unlessAborted(question(), signal),
+        ).catch((error: unknown) => {
+          if (toHoldfastError(error).code !== "stalled") throw error;
+          auth.forget();
+          throw new HoldfastError("stalled", "whoever gives out tokens does not answer");
+        });
       const sendWith = (token: string | undefined) =>
         request.body
-          ? patience.learn((times) => sendOnce(parts, request, token, { pace, times }, use))
-          : sendOnce(parts, request, token, { pace, times: 1 }, use);
+          ? patience.learn((times) => sendOnce(parts, request, token, { ...common, times }, use))
+          : sendOnce(parts, request, token, { ...common, times: 1 }, use);
       const token = await ask(() => auth.current());
       try {
         return await sendWith(token);
@@ -119,6 +125,8 @@ function createPatience(): Patience {
 interface Patient {
   readonly pace: Pace;
   readonly times: number;
+  /** Whether Holdfast has answered at this address before. */
+  readonly first: { isPast: boolean };
 }
 
 function sendOnce<T>(
@@ -131,6 +139,7 @@ function sendOnce<T>(
   let left = request.body?.reduce((size, view) => size + view.length, 0);
   return watched(clock, stallMs, request.signal, async (signal, touch) => {
     const silence = listen(clock, stallMs, patient, touch);
+    const { first } = patient;
     // What the server does before it answers these may take it longer than anything else.
     const kind = request.method === "POST" ? "thinking" : "waiting";
     silence.begins(left === undefined ? kind : "sending");
@@ -158,7 +167,9 @@ function sendOnce<T>(
     });
     silence.ends("receiving");
     const answer = answerOf(response, limit, silence);
+    if (isRedirect(response)) throw redirected(response, request.url, clock, first);
     if (response.header("holdfast-version") === undefined) throw notHoldfast(response, clock);
+    first.isPast = true;
     if (response.status < 200 || response.status > 299) throw await errorOf(answer, clock);
     return use(answer);
   });
@@ -240,6 +251,32 @@ async function throttled(
   }
   touch();
   await take(piece);
+}
+
+function isRedirect({ status }: TransportResponse): boolean {
+  return status >= 300 && status < 400 && status !== 304;
+}
+
+/**
+ * Nothing follows a redirect: a token must not go where somebody else points. At an address where Holdfast has never answered, it is the address that is wrong;
+ * where it has, something stands in between for a while, such as a captive portal.
+ */
+function redirected(
+  response: TransportResponse,
+  from: string,
+  clock: Clock,
+  { isPast }: { readonly isPast: boolean },
+): HoldfastError {
+  if (isPast) return notHoldfast(response, clock);
+  const { status } = response;
+  const to = URL.parse(response.header("location") ?? "", from);
+  if (!to) return new HoldfastError("wrong_address", `status ${status} points nowhere`, { status });
+  // What a person gave was the part before our own routes; credentials and a query would end up in logs.
+  const location = to.origin + to.pathname.replace(/\/v1\/uploads.*$|\/manifest$/, "");
+  return new HoldfastError("wrong_address", `the server points to ${location}`, {
+    status,
+    location,
+  });
 }
 
 function notHoldfast(response: TransportResponse, clock: Clock): HoldfastError {

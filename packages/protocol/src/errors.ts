@@ -343,6 +343,12 @@ export const ERRORS = {
     title: "The checkpoint cannot be stored",
     hint: "Check the state directory and its free space; HOLDFAST_STATE_DIR names another one.",
   },
+  checkpoint_damaged: {
+    status: 0,
+    retry: "never",
+    title: "A checkpoint was damaged and is begun anew",
+    hint: "Nothing that a server has is lost; what was damaged lies beside it.",
+  },
   data_dir_busy: {
     status: 0,
     retry: "never",

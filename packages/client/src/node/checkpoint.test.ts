@@ -28,11 +28,8 @@ afterEach(() => {
 });
 
 function open(at = directory): CheckpointStore {
-  const store = createCheckpointStore({
-    directory: at,
-    now: () => 1234.5,
-    warn: (detail) => warnings.push(detail),
-  });
+  const store = createCheckpointStore({ directory: at, now: () => 1234.5 });
+  store.onDamage((detail) => warnings.push(detail));
   stores.push(store);
   return store;
 }

@@ -23,13 +23,12 @@ export interface CheckpointParts {
   readonly directory: string;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** Told once where a damaged file was moved aside. */
-  readonly warn: (detail: string) => void;
 }
 
 /** Opens nothing yet: what goes wrong is told by the call that meets it. */
-export function createCheckpointStore({ directory, now, warn }: CheckpointParts): CheckpointStore {
+export function createCheckpointStore({ directory, now }: CheckpointParts): CheckpointStore {
   const path = join(directory, "checkpoints.sqlite");
+  const listeners = new Set<(detail: string) => void>();
   let held: DatabaseSync | undefined;
 
   /** Runs a statement; a damaged file is moved aside once and begun anew, since it holds nothing that the servers do not know better. */
@@ -43,7 +42,8 @@ export function createCheckpointStore({ directory, now, warn }: CheckpointParts)
     }
     try {
       const aside = moveAside(path, now());
-      warn(`the checkpoints were damaged and are begun anew; the damaged file is ${aside}`);
+      const detail = `the checkpoints were damaged and are begun anew; the damaged file is ${aside}`;
+      for (const listener of listeners) listener(detail);
       held = openDatabase(directory, path);
       return task(held);
     } catch (error) {
@@ -79,6 +79,10 @@ export function createCheckpointStore({ directory, now, warn }: CheckpointParts)
         database.prepare("DELETE FROM checkpoints WHERE key = ?").run(key);
       }),
     claim: async (key) => claimKey(directory, key),
+    onDamage(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     close,
   };
 }

@@ -120,7 +120,6 @@ export function nodePorts(stateDir: string = stateDirectory(surroundings())): Om
     checkpoints: createCheckpointStore({
       directory: stateDir,
       now: () => systemClock.now(),
-      warn: (detail) => process.emitWarning(detail, { code: "checkpoint_failed" }),
     }),
     clock: systemClock,
     random: systemRandom,

@@ -224,3 +224,26 @@ describe("a request fails", () => {
     await expect(ask(url, { signal })).rejects.toThrow("stopped");
   });
 });
+
+describe("the wrong one of http and https", () => {
+  it("is told of where a server speaks no TLS", async () => {
+    const url = await http((_, response) => void response.end());
+    await expect(ask(url.replace("http:", "https:"))).rejects.toMatchObject({
+      code: "wrong_address",
+      message: expect.stringContaining("http"),
+    });
+  });
+
+  it("is told of where a server answers with a TLS alert", async () => {
+    const alert = Buffer.from([0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46]);
+    const url = await listen(
+      createTcp((socket) => {
+        socket.on("error", () => undefined).once("data", () => socket.end(alert));
+      }),
+    );
+    await expect(ask(url)).rejects.toMatchObject({
+      code: "wrong_address",
+      message: expect.stringContaining("https"),
+    });
+  });
+});
