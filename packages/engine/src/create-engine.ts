@@ -5,8 +5,10 @@ import { complete } from "./complete.ts";
 import { confirm } from "./confirm.ts";
 import { createContext } from "./context.ts";
 import { create } from "./create.ts";
+import { deleteFile } from "./delete.ts";
 import { drain } from "./drain.ts";
 import type { Engine, EngineParts } from "./engine.ts";
+import { listFiles } from "./list.ts";
 import { provePart, readManifest } from "./manifest.ts";
 import { offset } from "./offset.ts";
 import { presign } from "./presign.ts";
@@ -14,6 +16,7 @@ import { putRun } from "./put-run.ts";
 import { findFile, read } from "./read.ts";
 import { recover } from "./recover.ts";
 import { status } from "./status.ts";
+import { sweep } from "./sweep.ts";
 import { watch } from "./watch.ts";
 
 export function createEngine(parts: EngineParts): Engine {
@@ -30,6 +33,8 @@ export function createEngine(parts: EngineParts): Engine {
     complete: (principal, id, request) => complete(context, principal, id, request),
     abort: (principal, id) => abort(context, principal, id),
     file: (principal, id) => findFile(context, principal, id),
+    files: (principal, request) => listFiles(context, principal, request),
+    deleteFile: (principal, id) => deleteFile(context, principal, id),
     read: (file, range) => read(context, file, range),
     manifest: (file) => readManifest(context, file),
     proof: (file, index) => provePart(context, file, index),
@@ -38,6 +43,7 @@ export function createEngine(parts: EngineParts): Engine {
       ...(await context.room.look()),
     }),
     recover: () => recover(context),
+    sweep: (by, wants) => sweep(context, by, wants),
     drain: (graceMs) => drain(context, graceMs),
   };
 }

@@ -3,11 +3,14 @@ import type {
   ByteRange,
   CompleteRequest,
   CreateRequest,
+  FilesRequest,
   PartDigest,
   PartRange,
+  SweepReport,
   UploadOffset,
   UploadView,
 } from "@holdfast/protocol";
+import type { FilePage } from "./list.ts";
 import type { PartProof } from "./manifest.ts";
 import type { Body, Clock, Digests, Log, MetadataStore, Policy, Random, Storage } from "./ports.ts";
 import type { FileRecord, Principal } from "./records.ts";
@@ -141,6 +144,10 @@ export interface Engine {
   /** Resolves when the upload has ended and its bytes are gone. */
   abort(principal: Principal, id: string): Promise<void>;
   file(principal: Principal, id: string): Promise<FileRecord>;
+  /** The files of the principal's tenant, newest first. */
+  files(principal: Principal, request: FilesRequest): Promise<FilePage>;
+  /** Resolves when the file can be found no more; its bytes are gone, or go with the next sweep. @throws HoldfastError `file_not_found` */
+  deleteFile(principal: Principal, id: string): Promise<void>;
   /** The bytes of a file from first to last. Each piece is valid until the next one is asked for. */
   read(file: FileRecord, range: ByteRange): AsyncGenerator<Uint8Array, void, void>;
   /** The manifest as it is stored, checked against its digest, from first byte to last. Each piece is valid until the next one is asked for. */
@@ -150,6 +157,8 @@ export interface Engine {
   health(): Promise<Health>;
   /** At start-up, before the first request: drives on what a crash interrupted. */
   recover(): Promise<void>;
+  /** Removes what has ended, or tells what would go. For the server itself, and for who may `administer`. */
+  sweep(by: Principal | "server", wants: { readonly isDryRun: boolean }): Promise<SweepReport>;
   /** No new work from now on (`shutting_down`). Resolves when all that was in flight is committed or refused; bodies that still come after `graceMs` are stopped and what came of them is committed. */
   drain(graceMs: number): Promise<void>;
 }

@@ -15,13 +15,18 @@ export async function findFile(
   return file;
 }
 
-/** The bytes of a file from first to last. */
-export function read(
+/** The bytes of a file from first to last. @throws HoldfastError `file_not_found` where it is deleted meanwhile */
+export async function* read(
   context: Context,
   file: FileRecord,
   range: ByteRange,
 ): AsyncGenerator<Uint8Array, void, void> {
-  return readObject(context, { id: file.uploadId, kind: "bytes" }, range);
+  try {
+    yield* readObject(context, { id: file.uploadId, kind: "bytes" }, range);
+  } catch (cause) {
+    const now = await context.metadata.file(file.id);
+    throw now?.state === "available" ? cause : new HoldfastError("file_not_found");
+  }
 }
 
 /** One slot for the whole way: the piece that was given out is free again when the next is asked for. All pieces but the last fill the slot. */

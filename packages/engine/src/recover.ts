@@ -2,6 +2,7 @@
 import type { UploadId } from "@holdfast/protocol";
 import { clear } from "./abort.ts";
 import type { Context } from "./context.ts";
+import { eraseFile } from "./delete.ts";
 import { allDue } from "./due.ts";
 import { needsProof } from "./prove.ts";
 import { driveAside } from "./publish.ts";
@@ -17,6 +18,10 @@ export async function recover(context: Context): Promise<void> {
     await attempt(context, id, "clear", () =>
       context.uploads.use(id, (upload) => clear(context, upload)),
     );
+  }
+  for await (const { id, fileId } of allDue(context.metadata, "deleting")) {
+    if (fileId)
+      await attempt(context, id, "erase", () => eraseFile(context, { id: fileId, uploadId: id }));
   }
 }
 

@@ -1,5 +1,6 @@
 // status: what is known of an upload. Asking never ends or changes anything.
 import { createPartSet, RUN_PARTS_MAX, type UploadView } from "@holdfast/protocol";
+import { requireNotEnded } from "./claims.ts";
 import { type Context, useUpload } from "./context.ts";
 import type { FileRecord, Principal } from "./records.ts";
 import { offsetOf, type Upload } from "./upload.ts";
@@ -11,6 +12,8 @@ export function status(
   wants: { readonly digests: boolean },
 ): Promise<UploadView> {
   return useUpload(context, principal, "write", id, async (upload) => {
+    // What time has ended has nothing to go on with: it says so for a day, then it is not known.
+    if (upload.record.state === "expired") requireNotEnded(upload);
     const view = await viewOf(context, upload);
     return wants.digests ? { ...view, digests: upload.digests } : view;
   });

@@ -51,6 +51,8 @@ export interface Uploads {
   use<T>(id: string, work: (upload: Upload) => Promise<T>): Promise<T>;
   /** The one that is in memory under this id. */
   held(id: UploadId): Upload | undefined;
+  /** Forgets an upload whose record is gone: who holds it has an object that no change will be made of any more. */
+  drop(id: UploadId): void;
   /** All that are in memory. */
   all(): readonly Upload[];
 }
@@ -96,6 +98,7 @@ export function createUploads(
 
   return {
     held: (id) => entries.get(id)?.upload,
+    drop: (id) => void entries.delete(id),
     all: () => [...entries.values()].flatMap(({ upload }) => upload ?? []),
     async use(id, work) {
       if (!isUploadId(id)) throw new HoldfastError("upload_not_found");

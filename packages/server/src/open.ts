@@ -12,6 +12,7 @@ import { meterMetadata, meterStorage } from "./metrics/metered.ts";
 import { createLog, systemClock, systemDigests, systemRandom } from "./platform.ts";
 import { createTokenPolicy } from "./policy/policy.ts";
 import { watchTokens } from "./policy/tokens-file.ts";
+import { keepSweeping } from "./sweeping.ts";
 
 export interface OpenServer {
   readonly front: Front;
@@ -70,6 +71,7 @@ async function put(
     ...platform,
   });
   await engine.recover();
+  const sweeping = keepSweeping(engine, systemClock, log);
 
   let url = "";
   let closing: Promise<void> | undefined;
@@ -91,6 +93,7 @@ async function put(
 
   async function close(stopServing: () => Promise<void>): Promise<void> {
     log("info", "closing");
+    sweeping.stop();
     // Bodies get half of the time; the other half is for the flushes and commits of what came of them.
     await Promise.all([engine.drain(closeMs / 2), stopServing()]);
     await data.close();

@@ -1,6 +1,8 @@
 // From a request to its handler and back to a reply: routes, methods, authentication, errors.
 import { HoldfastError, toHoldfastError } from "@holdfast/protocol";
+import { deleteFile } from "./files/delete.ts";
 import { getFile } from "./files/get.ts";
+import { listFiles } from "./files/list.ts";
 import { getManifest } from "./files/manifest.ts";
 import type { Front, Handler } from "./front.ts";
 import { getLive } from "./ops/live.ts";
@@ -8,6 +10,7 @@ import { getMetrics } from "./ops/metrics.ts";
 import { getOpenApi } from "./ops/openapi.ts";
 import { getPage } from "./ops/page.ts";
 import { getReady } from "./ops/ready.ts";
+import { postSweep } from "./ops/sweep.ts";
 import { problemReply } from "./problem.ts";
 import type { Reply } from "./reply.ts";
 import type { Request } from "./request.ts";
@@ -44,7 +47,8 @@ export const ROUTES: readonly Route[] = [
   }),
   route("/v1/uploads/*/events", { GET: getEvents }),
   route("/v1/uploads/*/complete", { POST: completeUpload }),
-  route("/v1/files/*", { GET: getFile, HEAD: getFile }, "token or link"),
+  route("/v1/files", { GET: listFiles }),
+  route("/v1/files/*", { GET: getFile, HEAD: getFile, DELETE: deleteFile }, "token or link"),
   route("/v1/files/*/manifest", { GET: getManifest, HEAD: getManifest }, "token or link"),
   route("/v1/files/*/links", { POST: signLink }),
   route("/v1/uploads/*/requests", { POST: signRequests }),
@@ -53,6 +57,7 @@ export const ROUTES: readonly Route[] = [
   route("/livez", { GET: getLive, HEAD: getLive }, "everybody"),
   route("/readyz", { GET: getReady, HEAD: getReady }, "everybody"),
   route("/metrics", { GET: getMetrics }),
+  route("/v1/sweep", { POST: postSweep }),
   route("/openapi.json", { GET: getOpenApi, HEAD: getOpenApi }),
   route("/", { GET: getPage, HEAD: getPage }),
 ];

@@ -130,7 +130,7 @@ describe("methods", () => {
   it("are listed where another one is taken", async () => {
     const answer = await ask(server, { method: "PUT", path: "/v1/files/a" });
     expect(answer.status).toBe(405);
-    expect(answer.headers.allow).toBe("GET, HEAD");
+    expect(answer.headers.allow).toBe("GET, HEAD, DELETE");
   });
 });
 

@@ -1,5 +1,5 @@
 // The JSON values of the wire as schemas. What reads and writes them is in @holdfast/protocol, which no schema library may enter; tests hold the two together.
-import { ERRORS, UPLOAD_STATES } from "@holdfast/protocol";
+import { ERRORS, FILES_LIMIT_MAX, UPLOAD_STATES } from "@holdfast/protocol";
 import { z } from "zod";
 
 /** Schemas with a name of their own in the description. */
@@ -55,6 +55,43 @@ export const File: z.ZodType = component(
     size: whole(),
     root: hex64(),
     sha256: hex64().optional().describe("Of the whole, where it was verified"),
+  }),
+);
+
+const ListedFile = component(
+  "ListedFile",
+  z.object({
+    id: Id,
+    url: z.string().describe("A path on the same server"),
+    name: z.string(),
+    type: z.string(),
+    size: whole(),
+    root: hex64(),
+    createdAt: Time,
+    sha256: hex64().optional().describe("Of the whole; only where it was verified"),
+  }),
+);
+
+export const FilePage: z.ZodType = component(
+  "FilePage",
+  z.object({
+    files: z.array(ListedFile).max(FILES_LIMIT_MAX),
+    next: z.string().optional().describe("Where the next page begins; absent at the end"),
+  }),
+);
+
+const Swept = component("Swept", z.object({ count: whole(), bytes: whole() }));
+
+export const Sweep: z.ZodType = component(
+  "Sweep",
+  z.object({
+    isDryRun: z.boolean(),
+    expired: Swept.describe("Open uploads whose time was over"),
+    removed: Swept.describe("Ended uploads whose bytes were still there"),
+    erased: Swept.describe("Deleted files whose bytes were still there"),
+    forgotten: Swept.describe("Records of uploads that ended a day ago"),
+    failed: whole(),
+    isWhole: z.boolean().describe("False where there is more than one sweep takes"),
   }),
 );
 

@@ -25,7 +25,9 @@ export async function admit(
   if (access === "signed part") {
     return requireSigned(front, readPartAddress(params, request.query).terms);
   }
-  if (access === "token or link" && isLink(request.query)) {
+  // A link lets read: whoever deletes brings a token.
+  const isRead = request.method === "GET" || request.method === "HEAD";
+  if (access === "token or link" && isRead && isLink(request.query)) {
     return requireSigned(front, readFileLink(params, request.query));
   }
   return front.policy.authenticate(request.header("authorization"));

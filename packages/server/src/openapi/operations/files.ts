@@ -1,7 +1,8 @@
 // The description of what can be done with files.
+import { FILES_LIMIT, FILES_LIMIT_MAX } from "@holdfast/protocol";
 import { z } from "zod";
 import { json, type Operation } from "../operation.ts";
-import { Id, ManifestOrProof } from "../schemas.ts";
+import { FilePage, Id, ManifestOrProof } from "../schemas.ts";
 import { LINK_QUERY } from "./signed.ts";
 
 const params = { id: Id };
@@ -63,6 +64,31 @@ const getManifest: Operation = {
   ],
 };
 
+const listFiles: Operation = {
+  method: "GET",
+  path: "/v1/files",
+  id: "listFiles",
+  tag: "files",
+  summary: "The files of one's tenant, newest first, page by page",
+  query: {
+    limit: z.int().min(1).max(FILES_LIMIT_MAX).optional().describe(`${FILES_LIMIT} where absent`),
+    after: z.string().optional().describe("`next` of the page before"),
+  },
+  replies: { 200: { what: "A page of them", content: json(FilePage) } },
+  errors: ["invalid_request"],
+};
+
+const deleteFile: Operation = {
+  method: "DELETE",
+  path: "/v1/files/{id}",
+  id: "deleteFile",
+  tag: "files",
+  summary: "Removes a file: nobody finds it any more, then its bytes go",
+  params,
+  replies: { 204: { what: "It is gone" } },
+  errors: ["file_not_found"],
+};
+
 function head({ replies, ...operation }: Operation, id: string): Operation {
   const { 206: _, ...rest } = replies;
   const bare = Object.entries(rest).map(([status, { content: __, ...reply }]) => [status, reply]);
@@ -70,6 +96,8 @@ function head({ replies, ...operation }: Operation, id: string): Operation {
 }
 
 export const FILES: readonly Operation[] = [
+  listFiles,
+  deleteFile,
   getFile,
   head(getFile, "headFile"),
   getManifest,

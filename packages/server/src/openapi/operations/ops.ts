@@ -1,7 +1,7 @@
 // The description of what operators ask for.
 import { z } from "zod";
 import { json, type Operation } from "../operation.ts";
-import { Live, Ready, Unready } from "../schemas.ts";
+import { Live, Ready, Sweep, Unready } from "../schemas.ts";
 
 const live: Operation = {
   method: "GET",
@@ -50,6 +50,17 @@ const metrics: Operation = {
   errors: [],
 };
 
+const sweep: Operation = {
+  method: "POST",
+  path: "/v1/sweep",
+  id: "sweep",
+  tag: "operations",
+  summary: "Removes what has ended, or tells what would go; for who administers the server",
+  query: { "dry-run": z.enum(["0", "1"]).optional().describe("1 does nothing and tells") },
+  replies: { 200: { what: "What went, or would go", content: json(Sweep) } },
+  errors: ["invalid_request"],
+};
+
 const description: Operation = {
   method: "GET",
   path: "/openapi.json",
@@ -73,6 +84,7 @@ export const OPS: readonly Operation[] = [
   page,
   head(page, "headPage"),
   metrics,
+  sweep,
   description,
   head(description, "headDescription"),
 ];

@@ -41,7 +41,7 @@ export const UPLOADS: readonly Operation[] = [
     params,
     query: { digests: z.enum(["1"]).optional() },
     replies: { 200: { what: "The upload", content: json(Upload) } },
-    errors: ["upload_not_found"],
+    errors: ["upload_not_found", "upload_ended"],
   },
   {
     method: "GET",

@@ -1,0 +1,153 @@
+// sweep: removes what has ended. By lists along an index, a few at a time, each step one that may be cut and repeated.
+import { type SweepReport, type Swept, toHoldfastError } from "@holdfast/protocol";
+import { clear } from "./abort.ts";
+import { type Context, doWork } from "./context.ts";
+import { eraseFile } from "./delete.ts";
+import { allDue } from "./due.ts";
+import type { Due, DueKind, Principal } from "./records.ts";
+import type { Upload } from "./upload.ts";
+
+/** Milliseconds that an ended upload still answers for. */
+export const KEPT_MS: number = 24 * 60 * 60 * 1000;
+/** Steps under way at once: they share flushes and commits, and leave room for those who upload. */
+const AT_ONCE = 16;
+/** Milliseconds after which a sweep stops: the next one goes on. */
+const SWEEP_MS: number = 5 * 60 * 1000;
+/** Entries that a dry run looks at of each kind. */
+const LOOKED_AT_MAX = 100_000;
+
+/**
+ * What has expired ends and loses its bytes; so do files that were deleted and uploads that ended some other way, where a crash or a fault has left them; records of
+ * what ended a day ago go. Never takes an upload that somebody is writing to, nor one that a commit comes in for meanwhile.
+ *
+ * @param by The server itself, or somebody who must be allowed to `administer`.
+ */
+export async function sweep(
+  context: Context,
+  by: Principal | "server",
+  { isDryRun }: { readonly isDryRun: boolean },
+): Promise<SweepReport> {
+  if (by !== "server") await context.policy.decide(by, "administer", by);
+  return isDryRun ? await look(context) : await run(context);
+}
+
+async function look(context: Context): Promise<SweepReport> {
+  const now = context.clock.now();
+  const tally = createTally();
+  const count = async (kind: DueKind, as: SweptName, before?: number) => {
+    let seen = 0;
+    for await (const due of allDue(context.metadata, kind, before)) {
+      tally.add(as, due);
+      if (++seen === LOOKED_AT_MAX) tally.stop();
+      if (seen === LOOKED_AT_MAX) return;
+    }
+  };
+  await count("expired", "expired", now + 1);
+  await count("uncleared", "removed");
+  await count("deleting", "erased");
+  await count("forgettable", "forgotten", now - KEPT_MS);
+  return tally.report(true);
+}
+
+async function run(context: Context): Promise<SweepReport> {
+  const { clock, metadata, uploads } = context;
+  const until = clock.monotonic() + SWEEP_MS;
+  const now = clock.now();
+  const tally = createTally();
+
+  async function each(
+    list: AsyncIterable<Due>,
+    as: SweptName,
+    step: (due: Due) => Promise<boolean>,
+  ): Promise<void> {
+    const running = new Set<Promise<void>>();
+    for await (const due of list) {
+      if (context.isDraining || clock.monotonic() > until) {
+        tally.stop();
+        break;
+      }
+      const one = doWork(context, () => step(due))
+        .then(
+          (isDone) => isDone && tally.add(as, due),
+          (cause) => fail(due, as, cause),
+        )
+        .then(() => void running.delete(one));
+      running.add(one);
+      if (running.size >= AT_ONCE) await Promise.race(running);
+    }
+    await Promise.all(running);
+  }
+
+  function fail({ id, fileId }: Due, step: SweptName, cause: unknown): void {
+    // Who is overtaken by a commit or by another sweep has nothing to do: that is no failure.
+    const { code } = toHoldfastError(cause);
+    if (code === "upload_not_open" || code === "upload_ended" || code === "upload_not_found")
+      return;
+    if (code === "shutting_down") {
+      tally.stop();
+      return;
+    }
+    tally.fail();
+    context.log("error", "sweep.failed", { upload: id, file: fileId, step, cause });
+  }
+
+  await each(allDue(metadata, "expired", now + 1), "expired", ({ id }) =>
+    uploads.use(id, (upload) => expire(context, upload)),
+  );
+  await each(allDue(metadata, "uncleared"), "removed", async ({ id }) => {
+    await uploads.use(id, (upload) => clear(context, upload));
+    return true;
+  });
+  await each(allDue(metadata, "deleting"), "erased", async ({ id, fileId }) => {
+    if (fileId) await eraseFile(context, { id: fileId, uploadId: id });
+    return true;
+  });
+  await each(allDue(metadata, "forgettable", now - KEPT_MS), "forgotten", async ({ id }) => {
+    await metadata.apply({ kind: "forget", id, before: now - KEPT_MS });
+    uploads.drop(id);
+    return true;
+  });
+  const report = tally.report(false);
+  context.log("info", "sweep.done", { ...report });
+  return report;
+}
+
+/** Ends an upload whose time is over, and removes its bytes. False where it is not to go now. */
+async function expire(context: Context, upload: Upload): Promise<boolean> {
+  const { record, claims, healing } = upload;
+  const now = context.clock.now();
+  // Whoever writes is about to commit, and that moves the expiry.
+  const isWanted = claims.size > 0 || healing !== undefined;
+  if (record.state !== "open" || record.expiresAt > now || isWanted) return false;
+  await context.metadata.apply({ kind: "expire", id: record.id, now });
+  upload.record = { ...upload.record, state: "expired", endedAt: now };
+  context.log("info", "upload.expired", { upload: record.id });
+  await clear(context, upload);
+  return true;
+}
+
+type SweptName = "expired" | "removed" | "erased" | "forgotten";
+
+function createTally() {
+  const swept: Record<SweptName, Swept> = {
+    expired: { count: 0, bytes: 0 },
+    removed: { count: 0, bytes: 0 },
+    erased: { count: 0, bytes: 0 },
+    forgotten: { count: 0, bytes: 0 },
+  };
+  let failed = 0;
+  let isWhole = true;
+  return {
+    add(name: SweptName, { size }: Due): void {
+      const { count, bytes } = swept[name];
+      swept[name] = { count: count + 1, bytes: Math.min(bytes + size, Number.MAX_SAFE_INTEGER) };
+    },
+    fail(): void {
+      failed++;
+    },
+    stop(): void {
+      isWhole = false;
+    },
+    report: (isDryRun: boolean): SweepReport => ({ isDryRun, ...swept, failed, isWhole }),
+  };
+}

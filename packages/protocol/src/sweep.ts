@@ -1,0 +1,48 @@
+// What a sweep did, or would do, on the wire.
+import { type Fields, fieldsOf, wholeAt } from "./read.ts";
+
+/** Numbers and sizes in bytes; an upload of unknown size counts with the most it may become. */
+export interface Swept {
+  readonly count: number;
+  readonly bytes: number;
+}
+
+export interface SweepReport {
+  /** True where nothing was done: these are what would go. */
+  readonly isDryRun: boolean;
+  /** Open uploads whose time was over. */
+  readonly expired: Swept;
+  /** Ended uploads whose bytes were still in the storage. */
+  readonly removed: Swept;
+  /** Hidden files whose bytes were still in the storage. */
+  readonly erased: Swept;
+  /** Records of uploads that ended a day ago. */
+  readonly forgotten: Swept;
+  /** What could not be done now: it stays for the next sweep, and the server's log says why. */
+  readonly failed: number;
+  /** False where it stopped before it was through: the next one goes on. */
+  readonly isWhole: boolean;
+}
+
+export function encodeSweep(report: SweepReport): object {
+  return report;
+}
+
+/** @throws HoldfastError `invalid_request` naming the field: what answered is no Holdfast server, or a newer one. */
+export function decodeSweep(value: unknown): SweepReport {
+  const fields = fieldsOf(value, "sweep");
+  return {
+    isDryRun: fields.get("isDryRun") === true,
+    expired: sweptAt(fields, "expired"),
+    removed: sweptAt(fields, "removed"),
+    erased: sweptAt(fields, "erased"),
+    forgotten: sweptAt(fields, "forgotten"),
+    failed: wholeAt(fields, "failed"),
+    isWhole: fields.get("isWhole") === true,
+  };
+}
+
+function sweptAt(fields: Fields, name: string): Swept {
+  const swept = fieldsOf(fields.get(name), name);
+  return { count: wholeAt(swept, "count"), bytes: wholeAt(swept, "bytes") };
+}

@@ -1,0 +1,42 @@
+// The server's sweeps: at the start, every half an hour, whatever the last one met, until the stop.
+import { HoldfastError, type SweepReport } from "@holdfast/protocol";
+import { createVirtualClock } from "@holdfast/testkit/clock";
+import { expect, it } from "vitest";
+import { keepSweeping, SWEEP_EVERY_MS } from "./sweeping.ts";
+
+const none = { count: 0, bytes: 0 };
+const report: SweepReport = {
+  isDryRun: false,
+  ...{ expired: none, removed: none, erased: none, forgotten: none },
+  failed: 0,
+  isWhole: true,
+};
+
+it("come at the start and every half an hour, and end with the server", async () => {
+  const clock = createVirtualClock();
+  const swept: unknown[] = [];
+  const logged: string[] = [];
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  const engine = {
+    async sweep(...asked: readonly unknown[]) {
+      if (swept.push(asked) === 2) throw new HoldfastError("storage_failed");
+      return report;
+    },
+  };
+  const sweeping = keepSweeping(engine, clock, (_, event) => logged.push(event));
+  await turn();
+  expect(swept).toEqual([["server", { isDryRun: false }]]);
+  for (const times of [2, 3]) {
+    clock.advance(SWEEP_EVERY_MS - 1);
+    await turn();
+    expect(swept).toHaveLength(times - 1);
+    clock.advance(1);
+    await turn();
+    expect(swept).toHaveLength(times);
+  }
+  expect(logged).toEqual(["sweep.failed"]);
+  sweeping.stop();
+  clock.advance(10 * SWEEP_EVERY_MS);
+  await turn();
+  expect(swept).toHaveLength(3);
+});

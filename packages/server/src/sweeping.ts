@@ -1,0 +1,32 @@
+// When the server sweeps: once at the start, then every half an hour.
+import type { Clock, Engine, Log } from "@holdfast/engine";
+
+/** Milliseconds from the end of one sweep to the next. */
+export const SWEEP_EVERY_MS: number = 30 * 60 * 1000;
+
+/** Sweeps now and again until it is told to stop. What a sweep meets is logged: the next one tries again. */
+export function keepSweeping(
+  { sweep }: Pick<Engine, "sweep">,
+  clock: Clock,
+  log: Log,
+): { stop(): void } {
+  let callOff: (() => void) | undefined;
+  let isStopped = false;
+
+  async function run(): Promise<void> {
+    try {
+      await sweep("server", { isDryRun: false });
+    } catch (cause) {
+      log("error", "sweep.failed", { cause });
+    }
+    if (!isStopped) callOff = clock.after(SWEEP_EVERY_MS, () => void run());
+  }
+
+  void run();
+  return {
+    stop() {
+      isStopped = true;
+      callOff?.();
+    },
+  };
+}
