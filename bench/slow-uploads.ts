@@ -10,7 +10,7 @@ const APPEND_SIZE: number = MIB;
 const STEP: number = KIB;
 const STEP_MS = 1000;
 /** What may be on its way between a socket here and a committed record there, in steps. */
-const LAG_STEPS = 3;
+const LAG_STEPS = 4;
 
 export interface SlowReport {
   readonly parts: number;

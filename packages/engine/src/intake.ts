@@ -6,7 +6,7 @@ import type { Writer } from "./writer.ts";
 
 export interface Filled {
   readonly slot: Slot;
-  /** Bytes at the beginning of the slot: as many as were wanted, or fewer: a multiple of 4 KiB where the body is slow, anything where it has ended. */
+  /** Bytes at the beginning of the slot: as many as were wanted, or fewer: a multiple of 4 KiB where the body is slow, anything where it has ended or nobody waits for more. */
   readonly size: number;
 }
 
@@ -25,11 +25,27 @@ const SMALL_SIZE: number = 2 * BLOCK_SIZE;
 /** A small buffer that fills within this many milliseconds (256 KiB/s) belongs to a body that is slow no longer. */
 const QUICK_MS = 32;
 
-export function createIntake(context: Context, body: Body, writer: Writer): Intake {
+/**
+ * @param waitMs How long bytes that are there may wait for those that fill their slot, in milliseconds; without it they wait, and come in whole blocks.
+ */
+export function createIntake(
+  context: Context,
+  body: Body,
+  writer: Writer,
+  waitMs?: number,
+): Intake {
   const { crowd, clock } = context;
   let small: Uint8Array | undefined;
   /** Bytes that wait at the beginning of `small`. */
   let kept = 0;
+
+  async function fillFor(into: Uint8Array): Promise<number> {
+    if (waitMs === undefined) return body.fill(into);
+    const callOff = clock.after(waitMs, () => body.interrupt());
+    const size = await body.fill(into);
+    callOff();
+    return size;
+  }
 
   async function fillSlot(wanted: number): Promise<Filled | undefined> {
     if (!(await body.ready())) return undefined;
@@ -39,7 +55,7 @@ export function createIntake(context: Context, body: Body, writer: Writer): Inta
       isAsked = true;
       body.interrupt();
     });
-    const size = await body.fill(slot.memory.subarray(0, wanted));
+    const size = await fillFor(slot.memory.subarray(0, wanted));
     endFilling();
     if (!isAsked || size === wanted) return { slot, size };
     return makeSmall(slot, size);
@@ -57,7 +73,7 @@ export function createIntake(context: Context, body: Body, writer: Writer): Inta
     const size = Math.min(wanted, buffer.length);
     if (kept < size && (await body.ready())) {
       const began = clock.monotonic();
-      kept += await body.fill(buffer.subarray(kept, size));
+      kept += await fillFor(buffer.subarray(kept, size));
       if (kept === SMALL_SIZE && clock.monotonic() - began < QUICK_MS) small = undefined;
     }
     if (kept === 0) return undefined;

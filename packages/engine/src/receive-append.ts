@@ -9,6 +9,9 @@ import { beginPart, blocksOf, type FillingPart, prepend, requireKnown } from "./
 import type { Upload } from "./upload.ts";
 import { createWriter, type Writer } from "./writer.ts";
 
+/** Bytes of a slow sender are on their way to the disk after so long, in milliseconds: what it is told of its offset keeps up with what it sends. */
+const WAIT_MS = 2_000;
+
 /** What one append works with. */
 export interface AppendStage {
   readonly body: Body;
@@ -51,7 +54,7 @@ export async function receiveAppend(
 ): Promise<FillingPart> {
   const { body, sum, writer, committer } = stage;
   const { record } = upload;
-  const intake = createIntake(context, body, writer);
+  const intake = createIntake(context, body, writer, WAIT_MS);
   let part = first;
   if (part.size > 0 && part.size === part.whole) await endPart(upload, part, stage);
   for (;;) {

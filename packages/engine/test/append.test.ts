@@ -76,6 +76,25 @@ describe("append", () => {
     expect(await readAll(engine, done)).toEqual(Buffer.from(content));
   });
 
+  it("keeps up with a slow sender: what came is durable seconds later, not when a slot is full", async () => {
+    const clock = createVirtualClock();
+    const { engine, view } = await begin({ clock });
+    const body = createBody(undefined, { isExact: false, monotonic: clock.monotonic });
+    const appending = engine.append(alice, { id: view.id, at: 0, isLast: false, body });
+    for (const end of [1024, 2048, 5000, 9000]) {
+      const { offset } = await engine.status(alice, view.id, { digests: false });
+      body.push(content.subarray(offset, end));
+      await turn();
+      clock.advance(2_000);
+      await turn();
+      clock.advance(100);
+      await turn();
+      expect((await engine.status(alice, view.id, { digests: false })).offset).toBe(end);
+    }
+    body.end();
+    expect(await appending).toMatchObject({ offset: 9000 });
+  });
+
   it("takes up a tail after a restart, from what is stored", async () => {
     const storage = createMemoryStorage();
     let metadata = createMemoryMetadata();
