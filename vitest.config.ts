@@ -2,7 +2,11 @@
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 /** Each of these tests starts a server and moves files through it. */
-const TRANSFERS = ["packages/client/src/{upload,upload-resume,upload-trouble,download}.test.ts"];
+const TRANSFERS = [
+  "packages/client/src/{upload,upload-resume,upload-trouble,download}.test.ts",
+  "packages/client/src/stream/stream.test.ts",
+  "packages/client/src/node/client.test.ts",
+];
 
 const config: ViteUserConfig = defineConfig({
   test: {

@@ -12,8 +12,8 @@ export interface Job extends Task {
   start(signal: AbortSignal): Promise<Transfer>;
   /** What cannot be gone on with is taken back when the command is told to stop. */
   readonly onStop: "pause" | "abort";
-  /** For standard output when it is complete: what the next program in a script needs. */
-  line(result: Result): string;
+  /** For standard output when it is complete: what the next program in a script needs, if anything. */
+  line(result: Result): string | undefined;
 }
 
 export interface BatchOptions {

@@ -13,9 +13,11 @@ import { jsonLines } from "./json.ts";
 import { type Listed, parseList } from "./list.ts";
 import { PACE_SETTINGS, paceOf, type TransferChoices, withPace } from "./options.ts";
 import { readSettings } from "./settings/options.ts";
+import { requirePipe, STREAM_HINT, writeStandardOutput } from "./standard-streams.ts";
 import { printable } from "./terminal.ts";
 import { formatCount } from "./totals.ts";
 import { runTransfers } from "./transfer.ts";
+import { STDIO } from "./upload-jobs.ts";
 
 interface Options extends TransferChoices {
   readonly output?: string;
@@ -35,7 +37,10 @@ export function downloadCommand(): Command {
   const command = new Command("download")
     .description("fetch files and check every part of them; the same command again goes on")
     .argument("[urls...]", "addresses of files, as upload prints them")
-    .option("-o, --output <path>", "the file, or a directory for several (default: here)")
+    .option(
+      "-o, --output <path>",
+      "the file, a directory, or - for standard output (default: here)",
+    )
     .option(
       "--from-list <file>",
       "read addresses and paths from what upload printed; - is standard input",
@@ -47,7 +52,9 @@ export function downloadCommand(): Command {
 /** Where each file goes: all of them below a directory, or the only one to a path. */
 type Target =
   | { readonly kind: "file"; readonly path: string }
-  | { readonly kind: "directory"; readonly path: string };
+  | { readonly kind: "directory"; readonly path: string }
+  /** Standard output. */
+  | { readonly kind: "stream"; readonly path: typeof STDIO };
 
 async function runDownload(
   urls: readonly string[],
@@ -58,6 +65,7 @@ async function runDownload(
   const listed = await listOf(urls, options);
   const target = await targetOf(listed, options);
   if (options.dryRun) return tellPlan(listed, target, options);
+  if (target.kind === "stream") requirePipe(options);
   if (target.kind === "directory") await makeDirectory(target.path);
   const { client: shared, each, files } = await paceOf(settings);
   const { createClient } = await import("@holdfast/client/node");
@@ -73,6 +81,7 @@ async function runDownload(
         files,
         isMany: listed.length > 1 || options.fromList !== undefined,
         failed: [],
+        ...(target.kind === "stream" ? { interruptedHint: STREAM_HINT } : {}),
         next: ({ root }) => `Every part has its digest; the root is ${root}`,
       },
     );
@@ -95,8 +104,11 @@ function jobOf(one: Listed, target: Target, client: Client, rules: Rules, taken:
     label: one.path ?? one.url,
     size: undefined,
     onStop: "pause",
-    line: () => path,
+    line: () => (target.kind === "stream" ? undefined : path),
     async start(signal) {
+      if (target.kind === "stream") {
+        return client.downloadStream(one.url, writeStandardOutput, rules);
+      }
       const place = await placeOf(one, target, (url) => client.describe({ ...rules, url, signal }));
       path = place.path;
       // Two files of one name would each take the other for a file that is there already.
@@ -118,7 +130,7 @@ async function placeOf(
   target: Target,
   describe: (url: string) => Promise<Manifest>,
 ): Promise<{ readonly path: string; readonly manifest?: Manifest }> {
-  if (target.kind === "file") return { path: target.path };
+  if (target.kind !== "directory") return { path: target.path };
   if (path !== undefined) return { path: await placeWithin(target.path, path) };
   const manifest = await describe(url);
   return { path: join(target.path, safeName(manifest.name)), manifest };
@@ -144,6 +156,11 @@ async function targetOf(listed: readonly Listed[], options: Options): Promise<Ta
   const { output = ".", fromList } = options;
   if (output === "") {
     throw new HoldfastError("usage", "-o names nothing", { hint: "Name a file or a directory." });
+  }
+  const [, second] = listed;
+  if (output === STDIO) {
+    if (second) throw new HoldfastError("usage", "standard output takes one file");
+    return { kind: "stream", path: output };
   }
   const isDirectory = (await look(output)) === "directory";
   if (listed.length > 1 || fromList !== undefined || isDirectory) {

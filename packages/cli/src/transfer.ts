@@ -44,19 +44,24 @@ export async function runTransfers(jobs: readonly Job[], task: TransferTask): Pr
     report,
     now,
     onComplete(job, { result }) {
-      if (!options.json) report.aside(() => process.stdout.write(`${job.line(result)}\n`));
+      const line = options.json ? undefined : job.line(result);
+      if (line !== undefined) report.aside(() => process.stdout.write(`${line}\n`));
       if (isMany || options.json || options.quiet || !process.stdout.isTTY) return;
       process.stderr.write(`${task.next(result)}\n`);
     },
   });
   const interrupted = Promise.withResolvers<never>();
+  let isStopping = false;
   const takeOff = onStopSignal((signal) => {
     const hint = interruptedHint === undefined ? {} : { hint: interruptedHint };
     const error = new HoldfastError("interrupted", undefined, { signal, ...hint });
+    isStopping = true;
     void batch.stop().then(() => interrupted.reject(error));
   });
   try {
-    const ended = await Promise.race([batch.done, interrupted.promise]);
+    // What ended because it was stopped is no end of its own.
+    const done = batch.done.then((summary) => (isStopping ? interrupted.promise : summary));
+    const ended = await Promise.race([done, interrupted.promise]);
     const summary = {
       ...ended,
       files: ended.files + task.failed.length,

@@ -1,12 +1,10 @@
 // `holdfast upload`: sends files and directories; the same command again goes on where it stopped.
-import { basename } from "node:path";
 import type { Metadata } from "@holdfast/protocol";
 import { HoldfastError } from "@holdfast/protocol";
 import { Command } from "commander";
-import type { Job } from "./batch.ts";
 import { tellPlan } from "./dry-run.ts";
 import { expand } from "./files/expand.ts";
-import type { Found, FoundFile } from "./files/found.ts";
+import type { Found } from "./files/found.ts";
 import {
   addMetadata,
   addText,
@@ -17,21 +15,22 @@ import {
   withPace,
 } from "./options.ts";
 import { readSettings, withSettings } from "./settings/options.ts";
+import { parseSize } from "./sizes.ts";
 import { tellSkipped } from "./skipped.ts";
+import { STREAM_HINT } from "./standard-streams.ts";
 import { commandName } from "./surroundings.ts";
 import { runTransfers } from "./transfer.ts";
+import { fileJob, STDIO, streamJob } from "./upload-jobs.ts";
 
 interface Options extends TransferChoices {
   readonly name?: string;
   readonly type?: string;
+  readonly size?: number;
   readonly metadata?: Metadata;
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
   readonly followLinks?: true;
 }
-
-/** The metadata key under which a file found in a directory keeps its path from there, with `/`. */
-export const PATH_KEY = "path";
 
 const HELP = `
 Example:
@@ -46,12 +45,13 @@ const UPLOAD_SETTINGS = ["to", "part-size", ...PACE_SETTINGS] as const;
 export function uploadCommand(): Command {
   const command = new Command("upload")
     .description("send files and directories; the same command again goes on where it stopped")
-    .argument("<paths...>", "files, directories, patterns");
+    .argument("<paths...>", "files, directories, patterns; - is standard input");
   const chosen = withSettings(command, ["to"])
     .option("--include <pattern>", "only such files of a directory; may be repeated", addText)
     .option("--exclude <pattern>", "no such files or directories in one; may be repeated", addText)
     .option("--follow-links", "follow symbolic links in directories too")
     .option("--name <name>", "what one file is called on the server")
+    .option("--size <size>", "about how many bytes come through standard input", parseSize)
     .option("--type <type>", "media type, such as video/mp4")
     .option("--metadata <key=value>", "kept with the file; may be repeated", addMetadata);
   return withPace(withSettings(chosen, ["part-size"]))
@@ -68,8 +68,10 @@ async function runUpload(
   const to = settings.required("to");
   const partSize = requirePartSize(settings.number("part-size"));
   const { include = [], exclude = [], followLinks = false } = options;
-  const found = await expand(words, { include, exclude, isFollowing: followLinks });
-  requireOne(found, options);
+  const isStream = words.includes(STDIO);
+  const paths = words.filter((word) => word !== STDIO);
+  const found = await expand(paths, { include, exclude, isFollowing: followLinks });
+  if (!isStream || paths.length > 0) requireOne(found, options, isStream);
   if (options.dryRun) return tellPlan(found, options);
   tellSkipped(found, options);
   const isMany = words.length > 1 || found.files.length > 1 || hasRelative(found);
@@ -78,17 +80,12 @@ async function runUpload(
   const client = createClient(pace.client);
   const each = { ...pace.each, to, ...(partSize === undefined ? {} : { partSize }) };
   try {
-    const jobs = found.files.map(
-      (file): Job => ({
-        label: file.relative ?? file.path,
-        size: file.size,
-        onStop: "pause",
-        line: ({ url }) => (isMany ? `${url}\t${file.relative ?? basename(file.path)}` : url),
-        start: async () => client.upload(file.path, { ...each, ...choicesOf(file, options) }),
-      }),
-    );
-    await runTransfers(jobs, {
+    const told = { ...options, each, isMany };
+    const stream = isStream ? [streamJob(client, told)] : [];
+    const files = found.files.map((file) => fileJob(client, file, told));
+    await runTransfers([...stream, ...files], {
       verb: "Uploaded",
+      ...(isStream ? { interruptedHint: STREAM_HINT } : {}),
       options,
       files: pace.files,
       isMany,
@@ -104,29 +101,21 @@ function hasRelative({ files: [first] }: Found): boolean {
   return first?.relative !== undefined;
 }
 
-/** What a transfer is told of one file. */
-function choicesOf({ relative }: FoundFile, options: Options) {
-  const { name, type, metadata, resume } = options;
-  const path = relative === undefined ? [] : [[PATH_KEY, relative] as const];
-  const kept = new Map([...(metadata ?? []), ...path]);
-  return {
-    resume,
-    ...(kept.size === 0 ? {} : { metadata: kept }),
-    ...(name === undefined ? {} : { name }),
-    ...(type === undefined ? {} : { type }),
-  };
-}
-
 /** Of one name that stands for nothing, the command says it; of several, the summary. */
-function requireOne({ files, failures, skipped }: Found, { name }: Options): void {
+function requireOne(
+  { files, failures, skipped }: Found,
+  { name }: Options,
+  isStream: boolean,
+): void {
   const [failure] = failures;
-  if (files.length === 0 && failure && failures.length === 1) throw failure.error;
-  if (files.length === 0 && failures.length === 0) {
+  const count = files.length + (isStream ? 1 : 0);
+  if (count === 0 && failure && failures.length === 1) throw failure.error;
+  if (count === 0 && failures.length === 0) {
     const [left] = skipped;
     const why = left === undefined ? "" : `: ${left.path} is ${left.why}`;
     throw new HoldfastError("nothing_to_do", `there is no file to send${why}`);
   }
-  if (name !== undefined && files.length > 1) {
-    throw new HoldfastError("usage", `--name is for one file, and these are ${files.length}`);
+  if (name !== undefined && count > 1) {
+    throw new HoldfastError("usage", `--name is for one file, and these are ${count}`);
   }
 }

@@ -7,7 +7,8 @@ export interface Progress {
   readonly committed: number;
   /** Bytes given to the network that are not committed yet. */
   readonly sent: number;
-  readonly size: number;
+  /** Undefined while it is not known: of a stream, before its end. */
+  readonly size: number | undefined;
   /** Committed bytes a second, a moving average. */
   readonly rate: number;
   /** Seconds that are left at this rate; undefined where it is not known. */
@@ -34,7 +35,8 @@ export interface TransferEvents {
   created: {
     readonly id: string;
     readonly url: string;
-    readonly size: number;
+    /** Undefined of a stream. */
+    readonly size: number | undefined;
     readonly isResumed: boolean;
   };
   progress: Progress;

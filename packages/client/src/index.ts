@@ -12,6 +12,13 @@ export type { TransferOptions } from "./options.ts";
 export * from "./ports.ts";
 export { ALONE, createShare, type Share, type ShareOptions } from "./share.ts";
 export type { Result, Trouble } from "./state.ts";
+export {
+  type ByteSink,
+  type StreamDownloadOptions,
+  startStreamDownload,
+} from "./stream/download-stream.ts";
+export { type ByteStream, streamOf } from "./stream/read-run.ts";
+export { type StreamUploadOptions, startStreamUpload } from "./stream/upload-stream.ts";
 export { startUpload, type UploadOptions } from "./upload.ts";
 export { abortUpload, type UploadAddress, uploadStatus } from "./upload-status.ts";
 export {

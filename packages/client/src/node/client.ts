@@ -10,6 +10,13 @@ import { IN_FLIGHT, MEMORY } from "../line.ts";
 import { type FilePage, type ListFilesOptions, listFiles } from "../list-files.ts";
 import type { Ports } from "../ports.ts";
 import { createShare } from "../share.ts";
+import {
+  type ByteSink,
+  type StreamDownloadOptions,
+  startStreamDownload,
+} from "../stream/download-stream.ts";
+import { streamOf } from "../stream/read-run.ts";
+import { type StreamUploadOptions, startStreamUpload } from "../stream/upload-stream.ts";
 import { startUpload, type UploadOptions } from "../upload.ts";
 import { abortUpload, type UploadAddress, uploadStatus } from "../upload-status.ts";
 import {
@@ -49,6 +56,17 @@ export interface Client {
   upload(path: string, options: Omit<UploadOptions, Shared>): Transfer;
   /** As `download`, beside the others. */
   download(url: string, path: string, options?: Omit<DownloadOptions, Shared | "url">): Transfer;
+  /** Uploads whatever comes through `pieces`, beside the others. No other process can go on with it. */
+  uploadStream(
+    pieces: AsyncIterable<unknown>,
+    options: Omit<StreamUploadOptions, Shared>,
+  ): Transfer;
+  /** Downloads into `write`, every part verified before a byte of it goes there, in order. */
+  downloadStream(
+    url: string,
+    write: ByteSink,
+    options?: Omit<StreamDownloadOptions, Shared | "url">,
+  ): Transfer;
   /** What a file is: its manifest. @throws HoldfastError */
   describe(options: Omit<DescribeOptions, Shared>): Promise<Manifest>;
   /** A page of the tenant's files, newest first. @throws HoldfastError */
@@ -86,6 +104,10 @@ export function createClient(options: ClientOptions = {}): Client {
     upload: (path, more) => startUpload(() => openFileSource(path), { ...common, ...more }, lent),
     download: (url, path, more = {}) =>
       startDownload(() => openFileSink(path), { ...common, ...more, url }, lent),
+    uploadStream: (pieces, more) =>
+      startStreamUpload(streamOf(pieces), { ...common, ...more }, lent),
+    downloadStream: (url, write, more = {}) =>
+      startStreamDownload(write, { ...common, ...more, url }, lent),
     describe: (more) => describeFile({ ...common, ...more }, lent),
     list: (more) => listFiles(more, lent),
     status: (more) => uploadStatus(more, lent),

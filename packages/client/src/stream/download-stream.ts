@@ -1,0 +1,170 @@
+// The download of a file into a stream: every part is verified before a byte of it goes on, in order.
+import {
+  createPartSet,
+  encodeHex,
+  HoldfastError,
+  type Manifest,
+  MIB,
+  type PartSet,
+  partCount,
+  RUN_PARTS_MAX,
+  runSize,
+} from "@holdfast/protocol";
+import { checkAddress } from "../auth.ts";
+import { fetchManifest } from "../describe.ts";
+import type { DownloadOptions } from "../download.ts";
+import type { DownloadJob } from "../download-job.ts";
+import { receiveRun } from "../download-receive.ts";
+import type { Transfer } from "../events.ts";
+import { wireOf } from "../options.ts";
+import type { Ports, Sink } from "../ports.ts";
+import type { Wire } from "../wire.ts";
+import { runLanes } from "./lanes.ts";
+import { runStream, type Stream } from "./stream-transfer.ts";
+
+/** Runs at a time; with as many bytes each, that is all the memory there is. */
+const LANES = 4;
+const RUN_SIZE: number = 8 * MIB;
+
+export interface StreamDownloadOptions
+  extends Omit<DownloadOptions, "replace" | "resume" | "limitRate"> {
+  readonly limitRate?: number;
+}
+
+/** Takes the bytes one after another; resolves when it wants more. What it rejects with ends the download. */
+export type ByteSink = (bytes: Uint8Array) => Promise<void>;
+
+interface Run {
+  /** The first part that is not verified yet. */
+  next: number;
+  readonly end: number;
+  readonly bytes: Uint8Array;
+  readonly leave: () => void;
+}
+
+export function startStreamDownload(
+  write: ByteSink,
+  options: StreamDownloadOptions,
+  ports: Ports,
+): Transfer {
+  const { clock, random } = ports;
+  const wire = wireOf(ports, options);
+  return runStream({
+    clock,
+    random,
+    giveUpMs: options.giveUpMs,
+    async run(stream) {
+      const url = checkAddress(options.url, options.token !== undefined);
+      stream.enter("checking");
+      const manifest =
+        options.manifest ??
+        (await stream.insist((attempt, signal) =>
+          fetchManifest(wire, ports.digester, { url, attempt, signal }),
+        ));
+      const { size } = manifest;
+      const id = url.slice(url.lastIndexOf("/") + 1);
+      stream.emit("created", { id, url, size, isResumed: false });
+      stream.sized(size);
+      stream.enter("receiving");
+      await receiveAll(stream, wire, { url, manifest, write, options, ports });
+      return { id, url, size, root: encodeHex(manifest.root) };
+    },
+    discard: async () => undefined,
+    close: async () => ports.transport.close(),
+  });
+}
+
+interface Receiving {
+  readonly url: string;
+  readonly manifest: Manifest;
+  readonly write: ByteSink;
+  readonly options: StreamDownloadOptions;
+  readonly ports: Ports;
+}
+
+async function receiveAll(stream: Stream, wire: Wire, receiving: Receiving): Promise<void> {
+  const { manifest, write, options, ports } = receiving;
+  const parts = partCount(manifest);
+  const verified = createPartSet(parts);
+  const most = Math.max(1, Math.min(RUN_PARTS_MAX, Math.floor(RUN_SIZE / manifest.partSize)));
+  const held = new Set<Run>();
+  let runParts = 1;
+  let start = 0;
+
+  async function next(): Promise<Run | undefined> {
+    if (start === parts) return undefined;
+    const end = Math.min(parts, start + runParts);
+    const size = runSize(manifest, start, end);
+    const leave = await ports.share.admit(size, stream.signal);
+    const run: Run = { next: start, end, bytes: new Uint8Array(size), leave };
+    held.add(run);
+    start = end;
+    runParts = Math.min(most, runParts * 2);
+    return run;
+  }
+
+  try {
+    await runLanes(Math.min(options.inFlight ?? LANES, LANES), {
+      next,
+      move: (run) =>
+        stream.insist((attempt, signal) => {
+          stream.trying(run);
+          return receiveRun(jobOf(wire, receiving, verified, run), [run.next, run.end], {
+            attempt,
+            signal,
+            onBegin: () => undefined,
+            onMoved: (bytes) => stream.sent(run, bytes),
+          });
+        }),
+      async land(run) {
+        await write(run.bytes);
+        stream.committed(run, run.bytes.length);
+        run.leave();
+        held.delete(run);
+      },
+    });
+  } finally {
+    for (const run of held) run.leave();
+  }
+}
+
+/** Receives into the run's own memory, where verified parts stay whatever becomes of those behind them. */
+function jobOf(
+  wire: Wire,
+  { url, manifest, options, ports }: Receiving,
+  verified: PartSet,
+  run: Run,
+): DownloadJob {
+  const sink = memorySink(run);
+  return {
+    options,
+    // The run has its room already.
+    ports: { ...ports, share: { ...ports.share, admit: async () => () => undefined } },
+    wire,
+    emit: () => undefined,
+    buffers: { take: (size) => run.bytes.subarray(run.bytes.length - size), give: () => undefined },
+    openSink: async () => sink,
+    opened: { url, sink, release: () => undefined, isOurs: true },
+    root: encodeHex(manifest.root),
+    content: { manifest, verified },
+  };
+}
+
+function memorySink(run: Run): Sink {
+  const none = async (): Promise<never> => {
+    throw new HoldfastError("internal", "a stream can only be written to");
+  };
+  return {
+    identity: "",
+    existingSize: none,
+    open: none,
+    read: none,
+    // Parts come in order, and the bytes are where they belong: that one more is done with is all there is to note.
+    async write() {
+      run.next++;
+    },
+    commit: none,
+    discard: none,
+    close: async () => undefined,
+  };
+}
