@@ -263,6 +263,10 @@ const CASES: Partial<Record<ErrorCode, () => Promise<Answer>>> = {
     clock.advance(10_000);
     return answer;
   },
+  async origin_not_allowed() {
+    const headers = { origin: "https://evil.example" };
+    return ask(await start(), { method: "POST", path: "/v1/uploads", headers });
+  },
   async body_consumed() {
     const server = await start({ hasParser: true });
     // What has no body is served all the same.
