@@ -1,6 +1,6 @@
 // `holdfast serve`: runs the server until it is told to stop.
 import { HoldfastError } from "@holdfast/protocol";
-import type { RunningServer, ServeOptions } from "@holdfast/server";
+import type { LogOptions, RunningServer, ServeOptions } from "@holdfast/server";
 import { Command } from "commander";
 import { onHangUp, onStopSignal } from "./interrupt.ts";
 import { jsonLines } from "./json.ts";
@@ -16,12 +16,17 @@ const SERVE_SETTINGS = [
   "serve.data",
   "serve.keep-free",
   "serve.origins",
+  "serve.proxies",
+  "serve.log-level",
+  "serve.log-format",
   "serve.tls-cert",
   "serve.tls-key",
   "serve.tls-min",
   "serve.insecure",
   "serve.token-file",
 ] as const;
+
+const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
 
 interface Options {
   readonly json?: true;
@@ -61,13 +66,15 @@ async function runServe({ json }: Options, command: Command): Promise<void> {
     keys: keysOf(process.env),
     // On a terminal the log would bury what is printed for a person; a service keeps all of it.
     log: createLog({
-      level: process.stderr.isTTY ? "warn" : "info",
+      ...logOf(settings),
       secrets: token === undefined ? [] : [token],
     }),
     ...(token === undefined ? {} : { token }),
     ...(keepFree === undefined ? {} : { keepFree }),
     ...(tls ? { tls } : {}),
     origins: settings.list("serve.origins"),
+    proxies: settings.list("serve.proxies"),
+    ...limitsOf(settings),
     onFatal: ended.reject,
   });
   const takeOff = onStopSignal(() => {
@@ -90,6 +97,22 @@ async function runServe({ json }: Options, command: Command): Promise<void> {
   }
   if (!json)
     process.stderr.write("Stopped. Nothing acknowledged is lost; uploads go on when it is back.\n");
+}
+
+function logOf(settings: Settings): Pick<LogOptions, "level" | "format"> {
+  const { isTTY } = process.stderr;
+  const level = LOG_LEVELS.find((one) => one === settings.text("serve.log-level"));
+  const format = settings.text("serve.log-format") ?? (isTTY ? "text" : "json");
+  return { level: level ?? (isTTY ? "warn" : "info"), format: format === "text" ? "text" : "json" };
+}
+
+function limitsOf(settings: Settings): Pick<ServeOptions, "slotMemory" | "requestsMax"> {
+  const slotMemory = settings.number("serve.memory");
+  const requestsMax = settings.number("serve.requests-max");
+  return {
+    ...(slotMemory === undefined ? {} : { slotMemory }),
+    ...(requestsMax === undefined ? {} : { requestsMax }),
+  };
 }
 
 function tlsOf(settings: Settings): ServeOptions["tls"] {

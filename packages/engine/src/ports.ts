@@ -199,7 +199,7 @@ export interface Body {
 
 /** Everything a log line needs; the adapter decides where it goes. */
 export type Log = (
-  level: "info" | "warn" | "error",
+  level: "debug" | "info" | "warn" | "error",
   event: string,
   fields?: Record<string, unknown>,
 ) => void;

@@ -28,7 +28,21 @@ describe("the bind rule", () => {
     },
   );
 
+  it("lets proxies in over plain HTTP, and nobody else", async () => {
+    const proxies = ["10.0.0.0/8"];
+    const host = "0.0.0.0";
+    const behind = await readSettings({ dataDir, host, token: "t", proxies });
+    expect(behind.isForProxiesOnly).toBe(true);
+    await expect(readSettings({ dataDir, host, proxies })).rejects.toMatchObject({
+      code: "insecure_bind",
+    });
+    const open = await readSettings({ dataDir, host, token: "t", proxies, insecure: true });
+    expect(open.isForProxiesOnly).toBe(false);
+  });
+
   it.each([
+    { proxies: ["proxy.example"] },
+    { origins: ["*"] },
     { token: "two words" },
     { token: "caf\u00e9" },
     { token: "a\nb" },

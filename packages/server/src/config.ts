@@ -7,6 +7,7 @@ import manifest from "../package.json" with { type: "json" };
 import type { CertificateFiles } from "./certificate.ts";
 import { parseOrigin } from "./http/cors.ts";
 import { REQUESTS_MAX } from "./http/in-flight.ts";
+import { createTrust, type Trust } from "./http/trust.ts";
 import type { MasterKeys } from "./keys/keys-file.ts";
 import { hasTokens } from "./policy/tokens-file.ts";
 
@@ -34,6 +35,11 @@ export interface ServeOptions {
   readonly requestsMax?: number;
   /** Origins whose pages may use the server from a browser, such as https://app.example; none by default. */
   readonly origins?: readonly string[];
+  /**
+   * Addresses and networks of proxies in front, such as 10.0.0.0/8: what they say of where a request comes from is believed. With them, plain HTTP beyond this
+   * machine is allowed, for them and nobody else.
+   */
+  readonly proxies?: readonly string[];
   /** Room to keep on the disk, in bytes: with less, no upload begins. By default 1 GiB, or 5 % of a disk below 20 GiB. */
   readonly keepFree?: number;
   /** What each principal may use at most, where its token sets nothing else; no limits by default. */
@@ -59,6 +65,9 @@ export interface Settings {
   readonly slotMemory: number;
   readonly requestsMax: number;
   readonly origins: readonly string[];
+  readonly trust: Trust;
+  /** Plain HTTP from beyond this machine is for the proxies only. */
+  readonly isForProxiesOnly: boolean;
   /** Undefined for what suits the disk. */
   readonly keepFree: number | undefined;
   readonly limits: Limits | undefined;
@@ -81,8 +90,10 @@ export async function readSettings(options: ServeOptions): Promise<Settings> {
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new HoldfastError("usage", "the port must be a number from 0 to 65535");
   }
+  const trust = createTrust(options.proxies ?? []);
   const addresses = await resolve(host);
-  if (!addresses.every(isLoopback) && !((tls || insecure) && isGuarded)) {
+  const isAllowed = tls !== undefined || insecure || trust.hasProxies;
+  if (!addresses.every(isLoopback) && !(isAllowed && isGuarded)) {
     throw new HoldfastError("insecure_bind", `${host} can be reached from other machines`, {
       host,
     });
@@ -92,7 +103,8 @@ export async function readSettings(options: ServeOptions): Promise<Settings> {
   const { keepFree, limits, keys } = options;
   const origins = (options.origins ?? []).map(parseOrigin);
   return {
-    ...{ address, port, token, keys, tls, origins },
+    ...{ address, port, token, keys, tls, origins, trust },
+    isForProxiesOnly: trust.hasProxies && tls === undefined && !insecure,
     ...{ slotMemory, requestsMax, keepFree, limits, closeMs },
   };
 }

@@ -4,7 +4,7 @@ export { type EmbedOptions, type Holdfast, openHoldfast } from "./embed.ts";
 export type { FetchHandler } from "./http/fetch.ts";
 export type { NodeHandler } from "./http/node.ts";
 export { type MasterKeys, rotateKeys } from "./keys/keys-file.ts";
-export { createLog, type LogLevel, type LogOptions } from "./platform.ts";
+export { createLog, type LogLevel, type LogOptions } from "./log.ts";
 export { isScope, type Scope } from "./policy/table.ts";
 export {
   createToken,

@@ -7,9 +7,10 @@ import { createCors } from "./http/cors.ts";
 import type { Front } from "./http/front.ts";
 import { createInFlight } from "./http/in-flight.ts";
 import { openKeys } from "./keys/keys-file.ts";
+import { createLog } from "./log.ts";
 import { createMeter } from "./metrics/meter.ts";
 import { meterMetadata, meterStorage } from "./metrics/metered.ts";
-import { createLog, systemClock, systemDigests, systemRandom } from "./platform.ts";
+import { systemClock, systemDigests, systemRandom } from "./platform.ts";
 import { createTokenPolicy } from "./policy/policy.ts";
 import { watchTokens } from "./policy/tokens-file.ts";
 import { keepSweeping } from "./sweeping.ts";
@@ -85,6 +86,7 @@ async function put(
     keys,
     inFlight: createInFlight(settings.requestsMax),
     cors: createCors(settings.origins),
+    trust: settings.trust,
     meter,
     load: () => ({ slotsLent: slots.lent(), slotsWaiting: slots.waiting() }),
     about: { version: VERSION, startedAt, io, needsToken: policy.needsToken, url: () => url },

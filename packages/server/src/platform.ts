@@ -1,6 +1,6 @@
-// The real clock, randomness, hashing and log.
+// The real clock, randomness and hashing.
 import { hash, randomBytes } from "node:crypto";
-import type { Clock, Digests, Log, Random } from "@holdfast/engine";
+import type { Clock, Digests, Random } from "@holdfast/engine";
 import { createRunning } from "./hashing/running.ts";
 import { startScan } from "./hashing/scan.ts";
 
@@ -22,72 +22,3 @@ export const systemDigests: Digests = {
   sha256: (bytes) => hash("sha256", bytes, "buffer"),
   scan: startScan,
 };
-
-export type LogLevel = "error" | "warn" | "info" | "silent";
-
-const RANKS: Readonly<Record<LogLevel, number>> = { silent: 0, error: 1, warn: 2, info: 3 };
-
-export interface LogOptions {
-  readonly level: LogLevel;
-  /** Texts that no line may show. */
-  readonly secrets?: readonly string[];
-  readonly write?: (line: string) => void;
-}
-
-/** One line of JSON an event, on standard error. */
-export function createLog({ level, secrets = [], write = toStderr }: LogOptions): Log {
-  return (of, event, fields = {}) => {
-    if (RANKS[of] > RANKS[level]) return;
-    const line = { time: new Date().toISOString(), level: of, event, ...plain(fields) };
-    write(hideIds(hideSecrets(JSON.stringify(line), secrets)));
-  };
-}
-
-function toStderr(line: string): void {
-  if (!process.stderr.listeners("error").includes(goOn)) process.stderr.on("error", goOn);
-  process.stderr.write(`${line}\n`);
-}
-
-function goOn(): void {
-  // Whoever read the log is gone, or its disk is full. That is no reason for a server to end, as it would if nobody listened.
-}
-
-function plain(fields: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [name, plainValue(value)]),
-  );
-}
-
-/** Errors have no members that JSON sees, and their causes are the point of logging them. */
-function plainValue(value: unknown): unknown {
-  if (typeof value === "bigint") return String(value);
-  if (!(value instanceof Error)) return value;
-  const code = "code" in value ? value.code : undefined;
-  const details = "details" in value ? value.details : undefined;
-  const { name, message, stack, cause } = value;
-  return { name, code, message, details, stack, cause: plainValue(cause) };
-}
-
-/** An id is a key: whoever reads the log must not be able to use it. The same id always shows the same 8 digits. */
-function hideIds(line: string): string {
-  return line.replace(/(?<![a-z0-9])[a-z2-7]{25}[aeimquy4](?![a-z0-9])/g, (id) =>
-    hash("sha256", id, "hex").slice(0, 8),
-  );
-}
-
-/** Whatever looks like a credential, wherever it stands: in an address, a header, a message of somebody else's. */
-const CREDENTIALS: readonly (readonly [RegExp, string])[] = [
-  [/(Bearer|Basic)[ ]+[^\s"\\]+/gi, "$1 ***"],
-  [/(hf_[a-z2-7]{8}_)[a-z2-7]+/g, "$1***"],
-  [/([?&;](?:sig|token|access_token|X-Amz-[A-Za-z-]+)=)[^&\s"\\]*/gi, "$1***"],
-  [/("(?:authorization|cookie|set-cookie|sig|token|secret)":)"(?:[^"\\]|\\.)*"/gi, '$1"***"'],
-];
-
-function hideSecrets(line: string, secrets: readonly string[]): string {
-  let clean = line;
-  for (const [pattern, shown] of CREDENTIALS) clean = clean.replace(pattern, shown);
-  for (const secret of secrets) {
-    clean = clean.replaceAll(JSON.stringify(secret).slice(1, -1), "***");
-  }
-  return clean;
-}

@@ -38,7 +38,7 @@ async function start(open: OpenServer, settings: Settings): Promise<RunningServe
   const { address, closeMs, tls } = settings;
   const { front, closed } = open;
   const { clock, log } = front;
-  const http = await openHttp(front, tls);
+  const http = await openHttp(front, settings);
   async function stopServing(ms: number): Promise<void> {
     http.stop();
     await closeServer(http.server, clock, ms);

@@ -117,7 +117,35 @@ export const SETTINGS = {
   },
   "serve.origins": {
     kind: "list",
-    help: "origins whose pages may use the server from a browser, such as https://app.example",
+    help: "origins whose pages may use it from a browser",
+  },
+  "serve.proxies": {
+    kind: "list",
+    help: "proxies to believe, such as 10.0.0.0/8",
+  },
+  "serve.log-level": {
+    kind: "choice",
+    help: "what is logged; debug is every request",
+    choices: ["error", "warn", "info", "debug"],
+  },
+  "serve.log-format": {
+    kind: "choice",
+    help: "JSON lines for programs, or text for people",
+    choices: ["json", "text"],
+  },
+  "serve.memory": {
+    kind: "size",
+    help: "memory that bodies of uploads may pass through",
+    range: [16_777_216, 4_294_967_296],
+    default: "256M",
+    layers: ["environment", "profile", "file"],
+  },
+  "serve.requests-max": {
+    kind: "whole",
+    help: "requests that one principal may have under way",
+    range: [1, 4_000],
+    default: "2000",
+    layers: ["environment", "profile", "file"],
   },
   "serve.tls-cert": {
     kind: "path",

@@ -6,14 +6,20 @@ import { answer } from "./route.ts";
 import { createStreamBody } from "./stream-body.ts";
 
 /** Answers one request; never rejects. The host must not have read the body. */
-export type FetchHandler = (request: Request) => Promise<Response>;
+export type FetchHandler = (request: Request, connection?: FetchConnection) => Promise<Response>;
+
+/** What the host knows and a request does not tell. */
+export interface FetchConnection {
+  /** The address at the other end of the connection; for the log. */
+  readonly address?: string;
+}
 
 export interface FetchOptions {
   readonly pace?: PaceRule;
 }
 
 export function createFetchHandler(front: Front, { pace = PACE }: FetchOptions = {}): FetchHandler {
-  return async (request) => {
+  return async (request, { address } = {}) => {
     const body = createStreamBody(request, { clock: front.clock, pace });
     const { pathname, searchParams } = new URL(request.url);
     const reply = await answer(front, {
@@ -21,6 +27,8 @@ export function createFetchHandler(front: Front, { pace = PACE }: FetchOptions =
       path: pathname,
       query: searchParams,
       body,
+      address: () =>
+        front.trust.addressOf(address, request.headers.get("x-forwarded-for") ?? undefined),
       header: (name) => request.headers.get(name) ?? undefined,
     });
     body.release();

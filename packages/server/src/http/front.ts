@@ -6,6 +6,7 @@ import type { Cors } from "./cors.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { Reply } from "./reply.ts";
 import type { Request } from "./request.ts";
+import type { Trust } from "./trust.ts";
 
 export interface Front {
   readonly engine: Engine;
@@ -16,6 +17,7 @@ export interface Front {
   readonly log: Log;
   readonly inFlight: InFlight;
   readonly cors: Cors;
+  readonly trust: Trust;
   readonly meter: Meter;
   /** What addresses are signed with now. @throws HoldfastError `storage_failed` where that cannot be known. */
   readonly keys: () => Keyring;

@@ -16,6 +16,8 @@ export interface HttpOptions {
   readonly pace?: PaceRule;
   /** A client that takes no byte of a download for this long, in milliseconds, holds memory in vain and is cut off. */
   readonly downloadStallMs?: number;
+  /** Whether an address may connect; everybody may by default. */
+  readonly mayConnect?: (address: string) => boolean;
   /** With a certificate it speaks TLS; without, plain HTTP. */
   readonly tls?: SecureContextOptions;
 }
@@ -51,7 +53,7 @@ export function createNodeHandler(front: Front, options: HttpOptions = {}): Node
 }
 
 export function createHttpServer(front: Front, options: HttpOptions = {}): Server | SecureServer {
-  const { tls } = options;
+  const { tls, mayConnect } = options;
   const { begin, onClientError } = createExchanges(front, options);
   const settings = {
     maxHeaderSize: HEADERS_SIZE_MAX,
@@ -72,6 +74,10 @@ export function createHttpServer(front: Front, options: HttpOptions = {}): Serve
   server.on("checkContinue", (req, res) => begin(req, res, () => res.writeContinue()));
   server.on("checkExpectation", (req, res) => begin(req, res));
   server.on("clientError", onClientError);
+  // Before it has said anything: what it would send in the clear must not be sent.
+  server.on("connection", (socket) => {
+    if (mayConnect && !mayConnect(socket.remoteAddress ?? "")) socket.destroy();
+  });
   return server;
 }
 
@@ -103,7 +109,7 @@ function createExchanges(front: Front, options: HttpOptions): Exchanges {
     // One at a time: a reply that waits behind another one would never learn that its connection is gone.
     if (before && !before.res.destroyed) await before.over;
     if (req.socket.destroyed) return resolve();
-    const request = toRequest(req, body);
+    const request = toRequest(front, req, body);
     const reply = request ? await answer(front, request) : problemReply(noHost(), front);
     const isLast = !request || exchange.isLast || front.isClosing();
     const { log } = front;
@@ -149,12 +155,14 @@ function createExchanges(front: Front, options: HttpOptions): Exchanges {
 }
 
 /** Undefined where HTTP/1.1's one mandatory header is missing (RFC 9112 section 3.2). Its value is never used. */
-function toRequest(req: IncomingMessage, body: RequestBody): Request | undefined {
+function toRequest({ trust }: Front, req: IncomingMessage, body: RequestBody): Request | undefined {
   if (req.headers.host === undefined && req.httpVersion === "1.1") return undefined;
   // A proxy's form of the target has an origin in front (RFC 9112 section 3.2.2).
   const target = urlOf(req).replace(/^https?:\/\/[^/?#]*/i, "");
   const mark = target.indexOf("?");
   return {
+    address: () =>
+      trust.addressOf(req.socket.remoteAddress, req.headersDistinct["x-forwarded-for"]?.join(",")),
     method: req.method ?? "",
     path: mark < 0 ? target : target.slice(0, mark),
     query: new URLSearchParams(mark < 0 ? "" : target.slice(mark)),

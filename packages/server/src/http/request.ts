@@ -8,6 +8,8 @@ export interface Request {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly body: RequestBody;
+  /** Where it was sent from, as far as that can be believed; for the log. */
+  address(): string | undefined;
   /** A header field by its lower-case name; several lines of one are joined by commas. */
   header(name: string): string | undefined;
 }

@@ -5,6 +5,7 @@ import { getFile } from "./files/get.ts";
 import { listFiles } from "./files/list.ts";
 import { getManifest } from "./files/manifest.ts";
 import type { Front, Handler } from "./front.ts";
+import { observe } from "./observe.ts";
 import { getLive } from "./ops/live.ts";
 import { getMetrics } from "./ops/metrics.ts";
 import { getOpenApi } from "./ops/openapi.ts";
@@ -69,8 +70,8 @@ function route(path: string, methods: Record<string, Handler>, access: Access = 
 /** Never rejects: an error is a reply too. */
 export async function answer(front: Front, request: Request): Promise<Reply> {
   const found = findRoute(request.path);
-  const answered = meterRequest(front, request, found?.route);
-  const tell = (reply: Reply) => answered(front.cors.mark(request, reply));
+  const seen = observe(front, request, found?.route);
+  const tell = (reply: Reply) => seen.answered(front.cors.mark(request, reply));
   try {
     // A browser asks without a token, and what it asks is no secret: which methods an address takes.
     const preflight = found && front.cors.preflight(request, found.route.methods.keys());
@@ -79,6 +80,7 @@ export async function answer(front: Front, request: Request): Promise<Reply> {
     // Who may not come in does not learn which addresses exist.
     const access = found?.route.access ?? "token";
     const principal = await admit(front, access, request, found?.params ?? []);
+    seen.admitted(principal);
     if (!found) throw new HoldfastError("route_not_found");
     const handler = found.route.methods.get(request.method);
     if (!handler) throw notAllowed(found.route);
@@ -89,28 +91,9 @@ export async function answer(front: Front, request: Request): Promise<Reply> {
       leave();
     }
   } catch (error) {
-    front.meter.refused(toHoldfastError(error).code);
+    seen.refused(toHoldfastError(error).code);
     return tell(problemReply(error, front));
   }
-}
-
-/** Labels are kept for ever: patterns and methods of ours, never what a request made up. */
-function meterRequest(
-  { meter, clock }: Front,
-  { method }: Request,
-  route: Route | undefined,
-): (reply: Reply) => Reply {
-  meter.began();
-  const before = clock.monotonic();
-  return (reply) => {
-    meter.answered({
-      route: route ? route.segments.join("/") : "none",
-      method: route?.methods.has(method) ? method : "other",
-      status: reply.status,
-      seconds: (clock.monotonic() - before) / 1000,
-    });
-    return reply;
-  };
 }
 
 function findRoute(

@@ -2,7 +2,7 @@
 import type { Server } from "node:http";
 import type { Server as SecureServer } from "node:https";
 import { type Certificate, readCertificate, watchCertificate } from "../certificate.ts";
-import type { TlsFiles } from "../config.ts";
+import { isLoopback, type Settings } from "../config.ts";
 import type { Front } from "./front.ts";
 import { createHttpServer } from "./node.ts";
 
@@ -15,10 +15,15 @@ export interface HttpFront {
 }
 
 /** @throws HoldfastError `usage` where the certificate cannot be used */
-export async function openHttp(front: Front, tls: TlsFiles | undefined): Promise<HttpFront> {
+export async function openHttp(
+  front: Front,
+  { tls, isForProxiesOnly }: Pick<Settings, "tls" | "isForProxiesOnly">,
+): Promise<HttpFront> {
   if (!tls) {
+    const { isProxy } = front.trust;
+    const mayConnect = (address: string) => isLoopback(address) || isProxy(address);
     return {
-      server: createHttpServer(front),
+      server: createHttpServer(front, isForProxiesOnly ? { mayConnect } : {}),
       reload: async () => undefined,
       stop: () => undefined,
     };

@@ -22,6 +22,7 @@ import type { Front } from "./front.ts";
 import { createInFlight } from "./in-flight.ts";
 import { listen } from "./listen.ts";
 import { createHttpServer, createNodeHandler, type HttpOptions } from "./node.ts";
+import { createTrust } from "./trust.ts";
 
 /** How requests come to the handlers: the same tests run over each (vitest.config.ts); what one cannot do it declines by name (`declines`). */
 type Adapter = "node" | "fetch";
@@ -49,6 +50,12 @@ export function declines(adapter: Adapter, reason: string): boolean {
   return adapter === ADAPTER;
 }
 
+export interface Logged {
+  readonly level: string;
+  readonly event: string;
+  readonly fields: unknown;
+}
+
 export interface TestServer {
   readonly port: number;
   readonly engine: Engine;
@@ -56,7 +63,7 @@ export interface TestServer {
   readonly clock: VirtualClock;
   /** Timers of the front that run now. */
   timers(): number;
-  readonly logged: readonly { readonly event: string; readonly fields: unknown }[];
+  readonly logged: readonly Logged[];
   /** Resolves with the number of connections that the server holds. */
   connections(): Promise<number>;
   /** From now on the server says that it is closing. */
@@ -71,6 +78,7 @@ export interface TestServerOptions {
   readonly http?: HttpOptions;
   readonly requestsMax?: number;
   readonly origins?: readonly string[];
+  readonly proxies?: readonly string[];
   /** Something in front of the handlers reads every body first. */
   readonly hasParser?: true;
 }
@@ -98,8 +106,9 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     },
   };
   const policy = createTokenPolicy({ token: options.token });
-  const logged: { event: string; fields: unknown }[] = [];
-  const log = (_level: string, event: string, fields?: unknown) => logged.push({ event, fields });
+  const logged: Logged[] = [];
+  const log = (level: string, event: string, fields?: unknown) =>
+    logged.push({ level, event, fields });
   const parts = memoryParts({
     policy,
     clock: systemClock,
@@ -117,6 +126,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     clock,
     inFlight: createInFlight(options.requestsMax),
     cors: createCors(options.origins ?? []),
+    trust: createTrust(options.proxies ?? []),
     about: {
       version: "1.2.3",
       startedAt: 0,

@@ -7,6 +7,7 @@ import {
   type Answer,
   ask,
   askJson,
+  declines,
   openRaw,
   putRequest,
   rawHead,
@@ -177,7 +178,8 @@ describe("PATCH of an upload", () => {
     const headers = fields(0, true, { "content-length": String(content.length) });
     raw.socket.write(rawHead({ method: "PATCH", path: `/v1/uploads/${view.id}`, headers }));
     raw.socket.end(content.subarray(0, 100_001));
-    expect((await raw.ended()).text).toContain("body_size_mismatch");
+    const isHosts = declines("fetch", "the host answers a cut connection in its own words");
+    expect((await raw.ended()).text).toContain(isHosts ? "400" : "body_size_mismatch");
     const answer = await head(view);
     expect(answer.headers).toMatchObject({ "upload-offset": "100001", "upload-complete": "?0" });
     expect(answer.headers["upload-length"]).toBeUndefined();

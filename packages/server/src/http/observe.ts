@@ -1,0 +1,60 @@
+// What is counted and logged of every request, whatever comes of it.
+import type { Principal } from "@holdfast/engine";
+import type { ErrorCode } from "@holdfast/protocol";
+import type { Front } from "./front.ts";
+import type { Reply } from "./reply.ts";
+import type { Request } from "./request.ts";
+
+export interface Observation {
+  /** Who is asking, once that is known. */
+  admitted(principal: Principal): void;
+  /** It ends with an error. */
+  refused(code: ErrorCode): void;
+  /** Its reply is there; what is left is sending it. */
+  answered(reply: Reply): Reply;
+}
+
+/** @param route Its pattern and methods: labels are kept for ever, so they are never what a request made up. */
+export function observe(
+  { meter, clock, log }: Front,
+  request: Request,
+  route:
+    | { readonly segments: readonly string[]; readonly methods: ReadonlyMap<string, unknown> }
+    | undefined,
+): Observation {
+  const { method, path } = request;
+  const before = clock.monotonic();
+  let principal: string | undefined;
+  let code: ErrorCode | undefined;
+  meter.began();
+  return {
+    admitted({ id }) {
+      principal = id;
+    },
+    refused(why) {
+      code = why;
+      meter.refused(why);
+    },
+    answered(reply) {
+      const { status } = reply;
+      const ms = clock.monotonic() - before;
+      const pattern = route ? route.segments.join("/") : "none";
+      const known = route?.methods.has(method) ? method : "other";
+      meter.answered({ route: pattern, method: known, status, seconds: ms / 1000 });
+      // Without the query: signatures stand there.
+      const from = request.address();
+      log(levelOf(method, status), "request", {
+        ...{ method, path, status, code, principal, from },
+        ms: Math.round(ms),
+      });
+      return reply;
+    },
+  };
+}
+
+/** What an operator is told without asking for more: what changed, what was refused, and above all what somebody was not let in to. */
+function levelOf(method: string, status: number): "debug" | "info" | "warn" {
+  if (status === 401 || status === 403 || status >= 500) return "warn";
+  const isChange = method === "POST" || method === "DELETE";
+  return status >= 400 || isChange ? "info" : "debug";
+}
