@@ -3,6 +3,7 @@ import { Command } from "commander";
 import manifest from "../package.json" with { type: "json" };
 import { completionCommand } from "./completion.ts";
 import { configCommand } from "./config.ts";
+import { doctorCommand } from "./doctor.ts";
 import { downloadCommand } from "./download.ts";
 import { keysCommand } from "./keys.ts";
 import { lsCommand } from "./ls.ts";
@@ -39,6 +40,7 @@ export function createProgram(): Command {
     lsCommand(),
     rmCommand(),
     verifyCommand(),
+    doctorCommand(),
     tokenCommand(),
     keysCommand(),
     configCommand(),

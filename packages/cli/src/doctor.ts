@@ -1,0 +1,104 @@
+// `holdfast doctor`: examines a server and everything on the way to it, and says what to put right.
+import { HoldfastError } from "@holdfast/protocol";
+import { Command } from "commander";
+import { parseServerAddress } from "./addresses.ts";
+import { examine } from "./doctor/examine.ts";
+import type { Finding } from "./doctor/finding.ts";
+import { createPatient } from "./doctor/patient.ts";
+import { isLoopback } from "./doctor/reach.ts";
+import { diagnosisText, findingText } from "./doctor-text.ts";
+import { Ended } from "./ended.ts";
+import { EXIT } from "./exit-codes.ts";
+import { jsonLines } from "./json.ts";
+import { readSettings, withSettings } from "./settings/options.ts";
+import { readToken } from "./settings/token.ts";
+import { parseSize } from "./sizes.ts";
+import { createTerminal } from "./terminal.ts";
+
+interface Options {
+  readonly origin?: string;
+  readonly maxBody: number;
+  readonly json?: true;
+}
+
+const DOCTOR_SETTINGS = ["to", "token-file"] as const;
+
+const HELP = `
+Examples:
+  holdfast doctor https://files.example.org
+  holdfast doctor https://files.example.org --origin https://page.example
+
+It uploads up to 73 MiB of its own and removes that again. Exit codes: 0 it works (with warnings,
+perhaps), 5 nobody is there, 77 the token is refused, 1 something else must be put right.`;
+
+export function doctorCommand(): Command {
+  const command = new Command("doctor")
+    .description("examine a server and the way to it: what is wrong, and what to put right")
+    .argument("[url]", "address of the server (default: --to)", parseServerAddress);
+  return withSettings(command, DOCTOR_SETTINGS)
+    .option("--origin <origin>", "ask also whether pages of this origin may use it")
+    .option(
+      "--max-body <size>",
+      "largest body to try, such as 8M (default: 64M)",
+      parseSize,
+      64 * 1024 ** 2,
+    )
+    .option("--json", "print one JSON object a line on standard output")
+    .addHelpText("after", HELP)
+    .action(runDoctor);
+}
+
+async function runDoctor(
+  address: string | undefined,
+  { origin, maxBody, json }: Options,
+  command: Command,
+): Promise<void> {
+  const settings = await readSettings(command, DOCTOR_SETTINGS);
+  const base = baseOf(address ?? settings.required("to"));
+  const token = await readToken(settings, "token-file");
+  // What is not encrypted gets no token; the certificate's check says so.
+  const isPrivate = base.protocol === "https:" || isLoopback(base);
+  const patient = createPatient(base, {
+    token: isPrivate ? token : undefined,
+    origin,
+    bodyMax: maxBody,
+  });
+  const write = jsonLines(process.stdout);
+  const terminal = createTerminal(process.stdout, process.env);
+  const findings: Finding[] = [];
+  try {
+    for await (const finding of examine(patient)) {
+      findings.push(finding);
+      if (json) write({ event: "check", ...finding });
+      else process.stdout.write(findingText(finding, terminal));
+    }
+  } finally {
+    patient.agent.destroy();
+  }
+  if (json) {
+    const count = (level: string): number => findings.filter((one) => one.level === level).length;
+    write({
+      event: "diagnosis",
+      ok: count("ok"),
+      warnings: count("warn"),
+      failures: count("fail"),
+    });
+  } else process.stdout.write(diagnosisText(findings));
+  const exit = exitOf(findings);
+  if (exit !== EXIT.ok) throw new Ended(exit);
+}
+
+function baseOf(address: string): URL {
+  const base = URL.parse(address);
+  if (base && /^https?:$/.test(base.protocol)) return base;
+  throw new HoldfastError("usage", "not an http or https address", {
+    hint: "It begins with https:// or http://.",
+  });
+}
+
+function exitOf(findings: readonly Finding[]): number {
+  const failed = findings.find(({ level }) => level === "fail");
+  if (!failed) return EXIT.ok;
+  if (failed.check === "dns" || failed.check === "tcp") return EXIT.gaveUp;
+  return failed.check === "auth" ? EXIT.auth : EXIT.other;
+}
