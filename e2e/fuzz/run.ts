@@ -30,19 +30,23 @@ export interface FuzzOptions {
 /** Connections at once. */
 const LANES = 12;
 const COMPLAINTS_MAX = 20;
+/** Cases after which the requests are about new uploads and files. */
+const REFRESH = 200;
 
 export async function fuzz(directory: string, options: FuzzOptions): Promise<FuzzReport> {
   const { seed, count, from = 0, onProgress = () => undefined } = options;
   const world = await openWorld(directory);
   const statuses = new Map<string, number>();
   const complaints: string[] = [];
+  let templates = await world.refresh();
   let next = from;
   const tell = (at: number, complaint: string): void => {
     if (complaints.length < COMPLAINTS_MAX) complaints.push(`case ${at}: ${complaint}`);
   };
   async function runLane(): Promise<void> {
     for (let at = next++; at < from + count; at = next++) {
-      const spoilt = makeCase(world.templates, createRandom(`${seed}/${at}`));
+      if (at % REFRESH === 0) templates = await world.refresh();
+      const spoilt = makeCase(templates, createRandom(`${seed}/${at}`));
       const { statuses: answered, complaint } = await sendCase(world.port, spoilt);
       for (const status of answered.length > 0 ? answered.map(String) : ["none"]) {
         statuses.set(status, (statuses.get(status) ?? 0) + 1);

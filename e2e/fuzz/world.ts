@@ -19,7 +19,8 @@ export interface RawRequest {
 export interface FuzzWorld {
   readonly server: ServerProcess;
   readonly port: number;
-  readonly templates: readonly RawRequest[];
+  /** Right requests about things that are still there: some case may have ended those of the cases before. */
+  refresh(): Promise<readonly RawRequest[]>;
   /** Does the main job, and throws where the server does not. */
   check(): Promise<void>;
 }
@@ -65,17 +66,21 @@ export async function openWorld(directory: string): Promise<FuzzWorld> {
     return String(file.id);
   }
 
-  const upload = await create();
-  await put(upload, 0);
-  const file = await publish();
-  const parts = [{ index: 1, digest: encodeBase64(sha256(partOf(1))) }];
-  const requests = await send("POST", `/v1/uploads/${upload}/requests`, { parts });
-  const signed = String(JSON.parse(requests.text).requests[0].url);
-  const link = String(fieldsOf(await send("POST", `/v1/files/${file}/links`, {})).get("url"));
+  async function refresh(): Promise<readonly RawRequest[]> {
+    const upload = await create();
+    await put(upload, 0);
+    const file = await publish();
+    const parts = [{ index: 1, digest: encodeBase64(sha256(partOf(1))) }];
+    const requests = await send("POST", `/v1/uploads/${upload}/requests`, { parts });
+    const signed = String(JSON.parse(requests.text).requests[0].url);
+    const link = String(fieldsOf(await send("POST", `/v1/files/${file}/links`, {})).get("url"));
+    return templatesOf({ token, upload, file, signed, link, parts });
+  }
+
   return {
     server,
     port: Number(new URL(base).port),
-    templates: templatesOf({ token, upload, file, signed, link, parts }),
+    refresh,
     async check() {
       const id = await publish();
       const reply = await send("GET", `/v1/files/${id}`);

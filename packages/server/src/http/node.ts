@@ -100,8 +100,8 @@ function createExchanges(front: Front, options: HttpOptions): Exchanges {
     exchanges.set(req.socket, exchange);
     res.on("close", () => {
       resolve();
-      // A reply that began before the shutdown promised to keep its connection, and nobody else will close it.
-      if (front.isClosing()) req.socket.destroySoon();
+      // A reply that began before the shutdown, or before what follows it proved to be no request, promised to keep its connection: nobody else will close it.
+      if (front.isClosing() || exchange.isLast) req.socket.destroySoon();
     });
     // The client may be gone at any moment; the body tells the engine, and nobody is left to be answered.
     req.on("error", () => body.cut(connectionCut()));

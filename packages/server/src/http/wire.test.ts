@@ -91,6 +91,24 @@ async function untilWaiting(): Promise<void> {
   while (server.timers() === 0) await new Promise((resolve) => setImmediate(resolve));
 }
 
+describe("a reply that has begun", () => {
+  it.each([
+    ["the end of the connection in the middle of the next request", "GET /livez HTTP/1.1\r\nHo"],
+    ["garbage", "\u0000garbage\r\n\r\n"],
+  ])("is the last one where %s comes behind it", async (_name, behind) => {
+    const view = await create();
+    expect((await ask(server, putRequest(view, CONTENT, [0, 8]))).status).toBe(200);
+    const done = await ask(server, { method: "POST", path: `/v1/uploads/${view.id}/complete` });
+    const { file } = decodeUpload(done.json);
+    const raw = await openRaw(server);
+    raw.socket.write(rawHead({ path: file?.url ?? "" }));
+    await raw.until("200 OK");
+    raw.socket.end(behind);
+    const { text } = await raw.ended();
+    expect(text.length).toBeGreaterThan(CONTENT.length);
+  });
+});
+
 describe("addresses", () => {
   it.each([
     ["/v1/uploads/%zz", 404, "route_not_found"],
