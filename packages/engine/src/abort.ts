@@ -7,19 +7,22 @@ import type { Upload } from "./upload.ts";
 
 export function abort(context: Context, principal: Principal, id: string): Promise<void> {
   return doWork(context, () =>
-    useUpload(context, principal, "write", id, async (upload) => {
-      upload.proving?.abort(new HoldfastError("upload_ended"));
-      await upload.publishing?.catch(() => undefined);
-      const { state } = upload.record;
-      if (state === "complete") throw new HoldfastError("upload_not_open", undefined, { state });
-      if (state === "open" || state === "completing") {
-        const at = context.clock.now();
-        await context.metadata.apply({ kind: "end", id: upload.record.id, state: "aborted", at });
-        upload.record = { ...upload.record, state: "aborted", endedAt: at };
-      }
-      await clear(context, upload);
-    }),
+    useUpload(context, principal, "write", id, (upload) => endUpload(context, upload)),
   );
+}
+
+/** @throws HoldfastError `upload_not_open` where it has become a file. */
+export async function endUpload(context: Context, upload: Upload): Promise<void> {
+  upload.proving?.abort(new HoldfastError("upload_ended"));
+  await upload.publishing?.catch(() => undefined);
+  const { state } = upload.record;
+  if (state === "complete") throw new HoldfastError("upload_not_open", undefined, { state });
+  if (state === "open" || state === "completing") {
+    const at = context.clock.now();
+    await context.metadata.apply({ kind: "end", id: upload.record.id, state: "aborted", at });
+    upload.record = { ...upload.record, state: "aborted", endedAt: at };
+  }
+  await clear(context, upload);
 }
 
 /** Removes the bytes of an ended upload. The record says first that it has ended, then that the bytes are gone: a crash in between leaves work, never a gap. */

@@ -4,12 +4,12 @@ import { claimAppend } from "./claims.ts";
 import { type Context, doWork, useUpload } from "./context.ts";
 import type { Append } from "./engine.ts";
 import { tellOffset } from "./offset.ts";
-import type { Body } from "./ports.ts";
-import { driveToCompletion } from "./publish.ts";
+import { driveAWhile } from "./publish.ts";
 import { type AppendStage, createStage, endPart, receiveAppend } from "./receive-append.ts";
 import type { Principal } from "./records.ts";
 import { leavePart, resumePart } from "./resume-part.ts";
 import { beyond, fixSize, requireSize } from "./size.ts";
+import { beginPart, type FillingPart } from "./tail.ts";
 import type { Upload } from "./upload.ts";
 
 /**
@@ -31,7 +31,7 @@ export function append(
         try {
           if (command.size !== undefined) await fixSize(context, upload, command.size, claim);
           requireFit(upload, command);
-          stage.part = await resumePart(context, upload);
+          stage.part = await beginAt(context, upload, command);
           stage.part = await receiveAppend(context, upload, stage, stage.part);
           await endAppend(upload, command, stage);
         } finally {
@@ -41,49 +41,28 @@ export function append(
         }
         stage.committer.requireCommitted();
       }
-      if (command.isLast) await driveToCompletion(context, upload);
+      if (command.isLast) await driveAWhile(context, upload);
       return tellOffset(context, upload);
     }),
   );
 }
 
-/** A tail that the size has made a whole part becomes that part. */
-export async function closeTail(context: Context, upload: Upload): Promise<void> {
-  const { tail, size, partSize } = upload.record;
-  if (!tail || tail.index * partSize + tail.size !== size) return;
-  const nothing = { at: size, isLast: false, body: NO_BODY, bodySize: 0 };
-  const claim = await claimAppend(context, upload, nothing);
-  if (!claim) return;
-  const stage = createStage(context, upload, nothing);
-  try {
-    await endPart(upload, await resumePart(context, upload), stage);
-  } finally {
-    await stage.settle();
-    claim.end();
-  }
-  stage.committer.requireCommitted();
+/** The part in which the body begins. */
+function beginAt(context: Context, upload: Upload, { at }: Append): Promise<FillingPart> {
+  if (at === "start") return Promise.resolve(beginPart(context, upload, 0));
+  return resumePart(context, upload);
 }
-
-const NO_BODY: Body = {
-  isExact: true,
-  ready: async () => false,
-  fill: async () => 0,
-  interrupt: () => undefined,
-  lastByteAt: () => Number.NEGATIVE_INFINITY,
-  stop: () => undefined,
-  stopped: () => undefined,
-};
 
 /** What can be told before the first byte is read. */
 function requireFit({ record }: Upload, { at, isLast, bodySize }: Append): void {
   if (bodySize === undefined) return;
-  const end = at + bodySize;
+  const end = (at === "start" ? 0 : at) + bodySize;
   if (end > record.size || (isLast && record.hasSize && end !== record.size)) throw beyond(record);
 }
 
 /** The body has come to its end, or been brought to it. */
 async function endAppend(upload: Upload, command: Append, stage: AppendStage): Promise<void> {
-  const { body, isLast, digest } = command;
+  const { body, isLast, digest = command.sha256 } = command;
   const { part, sum, committer } = stage;
   if (await body.ready()) throw beyond(upload.record);
   const why = body.stopped();
@@ -97,7 +76,11 @@ async function endAppend(upload: Upload, command: Append, stage: AppendStage): P
   await committer.commit(record.hasSize ? undefined : end);
 }
 
-function requireDigest(actual: Uint8Array | undefined, expected: Uint8Array | undefined): void {
+/** @throws HoldfastError `digest_mismatch` where both are known and differ. */
+export function requireDigest(
+  actual: Uint8Array | undefined,
+  expected: Uint8Array | undefined,
+): void {
   if (!actual || !expected || equalBytes(actual, expected)) return;
-  throw new HoldfastError("digest_mismatch", "the body has another digest: nothing of it is kept");
+  throw new HoldfastError("digest_mismatch", "the body has another digest");
 }

@@ -76,8 +76,8 @@ export async function claimRun(
 
 /** What the claim of an append is asked for. */
 export interface AppendRequest {
-  /** Where its bytes begin. */
-  readonly at: number;
+  /** Where its bytes begin: at the offset, or (`start`) all of them come. */
+  readonly at: number | "start";
   readonly isLast: boolean;
   readonly body: Body;
   readonly bodySize?: number;
@@ -105,7 +105,7 @@ export async function claimAppend(
     if (isRepeatedEnd(upload, request)) return undefined;
     requireOpen(upload);
     if (context.isOverdue) throw new HoldfastError("shutting_down");
-    if (request.at !== offsetOf(upload)) {
+    if (request.at !== "start" && request.at !== offsetOf(upload)) {
       await requireTold(context, upload);
       const offset = offsetOf(upload);
       if (request.at === offset) continue;
@@ -133,15 +133,16 @@ function isAppend(claim: Claim): boolean {
 /** The answer to the last append was lost: asking again says the same. */
 function isRepeatedEnd({ record }: Upload, { at, isLast, bodySize }: AppendRequest): boolean {
   if (record.state !== "complete" && record.state !== "completing") return false;
-  return isLast && at === record.size && bodySize === 0;
+  return isLast && (at === "start" || (at === record.size && bodySize === 0));
 }
 
 /** The parts that the body of an append may touch. One that may fix the size keeps everybody from what is behind it. */
 function reachOf({ record }: Upload, { at, isLast, bodySize }: AppendRequest): PartRange {
   const { partSize } = record;
+  const start = at === "start" ? 0 : at;
   const isBounded = bodySize !== undefined && !isLast;
-  const end = isBounded ? Math.ceil((at + bodySize) / partSize) : Number.POSITIVE_INFINITY;
-  return [Math.floor(at / partSize), end];
+  const end = isBounded ? Math.ceil((start + bodySize) / partSize) : Number.POSITIVE_INFINITY;
+  return [Math.floor(start / partSize), end];
 }
 
 /** Whether a claim lies wholly outside a range of parts. */

@@ -6,11 +6,10 @@ import {
   HoldfastError,
   type UploadView,
 } from "@holdfast/protocol";
-import { closeTail } from "./append.ts";
 import { recovering, requireNotEnded } from "./claims.ts";
+import { closeTail } from "./close-tail.ts";
 import { type Context, doWork, useUpload } from "./context.ts";
-import { needsProof } from "./prove.ts";
-import { driveAside } from "./publish.ts";
+import { driveAWhile } from "./publish.ts";
 import type { Principal } from "./records.ts";
 import { rootOf } from "./root.ts";
 import { fixSize } from "./size.ts";
@@ -35,31 +34,12 @@ export function complete(
       await requireRoot(context, upload, request);
       const { sha256 } = request;
       requireSameSha256(upload.record.sha256, sha256);
-      const driving = driveAside(context, upload.record.id, {
-        epoch,
-        ...(sha256 ? { sha256 } : {}),
-      });
-      if (needsProof(upload, sha256)) await aWhile(context, driving);
-      else await driving;
+      await driveAWhile(context, upload, { epoch, ...(sha256 ? { sha256 } : {}) });
       const view = await viewOf(context, upload);
       requireSameSha256(view.file?.sha256, sha256);
       return view;
     }),
   );
-}
-
-/** Milliseconds that a complete waits for its proof; afterwards the status tells. */
-const PATIENCE_MS = 500;
-
-/** @throws what the work threw, if it ended in time. */
-async function aWhile({ clock }: Context, work: Promise<void>): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const callOff = clock.after(PATIENCE_MS, resolve);
-  try {
-    await Promise.race([work, promise]);
-  } finally {
-    callOff();
-  }
 }
 
 /** @throws HoldfastError `sha256_mismatch` where both are known and differ. */

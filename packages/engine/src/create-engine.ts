@@ -16,6 +16,7 @@ import { putRun } from "./put-run.ts";
 import { findFile, read } from "./read.ts";
 import { recover } from "./recover.ts";
 import { status } from "./status.ts";
+import { storeFile } from "./store-file.ts";
 import { sweep } from "./sweep.ts";
 import { watch } from "./watch.ts";
 
@@ -27,6 +28,7 @@ export function createEngine(parts: EngineParts): Engine {
     presign: (principal, id, parts) => presign(context, principal, id, parts),
     confirm: (principal, id, parts) => confirm(context, principal, id, parts),
     append: (principal, command) => append(context, principal, command),
+    storeFile: (principal, command) => storeFile(context, principal, command),
     offset: (principal, id) => offset(context, principal, id),
     status: (principal, id, wants) => status(context, principal, id, wants),
     watch: (principal, id) => watch(context, principal, id),

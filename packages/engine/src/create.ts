@@ -45,7 +45,10 @@ async function finishEmpty(context: Context, upload: Upload): Promise<void> {
 }
 
 /** @throws HoldfastError `size_too_large` */
-function requireSize({ size = 0, maxSize = 0 }: CreateRequest, { sizeMax: limit }: Limits): void {
+export function requireSize(
+  { size = 0, maxSize = 0 }: CreateRequest,
+  { sizeMax: limit }: Limits,
+): void {
   if (limit === undefined || Math.max(size, maxSize) <= limit) return;
   throw new HoldfastError("size_too_large", `an upload of yours may have at most ${limit} bytes`, {
     limit,
@@ -63,7 +66,8 @@ function maxSizeOf(
   return Math.min(allowed, sizeMax, partCountMax * Math.max(partSize, partSizeMin));
 }
 
-function newRecord(
+/** @param key As it came with the request. */
+export function newRecord(
   context: Context,
   principal: Principal,
   request: CreateRequest,

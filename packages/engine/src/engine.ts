@@ -4,6 +4,7 @@ import type {
   CompleteRequest,
   CreateRequest,
   FilesRequest,
+  ListedFile,
   PartDigest,
   PartRange,
   SweepReport,
@@ -92,8 +93,8 @@ export interface Health {
 /** A request to append bytes at the upload's offset. */
 export interface Append {
   readonly id: string;
-  /** The offset, as its sender knows it. */
-  readonly at: number;
+  /** The offset, as its sender knows it. `start`: the body has everything from the first byte on, and what is committed already is compared with it. */
+  readonly at: number | "start";
   /** Whether the upload ends with this body. */
   readonly isLast: boolean;
   /** What the whole has, where the sender says so: fixes the size of an upload that has none yet. */
@@ -102,6 +103,21 @@ export interface Append {
   readonly bodySize?: number;
   /** SHA-256 of the whole body: then it is committed as a whole or not at all. */
   readonly digest?: Uint8Array;
+  /** SHA-256 of the whole body, which is looked at before the upload ends with it; what came stays in any case. */
+  readonly sha256?: Uint8Array;
+  readonly transfer?: string;
+}
+
+/** A request to store a whole file. */
+export interface StoreFile {
+  readonly name: string;
+  readonly type: string;
+  readonly body: Body;
+  readonly bodySize?: number;
+  /** SHA-256 of the whole. */
+  readonly digest?: Uint8Array;
+  /** The same request under the same key has the same file. */
+  readonly key?: string;
   readonly transfer?: string;
 }
 
@@ -132,6 +148,8 @@ export interface Engine {
   append(principal: Principal, command: Append): Promise<UploadOffset>;
   /** Ends an append in flight, and tells how far the upload is once that has settled. No offset that is told is ever taken back while the upload lives. */
   offset(principal: Principal, id: string): Promise<UploadOffset>;
+  /** Resolves when the file is visible and all of it is durable. Where it rejects there is none, and what came is kept only under a key. */
+  storeFile(principal: Principal, command: StoreFile): Promise<ListedFile>;
   status(
     principal: Principal,
     id: string,

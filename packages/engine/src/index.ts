@@ -8,6 +8,7 @@ export type {
   PutRun,
   RunCommitted,
   SignedPart,
+  StoreFile,
 } from "./engine.ts";
 export type * from "./ports.ts";
 export type * from "./records.ts";

@@ -32,7 +32,7 @@ export async function writeManifest(
       yield piece;
     }
   }
-  await context.storage.putManifest(id, digested());
+  await context.storage.put({ id: id, kind: "manifest" }, digested());
   return { manifestSize, manifestDigest: running.digest() };
 }
 

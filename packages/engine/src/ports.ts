@@ -55,10 +55,11 @@ export interface Storage {
   read(object: StoredObject, offset: number, into: Uint8Array, origin?: "medium"): Promise<number>;
 
   /**
-   * Stores the manifest durably beside the bytes, whole or not at all as far as any reader of a published file can tell. May be repeated.
+   * Stores a whole object durably: a manifest beside the bytes, or bytes that are all there at once and sealed with that. Whole or not at all as far as any
+   * reader of a published file can tell. May be repeated, a manifest with other content too.
    * It comes in pieces, each one free again when the next is asked for, and is asked for once.
    */
-  putManifest(id: UploadId, pieces: Iterable<Uint8Array>): Promise<void>;
+  put(object: StoredObject, pieces: Iterable<Uint8Array>): Promise<void>;
 
   /** After an I/O error, once no write or flush is under way: closes every descriptor of the upload, so that the next use opens it afresh. May be repeated. */
   reset(id: UploadId): Promise<void>;

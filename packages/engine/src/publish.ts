@@ -12,7 +12,7 @@ import { endClaims, requireNotEnded } from "./claims.ts";
 import { type Context, doWork, UPLOAD_TTL_MS } from "./context.ts";
 import { beginHealing, unsealed } from "./heal.ts";
 import { writeManifest } from "./manifest.ts";
-import { proveFile } from "./prove.ts";
+import { needsProof, proveFile } from "./prove.ts";
 import type { FileRecord } from "./records.ts";
 import { rootOf } from "./root.ts";
 import { requireAllParts, type Upload } from "./upload.ts";
@@ -43,6 +43,31 @@ export function driveAside(context: Context, id: UploadId, decision?: Decision):
   return doWork(context, () =>
     context.uploads.use(id, (upload) => driveToCompletion(context, upload, decision)),
   );
+}
+
+/** The same, but of a proof only the beginning is waited for: afterwards the status tells. */
+export async function driveAWhile(
+  context: Context,
+  upload: Upload,
+  decision?: Decision,
+): Promise<void> {
+  const driving = driveAside(context, upload.record.id, decision);
+  if (needsProof(upload, decision?.sha256)) await aWhile(context, driving);
+  else await driving;
+}
+
+/** Milliseconds that a complete waits for its proof; afterwards the status tells. */
+const PATIENCE_MS = 500;
+
+/** @throws what the work threw, if it ended in time. */
+async function aWhile({ clock }: Context, work: Promise<void>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const callOff = clock.after(PATIENCE_MS, resolve);
+  try {
+    await Promise.race([work, promise]);
+  } finally {
+    callOff();
+  }
 }
 
 async function publish(context: Context, upload: Upload, decision: Decision): Promise<void> {
@@ -90,8 +115,9 @@ async function close(context: Context, upload: Upload, decision: Decision): Prom
   await endClaims(upload.claims, why);
 }
 
-function manifestOf(
-  { record, digests }: Upload,
+/** What the file's manifest says. */
+export function manifestOf(
+  { record, digests }: Pick<Upload, "record" | "digests">,
   root: Uint8Array,
   proved: { readonly sha256?: Uint8Array },
 ): Manifest {
@@ -103,9 +129,9 @@ function manifestOf(
   return { ...described, ...proved, digests, root, provenance };
 }
 
-function fileOf(
+export function fileOf(
   context: Context,
-  { record }: Upload,
+  { record }: Pick<Upload, "record">,
   root: Uint8Array,
   stored: Pick<FileRecord, "manifestSize" | "manifestDigest" | "sha256">,
 ): FileRecord {

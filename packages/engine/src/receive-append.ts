@@ -2,6 +2,7 @@
 import { partOffset } from "@holdfast/protocol";
 import { type AppendCommitter, createAppendCommitter } from "./commit-append.ts";
 import type { Context } from "./context.ts";
+import type { Append } from "./engine.ts";
 import { createIntake } from "./intake.ts";
 import type { Body, RunningDigest } from "./ports.ts";
 import { SLOT_SIZE } from "./slots.ts";
@@ -28,11 +29,11 @@ export interface AppendStage {
 export function createStage(
   context: Context,
   upload: Upload,
-  { body, digest }: { readonly body: Body; readonly digest?: Uint8Array },
+  { body, digest, sha256 }: Pick<Append, "body" | "digest" | "sha256">,
 ): AppendStage {
   const writer = createWriter(context, upload);
   const committer = createAppendCommitter(context, upload, writer, digest ? "whole" : "grouped");
-  const sum = digest && context.digests.create();
+  const sum = digest || sha256 ? context.digests.create() : undefined;
   async function settle(): Promise<void> {
     await writer.settle();
     await committer.settle();

@@ -93,9 +93,9 @@ describe("complete", () => {
     let failures = 1;
     const storage: Storage = {
       ...real,
-      async putManifest(...put) {
+      async put(...put) {
         if (failures-- > 0) throw new HoldfastError("storage_full");
-        await real.putManifest(...put);
+        await real.put(...put);
       },
     };
     const { engine, view } = await begin({ storage });
@@ -160,7 +160,7 @@ describe("read", () => {
     await putParts(engine, view, content, [0, 3]);
     const done = await engine.complete(alice, view.id, {});
     const file = await engine.file(alice, done.file?.id ?? "");
-    await storage.putManifest(view.id, [new Uint8Array(file.manifestSize)]);
+    await storage.put({ id: view.id, kind: "manifest" }, [new Uint8Array(file.manifestSize)]);
     await expect(engine.manifest(file)).rejects.toMatchObject({ code: "storage_failed" });
     await storage.remove(view.id);
     await expect(engine.manifest(file)).rejects.toMatchObject({ code: "storage_failed" });

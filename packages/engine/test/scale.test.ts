@@ -31,10 +31,10 @@ function paperStorage(pieces: number[]): Storage {
     seal: async () => undefined,
     read: async (object, offset, into, origin) =>
       object.kind === "bytes" ? into.length : real.read(object, offset, into, origin),
-    putManifest(id, manifest) {
+    put(object, manifest) {
       const kept = [...manifest].map((piece) => piece.slice());
       pieces.push(...kept.map(({ length }) => length));
-      return real.putManifest(id, kept);
+      return real.put(object, kept);
     },
   };
 }

@@ -4,6 +4,7 @@ import { deleteFile } from "./files/delete.ts";
 import { getFile } from "./files/get.ts";
 import { listFiles } from "./files/list.ts";
 import { getManifest } from "./files/manifest.ts";
+import { postFile } from "./files/post.ts";
 import type { Front, Handler } from "./front.ts";
 import { observe } from "./observe.ts";
 import { getLive } from "./ops/live.ts";
@@ -48,7 +49,7 @@ export const ROUTES: readonly Route[] = [
   }),
   route("/v1/uploads/*/events", { GET: getEvents }),
   route("/v1/uploads/*/complete", { POST: completeUpload }),
-  route("/v1/files", { GET: listFiles }),
+  route("/v1/files", { GET: listFiles, POST: postFile }),
   route("/v1/files/*", { GET: getFile, HEAD: getFile, DELETE: deleteFile }, "token or link"),
   route("/v1/files/*/manifest", { GET: getManifest, HEAD: getManifest }, "token or link"),
   route("/v1/files/*/links", { POST: signLink }),

@@ -30,7 +30,7 @@ export function meterStorage(storage: Storage, meter: Meter, clock: Clock): Stor
       meter.read(size);
       return size;
     },
-    putManifest: (id, manifest) => watch("manifest", storage.putManifest(id, manifest)),
+    put: (object, pieces) => watch("put", storage.put(object, pieces)),
     reset: (id) => watch("reset", storage.reset(id)),
     remove: (id) => watch("remove", storage.remove(id)),
     room: () => watch("room", storage.room()),

@@ -58,7 +58,7 @@ export const File: z.ZodType = component(
   }),
 );
 
-const ListedFile = component(
+export const ListedFile: z.ZodType = component(
   "ListedFile",
   z.object({
     id: Id,

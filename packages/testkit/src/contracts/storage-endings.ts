@@ -76,7 +76,7 @@ export function describeEndings(rig: StorageRig): void {
   describe("manifest", () => {
     it.each([0, 1, 4096, 5 * 1024 * KIB + 7])("of %i bytes reads back", async (size) => {
       const [id, manifest] = [testId(1), testBytes(size, 14)];
-      await rig.storage.putManifest(id, [manifest]);
+      await rig.storage.put({ id: id, kind: "manifest" }, [manifest]);
       expectBytes(await readManifest(id), manifest);
       expectBytes(
         await readManifest(id, Math.floor(size / 3)),
@@ -87,21 +87,33 @@ export function describeEndings(rig: StorageRig): void {
 
     it("may be stored again, and is the last one then", async () => {
       const id = testId(1);
-      await rig.storage.putManifest(id, [testBytes(9000, 15)]);
-      await rig.storage.putManifest(id, [testBytes(9000, 15)]);
+      await rig.storage.put({ id: id, kind: "manifest" }, [testBytes(9000, 15)]);
+      await rig.storage.put({ id: id, kind: "manifest" }, [testBytes(9000, 15)]);
       expectBytes(await readManifest(id), testBytes(9000, 15));
-      await rig.storage.putManifest(id, [testBytes(50, 16)]);
+      await rig.storage.put({ id: id, kind: "manifest" }, [testBytes(50, 16)]);
       expectBytes(await readManifest(id), testBytes(50, 16));
     });
 
     it("has nothing to do with the bytes", async () => {
       const id = testId(1);
-      await rig.storage.putManifest(id, [testBytes(100, 17)]);
+      await rig.storage.put({ id: id, kind: "manifest" }, [testBytes(100, 17)]);
       expect(await read(id, 0, 100)).toHaveLength(0);
       await write(id, 0, testBytes(4096, 18));
       await rig.storage.seal(id, 4000);
       expectBytes(await readManifest(id), testBytes(100, 17));
       expect(await readManifest(testId(2))).toHaveLength(0);
+    });
+  });
+
+  describe("bytes that are put at once", () => {
+    it.each([0, 1, 4097, 300_000])("read back, %i of them", async (size) => {
+      const [id, bytes] = [testId(1), testBytes(size, 22)];
+      await rig.storage.put({ id, kind: "bytes" }, [bytes]);
+      await rig.storage.put({ id, kind: "bytes" }, [bytes]);
+      expectBytes(await read(id, 0, size + 1), bytes);
+      expectBytes(await read(id, 0, size + 1, "medium"), bytes);
+      await rig.storage.remove(id);
+      expect(await read(id, 0, size)).toHaveLength(0);
     });
   });
 
@@ -128,7 +140,7 @@ export function describeEndings(rig: StorageRig): void {
     it("takes bytes and manifest, and may be repeated", async () => {
       const id = testId(1);
       await writeWhole(id, testBytes(SIZE, 20));
-      await rig.storage.putManifest(id, [testBytes(100, 21)]);
+      await rig.storage.put({ id: id, kind: "manifest" }, [testBytes(100, 21)]);
       await rig.storage.remove(id);
       await rig.storage.remove(id);
       expect(await read(id, 0, SIZE)).toHaveLength(0);

@@ -157,7 +157,7 @@ function describeRefusals(rig: StorageRig): void {
         () => rig.storage.seal(id, 0),
         () => rig.storage.read({ id, kind: "bytes" }, 0, new Uint8Array(1)),
         () => rig.storage.read({ id, kind: "manifest" }, 0, new Uint8Array(1)),
-        () => rig.storage.putManifest(id, [new Uint8Array(1)]),
+        () => rig.storage.put({ id: id, kind: "manifest" }, [new Uint8Array(1)]),
         () => rig.storage.reset(id),
         () => rig.storage.remove(id),
       ]) {

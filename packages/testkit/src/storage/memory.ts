@@ -84,11 +84,11 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
       return found?.length ?? 0;
     },
 
-    async putManifest(id, pieces) {
+    async put({ id, kind }, pieces) {
       const upload = stored(id);
-      const manifest = Buffer.concat([...pieces].map((piece) => piece.slice()));
-      requireRoom(manifest.length - upload.manifest.length);
-      upload.manifest = manifest;
+      const bytes = Buffer.concat([...pieces].map((piece) => piece.slice()));
+      requireRoom(bytes.length - upload[kind].length);
+      upload[kind] = bytes;
     },
 
     async reset(id) {

@@ -2,7 +2,7 @@
 import { FILES_LIMIT, FILES_LIMIT_MAX } from "@holdfast/protocol";
 import { z } from "zod";
 import { json, type Operation } from "../operation.ts";
-import { FilePage, Id, ManifestOrProof } from "../schemas.ts";
+import { FilePage, Id, ListedFile, ManifestOrProof } from "../schemas.ts";
 import { LINK_QUERY } from "./signed.ts";
 
 const params = { id: Id };
@@ -20,6 +20,31 @@ const contentHeaders = {
   "Content-Disposition": z.string(),
 };
 const bytes = { type: "*/*" };
+
+const postFile: Operation = {
+  method: "POST",
+  path: "/v1/files",
+  id: "postFile",
+  tag: "files",
+  summary: "A whole file in one request, small or huge; its size need not be known",
+  headers: {
+    "Content-Disposition": z.string().describe("Names the file: `attachment; filename*=UTF-8''a`"),
+    "Content-Digest": optional.describe("`sha-256=:<base64>:` of the whole"),
+    "Repr-Digest": optional.describe("The same"),
+    "Idempotency-Key": optional.describe("The same request under the same key has the same file"),
+    "Holdfast-Client": optional,
+  },
+  body: bytes,
+  replies: {
+    201: { what: "The file", headers: { Location: z.string() }, content: json(ListedFile) },
+  },
+  errors: [
+    ...(["invalid_request", "invalid_digest", "body_size_mismatch", "body_stalled"] as const),
+    ...(["digest_mismatch", "idempotency_conflict", "quota_exceeded", "size_too_large"] as const),
+    ...(["append_in_progress", "part_conflict", "upload_ended", "overloaded"] as const),
+    "storage_full",
+  ],
+};
 
 const getFile: Operation = {
   method: "GET",
@@ -98,6 +123,7 @@ function head({ replies, ...operation }: Operation, id: string): Operation {
 export const FILES: readonly Operation[] = [
   listFiles,
   deleteFile,
+  postFile,
   getFile,
   head(getFile, "headFile"),
   getManifest,

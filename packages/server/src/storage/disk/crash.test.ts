@@ -97,7 +97,7 @@ async function life(fs: SimFs, promised: Promised): Promise<void> {
   await storage.seal(ID, SIZE);
   promised.isSealed = true;
   await storage.room();
-  await storage.putManifest(ID, [MANIFEST]);
+  await storage.put({ id: ID, kind: "manifest" }, [MANIFEST]);
   promised.hasManifest = true;
   await storage.room();
   promised.isRemoving = true;

@@ -29,7 +29,7 @@ it("one plain data file and one manifest an upload, for the owner only", async (
   slot.memory.set(testBytes(5000, 1));
   await storage.write(testId(1), 0, slot, 5000);
   await storage.seal(testId(1), 5000);
-  await storage.putManifest(testId(1), [testBytes(70, 2)]);
+  await storage.put({ id: testId(1), kind: "manifest" }, [testBytes(70, 2)]);
   const names = [`${testId(1)}.bytes`, `${testId(1)}.manifest`];
   expect((await readdir(directory)).sort()).toEqual(names);
   const [bytes, manifest] = await Promise.all(names.map((name) => readFile(join(directory, name))));

@@ -48,11 +48,11 @@ describe("a full disk", () => {
     await expect(write()).rejects.toMatchObject({ code: "storage_full" });
     failing("pwrite", "ENOSPC");
     const manifest = testBytes(100, 1);
-    await expect(storage.putManifest(ID, [manifest])).rejects.toMatchObject({
+    await expect(storage.put({ id: ID, kind: "manifest" }, [manifest])).rejects.toMatchObject({
       code: "storage_full",
     });
     fate = () => undefined;
-    await storage.putManifest(ID, [manifest]);
+    await storage.put({ id: ID, kind: "manifest" }, [manifest]);
     await write();
   });
 
@@ -213,7 +213,7 @@ describe("descriptors", () => {
       await Promise.allSettled([
         write(0),
         storage.flush(ID),
-        storage.putManifest(ID, [slot.memory]),
+        storage.put({ id: ID, kind: "manifest" }, [slot.memory]),
       ]);
       await Promise.allSettled([storage.flush(ID)]);
       await Promise.allSettled([storage.seal(ID, 5000)]);

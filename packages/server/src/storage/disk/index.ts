@@ -9,7 +9,7 @@ import { probeCaching } from "./probe.ts";
 import { type Reading, readStored } from "./read.ts";
 import { createStage, releaseWriter, requireId, type Stage } from "./stage.ts";
 import { createSync, type Sync } from "./sync.ts";
-import { createWrite, writeManifest } from "./write.ts";
+import { createWrite, putObject } from "./write.ts";
 
 export type { Caching, Fs, OpenFile } from "./fs.ts";
 export { makeDirectory } from "./make-directory.ts";
@@ -62,7 +62,7 @@ export async function createDiskStorage(options: DiskStorageOptions): Promise<Di
     flush: (id) => flush(stage, sync, id),
     seal: (id, size) => seal(stage, sync, id, size),
     read: (object, offset, into, origin) => readStored(reading, object, offset, into, origin),
-    putManifest: (id, pieces) => writeManifest(stage, sync, id, pieces),
+    put: (object, pieces) => putObject(stage, sync, object, pieces),
     reset: (id) => reset(stage, id),
     remove: (id) => remove(stage, sync, id),
     room: () => room(fs, directory),

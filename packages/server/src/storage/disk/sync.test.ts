@@ -87,7 +87,7 @@ it("at most two flushes run at once over all files", async () => {
   for (const n of [1, 2, 3, 4, 5]) await writeNamed(n);
   isHeld = true;
   const flushes = [1, 2, 3, 4, 5].map((n) => storage.flush(testId(n)));
-  flushes.push(storage.putManifest(testId(6), [new Uint8Array(10)]));
+  flushes.push(storage.put({ id: testId(6), kind: "manifest" }, [new Uint8Array(10)]));
   let done = 0;
   for (const flush of flushes) flush.then(() => done++);
   await settle();

@@ -1,9 +1,10 @@
 // Bytes on their way down: parts into an upload's data file, the manifest beside it.
-import type { Slot, Storage } from "@holdfast/engine";
-import { HoldfastError, MIB, type UploadId } from "@holdfast/protocol";
+import type { Slot, Storage, StoredObject } from "@holdfast/engine";
+import { HoldfastError, MIB } from "@holdfast/protocol";
 import { storageError } from "./failure.ts";
 import { ALIGNMENT, type OpenFile } from "./fs.ts";
 import {
+  bytesPath,
   manifestPath,
   noteWritten,
   poison,
@@ -93,14 +94,14 @@ function nextAt(queue: readonly QueuedWrite[], offset: number): QueuedWrite | un
   );
 }
 
-/** As `Storage.putManifest`. The path is not emptied first: repeated with the same bytes, a reader sees them whole all the time. */
-export async function writeManifest(
+/** As `Storage.put`. The path is not emptied first: repeated with the same bytes, a reader sees them whole all the time. */
+export async function putObject(
   stage: Stage,
   sync: Sync,
-  id: UploadId,
+  { id, kind }: StoredObject,
   pieces: Iterable<Uint8Array>,
 ): Promise<void> {
-  const path = manifestPath(stage, id);
+  const path = kind === "bytes" ? bytesPath(stage, id) : manifestPath(stage, id);
   try {
     const file = await stage.fs.open(path, "create", "cached");
     try {
@@ -116,7 +117,7 @@ export async function writeManifest(
     }
     await sync.flushDirectory();
   } catch (error) {
-    throw storageError(error, "writing the manifest");
+    throw storageError(error, `writing the ${kind}`);
   }
 }
 

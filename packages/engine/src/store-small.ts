@@ -1,0 +1,91 @@
+// A small file in one step: its bytes and its manifest are flushed, then one record makes upload and file at once. Before that nobody knows of it.
+import {
+  type CreateRequest,
+  computeRoot,
+  encodeHex,
+  equalBytes,
+  HoldfastError,
+  ID_BYTES,
+  type Manifest,
+  type UploadId,
+} from "@holdfast/protocol";
+import { requireDigest } from "./append.ts";
+import type { Context } from "./context.ts";
+import { newRecord } from "./create.ts";
+import { applyOnce } from "./create-key.ts";
+import { writeManifest } from "./manifest.ts";
+import { fileOf, manifestOf } from "./publish.ts";
+import type { Change, FileRecord, Principal, UploadRecord } from "./records.ts";
+
+export interface SmallFile {
+  /** All of it: one part, or none. */
+  readonly bytes: Uint8Array;
+  /** SHA-256 of it, as its sender says. */
+  readonly digest?: Uint8Array;
+  readonly key?: string;
+}
+
+/** @throws HoldfastError `digest_mismatch`; `idempotency_conflict`; `quota_exceeded`; what storage and records throw. Nothing stays then. */
+export async function storeSmall(
+  context: Context,
+  principal: Principal,
+  request: CreateRequest,
+  { bytes, digest, key }: SmallFile,
+): Promise<FileRecord> {
+  const actual = context.digests.sha256(bytes);
+  requireDigest(actual, digest);
+  const size = bytes.length;
+  const asked = newRecord(context, principal, request, key);
+  const record: UploadRecord = { ...asked, size, hasSize: true, state: "complete" };
+  const digests = size === 0 ? new Uint8Array() : actual;
+  const root = computeRoot(context.digests.sha256, { ...record, digests });
+  const parts = size === 0 ? [] : [{ index: 0, digest: actual }];
+  try {
+    const proved = digest ? { sha256: actual } : {};
+    const manifest = manifestOf({ record, digests }, root, proved);
+    const stored = await write(context, record.id, manifest, bytes);
+    const file = fileOf(context, { record }, root, { ...stored, ...proved });
+    const upload = { ...record, fileId: file.id, endedAt: file.createdAt };
+    const { limits = {} } = principal;
+    const change = { kind: "store", upload, parts, file, outbox: told(context, file) } as const;
+    const made = await applyOnce(context, { ...change, limits });
+    if (made === upload) return file;
+    await context.storage.remove(record.id);
+    return await sameFile(context, made, root);
+  } catch (cause) {
+    await context.storage.remove(record.id).catch(() => undefined);
+    throw cause;
+  }
+}
+
+/** Bytes and manifest at once: each is durable by itself, and the directory's flush serves both. */
+async function write(
+  context: Context,
+  id: UploadId,
+  manifest: Manifest,
+  bytes: Uint8Array,
+): ReturnType<typeof writeManifest> {
+  const [described, content] = await Promise.allSettled([
+    writeManifest(context, id, manifest),
+    context.storage.put({ id, kind: "bytes" }, [bytes]),
+  ]);
+  if (described.status === "rejected") throw described.reason;
+  if (content.status === "rejected") throw content.reason;
+  return described.value;
+}
+
+function told(context: Context, file: FileRecord): Extract<Change, { kind: "store" }>["outbox"] {
+  const id = encodeHex(context.random.bytes(ID_BYTES));
+  return { id, kind: "upload.complete", fileId: file.id, at: file.createdAt };
+}
+
+/** What the same request has made before; one whose bytes differ is another request. */
+async function sameFile(
+  context: Context,
+  { fileId }: UploadRecord,
+  root: Uint8Array,
+): Promise<FileRecord> {
+  const file = fileId && (await context.metadata.file(fileId));
+  if (file && equalBytes(file.root, root)) return file;
+  throw new HoldfastError("idempotency_conflict");
+}
