@@ -98,8 +98,12 @@ function pass(asked: IncomingMessage, use: (came: IncomingMessage) => void): voi
 describe("a server", () => {
   it("without anything wrong passes every check, and nothing of the examination stays", async () => {
     const said = await examine(server.url, ["--origin", ORIGIN]);
-    expect(levels(said)).toMatchObject(ALL_WELL);
+    expect(levels(said)).toEqual(ALL_WELL);
     expect(said.code).toBe(0);
+    const left = await run(home, ["ls", "--to", server.url, "--json"], {
+      env: { HOLDFAST_TOKEN: TOKEN },
+    });
+    expect([left.code, left.events]).toEqual([0, []]);
     const text = await run(home, ["doctor", "--to", server.url, "--max-body", "1M"], {
       env: { HOLDFAST_TOKEN: TOKEN },
     });

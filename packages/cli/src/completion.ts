@@ -24,6 +24,7 @@ Examples:
 
 export function completionCommand(): Command {
   return new Command("completion")
+    .summary("print the completion for a shell")
     .description("print the script that completes this command in a shell")
     .addArgument(new Argument("<shell>", "which shell").choices(Object.keys(SCRIPTS)))
     .addHelpText("after", HELP)

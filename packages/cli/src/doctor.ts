@@ -33,6 +33,7 @@ perhaps), 5 nobody is there, 77 the token is refused, 1 something else must be p
 
 export function doctorCommand(): Command {
   const command = new Command("doctor")
+    .summary("examine a server and the way to it")
     .description("examine a server and the way to it: what is wrong, and what to put right")
     .argument("[url]", "address of the server (default: --to)", parseServerAddress);
   return withSettings(command, DOCTOR_SETTINGS)

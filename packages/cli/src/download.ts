@@ -35,6 +35,7 @@ under its own name, from a list with the path there. HOLDFAST_TOKEN holds the to
 
 export function downloadCommand(): Command {
   const command = new Command("download")
+    .summary("fetch files and check them")
     .description("fetch files and check every part of them; the same command again goes on")
     .argument("[urls...]", "addresses of files, as upload prints them")
     .option(

@@ -26,6 +26,7 @@ export function keysCommand(): Command {
     .helpOption("--help", "print this help")
     .action(runRotate);
   return new Command("keys")
+    .summary("rotate the signing key of a server")
     .description("rotate the key that a server signs addresses with")
     .addHelpText("after", HELP)
     .addCommand(rotate)

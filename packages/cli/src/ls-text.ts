@@ -1,6 +1,5 @@
 // A file in a listing, as a line for a person.
-import type { ListedFile } from "@holdfast/client";
-import { encodeHex } from "@holdfast/protocol";
+import { encodeHex, type ListedFile } from "@holdfast/protocol";
 import { formatSize } from "./sizes.ts";
 import { printable } from "./terminal.ts";
 

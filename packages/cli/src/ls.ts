@@ -1,6 +1,5 @@
 // `holdfast ls`: the files on a server, newest first.
-import type { ListedFile } from "@holdfast/client";
-import { encodeHex, HoldfastError } from "@holdfast/protocol";
+import { encodeHex, HoldfastError, type ListedFile } from "@holdfast/protocol";
 import { Command } from "commander";
 import { ASK_SETTINGS, withClient } from "./asking.ts";
 import { jsonLines } from "./json.ts";
@@ -61,12 +60,12 @@ async function runLs(options: Options, command: Command): Promise<void> {
   });
   if (next === undefined) return;
   if (options.json) jsonLines(process.stdout)({ event: "more", after: next });
-  else process.stderr.write(`There are more: --all shows them, --after ${next} goes on here.\n`);
+  else process.stderr.write(`There may be more: --all shows all, --after ${next} goes on here.\n`);
 }
 
 function showJson(to: string): (file: ListedFile) => void {
   const write = jsonLines(process.stdout);
-  return ({ id, name, type, size, root, createdAt }) =>
+  return ({ id, name, type, size, root, sha256, createdAt }) =>
     write({
       event: "file",
       id,
@@ -75,6 +74,7 @@ function showJson(to: string): (file: ListedFile) => void {
       type,
       size,
       root: encodeHex(root),
+      ...(sha256 ? { sha256: encodeHex(sha256) } : {}),
       createdAt,
     });
 }

@@ -30,6 +30,8 @@ export function createProgram(): Command {
   const program = new Command("holdfast")
     .description("Moves big files over bad networks and loses nothing.")
     .version(manifest.version, "--version", "print the version")
+    // A line each: their arguments stand in their own help.
+    .configureHelp({ subcommandTerm: (command) => command.name() })
     .helpCommand("help [command]", "print the help of a command")
     .addHelpText("after", HELP);
   const commands = [

@@ -33,6 +33,7 @@ that stayed. Nothing brings a file back.`;
 
 export function rmCommand(): Command {
   const command = new Command("rm")
+    .summary("remove files from a server")
     .description("remove files from a server; an upload's address ends that upload")
     .argument("<id|url...>", "the files");
   return withSettings(command, ASK_SETTINGS)

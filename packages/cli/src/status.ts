@@ -43,6 +43,7 @@ Examples:
 
 export function statusCommand(): Command {
   const command = new Command("status")
+    .summary("tell how far an upload is")
     .description("tell how far an upload is, and what is missing of it")
     .argument("<id|url|path>", "an upload or a file, or the path that is being uploaded");
   return withSettings(command, ASK_SETTINGS)

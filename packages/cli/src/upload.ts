@@ -44,6 +44,7 @@ const UPLOAD_SETTINGS = ["to", "part-size", ...PACE_SETTINGS] as const;
 
 export function uploadCommand(): Command {
   const command = new Command("upload")
+    .summary("send files and directories")
     .description("send files and directories; the same command again goes on where it stopped")
     .argument("<paths...>", "files, directories, patterns; - is standard input");
   const chosen = withSettings(command, ["to"])

@@ -32,6 +32,7 @@ A download names only the bad parts anew: holdfast download fetches what is miss
 
 export function verifyCommand(): Command {
   const command = new Command("verify")
+    .summary("compare a local copy with the file")
     .description("compare a local copy with the file on the server, part by part")
     .argument("<path>", "the local copy")
     .argument("<url>", "address of the file", parseFileAddress);

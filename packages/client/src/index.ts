@@ -6,7 +6,7 @@ export { deleteFile } from "./delete-file.ts";
 export { type DescribeOptions, describeFile } from "./describe.ts";
 export { type DownloadOptions, startDownload } from "./download.ts";
 export type { Progress, PublicState, Transfer, TransferEvents } from "./events.ts";
-export { type FilePage, type ListedFile, type ListFilesOptions, listFiles } from "./list-files.ts";
+export { type FilePage, type ListFilesOptions, listFiles } from "./list-files.ts";
 export { createMeter, type Meter } from "./meter.ts";
 export type { TransferOptions } from "./options.ts";
 export * from "./ports.ts";

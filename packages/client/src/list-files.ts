@@ -1,19 +1,12 @@
 // The files of a tenant, newest first, a page at a time.
-import { decodeFile, type FileView, HoldfastError } from "@holdfast/protocol";
+import { decodeFile, decodeHex, HoldfastError, type ListedFile } from "@holdfast/protocol";
 import { type AskOptions, type AskPorts, ask } from "./ask.ts";
 import { checkAddress } from "./auth.ts";
 import { parseJson, type WireAnswer } from "./wire.ts";
 
-/** A file as a listing has it. Times in milliseconds since 1970, by the server's clock. */
-export interface ListedFile extends FileView {
-  readonly name: string;
-  readonly type: string;
-  readonly createdAt: number;
-}
-
 export interface FilePage {
   readonly files: readonly ListedFile[];
-  /** Where the next page begins; undefined where there is none. */
+  /** Where the next page begins, which may be empty; undefined where there is none. */
   readonly next: string | undefined;
 }
 
@@ -49,8 +42,10 @@ function readFile(value: unknown): ListedFile {
   const [name, type, createdAt] = ["name", "type", "createdAt"].map((key) => members.get(key));
   if (typeof name !== "string" || typeof type !== "string" || typeof createdAt !== "number")
     throw noPage();
+  const hex = members.get("sha256");
+  const sha256 = typeof hex === "string" ? decodeHex(hex) : undefined;
   try {
-    return { ...decodeFile(value), name, type, createdAt };
+    return { ...decodeFile(value), name, type, createdAt, ...(sha256 ? { sha256 } : {}) };
   } catch (cause) {
     throw noPage(cause);
   }

@@ -30,7 +30,10 @@ export function completionModel(program: Command): readonly Completed[] {
     commands: command
       .createHelp()
       .visibleCommands(command)
-      .map((child) => ({ name: child.name(), description: child.description() })),
+      .map((child) => ({
+        name: child.name(),
+        description: child.summary() || child.description(),
+      })),
     options: [
       ...command.createHelp().visibleOptions(command).map(completedOption),
       ...(command.parent ? global : []),
