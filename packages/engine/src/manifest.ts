@@ -11,7 +11,7 @@ import {
   type UploadId,
 } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
-import { readObject } from "./read.ts";
+import { readForReader, readObject } from "./read.ts";
 import type { FileRecord } from "./records.ts";
 import { pause } from "./root.ts";
 
@@ -46,7 +46,7 @@ export async function readManifest(
   file: FileRecord,
 ): Promise<AsyncGenerator<Uint8Array, void, void>> {
   await requireUndamaged(context, file);
-  return readObject(context, objectOf(file), { start: 0, end: file.manifestSize });
+  return readForReader(context, objectOf(file), { start: 0, end: file.manifestSize });
 }
 
 /** What a client needs to check one part against the root it knows. */

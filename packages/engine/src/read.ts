@@ -3,6 +3,7 @@ import { type ByteRange, HoldfastError, isFileId } from "@holdfast/protocol";
 import { authorize, type Context } from "./context.ts";
 import type { StoredObject } from "./ports.ts";
 import type { FileRecord, Principal } from "./records.ts";
+import type { Slot } from "./slots.ts";
 
 export async function findFile(
   context: Context,
@@ -22,10 +23,47 @@ export async function* read(
   range: ByteRange,
 ): AsyncGenerator<Uint8Array, void, void> {
   try {
-    yield* readObject(context, { id: file.uploadId, kind: "bytes" }, range);
+    yield* readForReader(context, { id: file.uploadId, kind: "bytes" }, range);
   } catch (cause) {
     const now = await context.metadata.file(file.id);
     throw now?.state === "available" ? cause : new HoldfastError("file_not_found");
+  }
+}
+
+/** Memory of a reader that is slow, or that finds no slot. */
+const SMALL_SIZE: number = 16 * 1024;
+/** A reader that keeps a slot for longer than this takes less than 512 KiB/s. */
+const SLOW_MS = 500;
+/** One that has taken a small piece within this takes more than that again. */
+const QUICK_MS = 30;
+
+/**
+ * A slot for each piece, while there is one and the reader is quick. Somebody who takes a byte now and then would keep a slot for minutes, and enough of those
+ * everybody's: a slow reader has a little memory of its own, and so has one that finds no slot, so that nobody ever waits for another reader.
+ */
+export async function* readForReader(
+  context: Context,
+  object: StoredObject,
+  { start, end }: ByteRange,
+): AsyncGenerator<Uint8Array, void, void> {
+  const { readSlots, storage, clock } = context;
+  let small: Uint8Array | undefined;
+  let isSlow = false;
+  for (let at = start; at < end; ) {
+    const slot: Slot | undefined = isSlow ? undefined : readSlots.tryTake();
+    if (!slot) small ??= new Uint8Array(SMALL_SIZE);
+    const memory = slot?.memory ?? small ?? new Uint8Array();
+    try {
+      const into = memory.subarray(0, Math.min(memory.length, end - at));
+      const size = await storage.read(object, at, into);
+      if (size === 0) throw new HoldfastError("storage_failed", "stored bytes are missing");
+      at += size;
+      const given = clock.monotonic();
+      yield into.subarray(0, size);
+      isSlow = clock.monotonic() - given > (slot ? SLOW_MS : QUICK_MS);
+    } finally {
+      if (slot) readSlots.give(slot);
+    }
   }
 }
 
