@@ -43,6 +43,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   invalid_request: EXIT.noRetry,
   invalid_digest: EXIT.noRetry,
+  digest_unsupported: EXIT.noRetry,
   body_size_mismatch: EXIT.gaveUp,
   part_out_of_range: EXIT.noRetry,
   run_too_long: EXIT.noRetry,
@@ -61,7 +62,7 @@ const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   offset_mismatch: EXIT.gaveUp,
   parts_missing: EXIT.gaveUp,
   root_mismatch: EXIT.noRetry,
-  sha256_mismatch: EXIT.noRetry,
+  file_digest_mismatch: EXIT.noRetry,
   size_mismatch: EXIT.noRetry,
   upload_not_open: EXIT.gaveUp,
   upload_ended: EXIT.noRetry,

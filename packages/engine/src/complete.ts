@@ -42,11 +42,11 @@ export function complete(
   );
 }
 
-/** @throws HoldfastError `sha256_mismatch` where both are known and differ. */
+/** @throws HoldfastError `file_digest_mismatch` where both are known and differ. */
 function requireSameSha256(known: Uint8Array | undefined, asked: Uint8Array | undefined): void {
   if (!known || !asked || equalBytes(known, asked)) return;
   const text = "another SHA-256 was given before";
-  throw new HoldfastError("sha256_mismatch", text, { sha256: encodeHex(known) });
+  throw new HoldfastError("file_digest_mismatch", text, { sha256: encodeHex(known) });
 }
 
 function requireKnownSize(upload: Upload): void {

@@ -27,6 +27,7 @@ export function create(
   return doWork(context, async () => {
     await authorize(context, principal, "create", principal, "upload_not_found");
     const { limits = {} } = principal;
+    requireAlgorithm(context, request);
     requireSize(request, limits);
     await context.room.require();
     const upload = newRecord(context, principal, request, key);
@@ -42,6 +43,14 @@ export function create(
 /** A repetition may find it at any stage that an upload can be in. */
 async function finishEmpty(context: Context, upload: Upload): Promise<void> {
   if (upload.record.state === "completing") await driveToCompletion(context, upload);
+}
+
+/** @throws HoldfastError `digest_unsupported` */
+function requireAlgorithm({ digests }: Context, { digest }: CreateRequest): void {
+  const { algorithms } = digests;
+  if (algorithms.includes(digest)) return;
+  const message = `part digests may be ${algorithms.join(" or ")} here`;
+  throw new HoldfastError("digest_unsupported", message, { algorithms });
 }
 
 /** @throws HoldfastError `size_too_large` */

@@ -7,6 +7,7 @@ import type {
   ListedFile,
   PartDigest,
   PartRange,
+  RunDigests,
   SweepReport,
   UploadOffset,
   UploadView,
@@ -39,8 +40,10 @@ export interface PutRun {
   /** As it stands in the path; a malformed one is `upload_not_found`. */
   readonly id: string;
   readonly run: PartRange;
-  /** One for each part of the run. */
-  readonly digests: readonly Uint8Array[];
+  /** For each algorithm that was sent, one for each part of the run: those of the upload's own count. */
+  readonly digests: RunDigests;
+  /** CRC32C over the whole body, where one was sent. */
+  readonly crc32c?: number;
   readonly body: Body;
   /** Bytes the body says it has, where it says so. */
   readonly bodySize?: number;

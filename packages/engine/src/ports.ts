@@ -150,10 +150,14 @@ export interface Random {
 
 /** Hashing, which the platform does better than we could. */
 export interface Digests {
+  /** What part digests may be here. */
+  readonly algorithms: readonly Algorithm[];
   /** SHA-256 unless told. */
   create(algorithm?: Algorithm): RunningDigest;
   /** SHA-256 of bytes that are all there. */
   sha256(bytes: Uint8Array): Uint8Array;
+  /** CRC32C of bytes that follow on those whose value is `before`; 0 before the first. */
+  crc32c(bytes: Uint8Array, before: number): number;
   /** Hashing of much at once, beside the event loop. `parts` names the algorithm of digests that `endPart` gives. */
   scan(what: { readonly parts?: Algorithm; readonly hasWhole: boolean }): Scan;
 }

@@ -1,9 +1,15 @@
 // presign: what signed requests for parts are bound to. Who signs, and how, is the front's; what may be signed is decided here.
-import { hasPart, type PartDigest, partSizeAt, requireInGrid } from "@holdfast/protocol";
+import {
+  HoldfastError,
+  hasPart,
+  type PartDigest,
+  partSizeAt,
+  requireInGrid,
+} from "@holdfast/protocol";
 import { requireNotEnded, requireOpen, requireSameDigest } from "./claims.ts";
 import { type Context, useUpload } from "./context.ts";
 import type { SignedPart } from "./engine.ts";
-import type { Principal } from "./records.ts";
+import type { Principal, UploadRecord } from "./records.ts";
 
 export function presign(
   context: Context,
@@ -15,6 +21,7 @@ export function presign(
     requireNotEnded(upload);
     requireOpen(upload);
     const { record } = upload;
+    requireSha256(record);
     return parts.map(({ index, digest }) => {
       requireInGrid(record, [index, index + 1]);
       // Bytes that could never be taken need no address.
@@ -22,4 +29,11 @@ export function presign(
       return { id: record.id, index, size: partSizeAt(record, index), digest, epoch: record.epoch };
     });
   });
+}
+
+/** A signed request is bound to its bytes by a SHA-256, which the storage of others can check too. */
+function requireSha256({ algorithm }: UploadRecord): void {
+  if (algorithm === "sha-256") return;
+  const message = "signed requests are for uploads with sha-256 digests";
+  throw new HoldfastError("digest_unsupported", message, { algorithms: ["sha-256"] });
 }

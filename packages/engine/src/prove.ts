@@ -18,7 +18,7 @@ function wantedSha256({ sha256, sealedSha256 }: UploadRecord): Uint8Array | unde
 /**
  * Resolves with the whole file's SHA-256 where one was given and the sealed bytes have it. Parts that prove bad on the way are withdrawn.
  *
- * @throws HoldfastError `parts_missing` for those; `sha256_mismatch` where every part is right and the whole is not; `shutting_down`; why it was stopped.
+ * @throws HoldfastError `parts_missing` for those; `file_digest_mismatch` where every part is right and the whole is not; `shutting_down`; why it was stopped.
  */
 export async function proveFile(context: Context, upload: Upload): Promise<Uint8Array | undefined> {
   if (!needsProof(upload)) return undefined;
@@ -63,7 +63,7 @@ async function readBack(
       missing: missing.slice(0, MISSING_LISTED_MAX),
     });
   }
-  if (!isWhole) throw new HoldfastError("sha256_mismatch");
+  if (!isWhole) throw new HoldfastError("file_digest_mismatch");
   return expected;
 }
 

@@ -154,7 +154,7 @@ async function giveUp(context: Context, upload: Upload, cause: unknown): Promise
   const error = { code, detail: message };
   const { id, state, sha256 } = upload.record;
   if (state !== "open" && state !== "completing") return;
-  if (code === "sha256_mismatch" && sha256) {
+  if (code === "file_digest_mismatch" && sha256) {
     const at = context.clock.now();
     await context.metadata.apply({ kind: "end", id, state: "failed", at, error });
     upload.record = { ...upload.record, state: "failed", endedAt: at, error };
@@ -166,4 +166,8 @@ async function giveUp(context: Context, upload: Upload, cause: unknown): Promise
   if (!HARMLESS.has(code)) beginHealing(context, upload, cause);
 }
 
-const HARMLESS: ReadonlySet<string> = new Set(["storage_full", "parts_missing", "sha256_mismatch"]);
+const HARMLESS: ReadonlySet<string> = new Set([
+  "storage_full",
+  "parts_missing",
+  "file_digest_mismatch",
+]);

@@ -21,14 +21,15 @@ export function putRun(
       requireEpoch(upload, command);
       if (command.size !== undefined) await fixSize(context, upload, command.size);
       requireFit(upload, command);
-      const claim = await claimRun(context, upload, command);
+      const digests = digestsOf(upload, command);
+      const claim = await claimRun(context, upload, { ...command, digests });
       if (!claim) return answerOf(upload, command);
       const writer = createWriter(context, upload);
       const committer = createCommitter(context, upload);
       try {
         // Meanwhile another request may have fixed the size.
         requireFit(upload, command);
-        await receiveRun(context, upload, { ...command, claim, writer, committer });
+        await receiveRun(context, upload, { ...command, digests, claim, writer, committer });
       } finally {
         // Nothing issued under the claim may be on its way when it ends.
         await writer.settle();
@@ -39,6 +40,15 @@ export function putRun(
       return answerOf(upload, command);
     }),
   );
+}
+
+/** @throws HoldfastError `invalid_digest` where there are none of the upload's own algorithm. */
+function digestsOf({ record }: Upload, { digests }: PutRun): readonly Uint8Array[] {
+  const own = digests.get(record.algorithm);
+  if (own) return own;
+  const { algorithm } = record;
+  const message = `the digests of this upload are ${algorithm}`;
+  throw new HoldfastError("invalid_digest", message, { algorithm });
 }
 
 function answerOf(upload: Upload, { run }: PutRun): RunCommitted {

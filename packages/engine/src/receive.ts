@@ -12,7 +12,9 @@ import { blocksOf, prepend, tailAt } from "./tail.ts";
 import type { Upload } from "./upload.ts";
 import type { Writer } from "./writer.ts";
 
-export interface ReceiveRun extends PutRun {
+export interface ReceiveRun extends Omit<PutRun, "digests"> {
+  /** One for each part of the run. */
+  readonly digests: readonly Uint8Array[];
   readonly claim: RunClaim;
   readonly writer: Writer;
   readonly committer: Committer;
@@ -27,14 +29,15 @@ export interface ReceiveRun extends PutRun {
 export async function receiveRun(
   context: Context,
   upload: Upload,
-  { run: [start, end], digests, body, claim, writer, committer }: ReceiveRun,
+  { run: [start, end], digests, crc32c, body, claim, writer, committer }: ReceiveRun,
 ): Promise<void> {
   const { record } = upload;
   const intake = createIntake(context, body, writer);
+  let crc = 0;
   for (let index = start; index < end; index++) {
     const expected = claim.parts.has(index) ? digests[index - start] : undefined;
     const size = partSizeAt(record, index);
-    const digest = expected && context.digests.create();
+    const digest = expected && context.digests.create(record.algorithm);
     const tail = digest && tailAt(upload, index);
     let fragment: Uint8Array = NOTHING;
     for (let at = 0; at < size; ) {
@@ -43,7 +46,9 @@ export async function receiveRun(
       const filled = await intake.next(wanted);
       if (!filled) throw endedEarly(body.stopped(), runSize(record, start, end));
       const { slot, size: taken } = filled;
-      digest?.update(slot.memory.subarray(0, taken));
+      const bytes = slot.memory.subarray(0, taken);
+      digest?.update(bytes);
+      if (crc32c !== undefined) crc = context.digests.crc32c(bytes, crc);
       at += taken;
       if (!digest || isKnown) {
         writer.give(slot);
@@ -59,6 +64,7 @@ export async function receiveRun(
     }
     const isLast = index === end - 1;
     if (isLast && !body.isExact && (await body.ready())) throw tooLong(runSize(record, start, end));
+    if (isLast && crc32c !== undefined && crc !== crc32c) throw otherCrc(index);
     if (!digest || !expected) continue;
     if (!equalBytes(digest.digest(), expected)) {
       throw new HoldfastError("digest_mismatch", undefined, { index });
@@ -74,6 +80,12 @@ function requireTail({ index, size, digest, fragment }: Tail, came: RunningDiges
   if (came && equalBytes(came.snapshot(), digest)) return fragment;
   const message = `the first ${size} bytes of part ${index} differ from those that were appended`;
   throw new HoldfastError("part_conflict", message, { index });
+}
+
+/** What came is not what was sent, whatever the digests say: the last part is not kept, the others had theirs. */
+function otherCrc(index: number): HoldfastError {
+  const message = "the body does not have the CRC32C that was sent";
+  return new HoldfastError("digest_mismatch", message, { index });
 }
 
 function endedEarly(why: HoldfastError | undefined, expected: number): HoldfastError {

@@ -46,7 +46,7 @@ export interface Tail {
   readonly index: number;
   /** From 1 to the part's size - 1, in bytes. */
   readonly size: number;
-  /** SHA-256 over exactly these bytes. */
+  /** Over exactly these bytes, by the upload's algorithm. */
   readonly digest: Uint8Array;
   /** The last `size % 4096` bytes: the storage has only the whole blocks before them. */
   readonly fragment: Uint8Array;

@@ -34,7 +34,7 @@ export const UNKNOWN: KnownBytes = { size: 0, digest: undefined, fragment: NOTHI
 
 /** A part from its first byte on. Whatever of it is committed, or is the tail, is known. */
 export function beginPart(context: Context, upload: Upload, index: number): FillingPart {
-  const digest = context.digests.create();
+  const digest = context.digests.create(upload.record.algorithm);
   const whole = Math.max(0, partSizeAt(upload.record, index));
   return { index, whole, size: 0, digest, fragment: NOTHING, known: knownOf(upload, index) };
 }
@@ -59,7 +59,7 @@ export async function readTail(
   tail: Tail,
   origin?: "medium",
 ): Promise<RunningDigest> {
-  const digest = context.digests.create();
+  const digest = context.digests.create(record.algorithm);
   const object = { id: record.id, kind: "bytes" } as const;
   const stored = tail.size - tail.fragment.length;
   const slot = await context.readSlots.take();

@@ -171,7 +171,7 @@ describe("a request that finds no memory", () => {
     await slots.take();
     for (let count = 0; count < 1024; count++) slots.queue();
     const view = await engine.create(alice, createRequest(PART));
-    const digests = partDigests(view, content, [0, 1]);
+    const digests = new Map([[view.digest, partDigests(view, content, [0, 1])]]);
     const body = createBody(content.subarray(0, PART));
     const refused = engine.putRun(alice, { id: view.id, run: [0, 1], digests, body });
     expect(await codeOf(refused)).toBe("overloaded");

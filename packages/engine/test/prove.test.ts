@@ -128,9 +128,9 @@ describe("a whole-file SHA-256", () => {
     const proving = await begin({ sha256: wrong });
     const { engine, view } = proving;
     const refused = engine.complete(alice, view.id, {});
-    await expect(refused).rejects.toMatchObject({ code: "sha256_mismatch" });
+    await expect(refused).rejects.toMatchObject({ code: "file_digest_mismatch" });
     const failed = await status(proving, engine);
-    expect(failed).toMatchObject({ state: "failed", error: { code: "sha256_mismatch" } });
+    expect(failed).toMatchObject({ state: "failed", error: { code: "file_digest_mismatch" } });
     await expect(engine.complete(alice, view.id, {})).rejects.toMatchObject({
       code: "upload_ended",
     });
@@ -140,19 +140,19 @@ describe("a whole-file SHA-256", () => {
     const proving = await begin();
     const { engine, view } = proving;
     const refused = engine.complete(alice, view.id, { sha256: wrong });
-    await expect(refused).rejects.toMatchObject({ code: "sha256_mismatch" });
+    await expect(refused).rejects.toMatchObject({ code: "file_digest_mismatch" });
     const open = await status(proving, engine);
-    expect(open).toMatchObject({ state: "open", error: { code: "sha256_mismatch" } });
+    expect(open).toMatchObject({ state: "open", error: { code: "file_digest_mismatch" } });
     expect((await engine.complete(alice, view.id, { sha256: right })).state).toBe("complete");
   });
 
   it("given twice must be the same", async () => {
     const { engine, view } = await begin({ sha256: right });
     const refused = engine.complete(alice, view.id, { sha256: wrong });
-    await expect(refused).rejects.toMatchObject({ code: "sha256_mismatch" });
+    await expect(refused).rejects.toMatchObject({ code: "file_digest_mismatch" });
     await engine.complete(alice, view.id, {});
     const again = engine.complete(alice, view.id, { sha256: wrong });
-    await expect(again).rejects.toMatchObject({ code: "sha256_mismatch" });
+    await expect(again).rejects.toMatchObject({ code: "file_digest_mismatch" });
   });
 
   it("that does not fit because a part has gone bad asks for that part again", async () => {
@@ -176,7 +176,7 @@ describe("a whole-file SHA-256", () => {
     const done = await engine.create(alice, createRequest(0, { sha256: empty }));
     expect(done.state).toBe("complete");
     const refused = engine.create(alice, createRequest(0, { sha256: right }));
-    await expect(refused).rejects.toMatchObject({ code: "sha256_mismatch" });
+    await expect(refused).rejects.toMatchObject({ code: "file_digest_mismatch" });
   });
 });
 
@@ -258,7 +258,7 @@ describe("a proof that takes long", () => {
       const next = createEngine(proving.parts);
       await next.recover();
       const ended = await ends(proving, next, state);
-      expect(ended.error?.code).toBe(state === "open" ? "sha256_mismatch" : undefined);
+      expect(ended.error?.code).toBe(state === "open" ? "file_digest_mismatch" : undefined);
     },
   );
 });

@@ -49,7 +49,7 @@ describe("an upload that is asked for while idle ones are evicted", () => {
       const creating = engine.create(alice, large);
       for (let count = 0; count < distance; count++) await Promise.resolve();
       const slow = createBody();
-      const digests = [sha256(evil)];
+      const digests = new Map([[view.digest, [sha256(evil)]]]);
       const first = codeOf(engine.putRun(alice, { id: view.id, run: [0, 1], digests, body: slow }));
       await creating;
       await turn();

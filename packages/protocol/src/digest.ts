@@ -65,6 +65,26 @@ export function decodePartDigests(field: string, algorithm: Algorithm): readonly
   });
 }
 
+/**
+ * The CRC32C in a Content-Digest field, or undefined where it has none: RFC 9530 calls it insecure, and so it only ever stands beside a digest.
+ *
+ * @throws HoldfastError `invalid_digest` where it is not 4 bytes.
+ */
+export function decodeCrc32c(field: string | undefined): number | undefined {
+  const member = field === undefined ? undefined : parseDictionary(field)?.get("crc32c");
+  if (member === undefined) return undefined;
+  if (!(member instanceof Uint8Array) || member.length !== 4)
+    throw malformed("crc32c must be one byte sequence of 4 bytes");
+  return new DataView(member.buffer, member.byteOffset).getUint32(0);
+}
+
+/** Algorithms that a digest field speaks of, whatever it says of them. */
+export function algorithmsIn(field: string): readonly Algorithm[] {
+  const members = parseDictionary(field);
+  if (!members) throw malformed("it is not a dictionary of byte sequences");
+  return [...members.keys()].filter(isAlgorithm);
+}
+
 function memberOf(field: string, name: Algorithm): StructuredMember {
   const members = parseDictionary(field);
   if (!members) throw malformed("it is not a dictionary of byte sequences");

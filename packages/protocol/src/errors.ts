@@ -138,7 +138,7 @@ export const ERRORS = {
     title: "The root differs from the committed parts",
     hint: "Compare your part digests with GET status ?digests=1; the upload is still open.",
   },
-  sha256_mismatch: {
+  file_digest_mismatch: {
     status: 409,
     retry: "never",
     title: "The file does not have the SHA-256 that was given",
@@ -179,6 +179,12 @@ export const ERRORS = {
     retry: "never",
     title: "The range lies outside the file",
     hint: "The Content-Range header names the file's size.",
+  },
+  digest_unsupported: {
+    status: 422,
+    retry: "never",
+    title: "This server has no such part digests",
+    hint: "Create the upload with one of `algorithms`; sha-256 is everywhere.",
   },
   digest_mismatch: {
     status: 422,

@@ -1,6 +1,7 @@
 // A run on the wire: which parts a path names, which digests come with it, who sends it.
 import {
   type Algorithm,
+  algorithmsIn,
   decodeDigest,
   decodePartDigests,
   encodeDigest,
@@ -51,16 +52,34 @@ export function encodeRunDigests(
     : ["part-digest", encodePartDigests(algorithm, digests)];
 }
 
+export interface DigestHeaders {
+  readonly contentDigest?: string | undefined;
+  readonly partDigest?: string | undefined;
+}
+
+/** The digests of a run, by algorithm. */
+export type RunDigests = ReadonlyMap<Algorithm, readonly Uint8Array[]>;
+
+/**
+ * The digests of a run of `parts` parts, of every algorithm that was sent.
+ *
+ * @throws HoldfastError `invalid_digest` where there are none, or they are malformed or not as many as the parts.
+ */
+export function decodeAllRunDigests(headers: DigestHeaders, parts: number): RunDigests {
+  const field = headers.partDigest ?? (parts === 1 ? headers.contentDigest : undefined);
+  const algorithms = field === undefined ? [] : algorithmsIn(field);
+  // Who sends none is told what is missing by the one that everybody has.
+  const asked = algorithms.length > 0 ? algorithms : (["sha-256"] as const);
+  return new Map(asked.map((name) => [name, decodeRunDigests(headers, name, parts)]));
+}
+
 /**
  * The digests of a run of `parts` parts; one part may come with either header.
  *
  * @throws HoldfastError `invalid_digest` where they are missing, malformed or not as many as the parts.
  */
 export function decodeRunDigests(
-  headers: {
-    readonly contentDigest?: string | undefined;
-    readonly partDigest?: string | undefined;
-  },
+  headers: DigestHeaders,
   algorithm: Algorithm,
   parts: number,
 ): readonly Uint8Array[] {

@@ -93,8 +93,10 @@ export function decodeCreate(body: unknown): CreateRequest {
       field: "maxSize",
     });
   const digest = fields.get("digest") ?? "sha-256";
-  if (digest !== "sha-256")
-    throw new HoldfastError("invalid_request", "digest must be sha-256", { field: "digest" });
+  if (!isAlgorithm(digest))
+    throw new HoldfastError("invalid_request", "digest must be sha-256 or blake3", {
+      field: "digest",
+    });
   const sha256 = optionalDigest(fields, "sha256");
   const verify = fields.get("verify") ?? "parts";
   if (verify !== "parts" && verify !== "readback")

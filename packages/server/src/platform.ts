@@ -1,6 +1,7 @@
 // The real clock, randomness and hashing.
 import { hash, randomBytes } from "node:crypto";
 import type { Clock, Digests, Random } from "@holdfast/engine";
+import { crc32c } from "./hashing/crc32c.ts";
 import { createRunning } from "./hashing/running.ts";
 import { startScan } from "./hashing/scan.ts";
 
@@ -18,7 +19,9 @@ export const systemRandom: Random = {
 };
 
 export const systemDigests: Digests = {
+  algorithms: ["sha-256", "blake3"],
   create: (algorithm = "sha-256") => createRunning(algorithm),
   sha256: (bytes) => hash("sha256", bytes, "buffer"),
+  crc32c,
   scan: startScan,
 };

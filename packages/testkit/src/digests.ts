@@ -11,9 +11,21 @@ function createRunning() {
   };
 }
 
+/** Bit by bit, as it is defined. */
+function crc32c(bytes: Uint8Array, before: number): number {
+  let crc = ~before >>> 0;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0x82f63b78 : 0);
+  }
+  return ~crc >>> 0;
+}
+
 export const nodeDigests: Digests = {
+  algorithms: ["sha-256"],
   create: createRunning,
   sha256: (bytes) => hash("sha256", bytes, "buffer"),
+  crc32c,
   scan() {
     const whole = createRunning();
     let part = createRunning();

@@ -93,6 +93,7 @@ export function runBytes(
 export interface PutOptions {
   readonly body?: ScriptedBody;
   readonly digests?: readonly Uint8Array[];
+  readonly crc32c?: number;
   readonly bodySize?: number;
   readonly transfer?: string;
   readonly principal?: Principal;
@@ -106,8 +107,9 @@ export function putParts(
   run: PartRange,
   options: PutOptions = {},
 ): Promise<RunCommitted> {
-  const { body = createBody(runBytes(view, content, run)), principal = alice, ...more } = options;
-  const digests = partDigests(view, content, run);
+  const { body = createBody(runBytes(view, content, run)), principal = alice, ...rest } = options;
+  const { digests: sent = partDigests(view, content, run), ...more } = rest;
+  const digests = new Map([[view.digest, sent]]);
   return engine.putRun(principal, { id: view.id, run, digests, body, ...more });
 }
 

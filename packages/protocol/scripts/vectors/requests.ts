@@ -63,6 +63,10 @@ const proved = [
     body: `{"name":"a","sha256":"${SHA256}","size":1,"verify":"readback"}`,
     request: { ...base, name: "a", size: 1, sha256: SHA256, verify: "readback" },
   },
+  {
+    body: '{"digest":"blake3","name":"a","size":1}',
+    request: { ...base, name: "a", size: 1, digest: "blake3" },
+  },
   { body: '{"name":"a","size":1,"verify":"parts"}', request: { ...base, name: "a", size: 1 } },
 ];
 

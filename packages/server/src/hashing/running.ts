@@ -2,9 +2,13 @@
 import { createHash } from "node:crypto";
 import type { RunningDigest } from "@holdfast/engine";
 import type { Algorithm } from "@holdfast/protocol";
+import { createBlake3 } from "./blake3.ts";
 
 export function createRunning(algorithm: Algorithm): RunningDigest {
-  if (algorithm !== "sha-256") throw new RangeError(`no code for ${algorithm}`);
+  return algorithm === "blake3" ? createBlake3() : createSha256();
+}
+
+function createSha256(): RunningDigest {
   const running = createHash("sha256");
   return {
     update: (bytes) => void running.update(bytes),

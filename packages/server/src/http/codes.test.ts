@@ -14,6 +14,7 @@ import {
   type UploadView,
 } from "@holdfast/protocol";
 import { createVirtualClock } from "@holdfast/testkit/clock";
+import { nodeDigests } from "@holdfast/testkit/digests";
 import { createMemoryMetadata } from "@holdfast/testkit/metadata/memory";
 import { createMemoryStorage } from "@holdfast/testkit/storage/memory";
 import { alice, openPolicy } from "@holdfast/testkit/world";
@@ -187,7 +188,12 @@ const CASES: Partial<Record<ErrorCode, () => Promise<Answer>>> = {
     const root = "00".repeat(32);
     return askJson(server, "POST", `/v1/uploads/${view.id}/complete`, { root });
   },
-  async sha256_mismatch() {
+  async digest_unsupported() {
+    // An engine that has SHA-256 and nothing else.
+    const server = await start({ parts: { digests: nodeDigests } });
+    return askJson(server, "POST", "/v1/uploads", { name: "a", size: 5, digest: "blake3" });
+  },
+  async file_digest_mismatch() {
     const server = await start();
     const view = await create(server);
     await put(server, view, [0, 3]);

@@ -14,7 +14,7 @@ import { getRequestListener } from "@hono/node-server";
 import { type Keyring, keyringOf } from "../keys/keyring.ts";
 import { createMeter } from "../metrics/meter.ts";
 import { requireDescribed } from "../openapi/contract.fixture.ts";
-import { systemClock, systemRandom } from "../platform.ts";
+import { systemClock, systemDigests, systemRandom } from "../platform.ts";
 import { createTokenPolicy } from "../policy/policy.ts";
 import { createCors } from "./cors.ts";
 import { createFetchHandler } from "./fetch.ts";
@@ -113,6 +113,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     policy,
     clock: systemClock,
     random: systemRandom,
+    digests: systemDigests,
     log,
     ...options.parts,
   });

@@ -44,7 +44,7 @@ const Committed = component(
     .describe("Ranges up to 1,000 of them; above that a bitmap, least significant bit first"),
 );
 
-const Digest = z.enum(["sha-256"]);
+const Digest = z.enum(["sha-256", "blake3"]);
 const State = component("State", z.enum(UPLOAD_STATES));
 
 export const File: z.ZodType = component(

@@ -1,7 +1,8 @@
 // PUT /v1/uploads/{id}/parts/{i} or {i}-{j}: stores consecutive parts.
 import {
+  decodeAllRunDigests,
   decodeClient,
-  decodeRunDigests,
+  decodeCrc32c,
   decodeRunPath,
   decodeUploadLength,
 } from "@holdfast/protocol";
@@ -18,13 +19,15 @@ export async function putRun(
   const run = decodeRunPath(path);
   const contentDigest = request.header("content-digest");
   const partDigest = request.header("part-digest");
-  const digests = decodeRunDigests({ contentDigest, partDigest }, "sha-256", run[1] - run[0]);
+  const digests = decodeAllRunDigests({ contentDigest, partDigest }, run[1] - run[0]);
+  const crc32c = decodeCrc32c(contentDigest);
   const { body } = request;
   const committed = await engine.putRun(principal, {
     id,
     run,
     digests,
     body,
+    ...(crc32c === undefined ? {} : { crc32c }),
     ...(body.size === undefined ? {} : { bodySize: body.size }),
     ...decodeUploadLength(request.header),
     ...decodeClient(request.header("holdfast-client")),

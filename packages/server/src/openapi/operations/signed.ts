@@ -34,6 +34,7 @@ export const SIGNED: readonly Operation[] = [
     body: json(PartsWanted),
     replies: { 200: { what: "One request for each part", content: json(SignedRequests) } },
     errors: [
+      "digest_unsupported",
       ...(["invalid_digest", "upload_not_found", "part_out_of_range", "part_conflict"] as const),
       ...(["upload_not_open", "upload_ended", "recovering"] as const),
     ],

@@ -29,7 +29,7 @@ export const UPLOADS: readonly Operation[] = [
     },
     errors: [
       ...(["invalid_request", "size_too_large", "storage_full"] as const),
-      ...(["idempotency_conflict", "quota_exceeded"] as const),
+      ...(["idempotency_conflict", "quota_exceeded", "digest_unsupported"] as const),
     ],
   },
   {
@@ -105,8 +105,12 @@ export const UPLOADS: readonly Operation[] = [
     summary: "Commit one part, or up to 64 consecutive ones",
     params: { id: Id, run: z.string().describe("`7`, or `7-11` with both ends included") },
     headers: {
-      "Content-Digest": digestHeader.describe("`sha-256=:<base64>:` of one part"),
-      "Part-Digest": digestHeader.describe("`sha-256=(:<base64>: ...)`, one for each part"),
+      "Content-Digest": digestHeader.describe(
+        "`sha-256=:<base64>:` of one part; `crc32c` of the body may stand beside",
+      ),
+      "Part-Digest": digestHeader.describe(
+        "`sha-256=(:<base64>: ...)`, one for each part; `blake3` where the upload's are",
+      ),
       "Upload-Length": uploadLength,
       "Holdfast-Client": z.string().optional(),
     },
@@ -136,7 +140,7 @@ export const UPLOADS: readonly Operation[] = [
       ...(["invalid_request", "upload_not_found", "parts_missing", "size_mismatch"] as const),
       ...([
         "root_mismatch",
-        "sha256_mismatch",
+        "file_digest_mismatch",
         "upload_not_open",
         "upload_ended",
         "recovering",
