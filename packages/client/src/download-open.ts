@@ -85,7 +85,8 @@ function openAnswer(job: DownloadJob): Answer {
   const { manifest, verified } = contentOf(job);
   const { size, partSize } = manifest;
   const committed = createPartSet(verified.partCount, verified.bits);
-  return { kind: "open", grid: { size, partSize }, committed, runPartsMax: RUN_PARTS_MAX };
+  const grid = { size, partSize };
+  return { kind: "open", grid, committed, runPartsMax: RUN_PARTS_MAX, offset: undefined };
 }
 
 /** @throws HoldfastError `precondition_failed` where there is another version now: the two are never mixed. */

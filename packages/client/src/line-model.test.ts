@@ -67,6 +67,27 @@ describe("a transfer", () => {
     expect(speed).toBeGreaterThan(0.97);
   });
 
+  it("appends over a very slow line that is reset every minute, where not even one part would get through unharmed", () => {
+    for (const partSize of [256 * KIB, MIB]) {
+      const { ends, twice } = played(
+        { bytesPerSecond: 67_000, rttMs: 100, resetEveryMs: 60_000 },
+        12 * MIB,
+        partSize,
+      );
+      expect(twice).toBeLessThan(0.1);
+      for (const { appends } of ends) expect(appends).toBeGreaterThan(2);
+    }
+  });
+
+  it("does not append where the line takes several runs at once", () => {
+    const { ends } = played(
+      { bytesPerSecond: 2.5e6, rttMs: 150, cutEvery: 8 * MIB },
+      50 * MIB,
+      MIB,
+    );
+    for (const { appends } of ends) expect(appends).toBe(0);
+  });
+
   it("of small parts over a very slow line sends one after another", () => {
     const { ends, twice } = played(
       { bytesPerSecond: 67_000, rttMs: 100, resetEveryMs: 60_000 },

@@ -175,7 +175,9 @@ function partMs({ round, bounds }: Line): number {
 }
 
 /** The first run decides between a line that takes several at once and one that does not. */
-function firstStep(line: Line, at: number): Line {
+function firstStep(before: Line, at: number): Line {
+  const { bytes, ms } = before.round;
+  const line = { ...before, rate: (before.inFlight * bytes * 1000) / ms };
   const fitting = Math.floor((line.inFlight * PART_MS_MAX) / partMs(line));
   return withInFlight(line, Math.min(USUAL, Math.max(1, fitting)), at, resting(0, 0));
 }

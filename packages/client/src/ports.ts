@@ -3,7 +3,7 @@ import type { Share } from "./share.ts";
 
 /** One HTTP request. */
 export interface TransportRequest {
-  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   /** Sent one after another, straight from this memory; whoever asks leaves it as it is until `request` has settled. */

@@ -115,7 +115,7 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
     }
   }
 
-  function startMove({ run, range, attempt }: MoveEffect): void {
+  function startMove({ run, range, attempt, from }: MoveEffect): void {
     const { signal, done } = register(runs, run);
     let hasMoved = false;
     let beganAt = clock.monotonic();
@@ -128,7 +128,8 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
     };
     done(async () => {
       try {
-        await work.move(range, { attempt, signal, onBegin, onMoved });
+        const how = from === undefined ? {} : { from };
+        await work.move(range, { attempt, signal, onBegin, onMoved, ...how });
         return { type: "runDone", run, ms: clock.monotonic() - beganAt };
       } catch (error) {
         if (signal.aborted) return { type: "runStopped", run };

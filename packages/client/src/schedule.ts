@@ -14,6 +14,8 @@ export interface Flight {
   readonly range: PartRange;
   /** Milliseconds, monotonic. */
   readonly startedAt: number;
+  /** Sent as an append from this byte on, in the first part of the range. */
+  readonly from?: number;
 }
 
 /** Bytes of the committed parts. */

@@ -37,6 +37,8 @@ export type Answer =
       readonly grid: Grid;
       readonly committed: PartSet;
       readonly runPartsMax: number;
+      /** Contiguous bytes that are durable, a part that appends have not filled yet included; undefined where nothing can be appended. */
+      readonly offset: number | undefined;
     }
   /** Is being completed: ask again. */
   | { readonly kind: "completing" }
@@ -57,6 +59,8 @@ export interface Plan {
   readonly committed: PartSet;
   readonly flights: readonly Flight[];
   readonly line: Line;
+  /** Where an append would go on, as last told; undefined where nothing can be appended. */
+  readonly offset: number | undefined;
   /** Bytes that were there before this process sent any. */
   readonly resumedBytes: number;
   /**
@@ -177,6 +181,8 @@ export type Effect =
       readonly type: "move";
       readonly run: number;
       readonly range: PartRange;
+      /** Where the run is sent as an append, this is where: in its first part. */
+      readonly from?: number;
       readonly attempt: number;
     }
   | { readonly type: "wait"; readonly timer: number; readonly ms: number }

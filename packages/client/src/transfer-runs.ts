@@ -3,10 +3,12 @@ import {
   addPart,
   countParts,
   createPartSet,
+  type Grid,
   HoldfastError,
   PART_SIZE_STEP,
   type PartRange,
   type PartSet,
+  partOffset,
   runSize,
 } from "@holdfast/protocol";
 import { faster, type Lesson, shortest, slower } from "./line.ts";
@@ -52,7 +54,7 @@ export function onRunDone(state: LiveState, { run, ms, at }: RunDone): Next {
       committed: withRanges(plan.committed, [flight.range]),
       flights: plan.flights.filter((one) => one !== flight),
       line: faster(plan.line, {
-        bytes: runSize(plan.grid, ...flight.range),
+        bytes: bytesOf(plan.grid, flight),
         startedAt: at - ms,
         at,
       }),
@@ -66,6 +68,10 @@ export function onRunDone(state: LiveState, { run, ms, at }: RunDone): Next {
   return goOn(stay({ ...known, live }), at);
 }
 
+function bytesOf(grid: Grid, { range, from = partOffset(grid, range[0]) }: Flight): number {
+  return runSize(grid, ...range) - (from - partOffset(grid, range[0]));
+}
+
 type RunFailed = Extract<TransferEvent, { type: "runFailed" }>;
 
 export function onRunFailed(
@@ -76,6 +82,7 @@ export function onRunFailed(
   const { plan } = state.live;
   const flight = plan?.flights.find((one) => one.run === run);
   if (!plan || !flight) return stay(state);
+  if (flight.from !== undefined && isNoAppend(error)) return withoutAppends(state, plan, run);
   const verdict = judge(error, state.live.attempt, stamp.chance);
   if (verdict.kind === "changed") return end(changed(error));
   if (verdict.kind === "gone" && state.live.isResumed && state.phase !== "paused")
@@ -127,6 +134,18 @@ function onPartTooLarge(live: Live, { grid, committed }: Plan, error: HoldfastEr
   const why = `${error.message}, to a request with one part of ${grid.partSize} bytes`;
   const details = { limit: grid.partSize, status: error.details["status"] };
   return fail(new HoldfastError("request_too_large", why, details, error));
+}
+
+/** Something on the way does not know the method, and never will. */
+function isNoAppend({ code, details }: HoldfastError): boolean {
+  const status = details["status"];
+  return code === "method_not_allowed" || status === 405 || status === 501;
+}
+
+function withoutAppends(state: LiveState, plan: Plan, run: number): Next {
+  const live = { ...state.live, plan: { ...plan, offset: undefined } };
+  const landed = land({ ...state, live }, run);
+  return landed.phase === "sending" ? take(landed.live, "check") : stay(landed);
 }
 
 /** Where one connection broke, only its own parts are in doubt. */

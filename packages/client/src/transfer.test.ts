@@ -36,11 +36,12 @@ function start(parts = 20, giveUpMs?: number) {
   };
   const pending = () => ("pending" in now.state && now.state.pending?.id) || 0;
   const flights = () => ("live" in now.state && now.state.live.plan?.flights) || [];
-  const open = (...committed: number[]): Answer => ({
+  const open = (...committed: number[]): Extract<Answer, { kind: "open" }> => ({
     kind: "open",
     grid,
     runPartsMax: 64,
     committed: setOf(parts, committed),
+    offset: 0,
   });
   return {
     log,
@@ -60,9 +61,9 @@ function start(parts = 20, giveUpMs?: number) {
       const run = flights()[0]?.run ?? 0;
       return take({ type: "runFailed", run, error: errorOf(code, details), hasMoved, at });
     },
-    runDone() {
-      clock += 100;
-      return take({ type: "runDone", run: flights()[0]?.run ?? 0, ms: 100 });
+    runDone(ms = 100) {
+      clock += ms;
+      return take({ type: "runDone", run: flights()[0]?.run ?? 0, ms });
     },
     timer: () =>
       take({ type: "timer", timer: now.state.phase === "waiting" ? now.state.timer : 0 }),
@@ -345,7 +346,7 @@ describe("what the line teaches", () => {
     ]);
     const small = { size: 100 * MIB, partSize: 256 * KIB };
     const committed = createPartSet(400);
-    one.answer({ kind: "open", grid: small, committed, runPartsMax: 64 });
+    one.answer({ kind: "open", grid: small, committed, runPartsMax: 64, offset: 0 });
     one.runFails("not_holdfast", { status: 413 });
     expect(one.state()).toMatchObject({
       phase: "failed",
@@ -378,6 +379,24 @@ describe("what the line teaches", () => {
     one.answer(one.open());
     expect(one.flights().length).toBe(3);
     expect(one.line()?.runParts).toBeGreaterThan(1);
+  });
+
+  it("appends on a line that is too slow for parts, from where the server is, and never again where the method is refused", () => {
+    const one = start(100);
+    const known = { inFlight: 1, rate: 50_000 };
+    const moves = () => one.log.filter((effect) => effect.type === "move");
+    one.take({ type: "opened", id: one.pending(), isResumed: false, known });
+    one.answer({ ...one.open(), offset: 5 });
+    expect(moves()).toMatchObject([{ range: [0, 1], from: 5 }]);
+    one.runFails("offset_mismatch", { status: 409 });
+    one.timer();
+    one.answer({ ...one.open(0, 2), offset: MIB + 7 });
+    expect(moves().at(-1)).toMatchObject({ range: [1, 2], from: MIB + 7 });
+    one.runDone(20_000);
+    expect(moves().at(-1)).toMatchObject({ range: [3, 4], from: 3 * MIB });
+    expect(types(one.runFails("not_holdfast", { status: 501 }))).toEqual(["check"]);
+    one.answer({ ...one.open(0, 1, 2), offset: 3 * MIB });
+    expect(moves().at(-1)).not.toHaveProperty("from");
   });
 
   it("sends a bad part again a bounded number of times", () => {
@@ -647,7 +666,11 @@ describe("any sequence of events", () => {
       if (step === "complete")
         return accept({ type: "stepFailed", id, error: errorOf("parts_missing") });
       const committed = createPartSet(parts, server.bits);
-      accept({ type: "answered", id, answer: { kind: "open", grid, committed, runPartsMax: 64 } });
+      accept({
+        type: "answered",
+        id,
+        answer: { kind: "open", grid, committed, runPartsMax: 64, offset: 0 },
+      });
     };
     const flightAt = (which: number) => {
       const flights = "live" in state ? (state.live.plan?.flights ?? []) : [];

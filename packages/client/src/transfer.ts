@@ -166,13 +166,20 @@ function planOf(
   at: number,
 ): Plan {
   const { plan, settings, known } = live;
-  const { grid, runPartsMax } = answer;
+  const { grid, runPartsMax, offset } = answer;
   const committed = withRanges(answer.committed, pending.fresh);
-  if (plan) return { ...plan, grid, committed, doubtful: pending.isDoubtful ? plan.doubtful : [] };
+  if (plan)
+    return {
+      ...plan,
+      grid,
+      committed,
+      offset: plan.offset === undefined ? undefined : offset,
+      doubtful: pending.isDoubtful ? plan.doubtful : [],
+    };
   const { partSize } = grid;
   const line = freshLine({ partSize, runPartsMax, inFlightMax: settings.inFlight }, at, known);
   const resumedBytes = committedBytes(grid, committed);
-  return { grid, committed, line, resumedBytes, flights: [], doubtful: [], bad: new Map() };
+  return { grid, committed, offset, line, resumedBytes, flights: [], doubtful: [], bad: new Map() };
 }
 
 function hasMore(now: PartSet, before: PartSet): boolean {

@@ -44,6 +44,8 @@ export interface Job {
   target: Target | undefined;
   /** What of the source must be compared with a target that comes from a checkpoint; undefined once it was, and for a target of our own. */
   unproven: "sample" | "every part" | undefined;
+  /** The last run was an append: perhaps one that the server still reads from. */
+  isAppending: boolean;
   /** Told that there can be no checkpoint. */
   isWarned: boolean;
   /** Uploads of what the source was before, to be removed from the server. */
@@ -127,7 +129,7 @@ export async function answerOf(job: Job, view: UploadView): Promise<Answer> {
       const isSameGrid = size === grid.size && partSize === grid.partSize;
       if (!isSameGrid || committed.partCount !== partCount(grid) || runPartsMax < 1)
         throw new HoldfastError("not_holdfast", "the answer is about another grid");
-      return { kind: "open", grid, committed, runPartsMax };
+      return { kind: "open", grid, committed, runPartsMax, offset: view.offset };
     }
     case "completing":
       return { kind: "completing" };

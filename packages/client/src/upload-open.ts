@@ -168,6 +168,7 @@ export async function checkUpload(job: Job, call: Call): Promise<Answer> {
   const target = targetOf(job);
   const url = job.unproven ? `${target.url}?digests=1` : target.url;
   const { attempt, signal } = call;
+  await endAppend(job, target, call);
   const view = await job.wire.send({ method: "GET", url, attempt, signal }, readUpload);
   if (!job.unproven || isOver(view)) return answerOf(job, view);
   if (!(await isSameSource(job, target, view, signal))) {
@@ -180,6 +181,13 @@ export async function checkUpload(job: Job, call: Call): Promise<Answer> {
   job.unproven = undefined;
   tellCreated(job, true);
   return answerOf(job, view);
+}
+
+/** Ends an append that the server may still be reading, so that what came of it is committed and the offset stands. */
+async function endAppend(job: Job, { url }: Target, { attempt, signal }: Call): Promise<void> {
+  if (!job.isAppending) return;
+  await job.wire.send({ method: "HEAD", url, attempt, signal }, (answer) => answer.text());
+  job.isAppending = false;
 }
 
 /** Ended without a file: there is nothing to compare. */

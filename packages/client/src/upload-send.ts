@@ -43,13 +43,14 @@ export async function sendRun(job: Job, range: PartRange, call: Call): Promise<v
 }
 
 /** Reads from the source as it was when it was opened. @throws HoldfastError `source_changed`, `source_unreadable` */
-async function readSource(job: Job, offset: number, into: Uint8Array): Promise<void> {
+export async function readSource(job: Job, offset: number, into: Uint8Array): Promise<void> {
   const { source } = openedOf(job);
   await source.read(offset, into);
   if (await source.isChanged()) throw new HoldfastError("source_changed");
 }
 
-async function digestRun(
+/** The digests of a run's parts, noted. @throws HoldfastError `source_changed` */
+export async function digestRun(
   { ports }: Job,
   { grid, digests: known }: Target,
   [start, end]: PartRange,

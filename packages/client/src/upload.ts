@@ -6,6 +6,7 @@ import { settingsOf, type TransferOptions, wireOf } from "./options.ts";
 import type { Ports, Source } from "./ports.ts";
 import { rememberLine, tellDamage } from "./recall.ts";
 import { runTransfer } from "./run.ts";
+import { appendRun } from "./upload-append.ts";
 import { closeUpload, completeUpload, discardUpload } from "./upload-finish.ts";
 import { type Job, openedOf } from "./upload-job.ts";
 import { checkUpload, createUpload, openUpload } from "./upload-open.ts";
@@ -49,6 +50,7 @@ export function startUpload(
         opened: undefined,
         target: undefined,
         unproven: undefined,
+        isAppending: false,
         isWarned: false,
         stale: [],
       };
@@ -56,7 +58,10 @@ export function startUpload(
         open: () => openUpload(job),
         create: (call) => createUpload(job, call),
         check: (call) => checkUpload(job, call),
-        move: (range, call) => sendRun(job, range, call),
+        move: (range, call) =>
+          call.from === undefined
+            ? sendRun(job, range, call)
+            : appendRun(job, range, { ...call, from: call.from }),
         remember: (known) => rememberLine(ports, "up", openedOf(job).server, known),
         complete: (call) => completeUpload(job, call),
         discard: (call) => discardUpload(job, call),

@@ -25,8 +25,11 @@ export interface Work {
   remember(known: Known): Promise<void>;
   /** Asks what is committed. */
   check(call: Call): Promise<Answer>;
-  /** Moves the bytes of one run; resolves when all its parts are committed. Several at once. */
-  move(range: PartRange, call: Call): Promise<void>;
+  /**
+   * Moves the bytes of one run; resolves when all its parts are committed. Several at once. With `from`, an offset in its first part, the bytes from there on
+   * are appended, alone: then what came counts byte by byte.
+   */
+  move(range: PartRange, call: Call & { readonly from?: number }): Promise<void>;
   /** Publishes the file: resolves with `complete`, or with `completing` where the server needs time. */
   complete(call: Call): Promise<Answer>;
   /** Removes what there is of the transfer, as far as that can be done now. */

@@ -4,9 +4,11 @@ import {
   createPartSet,
   type Grid,
   HoldfastError,
+  missingRanges,
   type PartRange,
   type PartSet,
   partCount,
+  partOffset,
   runSize,
 } from "@holdfast/protocol";
 import type { Effect, Settings, TransferEvent, TransferState } from "../state.ts";
@@ -35,6 +37,7 @@ export interface ModelEnd {
   /** Bytes beyond the file's own, as a share of the file. */
   readonly twice: number;
   readonly busyAnswers: number;
+  readonly appends: number;
   /** Runs in flight at most, whenever that changed. */
   readonly inFlight: readonly number[];
   /** Bytes of each run that went well. */
@@ -47,7 +50,10 @@ interface Flight {
   readonly startedAt: number;
   /** The first byte is on the line then. */
   readonly flowsAt: number;
+  /** Bytes of the body, and of the run before it where it is an append. */
   readonly size: number;
+  readonly skipped: number;
+  readonly isAppend: boolean;
   sent: number;
   readonly cutAfter: number;
 }
@@ -67,6 +73,8 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
   let now = 0;
   let sent = 0;
   let busyAnswers = 0;
+  let appends = 0;
+  let tailEnd = 0;
   let resetAt = line.resetEveryMs ?? Infinity;
   let state: TransferState = begin(settings, 0).state;
 
@@ -82,7 +90,7 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
     if (effect.type === "step") due.push({ at: now + line.rttMs, event: () => answer(effect) });
     else if (effect.type === "wait")
       due.push({ at: now + effect.ms, event: () => ({ type: "timer", timer: effect.timer }) });
-    else if (effect.type === "move") startRun(effect.run, effect.range);
+    else if (effect.type === "move") startRun(effect.run, effect.range, effect.from);
     else if (effect.type === "stop") stopRuns(effect.what);
   }
 
@@ -94,7 +102,7 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
     }
   }
 
-  function startRun(run: number, range: PartRange): void {
+  function startRun(run: number, range: PartRange, from?: number): void {
     if (flights.size >= (line.busyAbove ?? Infinity)) {
       busyAnswers++;
       due.push({ at: now + line.rttMs, event: () => failed(run, "shutting_down", 503, false) });
@@ -102,8 +110,14 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
     }
     const cutAfter = -Math.log(1 - line.dice()) * (line.cutEvery ?? Infinity);
     const flowsAt = now + line.rttMs / 2;
-    const size = runSize(grid, ...range);
-    flights.set(run, { run, range, startedAt: now, flowsAt, size, sent: 0, cutAfter });
+    const start = partOffset(grid, range[0]);
+    const skipped = (from ?? start) - start;
+    const size = runSize(grid, ...range) - skipped;
+    const isAppend = from !== undefined;
+    if (isAppend) appends++;
+    if (isAppend && from !== offset()) throw new Error(`${from} is not ${offset()}`);
+    const flight = { run, range, startedAt: now, flowsAt, size, skipped, isAppend, cutAfter };
+    flights.set(run, { ...flight, sent: 0 });
   }
 
   function failed(
@@ -123,14 +137,26 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
       return { type: "answered", id, answer: { kind: "complete", file } };
     }
     const committed = createPartSet(server.partCount, server.bits);
-    return { type: "answered", id, answer: { kind: "open", grid, committed, runPartsMax: 64 } };
+    const open = { kind: "open", grid, committed, runPartsMax: 64, offset: offset() } as const;
+    return { type: "answered", id, answer: open };
   }
 
   /** A cut costs the part that was not whole. */
-  function keepWhole({ run, range: [start, end], sent: bytes }: Flight): void {
+  function keepWhole({ run, range: [start, end], sent: bytes, skipped, isAppend }: Flight): void {
     flights.delete(run);
+    const came = skipped + Math.floor(bytes + 1e-3);
     for (let index = start; index < end; index++)
-      if (runSize(grid, start, index + 1) <= bytes) addPart(server, index);
+      if (runSize(grid, start, index + 1) <= came) addPart(server, index);
+    // Of an append, what came of the next part counts too.
+    if (isAppend) tailEnd = Math.max(tailEnd, partOffset(grid, start) + came);
+  }
+
+  /** Where an append goes on. */
+  function offset(): number {
+    const [first] = [...missingRanges(server)];
+    if (!first) return grid.size;
+    const begin = partOffset(grid, first[0]);
+    return tailEnd > begin && tailEnd < begin + grid.partSize ? tailEnd : begin;
   }
 
   function cut(flight: Flight): void {
@@ -206,6 +232,7 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
     speed: grid.size / line.bytesPerSecond / seconds,
     twice: sent / grid.size - 1,
     busyAnswers,
+    appends,
     inFlight,
     runs,
   };
