@@ -39,8 +39,8 @@ function play(
 const shared = (total: number) => (inFlight: number) => total / inFlight;
 
 describe("a fresh line", () => {
-  it("begins with two runs of one part", () => {
-    expect(freshLine(USUAL, 0)).toMatchObject({ inFlight: 2, runParts: 1 });
+  it("begins with four runs of one part", () => {
+    expect(freshLine(USUAL, 0)).toMatchObject({ inFlight: 4, runParts: 1 });
     expect(freshLine({ ...USUAL, inFlightMax: 1 }, 0)).toMatchObject({ inFlight: 1 });
   });
 

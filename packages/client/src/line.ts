@@ -11,10 +11,8 @@ export const IN_FLIGHT = 12;
 /** A run takes about this long: the gap between two runs is small beside it, and what is learned from it still new. */
 const RUN_MS = 4_000;
 /** Where one part takes longer, more of them at once would only make each last longer, and a cut of the line cost all of them. */
-const PART_MS_MAX = 5_000;
-/** Runs in flight while nothing is known: if the line is very slow, few parts are to share it. */
-const FIRST = 2;
-/** Runs in flight once the line has shown that it moves; from there on each one more must be worth it. */
+export const PART_MS_MAX = 5_000;
+/** Runs in flight while nothing is known; each one more must be worth it. */
 const USUAL = 4;
 /** One more in flight stays if the line carries this much more with it. */
 const GAIN = 1.05;
@@ -96,7 +94,7 @@ export function freshLine(asked: Bounds, at: number, known?: Known): Line {
   const bounds = known ? limited(asked, known) : asked;
   const line: Line = {
     bounds,
-    inFlight: atOnce(bounds, known?.inFlight ?? FIRST),
+    inFlight: atOnce(bounds, known?.inFlight ?? USUAL),
     runParts: 1,
     round: emptyRound(at),
     climb: known ? resting(0, 0) : { kind: "unknown" },
@@ -180,6 +178,11 @@ function firstStep(before: Line, at: number): Line {
   const line = { ...before, rate: (before.inFlight * bytes * 1000) / ms };
   const fitting = Math.floor((line.inFlight * PART_MS_MAX) / partMs(line));
   return withInFlight(line, Math.min(USUAL, Math.max(1, fitting)), at, resting(0, 0));
+}
+
+/** Not even the first of several runs has come through in time: one has the line for itself. */
+export function alone(line: Line, at: number): Line {
+  return withInFlight(line, 1, at, { kind: "unknown" });
 }
 
 /** After a full round: runs of the length that the pace asks for first, then as many at once as gain something. */

@@ -16,6 +16,8 @@ export interface Flight {
   readonly startedAt: number;
   /** Sent as an append from this byte on, in the first part of the range. */
   readonly from?: number;
+  /** It was told to end, because it took too long. */
+  readonly isEnded?: true;
 }
 
 /** Bytes of the committed parts. */

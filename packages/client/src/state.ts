@@ -68,6 +68,8 @@ export interface Plan {
    * where more than that went wrong, nothing is sent before the status is known.
    */
   readonly doubtful: readonly PartRange[] | "all";
+  /** How many last runs were ended because they were late. */
+  readonly resent: number;
   /** How often each bad part was bad. */
   readonly bad: ReadonlyMap<number, number>;
 }
@@ -96,6 +98,8 @@ export interface Live {
   readonly attempt: number;
   /** Milliseconds, monotonic. */
   readonly progressAt: number;
+  /** The timer that says when to look at runs that take long. */
+  readonly look: number | undefined;
   /** What was known of the line when the transfer began. */
   readonly known: Known | undefined;
   /** Bytes of a part at most, where somebody on the way took no larger one. */

@@ -3,15 +3,13 @@ import {
   addPart,
   countParts,
   createPartSet,
-  type Grid,
   HoldfastError,
   PART_SIZE_STEP,
   type PartRange,
   type PartSet,
-  partOffset,
-  runSize,
 } from "@holdfast/protocol";
 import { faster, type Lesson, shortest, slower } from "./line.ts";
+import { bytesOf } from "./look.ts";
 import { badPart, isTooLarge, judge, type Verdict } from "./retry.ts";
 import type { Flight } from "./schedule.ts";
 import type { Live, Next, Plan, Stamp, TransferEvent } from "./state.ts";
@@ -66,10 +64,6 @@ export function onRunDone(state: LiveState, { run, ms, at }: RunDone): Next {
       ? { ...state, pending: { ...state.pending, fresh: [...state.pending.fresh, flight.range] } }
       : state;
   return goOn(stay({ ...known, live }), at);
-}
-
-function bytesOf(grid: Grid, { range, from = partOffset(grid, range[0]) }: Flight): number {
-  return runSize(grid, ...range) - (from - partOffset(grid, range[0]));
 }
 
 type RunFailed = Extract<TransferEvent, { type: "runFailed" }>;

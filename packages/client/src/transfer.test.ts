@@ -94,7 +94,7 @@ describe("an upload", () => {
     expect([one.phase(), types(one.log)]).toEqual(["opening", ["open"]]);
     expect(types(one.opened(false))).toEqual(["create"]);
     expect(one.phase()).toBe("creating");
-    expect(types(one.answer(one.open()))).toEqual(["move", "move"]);
+    expect(types(one.answer(one.open()))).toEqual([...["move", "move", "move", "move"], "wait"]);
     while (one.flights().length > 0) one.runDone();
     expect(one.phase()).toBe("completing");
     expect(types(one.log).slice(-2)).toEqual(["complete", "remember"]);
@@ -397,6 +397,44 @@ describe("what the line teaches", () => {
     expect(types(one.runFails("not_holdfast", { status: 501 }))).toEqual(["check"]);
     one.answer({ ...one.open(0, 1, 2), offset: 3 * MIB });
     expect(moves().at(-1)).not.toHaveProperty("from");
+  });
+
+  it("leaves the line to one run where not even the first came through in time", () => {
+    const one = start(100);
+    one.sending();
+    const wait = one.log.at(-1);
+    expect(wait).toMatchObject({ type: "wait", ms: 5000 });
+    const timer = wait?.type === "wait" ? wait.timer : 0;
+    const effects = one.take({ type: "timer", timer, at: 5000 });
+    expect(effects.map((effect) => effect.type === "stop" && effect.what)).toEqual(
+      one
+        .flights()
+        .slice(1)
+        .map(({ run }) => ({ run })),
+    );
+    for (const { run } of one.flights().slice(1)) one.take({ type: "runStopped", run });
+    one.answer(one.open());
+    if (one.phase() === "checking") one.answer(one.open());
+    expect([one.phase(), one.flights().length]).toEqual(["sending", 1]);
+  });
+
+  it("sends the rest of a last run again that holds up the end, in shorter ones, and only so often", () => {
+    const one = start(100);
+    one.sending();
+    while (one.flights().length > 1) one.runDone();
+    const [last] = one.flights();
+    const waits = () => one.log.flatMap((effect) => (effect.type === "wait" ? [effect] : []));
+    const wait = waits().at(-1);
+    expect(wait?.ms).toBeGreaterThan(0);
+    const at = (last?.startedAt ?? 0) + 1e6;
+    expect(one.take({ type: "timer", timer: wait?.timer ?? 0, at })).toEqual([
+      { type: "stop", what: { run: last?.run } },
+    ]);
+    expect(types(one.take({ type: "runStopped", run: last?.run ?? 0, at }))).toEqual(["check"]);
+    const [start_ = 0, end_ = 0] = last?.range ?? [];
+    const all = Array.from({ length: 100 }, (_, index) => index);
+    one.answer(one.open(...all.filter((index) => index < start_ || index >= end_)));
+    expect(one.flights().length).toBe(Math.min(end_ - start_, one.line()?.inFlight ?? 0));
   });
 
   it("sends a bad part again a bounded number of times", () => {

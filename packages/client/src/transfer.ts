@@ -1,6 +1,7 @@
 // What a transfer does next: a pure reducer from (state, event) to (state, effects).
 import { HoldfastError, type PartSet } from "@holdfast/protocol";
 import { freshLine } from "./line.ts";
+import { look } from "./look.ts";
 import { judge } from "./retry.ts";
 import { committedBytes } from "./schedule.ts";
 import type {
@@ -45,6 +46,7 @@ export function begin(settings: Settings, at: number): Next {
     isResumed: false,
     attempt: 0,
     progressAt: at,
+    look: undefined,
     known: undefined,
     partSizeMax: undefined,
   };
@@ -62,9 +64,7 @@ export function reduce(state: TransferState, event: TransferEvent): Next {
     case "abort":
       return end(new HoldfastError("aborted"));
     case "timer":
-      return state.phase === "waiting" && state.timer === event.timer
-        ? take(state.live, state.next)
-        : stay(state);
+      return onTimer(state, event.timer, event.at);
     case "runDone":
       return onRunDone(state, event);
     case "runFailed":
@@ -78,6 +78,17 @@ export function reduce(state: TransferState, event: TransferEvent): Next {
         ? onStep(state, state.pending, event)
         : stay(state);
   }
+}
+
+function onTimer(state: LiveState, timer: number, at: number): Next {
+  if (state.phase === "waiting" && state.timer === timer) return take(state.live, state.next);
+  if (state.live.look !== timer) return stay(state);
+  const live = { ...state.live, look: undefined };
+  const { plan } = live;
+  if (state.phase !== "sending" || !plan) return stay({ ...state, live });
+  const seen = look(plan, at);
+  const next = send({ ...live, plan: seen.plan }, at);
+  return { ...next, effects: [...seen.effects, ...next.effects] };
 }
 
 type EndedState = Exclude<TransferState, LiveState>;
@@ -179,7 +190,17 @@ function planOf(
   const { partSize } = grid;
   const line = freshLine({ partSize, runPartsMax, inFlightMax: settings.inFlight }, at, known);
   const resumedBytes = committedBytes(grid, committed);
-  return { grid, committed, offset, line, resumedBytes, flights: [], doubtful: [], bad: new Map() };
+  return {
+    grid,
+    committed,
+    offset,
+    line,
+    resumedBytes,
+    resent: 0,
+    flights: [],
+    doubtful: [],
+    bad: new Map(),
+  };
 }
 
 function hasMore(now: PartSet, before: PartSet): boolean {
@@ -191,7 +212,7 @@ function pause(state: LiveState): Next {
   if (state.phase === "paused") return stay(state);
   const pending = "pending" in state ? state.pending : undefined;
   return {
-    state: { phase: "paused", live: state.live, pending },
+    state: { phase: "paused", live: { ...state.live, look: undefined }, pending },
     effects: [{ type: "stop", what: "runs" }, ...lessonsOf(state.live)],
   };
 }

@@ -7,7 +7,8 @@ import {
   partOffset,
 } from "@holdfast/protocol";
 import { isTooCoarse } from "./known.ts";
-import { type Known, knownOf } from "./line.ts";
+import { type Known, knownOf, type Line } from "./line.ts";
+import { lookAt } from "./look.ts";
 import { judge } from "./retry.ts";
 import { committedBytes, nextRun } from "./schedule.ts";
 import type { Effect, Live, Next, Pending, Plan, Stamp, Step, TransferState } from "./state.ts";
@@ -46,6 +47,14 @@ export function send(before: Live, at: number): Next {
   return { state: { phase: "sending", live }, effects };
 }
 
+/** What was ended because it held up the end goes out again in shorter pieces, one for each connection. */
+function pieces({
+  line: { inFlight, runParts },
+  resent,
+}: Plan): Pick<Line, "inFlight" | "runParts"> {
+  return { inFlight, runParts: resent > 0 ? Math.ceil(runParts / 4) : runParts };
+}
+
 /** What the next transfer on this line may be told. */
 export function lessonsOf(live: Live): readonly Effect[] {
   const known = live.plan && learned(live, live.plan);
@@ -77,7 +86,7 @@ export function sendMore(
   const effects: Effect[] = [];
   let live = before;
   for (let plan = live.plan; plan && plan.doubtful !== "all"; plan = live.plan) {
-    const range = nextRun(plan.committed, plan.flights, plan.line, plan.doubtful);
+    const range = nextRun(plan.committed, plan.flights, pieces(plan), plan.doubtful);
     if (!range) break;
     const run = live.lastId + 1;
     const how = appended(live, plan, range);
@@ -85,7 +94,11 @@ export function sendMore(
     live = { ...live, lastId: run, plan: { ...plan, flights } };
     effects.push({ type: "move", run, range, attempt: live.attempt + 1, ...how });
   }
-  return { live, effects };
+  const due = live.plan && live.look === undefined ? lookAt(live.plan) : undefined;
+  if (due === undefined) return { live, effects };
+  const timer = live.lastId + 1;
+  const wake: Effect = { type: "wait", timer, ms: Math.max(0, due - at) };
+  return { live: { ...live, lastId: timer, look: timer }, effects: [...effects, wake] };
 }
 
 function isWhole(committed: PartSet): boolean {
@@ -151,7 +164,7 @@ const ANEW = {
 
 /** The upload cannot be gone on with, or not as it is: begins a new one. */
 export function beginAnew(live: Live, code: keyof typeof ANEW): Next {
-  const next = take({ ...live, plan: undefined, isResumed: false }, "create");
+  const next = take({ ...live, plan: undefined, look: undefined, isResumed: false }, "create");
   const effects: Effect[] = [
     { type: "stop", what: "runs" },
     { type: "notice", code, detail: ANEW[code] },

@@ -1,0 +1,67 @@
+// Looks at runs that take long: at the first ones, which tell of a line too slow for several at once, and at the last one, which holds up the end.
+import { countParts, type Grid, partOffset, runSize } from "@holdfast/protocol";
+import { alone, PART_MS_MAX, slowRunMs } from "./line.ts";
+import type { Flight } from "./schedule.ts";
+import type { Effect, Plan } from "./state.ts";
+
+/** A last run is sent again once it took this much longer than nearly all did. */
+const LATE = 1.5;
+/** Bytes that may be lost to sending last runs again, as a share of the file. */
+const LOST_MAX = 0.05;
+
+/** Bytes of a run's body. */
+export function bytesOf(grid: Grid, { range, from = partOffset(grid, range[0]) }: Flight): number {
+  return runSize(grid, ...range) - (from - partOffset(grid, range[0]));
+}
+
+/** When there will be something to look at, in milliseconds (monotonic). */
+export function lookAt(plan: Plan): number | undefined {
+  const { line, flights } = plan;
+  const [first, second] = flights.filter(({ isEnded }) => !isEnded);
+  if (line.climb.kind === "unknown")
+    return first && second ? first.startedAt + PART_MS_MAX : undefined;
+  const times = lastOnes(plan).map((flight) => lateAt(plan, flight));
+  return times.length > 0 ? Math.min(...times) : undefined;
+}
+
+/** Runs that others wait for: nothing is left to send, and there is room. */
+function lastOnes({ line, flights, committed, grid, resent }: Plan): readonly Flight[] {
+  const inFlight = flights.reduce((parts, { range: [start, end] }) => parts + end - start, 0);
+  const isEnd = countParts(committed) + inFlight === committed.partCount;
+  const isAfforded = (resent + 1) * grid.partSize <= grid.size * LOST_MAX;
+  // What is appended is on the line alone: another connection would only take it over.
+  return isEnd && isAfforded && flights.length < line.inFlight
+    ? flights.filter(({ from, isEnded }) => from === undefined && !isEnded)
+    : [];
+}
+
+function lateAt({ line, grid }: Plan, flight: Flight): number {
+  const usual = slowRunMs(line, bytesOf(grid, flight)) ?? Infinity;
+  return flight.startedAt + usual * LATE;
+}
+
+/**
+ * What to do about runs that take too long. None is sent twice at once, since two requests for the same parts are in each other's way: the slow one is ended, which keeps what
+ * of it is whole, and the rest goes out again in shorter runs over the connections that are free.
+ */
+export function look(
+  plan: Plan,
+  at: number,
+): { readonly plan: Plan; readonly effects: readonly Effect[] } {
+  if (plan.line.climb.kind === "unknown") {
+    const [first, ...others] = plan.flights;
+    if (!first || first.startedAt + PART_MS_MAX > at) return { plan, effects: [] };
+    return ended({ ...plan, line: alone(plan.line, at) }, others);
+  }
+  const late = lastOnes(plan).filter((flight) => lateAt(plan, flight) <= at);
+  const [slowest] = late.toSorted((a, b) => lateAt(plan, a) - lateAt(plan, b));
+  return slowest ? ended({ ...plan, resent: plan.resent + 1 }, [slowest]) : { plan, effects: [] };
+}
+
+function ended(plan: Plan, late: readonly Flight[]): ReturnType<typeof look> {
+  const flights = plan.flights.map((flight) =>
+    late.includes(flight) ? { ...flight, isEnded: true as const } : flight,
+  );
+  const effects = late.map(({ run }): Effect => ({ type: "stop", what: { run } }));
+  return { plan: { ...plan, flights }, effects };
+}
