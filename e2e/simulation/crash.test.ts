@@ -1,5 +1,6 @@
 // Promises 1 to 3 on the simulated disk: a crash at every step, many legal images of each.
 import { simulateCrashes } from "@holdfast/testkit/sim/crash";
+import { simulateEnds } from "@holdfast/testkit/sim/crash-ends";
 import { describe, expect, it } from "vitest";
 
 describe("a crash at every step of create, put-run, complete, abort and recovery", () => {
@@ -12,6 +13,19 @@ describe("a crash at every step of create, put-run, complete, abort and recovery
       const report = await simulateCrashes({ images: 20, inRecovery: seed === "0", seed });
       expect(report.violations).toEqual([]);
       expect(report.steps).toBeGreaterThan(40);
+      expect(report.images).toBeGreaterThanOrEqual(20 * 3 * report.steps);
+    },
+  );
+});
+
+describe("a crash at every step of a deletion, a sweep, and their recovery", () => {
+  it.each(["0", "1"])(
+    "loses nothing that was acknowledged, brings nothing back and leaves nothing behind (seed %s)",
+    { timeout: 300_000 },
+    async (seed) => {
+      const report = await simulateEnds({ images: 20, inRecovery: seed === "0", seed });
+      expect(report.violations).toEqual([]);
+      expect(report.steps).toBeGreaterThan(30);
       expect(report.images).toBeGreaterThanOrEqual(20 * 3 * report.steps);
     },
   );

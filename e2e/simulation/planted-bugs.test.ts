@@ -80,6 +80,48 @@ const BUGS: Readonly<Record<string, readonly Edit[]>> = {
   ],
 };
 
+/** What the simulation of deletions and sweeps must find. */
+const BUGS_OF_ENDS: Readonly<Record<string, readonly Edit[]>> = {
+  "file erased before it is hidden": [
+    { file: "engine/src/delete.ts", find: "    await hide(context, file);\n", replace: "" },
+    {
+      file: "engine/src/delete.ts",
+      find: "  await context.storage.remove(uploadId);\n",
+      replace: `  await context.storage.remove(uploadId);
+  const file = await context.metadata.file(id);
+  if (file) await hide(context, file);
+`,
+    },
+  ],
+  "file forgotten before its bytes are removed": [
+    {
+      file: "engine/src/delete.ts",
+      find: `  await context.storage.remove(uploadId);
+  await context.metadata.apply({ kind: "erased", id });
+`,
+      replace: `  await context.metadata.apply({ kind: "erased", id });
+  await context.storage.remove(uploadId);
+`,
+    },
+  ],
+  "deletion not driven on": [
+    {
+      file: "engine/src/recover.ts",
+      find: 'allDue(context.metadata, "deleting")',
+      replace: "[]",
+    },
+  ],
+  "expired bytes removed before the end is recorded": [
+    {
+      file: "engine/src/sweep.ts",
+      find: '  await context.metadata.apply({ kind: "expire", id: record.id, now });\n',
+      replace: `  await context.storage.remove(record.id);
+  await context.metadata.apply({ kind: "expire", id: record.id, now });
+`,
+    },
+  ],
+};
+
 const places: string[] = [];
 afterAll(async () => {
   for (const place of places) await rm(place, { recursive: true });
@@ -87,18 +129,28 @@ afterAll(async () => {
 
 describe("a planted bug", () => {
   it("is needed for the simulation to complain", { timeout: 120_000 }, async () => {
-    expect(await simulate([])).toEqual({ code: 0, violations: 0 });
+    expect(await simulate("uploads", [])).toEqual({ code: 0, violations: 0 });
+    expect(await simulate("ends", [])).toEqual({ code: 0, violations: 0 });
   });
 
   it.each(Object.keys(BUGS))("is found: %s", { timeout: 120_000 }, async (bug) => {
-    const { code, violations } = await simulate(BUGS[bug] ?? []);
+    const { code, violations } = await simulate("uploads", BUGS[bug] ?? []);
+    expect(code).toBe(1);
+    expect(violations).toBeGreaterThan(0);
+  });
+
+  it.each(Object.keys(BUGS_OF_ENDS))("is found: %s", { timeout: 120_000 }, async (bug) => {
+    const { code, violations } = await simulate("ends", BUGS_OF_ENDS[bug] ?? []);
     expect(code).toBe(1);
     expect(violations).toBeGreaterThan(0);
   });
 });
 
 /** Runs the simulation on a copy of the packages with these edits. */
-async function simulate(edits: readonly Edit[]): Promise<{ code: number; violations: number }> {
+async function simulate(
+  what: "uploads" | "ends",
+  edits: readonly Edit[],
+): Promise<{ code: number; violations: number }> {
   const place = await mkdtemp(join(tmpdir(), "holdfast-planted-"));
   places.push(place);
   await mkdir(join(place, "node_modules/@holdfast"), { recursive: true });
@@ -117,12 +169,12 @@ async function simulate(edits: readonly Edit[]): Promise<{ code: number; violati
       text.replace(find, () => replace),
     );
   }
-  return await run(join(place, "packages/testkit/src/sim/main.ts"));
+  return await run(join(place, "packages/testkit/src/sim/main.ts"), what);
 }
 
-async function run(program: string): Promise<{ code: number; violations: number }> {
+async function run(program: string, what: string): Promise<{ code: number; violations: number }> {
   return await new Promise((resolve, reject) => {
-    execFile(process.execPath, [program, "20"], (error, stdout, stderr) => {
+    execFile(process.execPath, [program, what, "20"], (error, stdout, stderr) => {
       const code = error ? Number(error.code) : 0;
       const { violations }: { violations?: string[] } = stdout === "" ? {} : JSON.parse(stdout);
       if (violations) resolve({ code, violations: violations.length });

@@ -3,98 +3,26 @@ import { KIB, type PartRange, type UploadView } from "@holdfast/protocol";
 import { createBody } from "../body.ts";
 import { createRandom } from "../random.ts";
 import { alice, createRequest, putParts, runBytes } from "../world.ts";
-import { beginLife, type Life, type Moment, nothing, type Remains, remainsOf } from "./life.ts";
+import { type CrashOptions, type CrashReport, crashEverywhere } from "./every-step.ts";
+import { type Life, nothing } from "./life.ts";
 import { type Seen, violationsIn } from "./promises.ts";
 
 const PART = 256 * KIB;
 /** Two whole parts, and a last one whose end is no multiple of a block. */
 const content = createRandom("crash/content").bytes(2 * PART + 5000);
 
-export interface CrashOptions {
-  /** Images that are looked at for each step and each place in it. */
-  readonly images: number;
-  /** Also crashes each recovery at each of its steps, and recovers again. */
-  readonly inRecovery: boolean;
-  /** Only every so-many-th step; 1 is all of them. */
-  readonly stride?: number;
-  readonly seed?: string;
-  /** Stops at the first violation. */
-  readonly isHasty?: boolean;
+export function simulateCrashes(options: CrashOptions): Promise<CrashReport> {
+  const violations = (remains: Parameters<typeof violationsIn>[0], seen: Seen) =>
+    violationsIn(remains, seen, content);
+  return crashEverywhere({ start: nothing, seeNothing, work, violations }, options);
 }
 
-export interface CrashReport {
-  readonly steps: number;
-  readonly recoverySteps: number;
-  readonly images: number;
-  readonly violations: readonly string[];
-}
-
-const PLACES = ["before", "during", "after"] as const;
-
-export async function simulateCrashes(options: CrashOptions): Promise<CrashReport> {
-  const { images, inRecovery, stride = 1, seed = "0", isHasty = false } = options;
-  const steps = await countSteps(nothing, seed, work);
-  const report = { steps, recoverySteps: 0, images: 0, violations: [] as string[] };
-  const isDone = (): boolean => isHasty && report.violations.length > 0;
-  const look = async (what: string, remains: Remains, seen: Seen): Promise<void> => {
-    report.images++;
-    const found = await violationsIn(remains, seen, content);
-    report.violations.push(...found.map((violation) => `${what}: ${violation}`));
-  };
-
-  for (let step = 1; step <= steps + 1 && !isDone(); step += stride) {
-    for (const when of PLACES) {
-      const { life, seen } = await crashAt(nothing, seed, { step, when }, work);
-      for (let image = 0; image < images && !isDone(); image++) {
-        const how = image % 10 === 9 ? "kill" : "power";
-        const remains = remainsOf(life, image, how);
-        await look(`step ${step} ${when}, ${how} ${image}`, remains, seen);
-      }
-      if (!inRecovery || when !== "during") continue;
-      const start = remainsOf(life, 0, "power");
-      const more = await countSteps(start, seed, recovery);
-      report.recoverySteps += more;
-      for (let at = 1; at <= more && !isDone(); at++) {
-        const moment = { step: at, when: PLACES[at % 3] ?? "during" };
-        const again = await crashAt(start, seed, moment, recovery);
-        for (let image = 0; image < images && !isDone(); image++) {
-          const what = `step ${step} ${when}, then recovery step ${at} ${moment.when}, image ${image}`;
-          await look(what, remainsOf(again.life, image, "power"), seen);
-        }
-      }
-    }
-  }
-  return report;
-}
-
-type Workload = (life: Life, seen: Seen) => Promise<void>;
-
-async function countSteps(remains: Remains, seed: string, workload: Workload): Promise<number> {
-  const life = await beginLife(remains, seed);
-  await workload(life, emptySeen());
-  return life.steps();
-}
-
-async function crashAt(
-  remains: Remains,
-  seed: string,
-  moment: Moment,
-  workload: Workload,
-): Promise<{ readonly life: Life; readonly seen: Seen }> {
-  const life = await beginLife(remains, seed, moment);
-  const seen = emptySeen();
-  await Promise.race([workload(life, seen), life.crashed]);
-  return { life, seen };
-}
-
-function emptySeen(): Seen {
+function seeNothing(): Seen {
   return { created: [], acknowledged: new Map(), completed: new Set(), aborted: new Set() };
 }
 
-const recovery: Workload = (life) => life.engine.recover();
-
 /** One upload from create to complete with two runs at once, and one that is aborted: what a client was told is noted as it is told. */
-const work: Workload = async (life, seen) => {
+async function work(life: Life, seen: Seen): Promise<void> {
   const { engine } = life;
   const [kept, dropped] = await Promise.all([create(life, seen), create(life, seen)]);
   await Promise.all([
@@ -108,7 +36,7 @@ const work: Workload = async (life, seen) => {
       seen.aborted.add(dropped.id);
     }),
   ]);
-};
+}
 
 async function create({ engine }: Life, seen: Seen): Promise<UploadView> {
   const view = await engine.create(alice, createRequest(content.length));

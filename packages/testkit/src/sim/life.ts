@@ -1,6 +1,7 @@
 // One life of a server on a simulated disk: the real engine, the real disk storage, records that a crash cuts at any moment.
 import { createEngine, type Engine, type Storage } from "@holdfast/engine";
 import { createDiskStorage } from "@holdfast/server/storage/disk";
+import { createVirtualClock, type VirtualClock } from "../clock.ts";
 import { createHeapSlots } from "../heap-slots.ts";
 import { createMemoryMetadata, type MemoryMetadata } from "../metadata/memory.ts";
 import type { RecordState } from "../metadata/state.ts";
@@ -29,6 +30,7 @@ export interface Life {
   readonly engine: Engine;
   readonly disk: SimFs;
   readonly metadata: MemoryMetadata;
+  readonly clock: VirtualClock;
   /** Resolves when the moment has come. */
   readonly crashed: Promise<void>;
   /** Steps so far. */
@@ -36,7 +38,12 @@ export interface Life {
 }
 
 /** Starts a server on what an earlier life left. Nothing of it goes on after `moment`. */
-export async function beginLife(remains: Remains, seed: string, moment?: Moment): Promise<Life> {
+export async function beginLife(
+  remains: Remains,
+  seed: string,
+  moment?: Moment,
+  startMs?: number,
+): Promise<Life> {
   let steps = 0;
   let isArmed = false;
   let isOver = false;
@@ -63,7 +70,9 @@ export async function beginLife(remains: Remains, seed: string, moment?: Moment)
   const storage = unordered(ordered, order);
   isArmed = true;
   const random = createRandom(`life/${seed}`);
+  const clock = createVirtualClock(startMs);
   const parts = memoryParts({
+    clock,
     storage,
     metadata,
     random,
@@ -71,7 +80,7 @@ export async function beginLife(remains: Remains, seed: string, moment?: Moment)
     readSlots: createHeapSlots(),
   });
   const engine = createEngine(parts);
-  return { engine, disk, metadata, crashed: disk.stopped, steps: () => steps };
+  return { engine, disk, metadata, clock, crashed: disk.stopped, steps: () => steps };
 }
 
 /** One legal thing that a life may leave behind: by power loss, or (`kill`) with the kernel living on. */

@@ -1,0 +1,95 @@
+// Crashes a scenario at every one of its steps, and its recovery at every one of those, and looks at many legal images of each.
+import { beginLife, type Life, type Moment, type Remains, remainsOf } from "./life.ts";
+
+/** What happens in one life, and what must hold after it. `Seen` is what clients had been told. */
+export interface Scenario<Seen> {
+  /** What the life begins on. */
+  readonly start: Remains;
+  /** Time of the life's first moment, in milliseconds since 1970. */
+  readonly startMs?: number;
+  seeNothing(): Seen;
+  work(life: Life, seen: Seen): Promise<void>;
+  /** Starts a server on an image, lets it recover, and says what is wrong. */
+  violations(remains: Remains, seen: Seen): Promise<string[]>;
+}
+
+export interface CrashOptions {
+  /** Images that are looked at for each step and each place in it. */
+  readonly images: number;
+  /** Also crashes each recovery at each of its steps, and recovers again. */
+  readonly inRecovery: boolean;
+  /** Only every so-many-th step; 1 is all of them. */
+  readonly stride?: number;
+  readonly seed?: string;
+  /** Stops at the first violation. */
+  readonly isHasty?: boolean;
+}
+
+export interface CrashReport {
+  readonly steps: number;
+  readonly recoverySteps: number;
+  readonly images: number;
+  readonly violations: readonly string[];
+}
+
+const PLACES = ["before", "during", "after"] as const;
+
+export async function crashEverywhere<Seen>(
+  scenario: Scenario<Seen>,
+  options: CrashOptions,
+): Promise<CrashReport> {
+  const { images, inRecovery, stride = 1, seed = "0", isHasty = false } = options;
+  const steps = await countSteps(scenario, seed);
+  const report = { steps, recoverySteps: 0, images: 0, violations: [] as string[] };
+  const isDone = (): boolean => isHasty && report.violations.length > 0;
+  const look = async (what: string, remains: Remains, seen: Seen): Promise<void> => {
+    report.images++;
+    const found = await scenario.violations(remains, seen);
+    report.violations.push(...found.map((violation) => `${what}: ${violation}`));
+  };
+
+  for (let step = 1; step <= steps + 1 && !isDone(); step += stride) {
+    for (const when of PLACES) {
+      const { life, seen } = await crashAt(scenario, seed, { step, when });
+      for (let image = 0; image < images && !isDone(); image++) {
+        const how = image % 10 === 9 ? "kill" : "power";
+        const remains = remainsOf(life, image, how);
+        await look(`step ${step} ${when}, ${how} ${image}`, remains, seen);
+      }
+      if (!inRecovery || when !== "during") continue;
+      const again = recoveryOf(scenario, remainsOf(life, 0, "power"));
+      const more = await countSteps(again, seed);
+      report.recoverySteps += more;
+      for (let at = 1; at <= more && !isDone(); at++) {
+        const moment = { step: at, when: PLACES[at % 3] ?? "during" };
+        const second = await crashAt(again, seed, moment);
+        for (let image = 0; image < images && !isDone(); image++) {
+          const what = `step ${step} ${when}, then recovery step ${at} ${moment.when}, image ${image}`;
+          await look(what, remainsOf(second.life, image, "power"), seen);
+        }
+      }
+    }
+  }
+  return report;
+}
+
+function recoveryOf<Seen>(scenario: Scenario<Seen>, start: Remains): Scenario<Seen> {
+  return { ...scenario, start, work: (life) => life.engine.recover() };
+}
+
+async function countSteps<Seen>(scenario: Scenario<Seen>, seed: string): Promise<number> {
+  const life = await beginLife(scenario.start, seed, undefined, scenario.startMs);
+  await scenario.work(life, scenario.seeNothing());
+  return life.steps();
+}
+
+async function crashAt<Seen>(
+  scenario: Scenario<Seen>,
+  seed: string,
+  moment: Moment,
+): Promise<{ readonly life: Life; readonly seen: Seen }> {
+  const life = await beginLife(scenario.start, seed, moment, scenario.startMs);
+  const seen = scenario.seeNothing();
+  await Promise.race([scenario.work(life, seen), life.crashed]);
+  return { life, seen };
+}
