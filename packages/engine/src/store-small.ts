@@ -7,6 +7,7 @@ import {
   HoldfastError,
   ID_BYTES,
   type Manifest,
+  toHoldfastError,
   type UploadId,
 } from "@holdfast/protocol";
 import { requireDigest } from "./append.ts";
@@ -40,6 +41,7 @@ export async function storeSmall(
   const digests = size === 0 ? new Uint8Array() : actual;
   const root = computeRoot(context.digests.sha256, { ...record, digests });
   const parts = size === 0 ? [] : [{ index: 0, digest: actual }];
+  let isRecording = false;
   try {
     const proved = digest ? { sha256: actual } : {};
     const manifest = manifestOf({ record, digests }, root, proved);
@@ -47,13 +49,17 @@ export async function storeSmall(
     const file = fileOf(context, { record }, root, { ...stored, ...proved });
     const upload = { ...record, fileId: file.id, endedAt: file.createdAt };
     const { limits = {} } = principal;
+    isRecording = true;
     const change = { kind: "store", upload, parts, file, outbox: told(context, file) } as const;
     const made = await applyOnce(context, { ...change, limits });
     if (made === upload) return file;
     await context.storage.remove(record.id);
     return await sameFile(context, made, root);
   } catch (cause) {
-    await context.storage.remove(record.id).catch(() => undefined);
+    // What a commit that failed has left is known at the next start only: the file may be there then, and must have its bytes.
+    const isUnknown = isRecording && toHoldfastError(cause).code === "storage_failed";
+    if (isUnknown) context.log("warn", "upload.left", { upload: record.id, cause });
+    else await context.storage.remove(record.id).catch(() => undefined);
     throw cause;
   }
 }
