@@ -206,6 +206,24 @@ describe("row 2: another tenant", () => {
     expect(content.bytes.equals(CONTENT)).toBe(true);
   });
 
+  it("lists what is its own, and goes on behind nobody else's", async () => {
+    const list = async (who: Who, query = "") =>
+      (await send(who, { path: `/v1/files${query}` })).json;
+    const all = await list("ann", "?limit=1");
+    expect(JSON.stringify(all)).toContain(ann.file);
+    expect(await list("eve")).toEqual({ files: [] });
+    const own = decodeUpload(
+      (await send("eve", json("POST", "/v1/uploads", { name: "own", size: 0 }))).json,
+    );
+    const listed = JSON.stringify(await list("eve"));
+    expect([listed.includes(own.file?.id ?? "?"), listed.includes(ann.file)]).toEqual([
+      true,
+      false,
+    ]);
+    const after = typeof all["next"] === "string" ? all["next"] : "";
+    expect(JSON.stringify(await list("eve", `?after=${after}`))).not.toContain(ann.file);
+  });
+
   it("shows on no page what all tenants together have", async () => {
     const { text, id, hash } = makeToken(random);
     const who = { name: "", tenant: "evil", principal: "reader", createdAt: 0 };

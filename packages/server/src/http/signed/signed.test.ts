@@ -439,6 +439,11 @@ describe("a read link", () => {
     );
     const again = { method: "POST", path: `/v1/files/${id}/links${query}` };
     expect((await ask(server, again)).status).toBe(401);
+    for (const method of ["DELETE", "PUT", "POST", "PATCH"]) {
+      for (const path of [url, url.replace("?", "/manifest?")]) {
+        expect([method, (await ask(server, { method, path })).status]).toEqual([method, 401]);
+      }
+    }
     for (const path of [`/v1/uploads${query}`, `/v1/uploads/${id}${query}`, `/${query}`]) {
       expect([path, (await ask(server, { path })).status]).toEqual([path, 401]);
     }
