@@ -11,7 +11,7 @@ import type { Engine, EngineParts } from "./engine.ts";
 import { listFiles } from "./list.ts";
 import { provePart, readManifest } from "./manifest.ts";
 import { offset } from "./offset.ts";
-import { presign } from "./presign.ts";
+import { presign, revoke } from "./presign.ts";
 import { putRun } from "./put-run.ts";
 import { findFile, read } from "./read.ts";
 import { recover } from "./recover.ts";
@@ -26,6 +26,7 @@ export function createEngine(parts: EngineParts): Engine {
     create: (principal, request, key) => create(context, principal, request, key),
     putRun: (principal, command) => putRun(context, principal, command),
     presign: (principal, id, parts) => presign(context, principal, id, parts),
+    revoke: (principal, id) => revoke(context, principal, id),
     confirm: (principal, id, parts) => confirm(context, principal, id, parts),
     append: (principal, command) => append(context, principal, command),
     storeFile: (principal, command) => storeFile(context, principal, command),

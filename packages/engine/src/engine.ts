@@ -142,6 +142,8 @@ export interface Engine {
     id: string,
     parts: readonly PartDigest[],
   ): Promise<readonly SignedPart[]>;
+  /** Resolves when nothing that was signed for the upload before counts any more. */
+  revoke(principal: Principal, id: string): Promise<void>;
   /** Resolves only where all of these parts are committed with these digests. @throws HoldfastError `parts_missing` with those that are not, `part_conflict` */
   confirm(principal: Principal, id: string, parts: readonly PartDigest[]): Promise<PartsConfirmed>;
   /**

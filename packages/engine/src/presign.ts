@@ -1,4 +1,4 @@
-// presign: what signed requests for parts are bound to. Who signs, and how, is the front's; what may be signed is decided here.
+// presign and revoke: what signed requests for parts are bound to, and how they end. Who signs, and how, is the front's.
 import {
   HoldfastError,
   hasPart,
@@ -7,7 +7,7 @@ import {
   requireInGrid,
 } from "@holdfast/protocol";
 import { requireNotEnded, requireOpen, requireSameDigest } from "./claims.ts";
-import { type Context, useUpload } from "./context.ts";
+import { type Context, doWork, useUpload } from "./context.ts";
 import type { SignedPart } from "./engine.ts";
 import type { Principal, UploadRecord } from "./records.ts";
 
@@ -36,4 +36,19 @@ function requireSha256({ algorithm }: UploadRecord): void {
   if (algorithm === "sha-256") return;
   const message = "signed requests are for uploads with sha-256 digests";
   throw new HoldfastError("digest_unsupported", message, { algorithms: ["sha-256"] });
+}
+
+/** Requests that are under way go on: what they bring is what was signed for. */
+export function revoke(context: Context, principal: Principal, id: string): Promise<void> {
+  return doWork(context, () =>
+    useUpload(context, principal, "write", id, async (upload) => {
+      requireNotEnded(upload);
+      requireOpen(upload);
+      const { epoch } = upload.record;
+      await context.metadata.apply({ kind: "revoke", id: upload.record.id, epoch });
+      // Another one, or a withdrawal, may have raised it meanwhile.
+      const raised = Math.max(upload.record.epoch, epoch + 1);
+      upload.record = { ...upload.record, epoch: raised };
+    }),
+  );
 }

@@ -82,7 +82,7 @@ export interface UploadRecord extends Grid {
   readonly expiresAt: number;
   /** When it became complete, aborted, expired or failed. */
   readonly endedAt?: number;
-  /** Raised by each withdrawal of parts, so that a decision taken on the parts of before cannot be carried out after it. */
+  /** Raised by each withdrawal of parts, so that a decision taken on the parts of before cannot be carried out after it, and by each revocation of signed requests. */
   readonly epoch: number;
   /** Why it failed, or what its last complete met. */
   readonly error?: { readonly code: string; readonly detail: string };
@@ -209,6 +209,8 @@ export type Change =
       readonly epoch: number;
       readonly sha256?: Uint8Array;
     }
+  /** Raises the epoch of an `open` upload by one, from the one that was known: what was signed for it is worth nothing any more. A higher one stays. */
+  | { readonly kind: "revoke"; readonly id: UploadId; readonly epoch: number }
   /** `completing -> open`, with what the last complete met; an `open` upload only takes the error. */
   | {
       readonly kind: "reopen";

@@ -19,7 +19,7 @@ import type { Request } from "./request.ts";
 import { type Access, admit } from "./signed/admit.ts";
 import { signLink } from "./signed/links.ts";
 import { putSignedPart } from "./signed/put-part.ts";
-import { signRequests } from "./signed/requests.ts";
+import { revokeRequests, signRequests } from "./signed/requests.ts";
 import { abortUpload } from "./uploads/abort.ts";
 import { appendUpload } from "./uploads/append.ts";
 import { completeUpload } from "./uploads/complete.ts";
@@ -53,7 +53,7 @@ export const ROUTES: readonly Route[] = [
   route("/v1/files/*", { GET: getFile, HEAD: getFile, DELETE: deleteFile }, "token or link"),
   route("/v1/files/*/manifest", { GET: getManifest, HEAD: getManifest }, "token or link"),
   route("/v1/files/*/links", { POST: signLink }),
-  route("/v1/uploads/*/requests", { POST: signRequests }),
+  route("/v1/uploads/*/requests", { POST: signRequests, DELETE: revokeRequests }),
   route("/v1/uploads/*/parts", { POST: confirmParts }),
   route("/p/*/*/*", { PUT: putSignedPart }, "signed part"),
   route("/livez", { GET: getLive, HEAD: getLive }, "everybody"),

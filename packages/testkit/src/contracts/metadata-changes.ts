@@ -180,6 +180,24 @@ function describeWithdraw(bench: MetadataBench): void {
 }
 
 function describeSeal(bench: MetadataBench): void {
+  describe("revoke", () => {
+    it("raises the epoch once, however often it is asked from the same one", async () => {
+      const upload = await bench.uploadIn("open");
+      const { id } = upload;
+      await bench.store().apply({ kind: "revoke", id, epoch: 0 });
+      await bench.store().apply({ kind: "revoke", id, epoch: 0 });
+      expect(await bench.store().upload(id)).toEqual({ ...upload, epoch: 1 });
+      await bench.store().apply({ kind: "revoke", id, epoch: 1 });
+      expect(await bench.store().upload(id)).toEqual({ ...upload, epoch: 2 });
+    });
+    it("refuses an epoch that has not been", async () => {
+      const { id } = await bench.uploadIn("open");
+      const refused = await refusal(bench.store().apply({ kind: "revoke", id, epoch: 1 }));
+      expect(refused).toEqual({ code: "upload_not_open", details: { state: "open", epoch: 0 } });
+    });
+    itNeedsState(bench, "revoke", ["open"], ({ id }) => ({ kind: "revoke", id, epoch: 0 }));
+  });
+
   describe("seal and reopen", () => {
     it("seals an open upload, and once more without harm", async () => {
       const upload = await bench.uploadIn("open");

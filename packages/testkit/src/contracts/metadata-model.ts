@@ -118,6 +118,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 1,
+    arbitrary: fc.tuple(which, fc.constantFrom(0, 0, 1)).map(
+      ([u, epoch]): Step =>
+        ({ uploads }) => ({ kind: "revoke", id: uploads[u].id, epoch }),
+    ),
+  },
+  {
+    weight: 1,
     arbitrary: which.map(
       (u): Step =>
         ({ uploads }) => ({ kind: "reopen", id: uploads[u].id, error }),

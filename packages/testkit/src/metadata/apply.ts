@@ -3,7 +3,17 @@ import type { Change } from "@holdfast/engine";
 import type { RecordState } from "./state.ts";
 import { append, fixSize, tell } from "./state-append.ts";
 import { erased, expire, forget, hide, store } from "./state-end.ts";
-import { cleared, commit, create, end, publish, reopen, seal, withdraw } from "./state-parts.ts";
+import {
+  cleared,
+  commit,
+  create,
+  end,
+  publish,
+  reopen,
+  revoke,
+  seal,
+  withdraw,
+} from "./state-parts.ts";
 
 /** Makes one change, whole or not at all: every condition is looked at before the first record changes. */
 export function applyChange(state: RecordState, change: Change): void {
@@ -28,6 +38,9 @@ export function applyChange(state: RecordState, change: Change): void {
       break;
     case "seal":
       seal(state, change);
+      break;
+    case "revoke":
+      revoke(state, change);
       break;
     case "reopen":
       reopen(state, change);

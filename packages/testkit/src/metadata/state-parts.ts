@@ -83,6 +83,12 @@ export function seal(state: RecordState, change: ChangeOf<"seal">): void {
   state.uploads.set(upload.id, { ...upload, state: "completing", ...asked });
 }
 
+export function revoke(state: RecordState, { id, epoch }: ChangeOf<"revoke">): void {
+  const upload = requireUpload(state, id);
+  if (upload.state !== "open" || upload.epoch < epoch) throw notOpen(upload);
+  state.uploads.set(id, { ...upload, epoch: Math.max(upload.epoch, epoch + 1) });
+}
+
 export function reopen(state: RecordState, change: ChangeOf<"reopen">): void {
   const upload = requireUpload(state, change.id);
   if (upload.state !== "open" && upload.state !== "completing") throw notOpen(upload);

@@ -1,7 +1,7 @@
-// POST /v1/uploads/{id}/requests: signed requests for given parts and digests, for whoever is to send them without a token.
+// POST, DELETE /v1/uploads/{id}/requests: signs requests for given parts and digests, and takes back all that were signed.
 import { decodePartsWanted } from "@holdfast/protocol";
 import type { Call, Front } from "../front.ts";
-import { jsonReply, type Reply } from "../reply.ts";
+import { emptyReply, jsonReply, type Reply } from "../reply.ts";
 import { readJson, requireIdentity } from "../request.ts";
 import { writePartAddress } from "./part-address.ts";
 import { lifetime } from "./signature.ts";
@@ -28,4 +28,13 @@ export async function signRequests(
       expiresAt: when.expiresAt * 1000,
     })),
   });
+}
+
+export async function revokeRequests(
+  { engine }: Front,
+  { params, principal }: Call,
+): Promise<Reply> {
+  const [id = ""] = params;
+  await engine.revoke(principal, id);
+  return emptyReply(204);
 }

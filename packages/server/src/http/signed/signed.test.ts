@@ -307,6 +307,25 @@ describe("a signed part request", () => {
     expect((await put(view, url)).status).toBe(200);
   });
 
+  it("ends when all of its upload's are taken back, and new ones count", async () => {
+    const view = await create();
+    const url = await signedUrl(view);
+    const path = `/v1/uploads/${view.id}/requests`;
+    const revoke = (name: string) => ask(server, { method: "DELETE", path, headers: as(name) });
+    expect((await revoke("eve")).status).toBe(404);
+    expect((await put(view, url)).status).toBe(200);
+    expect((await revoke("ann")).status).toBe(204);
+    await expectRefused(await put(view, url));
+    expect((await put(view, await signedUrl(view, 1), 1)).status).toBe(200);
+    expect((await revoke("ann")).status).toBe(204);
+    const [last = "", again = ""] = await signedUrls(view, [2, 0]);
+    expect((await put(view, last, 2)).status).toBe(200);
+    expect((await put(view, again)).status).toBe(200);
+    // The epoch is also what a completion is bound to: raised, it must not get in its way.
+    expect((await post(`/v1/uploads/${view.id}/complete`, {})).status).toBe(200);
+    expect((await revoke("ann")).status).toBe(409);
+  });
+
   it("ends with the upload", async () => {
     const view = await create();
     const url = await signedUrl(view);

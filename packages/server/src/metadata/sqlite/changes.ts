@@ -44,6 +44,9 @@ export function applyChange(sql: Statements, change: PackedChange): void {
     case "seal":
       seal(sql, change);
       break;
+    case "revoke":
+      revoke(sql, change);
+      break;
     case "reopen":
       reopen(sql, change);
       break;
@@ -126,6 +129,13 @@ function seal(sql: Statements, change: ChangeOf<"seal">): void {
   requireState(upload, "open", "completing");
   if (upload.epoch !== change.epoch) throw notOpen(upload);
   sql.setCompleting.run({ seq: upload.seq, sha256: change.sha256 ?? null });
+}
+
+function revoke(sql: Statements, change: ChangeOf<"revoke">): void {
+  const upload = requireUpload(sql, change.id);
+  requireState(upload, "open");
+  if (upload.epoch < change.epoch) throw notOpen(upload);
+  sql.setEpoch.run({ seq: upload.seq, epoch: Math.max(upload.epoch, change.epoch + 1) });
 }
 
 function reopen(sql: Statements, change: ChangeOf<"reopen">): void {

@@ -27,6 +27,7 @@ const TEXTS = {
     error_code = $code, error_detail = $detail WHERE seq = $seq`,
   setCompleting: `UPDATE uploads SET sealed_sha256 = iif(state = 'open', $sha256, sealed_sha256),
     state = 'completing' WHERE seq = $seq`,
+  setEpoch: "UPDATE uploads SET epoch = $epoch WHERE seq = $seq",
   setReopened: `UPDATE uploads SET state = 'open', sealed_sha256 = NULL, error_code = $code, error_detail = $detail
     WHERE seq = $seq`,
   setComplete: `UPDATE uploads SET state = 'complete', file_id = $file_id, ended_at = $at, error_code = NULL,
@@ -83,6 +84,7 @@ export function prepareStatements(db: DatabaseSync): Statements {
     setWithdrawn: prepare("setWithdrawn"),
     setFailed: prepare("setFailed"),
     setCompleting: prepare("setCompleting"),
+    setEpoch: prepare("setEpoch"),
     setReopened: prepare("setReopened"),
     setComplete: prepare("setComplete"),
     setEnded: prepare("setEnded"),

@@ -40,6 +40,16 @@ export const SIGNED: readonly Operation[] = [
     ],
   },
   {
+    method: "DELETE",
+    path: "/v1/uploads/{id}/requests",
+    id: "revokeRequests",
+    tag: "uploads",
+    summary: "Take back every request that was signed for this upload",
+    params,
+    replies: { 204: { what: "None of them counts any more" } },
+    errors: ["upload_not_found", "upload_not_open", "upload_ended", "recovering"],
+  },
+  {
     method: "POST",
     path: "/v1/uploads/{id}/parts",
     id: "confirmParts",
