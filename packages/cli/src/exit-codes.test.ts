@@ -37,6 +37,7 @@ const CONTRACT: Readonly<Record<number, readonly ErrorCode[]>> = {
   6: [
     "invalid_request",
     "invalid_digest",
+    "digest_unsupported",
     "part_out_of_range",
     "run_too_long",
     "upload_not_found",
@@ -46,6 +47,7 @@ const CONTRACT: Readonly<Record<number, readonly ErrorCode[]>> = {
     "method_not_allowed",
     "part_conflict",
     "root_mismatch",
+    "file_digest_mismatch",
     "size_mismatch",
     "upload_ended",
     "precondition_failed",

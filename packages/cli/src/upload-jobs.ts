@@ -1,7 +1,7 @@
 // One file, or standard input, as a job of an upload.
 import { basename } from "node:path";
 import type { Client } from "@holdfast/client/node";
-import type { Metadata } from "@holdfast/protocol";
+import type { Algorithm, Metadata } from "@holdfast/protocol";
 import type { Job } from "./batch.ts";
 import type { FoundFile } from "./files/found.ts";
 import { standardInput } from "./standard-streams.ts";
@@ -20,6 +20,9 @@ export interface Told {
     readonly token?: string;
     readonly giveUpMs?: number;
     readonly partSize?: number;
+    readonly digest?: Algorithm;
+    readonly sha256?: string;
+    readonly verify?: "readback";
   };
   readonly isMany: boolean;
   readonly resume: boolean;

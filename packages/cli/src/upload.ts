@@ -1,7 +1,7 @@
 // `holdfast upload`: sends files and directories; the same command again goes on where it stopped.
-import type { Metadata } from "@holdfast/protocol";
+import type { Algorithm, Metadata } from "@holdfast/protocol";
 import { HoldfastError } from "@holdfast/protocol";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { tellPlan } from "./dry-run.ts";
 import { expand } from "./files/expand.ts";
 import type { Found } from "./files/found.ts";
@@ -30,6 +30,9 @@ interface Options extends TransferChoices {
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
   readonly followLinks?: true;
+  readonly digest?: Algorithm;
+  readonly sha256?: string;
+  readonly verify?: "readback";
 }
 
 const HELP = `
@@ -54,7 +57,12 @@ export function uploadCommand(): Command {
     .option("--name <name>", "what one file is called on the server")
     .option("--size <size>", "about how many bytes come through standard input", parseSize)
     .option("--type <type>", "media type, such as video/mp4")
-    .option("--metadata <key=value>", "kept with the file; may be repeated", addMetadata);
+    .option("--metadata <key=value>", "kept with the file; may be repeated", addMetadata)
+    .addOption(
+      new Option("--digest <name>", "how parts are checked").choices(["sha-256", "blake3"]),
+    )
+    .option("--sha256 <hex>", "what the whole of one file must have to be published")
+    .addOption(new Option("--verify <how>", "what is read once more first").choices(["readback"]));
   return withPace(withSettings(chosen, ["part-size"]))
     .addHelpText("after", HELP)
     .action(runUpload);
@@ -79,7 +87,14 @@ async function runUpload(
   const pace = await paceOf(settings);
   const { createClient } = await import("@holdfast/client/node");
   const client = createClient(pace.client);
-  const each = { ...pace.each, to, ...(partSize === undefined ? {} : { partSize }) };
+  const { digest, sha256, verify } = options;
+  const proof = {
+    ...(digest === undefined ? {} : { digest }),
+    ...(sha256 === undefined ? {} : { sha256 }),
+    ...(verify === undefined ? {} : { verify }),
+  };
+  if (isStream) requireNoProof(proof);
+  const each = { ...pace.each, to, ...proof, ...(partSize === undefined ? {} : { partSize }) };
   try {
     const told = { ...options, each, isMany };
     const stream = isStream ? [streamJob(client, told)] : [];
@@ -98,6 +113,13 @@ async function runUpload(
   }
 }
 
+/** @throws HoldfastError `usage` */
+function requireNoProof(proof: object): void {
+  const [name] = Object.keys(proof);
+  if (name === undefined) return;
+  throw new HoldfastError("usage", `--${name} is for files: standard input is sent as it comes`);
+}
+
 function hasRelative({ files: [first] }: Found): boolean {
   return first?.relative !== undefined;
 }
@@ -105,7 +127,7 @@ function hasRelative({ files: [first] }: Found): boolean {
 /** Of one name that stands for nothing, the command says it; of several, the summary. */
 function requireOne(
   { files, failures, skipped }: Found,
-  { name }: Options,
+  { name, sha256 }: Options,
   isStream: boolean,
 ): void {
   const [failure] = failures;
@@ -118,5 +140,8 @@ function requireOne(
   }
   if (name !== undefined && count > 1) {
     throw new HoldfastError("usage", `--name is for one file, and these are ${count}`);
+  }
+  if (sha256 !== undefined && count > 1) {
+    throw new HoldfastError("usage", `--sha256 is for one file, and these are ${count}`);
   }
 }

@@ -124,7 +124,7 @@ async function verifyParts(
     const bytes = buffer.subarray(0, partSizeAt(manifest, index));
     if (offset + bytes.length > size) break;
     if ((await sink.read(file, offset, bytes)) < bytes.length) break;
-    const digest = await job.ports.digester.digest(bytes);
+    const digest = await job.ports.digester.digest(bytes, manifest.algorithm);
     if (equalBytes(digest, digestAt(manifest.digests, index))) addPart(verified, index);
   }
   job.buffers.give(buffer);

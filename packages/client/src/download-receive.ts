@@ -120,7 +120,7 @@ function createInbox(
 
   async function verify(): Promise<void> {
     for (let part = wholePart(); part; part = wholePart()) {
-      judge(await digester.digest(part));
+      judge(await digester.digest(part, manifest.algorithm));
       await keep(next, part);
       next++;
     }

@@ -1,4 +1,5 @@
 // The ports of the client: everything a transfer knows of the network, files, time and chance.
+import type { Algorithm } from "@holdfast/protocol";
 import type { Share } from "./share.ts";
 
 /** One HTTP request. */
@@ -129,12 +130,12 @@ export interface Random {
   bytes(size: number): Uint8Array;
 }
 
-/** SHA-256, by the platform. */
+/** Digests, by the platform. */
 export interface Digester {
   /** Of a few bytes: trees and checkpoints hash many of these in a row. */
   sha256(bytes: Uint8Array): Uint8Array;
   /** Of a part. May be slow and elsewhere (a browser), or done when it returns (Node); the bytes stay as they are until then. */
-  digest(bytes: Uint8Array): Uint8Array | Promise<Uint8Array>;
+  digest(bytes: Uint8Array, algorithm: Algorithm): Uint8Array | Promise<Uint8Array>;
 }
 
 /** All that both directions need. */

@@ -1,5 +1,6 @@
 // What an upload knows while it runs: its source, the upload on the server, the digests of its parts.
 import {
+  type Algorithm,
   computeRoot,
   decodeUpload,
   encodeHex,
@@ -42,6 +43,8 @@ export interface Job {
   known: Known | undefined;
   opened: Opened | undefined;
   target: Target | undefined;
+  /** Of the target's part digests: what was asked for, or what the upload that is gone on with has. */
+  algorithm: Algorithm;
   /** What of the source must be compared with a target that comes from a checkpoint; undefined once it was, and for a target of our own. */
   unproven: "sample" | "every part" | undefined;
   /** The last run was an append: perhaps one that the server still reads from. */
@@ -143,10 +146,10 @@ export async function answerOf(job: Job, view: UploadView): Promise<Answer> {
 }
 
 /** The root of what was sent, or undefined while a digest is missing. */
-export function ownRoot({ target, ports }: Job): Uint8Array | undefined {
+export function ownRoot({ target, ports, algorithm }: Job): Uint8Array | undefined {
   if (!target || !isComplete(target.digests)) return undefined;
   const { grid, digests } = target;
-  const leaves = { ...grid, algorithm: "sha-256", digests: digests.bytes } as const;
+  const leaves = { ...grid, algorithm, digests: digests.bytes };
   return computeRoot(ports.digester.sha256, leaves);
 }
 

@@ -1,5 +1,7 @@
 // How an upload begins: a new one, or one that a checkpoint tells of.
 import {
+  DIGEST_SIZE,
+  decodeHex,
   encodeCreate,
   encodeId,
   equalBytes,
@@ -105,13 +107,17 @@ export async function createUpload(
   const { name = source.name, type = "application/octet-stream", metadata } = job.options;
   const asked = job.options.partSize ?? partSizeFor(job.known, source.fingerprint.size);
   const partSize = call.partSizeMax ?? asked;
+  const { digest = "sha-256", verify } = job.options;
+  const sha256 = wantedSha256(job.options);
   const { body, headers } = jsonBody(
     encodeCreate({
       name,
       type,
       size: source.fingerprint.size,
       metadata: metadata ?? new Map(),
-      digest: "sha-256",
+      digest,
+      ...(sha256 ? { sha256 } : {}),
+      ...(verify === undefined ? {} : { verify }),
       ...(partSize === undefined ? {} : { partSize }),
     }),
   );
@@ -127,6 +133,8 @@ export async function createUpload(
     readUpload,
   );
   requireSize(job, view);
+  if (view.digest !== digest) throw otherUpload();
+  job.algorithm = digest;
   job.idempotencyKey = encodeId(job.ports.random.bytes(ID_BYTES));
   job.target = newTarget(server, view.id, { size: view.size, partSize: view.partSize });
   job.unproven = undefined;
@@ -135,9 +143,20 @@ export async function createUpload(
   return answerOf(job, view);
 }
 
-function requireSize(job: Job, { size, digest }: UploadView): void {
-  if (size === openedOf(job).source.fingerprint.size && digest === "sha-256") return;
-  throw new HoldfastError("not_holdfast", "the answer is another upload than the one asked for");
+/** @throws HoldfastError `usage` */
+function wantedSha256({ sha256 }: Job["options"]): Uint8Array | undefined {
+  const wanted = sha256 === undefined ? undefined : decodeHex(sha256);
+  if (sha256 === undefined || wanted?.length === DIGEST_SIZE) return wanted;
+  throw new HoldfastError("usage", "a SHA-256 has 64 lower-case hexadecimal digits");
+}
+
+function requireSize(job: Job, { size }: UploadView): void {
+  if (size !== openedOf(job).source.fingerprint.size) throw otherUpload();
+}
+
+function otherUpload(): HoldfastError {
+  const why = "the answer is another upload than the one asked for";
+  return new HoldfastError("not_holdfast", why);
 }
 
 function tellCreated(job: Job, isResumed: boolean): void {
@@ -170,6 +189,7 @@ export async function checkUpload(job: Job, call: Call): Promise<Answer> {
   const { attempt, signal } = call;
   await endAppend(job, target, call);
   const view = await job.wire.send({ method: "GET", url, attempt, signal }, readUpload);
+  job.algorithm = view.digest;
   if (!job.unproven || isOver(view)) return answerOf(job, view);
   if (!(await isSameSource(job, target, view, signal))) {
     job.stale.push(target.url);

@@ -23,7 +23,7 @@ export async function sendRun(job: Job, range: PartRange, call: Call): Promise<v
   try {
     await readSource(job, partOffset(target.grid, range[0]), bytes);
     const digests = await digestRun(job, target, range, bytes);
-    const [name, value] = encodeRunDigests("sha-256", digests);
+    const [name, value] = encodeRunDigests(job.algorithm, digests);
     await job.wire.send(
       {
         method: "PUT",
@@ -51,7 +51,7 @@ export async function readSource(job: Job, offset: number, into: Uint8Array): Pr
 
 /** The digests of a run's parts, noted. @throws HoldfastError `source_changed` */
 export async function digestRun(
-  { ports }: Job,
+  { ports, algorithm }: Job,
   { grid, digests: known }: Target,
   [start, end]: PartRange,
   bytes: Uint8Array,
@@ -59,7 +59,8 @@ export async function digestRun(
   const digests: Uint8Array[] = [];
   for (let index = start; index < end; index++) {
     const at = (index - start) * grid.partSize;
-    const digest = await ports.digester.digest(bytes.subarray(at, at + partSizeAt(grid, index)));
+    const part = bytes.subarray(at, at + partSizeAt(grid, index));
+    const digest = await ports.digester.digest(part, algorithm);
     // A part that reads differently from before, with size and time as they were, was changed all the same.
     if (!noteDigest(known, index, digest)) throw new HoldfastError("source_changed");
     digests.push(digest);
@@ -72,7 +73,7 @@ export async function readPart(job: Job, grid: Grid, index: number): Promise<Uin
   const bytes = job.buffers.take(partSizeAt(grid, index));
   try {
     await readSource(job, partOffset(grid, index), bytes);
-    return await job.ports.digester.digest(bytes);
+    return await job.ports.digester.digest(bytes, job.algorithm);
   } finally {
     job.buffers.give(bytes);
   }

@@ -1,5 +1,5 @@
 // The upload: from a source to parts on a server, to a file.
-import { encodeId, ID_BYTES, type Metadata } from "@holdfast/protocol";
+import { type Algorithm, encodeId, ID_BYTES, type Metadata } from "@holdfast/protocol";
 import { createBuffers } from "./buffers.ts";
 import type { Transfer } from "./events.ts";
 import { settingsOf, type TransferOptions, wireOf } from "./options.ts";
@@ -22,6 +22,12 @@ export interface UploadOptions extends TransferOptions {
   readonly metadata?: Metadata;
   /** Bytes; a multiple of 256 KiB. The server's choice by default. */
   readonly partSize?: number;
+  /** Algorithm of part digests, for a new upload; `sha-256` by default. `blake3` costs both sides far less, where the server has it. */
+  readonly digest?: Algorithm;
+  /** SHA-256 that the whole file must have, 64 lower-case hexadecimal digits: the server reads it once more and compares before it publishes. */
+  readonly sha256?: string;
+  /** `readback`: the server reads every part once more from its medium before it publishes. */
+  readonly verify?: "readback";
 }
 
 /** Starts an upload. The same source to the same server goes on where an earlier upload of it stopped. */
@@ -49,6 +55,7 @@ export function startUpload(
         known: undefined,
         opened: undefined,
         target: undefined,
+        algorithm: options.digest ?? "sha-256",
         unproven: undefined,
         isAppending: false,
         isWarned: false,

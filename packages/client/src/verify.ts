@@ -112,7 +112,12 @@ async function verifyParts(
     const offset = partOffset(manifest, index);
     const bytes = buffer.subarray(0, size);
     if ((await read(index, bytes)) < size) bad.push({ index, offset, size, problem: "missing" });
-    else if (!equalBytes(await digester.digest(bytes), digestAt(manifest.digests, index)))
+    else if (
+      !equalBytes(
+        await digester.digest(bytes, manifest.algorithm),
+        digestAt(manifest.digests, index),
+      )
+    )
       bad.push({ index, offset, size, problem: "differs" });
     onProgress?.(offset + size);
   }

@@ -3,6 +3,7 @@ import { hash, randomBytes } from "node:crypto";
 import { devNull, homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import type { Clock, Digester, Random } from "../ports.ts";
+import { blake3 } from "./blake3.ts";
 
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -20,7 +21,10 @@ function sha256(bytes: Uint8Array): Uint8Array {
 }
 
 /** Done when it returns: OpenSSL digests faster than bytes could be carried to another thread and back. */
-export const systemDigester: Digester = { sha256, digest: sha256 };
+export const systemDigester: Digester = {
+  sha256,
+  digest: (bytes, algorithm) => (algorithm === "blake3" ? blake3(bytes) : sha256(bytes)),
+};
 
 /** What decides where the state directory is. */
 export interface Surroundings {

@@ -195,7 +195,7 @@ async function sendAll(
     const bytes = into.subarray(0, read.bytes);
     const own: Uint8Array[] = [];
     for (let at = 0; at < bytes.length; at += partSize) {
-      own.push(await ports.digester.digest(bytes.subarray(at, at + partSize)));
+      own.push(await ports.digester.digest(bytes.subarray(at, at + partSize), "sha-256"));
     }
     digests.push(...own);
     const range = [first, first + own.length] as const;
