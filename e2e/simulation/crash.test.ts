@@ -3,6 +3,29 @@ import { simulateCrashes } from "@holdfast/testkit/sim/crash";
 import { simulateEnds } from "@holdfast/testkit/sim/crash-ends";
 import { describe, expect, it } from "vitest";
 
+describe("a crash at every step of appends, and of whole files", () => {
+  it.each(["appends", "files"] as const)(
+    "takes back no offset that was told, and shows no file that is not whole (%s)",
+    { timeout: 300_000 },
+    async (life) => {
+      const report = await simulateCrashes({ life, images: 10, inRecovery: false });
+      expect(report.violations).toEqual([]);
+      expect(report.steps).toBeGreaterThan(40);
+      expect(report.images).toBeGreaterThanOrEqual(10 * 3 * report.steps);
+    },
+  );
+
+  it.each(["appends", "files"] as const)(
+    "nor does a crash of the recovery (%s)",
+    { timeout: 300_000 },
+    async (life) => {
+      const report = await simulateCrashes({ life, images: 1, inRecovery: true, stride: 3 });
+      expect(report.violations).toEqual([]);
+      expect(report.recoverySteps).toBeGreaterThan(5);
+    },
+  );
+});
+
 describe("a crash at every step of create, put-run, complete, abort and recovery", () => {
   it.each(["0", "1"])(
     "loses nothing that was acknowledged and publishes nothing wrong (seed %s)",

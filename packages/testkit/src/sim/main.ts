@@ -1,14 +1,21 @@
-// Runs a crash simulation by itself: `node main.ts uploads|ends IMAGES SEED`. Prints what is wrong; exit code 1 where anything is.
+// Runs a crash simulation by itself: `node main.ts parts|appends|files|ends IMAGES SEED`. Prints what is wrong; exit code 1 where anything is.
 import { simulateCrashes } from "./crash.ts";
 import { simulateEnds } from "./crash-ends.ts";
+import { type LifeKind, WORK } from "./work.ts";
 
-const [what = "uploads", images = "20", seed = "0", inRecovery = "no"] = process.argv.slice(2);
-const simulate = what === "ends" ? simulateEnds : simulateCrashes;
-const report = await simulate({
+const [what = "parts", images = "20", seed = "0", inRecovery = "no"] = process.argv.slice(2);
+const options = {
   images: Number(images),
   seed,
   inRecovery: inRecovery === "recovery",
   isHasty: true,
-});
+};
+if (what !== "ends" && !isLife(what)) throw new Error(`there is no life of ${what}`);
+const report =
+  what === "ends" ? await simulateEnds(options) : await simulateCrashes({ ...options, life: what });
 process.stdout.write(`${JSON.stringify(report)}\n`);
 process.exitCode = report.violations.length > 0 ? 1 : 0;
+
+function isLife(name: string): name is LifeKind {
+  return Object.hasOwn(WORK, name);
+}

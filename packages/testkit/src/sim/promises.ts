@@ -1,6 +1,7 @@
 // What must hold on every image that a crash may leave, whatever the moment: the promises, as a function of what clients had been told.
 import {
   equalBytes,
+  type FileId,
   hasPart,
   missingRanges,
   partCount,
@@ -9,32 +10,72 @@ import {
   type UploadId,
   type UploadView,
 } from "@holdfast/protocol";
-import { alice, putParts, readAll, sha256 } from "../world.ts";
+import { alice, appendBytes, putParts, readAll, sha256 } from "../world.ts";
 import { BYTES_DIRECTORY, beginLife, type Life, type Remains } from "./life.ts";
 
 /** What the server had answered before the crash. */
 export interface Seen {
-  readonly created: UploadView[];
+  readonly created: { readonly view: UploadView; readonly content: Uint8Array }[];
   readonly acknowledged: Map<UploadId, Set<number>>;
   readonly completed: Set<UploadId>;
   readonly aborted: Set<UploadId>;
+  /** Offsets. */
+  readonly told: Map<UploadId, number>;
+  /** What was sent as whole files, by name, and which of them were answered. */
+  readonly sent: Map<string, Uint8Array>;
+  readonly stored: Map<string, FileId>;
+}
+
+export function emptySeen(): Seen {
+  return {
+    created: [],
+    acknowledged: new Map(),
+    completed: new Set(),
+    aborted: new Set(),
+    told: new Map(),
+    sent: new Map(),
+    stored: new Map(),
+  };
 }
 
 /** Starts a server on the image, lets it recover, and says what is wrong; at the end every upload that is still open must be able to go on and complete. */
-export async function violationsIn(
-  remains: Remains,
-  seen: Seen,
-  content: Uint8Array,
-): Promise<string[]> {
+export async function violationsIn(remains: Remains, seen: Seen): Promise<string[]> {
   const life = await beginLife(remains, "after");
   await life.engine.recover();
   const wrong: string[] = [];
-  for (const [number, view] of seen.created.entries()) {
+  for (const [number, { view, content }] of seen.created.entries()) {
     const found = await violationsOf(life, view, seen, content).catch((error: unknown) => [
       String(error),
     ]);
     wrong.push(...found.map((text) => `upload ${number}: ${text}`));
   }
+  return [...wrong, ...(await fileViolations(life, seen))];
+}
+
+/** A whole file is there once it was answered, and whole or not at all before. */
+async function fileViolations({ engine }: Life, { sent, stored }: Seen): Promise<string[]> {
+  const wrong: string[] = [];
+  const { files } = sent.size > 0 ? await engine.files(alice, { limit: 100 }) : { files: [] };
+  for (const [name, id] of stored) {
+    if (!files.some((file) => file.id === id)) wrong.push(`file ${name} was stored and is gone`);
+  }
+  for (const { id, name } of files) {
+    const file = await engine.file(alice, id);
+    const pieces: Uint8Array[] = [];
+    try {
+      for await (const piece of engine.read(file, { start: 0, end: file.size })) {
+        pieces.push(piece.slice());
+      }
+      for await (const _ of await engine.manifest(file));
+    } catch (error) {
+      wrong.push(`file ${name}: ${error}`);
+    }
+    const bytes = sent.get(name) ?? new Uint8Array();
+    if (!equalBytes(sha256(Buffer.concat(pieces)), sha256(bytes)))
+      wrong.push(`file ${name} is wrong`);
+  }
+  const names = files.map(({ name }) => name);
+  if (new Set(names).size !== names.length) wrong.push(`more than one of ${names}`);
   return wrong;
 }
 
@@ -60,7 +101,13 @@ async function violationsOf(
       wrong.push(`part ${index} is committed and its bytes are not there`);
     }
   }
-  if (view.state !== "complete") await finish(life, view, content);
+  const told = seen.told.get(id);
+  if (told !== undefined && view.state !== "complete" && view.offset < told) {
+    wrong.push(`offset ${told} was told, and now it is ${view.offset}`);
+  }
+  if (view.state !== "complete" && told === undefined && view.hasSize) {
+    await finish(life, view, content);
+  } else if (view.state !== "complete") await finishInOrder(life, id, content);
   return [...wrong, ...(await publishedWrongly(life, id, content))];
 }
 
@@ -97,6 +144,12 @@ async function readFile(disk: Life["disk"], path: string): Promise<Uint8Array> {
 async function finish({ engine }: Life, view: UploadView, content: Uint8Array): Promise<void> {
   for (const run of missingRanges(view.committed)) await putParts(engine, view, content, run);
   await engine.complete(alice, view.id, {});
+}
+
+/** The same in order, as a client does that knows offsets only. */
+async function finishInOrder({ engine }: Life, id: UploadId, content: Uint8Array): Promise<void> {
+  const { offset } = await engine.offset(alice, id);
+  await appendBytes(engine, { id }, offset, content.subarray(offset), { isLast: true });
 }
 
 async function publishedWrongly(life: Life, id: UploadId, content: Uint8Array): Promise<string[]> {
