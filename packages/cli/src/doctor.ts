@@ -65,7 +65,7 @@ async function runDoctor(
     bodyMax: maxBody,
   });
   const write = jsonLines(process.stdout);
-  const terminal = createTerminal(process.stdout, process.env);
+  const terminal = createTerminal(process.stdout, process.env, settings.text("color"));
   const findings: Finding[] = [];
   try {
     for await (const finding of examine(patient)) {

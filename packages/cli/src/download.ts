@@ -80,6 +80,7 @@ async function runDownload(
         verb: "Downloaded",
         options,
         files,
+        color: settings.text("color"),
         isMany: listed.length > 1 || options.fromList !== undefined,
         failed: [],
         ...(target.kind === "stream" ? { interruptedHint: STREAM_HINT } : {}),

@@ -87,7 +87,7 @@ async function runServe({ json }: Options, command: Command): Promise<void> {
     const { url } = server;
     jsonLines(process.stdout)({ event: "listening", url, pid: process.pid, dataDir: data });
   } else {
-    process.stdout.write(greeting(server, { data, token }));
+    process.stdout.write(greeting(server, { data, token, color: settings.text("color") }));
   }
   try {
     await ended.promise;
@@ -131,10 +131,18 @@ function tlsOf(settings: Settings): ServeOptions["tls"] {
 
 function greeting(
   { url }: RunningServer,
-  { data, token }: { readonly data: string; readonly token: string | undefined },
+  {
+    data,
+    token,
+    color,
+  }: {
+    readonly data: string;
+    readonly token: string | undefined;
+    readonly color: string | undefined;
+  },
 ): string {
   const name = commandName(process.env);
-  const { hasColor } = createTerminal(process.stdout, process.env);
+  const { hasColor } = createTerminal(process.stdout, process.env, color);
   const strong = (text: string): string => (hasColor ? `\u001b[1m${text}\u001b[0m` : text);
   const login = token === undefined ? "" : "HOLDFAST_TOKEN=... ";
   return `Holdfast is listening on ${strong(url)}

@@ -20,10 +20,11 @@ export interface Output {
   write(text: string): unknown;
 }
 
-/** Reads NO_COLOR, TERM and the locale from `env` as other programs do. */
+/** Reads NO_COLOR, TERM and the locale from `env` as other programs do; `color` is the setting of that name. */
 export function createTerminal(
   output: Output,
   env: Readonly<Record<string, string | undefined>>,
+  color = "auto",
 ): Terminal {
   const isLive = output.isTTY === true && env["TERM"] !== "dumb";
   const locale = env["LC_ALL"] || env["LC_CTYPE"] || env["LANG"] || "";
@@ -33,7 +34,7 @@ export function createTerminal(
     columns: () => output.columns || 80,
     rows: () => output.rows || 24,
     isLive,
-    hasColor: isLive && !env["NO_COLOR"],
+    hasColor: color === "always" || (color === "auto" && isLive && !env["NO_COLOR"]),
     hasUnicode: /utf-?8/i.test(locale),
   };
 }

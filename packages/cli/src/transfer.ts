@@ -21,6 +21,8 @@ export interface TransferTask {
   readonly options: OutputOptions;
   /** Files at a time. */
   readonly files: number;
+  /** The setting of that name. */
+  readonly color: string | undefined;
   /** Asked for by more than one name: then there is a sum, and every line says what it is about. */
   readonly isMany: boolean;
   /** What is known to have failed before anything was moved. */
@@ -86,7 +88,7 @@ async function createReport(jobs: readonly Job[], task: TransferTask): Promise<R
     const write = jsonLines(process.stdout);
     return createJsonReport({ write, tasks: jobs, meter, isMany, now });
   }
-  const terminal = createTerminal(process.stderr, process.env);
+  const terminal = createTerminal(process.stderr, process.env, task.color);
   if (options.quiet) return createQuietReport(terminal, isMany);
   const detail: Detail = options.verbose ? "verbose" : "normal";
   return isMany

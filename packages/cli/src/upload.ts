@@ -104,6 +104,7 @@ async function runUpload(
       ...(isStream ? { interruptedHint: STREAM_HINT } : {}),
       options,
       files: pace.files,
+      color: settings.text("color"),
       isMany,
       failed: found.failures.map(({ path, error }) => ({ label: path, error })),
       next: ({ url }) => `Get it back with: ${commandName(process.env)} download ${url} -o COPY`,

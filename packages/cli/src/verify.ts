@@ -20,6 +20,10 @@ interface Options {
   readonly json?: true;
 }
 
+interface Look extends Options {
+  readonly color: string | undefined;
+}
+
 const VERIFY_SETTINGS = ["token-file", "give-up"] as const;
 
 const HELP = `
@@ -51,13 +55,14 @@ async function runVerify(
 ): Promise<void> {
   const settings = await readSettings(command, VERIFY_SETTINGS);
   const size = await sizeOf(path);
+  const look = { ...options, color: settings.text("color") };
   const exit = await withClient(settings, async (asking) => {
     const manifest = await asking.client.describe({ ...asking.options, url });
     const tell = options.json ? tellJson(manifest) : tellText(manifest);
-    const local = await verifyLocal(path, manifest, asking, options);
+    const local = await verifyLocal(path, manifest, asking, look);
     const excess = Math.max(0, size - manifest.size);
     tell("local", path, local, excess);
-    const remote = options.download ? await verifyRemote(url, manifest, asking, options) : [];
+    const remote = options.download ? await verifyRemote(url, manifest, asking, look) : [];
     if (options.download) tell("remote", url, remote, 0);
     if (remote.length > 0) return EXIT.fatal;
     return local.length > 0 || excess > 0 ? EXIT.noRetry : EXIT.ok;
@@ -77,9 +82,9 @@ function verifyLocal(
   path: string,
   manifest: Manifest,
   { client }: Asking,
-  options: Options,
+  look: Look,
 ): Promise<readonly BadPart[]> {
-  return withProgress(manifest, options, "reading the local copy", (onProgress) =>
+  return withProgress(manifest, look, "reading the local copy", (onProgress) =>
     client.verifyLocal(path, { manifest, onProgress }),
   );
 }
@@ -88,21 +93,21 @@ function verifyRemote(
   url: string,
   manifest: Manifest,
   { client, options: common }: Asking,
-  options: Options,
+  look: Look,
 ): Promise<readonly BadPart[]> {
-  return withProgress(manifest, options, "reading from the server", (onProgress) =>
+  return withProgress(manifest, look, "reading from the server", (onProgress) =>
     client.verifyRemote({ ...common, url, manifest, onProgress }),
   );
 }
 
 async function withProgress<T>(
   { size }: Manifest,
-  { json }: Options,
+  { json, color }: Look,
   standing: string,
   work: (onProgress: (bytes: number) => void) => Promise<T>,
 ): Promise<T> {
   if (json) return work(() => undefined);
-  const terminal = createTerminal(process.stderr, process.env);
+  const terminal = createTerminal(process.stderr, process.env, color);
   const still = { sent: 0, size, rate: 0, left: undefined, standing, isTrouble: false };
   let committed = 0;
   const painter = createPainter(terminal, {
