@@ -1,6 +1,7 @@
 // The tree of commands: what help, completion and the manual are made of.
 import { Command } from "commander";
 import manifest from "../package.json" with { type: "json" };
+import { benchCommand } from "./bench.ts";
 import { completionCommand } from "./completion.ts";
 import { configCommand } from "./config.ts";
 import { doctorCommand } from "./doctor.ts";
@@ -43,6 +44,7 @@ export function createProgram(): Command {
     rmCommand(),
     verifyCommand(),
     doctorCommand(),
+    benchCommand(),
     tokenCommand(),
     keysCommand(),
     configCommand(),

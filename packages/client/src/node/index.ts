@@ -9,7 +9,7 @@ import { openFileSink } from "./sink.ts";
 import { openFileSource } from "./source.ts";
 
 export * from "../index.ts";
-export { type Client, type ClientOptions, createClient } from "./client.ts";
+export { type Client, type ClientOptions, createClient, nodePorts } from "./client.ts";
 export { systemClock } from "./platform.ts";
 
 export interface NodeOptions {
