@@ -16,7 +16,7 @@ import { readSettings } from "./settings/options.ts";
 import { requirePipe, STREAM_HINT, writeStandardOutput } from "./standard-streams.ts";
 import { printable } from "./terminal.ts";
 import { formatCount } from "./totals.ts";
-import { runTransfers } from "./transfer.ts";
+import { noteOf, runTransfers } from "./transfer.ts";
 import { STDIO } from "./upload-jobs.ts";
 
 interface Options extends TransferChoices {
@@ -74,19 +74,18 @@ async function runDownload(
   const rules = { ...each, replace: options.force === true, resume: options.resume };
   const taken = new Set<string>();
   try {
-    await runTransfers(
-      listed.map((one) => jobOf(one, target, client, rules, taken)),
-      {
-        verb: "Downloaded",
-        options,
-        files,
-        color: settings.text("color"),
-        isMany: listed.length > 1 || options.fromList !== undefined,
-        failed: [],
-        ...(target.kind === "stream" ? { interruptedHint: STREAM_HINT } : {}),
-        next: ({ root }) => `Every part has its digest; the root is ${root}`,
-      },
-    );
+    const jobs = listed.map((one) => jobOf(one, target, client, rules, taken));
+    await runTransfers(jobs, {
+      ...noteOf(client, jobs, [...new Set(listed.map(({ url }) => new URL(url).origin))]),
+      verb: "Downloaded",
+      options,
+      files,
+      color: settings.text("color"),
+      isMany: listed.length > 1 || options.fromList !== undefined,
+      failed: [],
+      ...(target.kind === "stream" ? { interruptedHint: STREAM_HINT } : {}),
+      next: ({ root }) => `Every part has its digest; the root is ${root}`,
+    });
   } finally {
     client.close();
   }

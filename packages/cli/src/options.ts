@@ -23,9 +23,10 @@ export const PACE_SETTINGS = [
 ] as const;
 
 /** Adds the settings and options that both directions have. */
-export function withPace(command: Command): Command {
-  return withSettings(command, PACE_SETTINGS)
-    .option("--no-resume", "begin anew, whatever is unfinished")
+export function withPace(command: Command, without: readonly "--no-resume"[] = []): Command {
+  withSettings(command, PACE_SETTINGS);
+  if (without.length === 0) command.option("--no-resume", "begin anew, whatever is unfinished");
+  return command
     .option("--dry-run", "only say what would be done")
     .addOption(new Option("-q, --quiet", "no progress, only errors").conflicts("verbose"))
     .option("-v, --verbose", "a line for each file, and for each try that fails")

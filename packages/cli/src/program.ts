@@ -10,6 +10,7 @@ import { keysCommand } from "./keys.ts";
 import { lsCommand } from "./ls.ts";
 import { manCommand } from "./man.ts";
 import { allCommands } from "./program-tree.ts";
+import { resumeCommand } from "./resume.ts";
 import { rmCommand } from "./rm.ts";
 import { serveCommand } from "./serve.ts";
 import { GLOBAL_SETTINGS, withSettings } from "./settings/options.ts";
@@ -39,6 +40,7 @@ export function createProgram(): Command {
     serveCommand(),
     uploadCommand(),
     downloadCommand(),
+    resumeCommand(),
     statusCommand(),
     lsCommand(),
     rmCommand(),

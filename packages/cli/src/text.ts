@@ -10,7 +10,7 @@ import type { Report } from "./report.ts";
 import { formatRate, formatSize } from "./sizes.ts";
 import { printable, type Terminal } from "./terminal.ts";
 
-export type Verb = "Uploaded" | "Downloaded";
+export type Verb = "Uploaded" | "Downloaded" | "Completed";
 
 /** How much of what happens is told to a person. */
 export type Detail = "quiet" | "normal" | "verbose";

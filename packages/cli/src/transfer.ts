@@ -1,7 +1,9 @@
 // Runs a command's transfers: shows them, stops them in order when told to, prints what they ended with.
 import type { Result } from "@holdfast/client";
+import type { Client } from "@holdfast/client/node";
 import { HoldfastError } from "@holdfast/protocol";
 import { type Job, requireAll, startBatch } from "./batch.ts";
+import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { onStopSignal } from "./interrupt.ts";
 import { createJsonReport, jsonLines } from "./json.ts";
 import { createQuietReport } from "./quiet.ts";
@@ -29,6 +31,8 @@ export interface TransferTask {
   readonly failed: Summary["failed"];
   /** The line for a person after it, of one file. */
   readonly next: (result: Result) => string;
+  /** Notes that all of them have begun, as one command; the returned function is told whether anything is left of it. */
+  readonly note?: () => Promise<(isFinished: boolean) => Promise<void>>;
   /** What is said to whoever stops it, where the error's own hint does not fit. */
   readonly interruptedHint?: string;
 }
@@ -36,6 +40,8 @@ export interface TransferTask {
 /** Resolves when all are complete. @throws HoldfastError what one failed with, `transfers_failed`, or `interrupted` */
 export async function runTransfers(jobs: readonly Job[], task: TransferTask): Promise<void> {
   const { verb, options, isMany, files, interruptedHint } = task;
+  const end = (await task.note?.()) ?? (async () => undefined);
+  let isFinished = false;
   const report = await createReport(jobs, task);
   for (const { label, error } of task.failed) {
     report.end({ label, size: undefined }, { kind: "failed", error });
@@ -70,13 +76,33 @@ export async function runTransfers(jobs: readonly Job[], task: TransferTask): Pr
       failed: [...task.failed, ...ended.failed],
     };
     report.finish(summary);
+    isFinished = !mayGoOn(summary);
     const [only] = summary.failed;
     if (only && !isMany) throw only.error;
     requireAll(summary, verb);
   } finally {
     report.stop();
     takeOff();
+    await end(isFinished);
   }
+}
+
+/** Whether the same command could bring more than this time. */
+function mayGoOn({ failed, untried }: Summary): boolean {
+  return untried > 0 || failed.some(({ error }) => exitCodeOf(error) === EXIT.gaveUp);
+}
+
+/** A command over several files, to be found again as it was typed; of one file its own checkpoint tells. */
+export function noteOf(
+  client: Client,
+  jobs: readonly Job[],
+  servers: readonly string[],
+): Pick<TransferTask, "note"> {
+  const words = process.argv.slice(2);
+  // What a pipe gave cannot be asked for again.
+  if (jobs.length < 2 || words.includes("-")) return {};
+  const command = { words, directory: process.cwd(), servers };
+  return { note: () => client.noteCommand(command) };
 }
 
 async function createReport(jobs: readonly Job[], task: TransferTask): Promise<Report> {

@@ -19,7 +19,7 @@ import { parseSize } from "./sizes.ts";
 import { tellSkipped } from "./skipped.ts";
 import { STREAM_HINT } from "./standard-streams.ts";
 import { commandName } from "./surroundings.ts";
-import { runTransfers } from "./transfer.ts";
+import { noteOf, runTransfers } from "./transfer.ts";
 import { fileJob, STDIO, streamJob } from "./upload-jobs.ts";
 
 interface Options extends TransferChoices {
@@ -99,7 +99,9 @@ async function runUpload(
     const told = { ...options, each, isMany };
     const stream = isStream ? [streamJob(client, told)] : [];
     const files = found.files.map((file) => fileJob(client, file, told));
-    await runTransfers([...stream, ...files], {
+    const jobs = [...stream, ...files];
+    await runTransfers(jobs, {
+      ...noteOf(client, jobs, [to]),
       verb: "Uploaded",
       ...(isStream ? { interruptedHint: STREAM_HINT } : {}),
       options,

@@ -1,19 +1,21 @@
 // How a download ends: under its name, or removed.
 import { contentOf, type DownloadJob, finishedOf, openedSinkOf } from "./download-job.ts";
+import { forgetProgress } from "./download-note.ts";
 import type { Answer } from "./state.ts";
 
 /** Every part is verified: flushes and gives the file its name. */
 export async function finishDownload(job: DownloadJob): Promise<Answer> {
-  await openedSinkOf(job).sink.commit(
-    contentOf(job).manifest.size,
-    job.options.replace ? "replace" : "keep",
-  );
+  const { manifest } = contentOf(job);
+  await openedSinkOf(job).sink.commit(manifest.size, job.options.replace ? "replace" : "keep");
+  await forgetProgress(job, manifest);
   return { kind: "complete", file: finishedOf(job) };
 }
 
 /** Without the claim, and before it is known what was to be downloaded, nothing there is ours. */
-export async function discardDownload({ opened, root }: DownloadJob): Promise<void> {
+export async function discardDownload(job: DownloadJob): Promise<void> {
+  const { opened, root, content } = job;
   if (opened?.isOurs && root !== undefined) await opened.sink.discard(root);
+  if (opened?.isOurs && content) await forgetProgress(job, content.manifest);
 }
 
 /** Lets go of sink, claim and ports, of each whatever becomes of the others; the working file stays, for the next time. */

@@ -25,6 +25,7 @@ import {
   finishedOf,
   openedSinkOf,
 } from "./download-job.ts";
+import { forgetProgress, noteProgress } from "./download-note.ts";
 import type { Known } from "./line.ts";
 import { recallLine } from "./recall.ts";
 import type { Answer } from "./state.ts";
@@ -73,11 +74,13 @@ export async function checkDownload(job: DownloadJob, call: Call): Promise<Answe
     // Whoever gave the file its name may have died before the working name was gone.
     await sink.discard(root);
     job.content = { manifest, verified: createPartSet(partCount(manifest)) };
+    await forgetProgress(job, manifest);
     return { kind: "complete", file: finishedOf(job) };
   }
   if (job.options.resume === false) await sink.discard(root);
   const verified = await verifyParts(job, manifest, "working", await sink.open(root));
   job.content = { manifest, verified };
+  await noteProgress(job, manifest);
   return openAnswer(job);
 }
 

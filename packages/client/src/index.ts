@@ -19,6 +19,13 @@ export {
 } from "./stream/download-stream.ts";
 export { type ByteStream, streamOf } from "./stream/read-run.ts";
 export { type StreamUploadOptions, startStreamUpload } from "./stream/upload-stream.ts";
+export type {
+  NotedCommand,
+  Unfinished,
+  UnfinishedCommand,
+  UnfinishedDownload,
+  UnfinishedUpload,
+} from "./unfinished.ts";
 export { startUpload, type UploadOptions } from "./upload.ts";
 export { abortUpload, type UploadAddress, uploadStatus } from "./upload-status.ts";
 export {

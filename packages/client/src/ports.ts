@@ -97,6 +97,13 @@ export interface Sink {
   close(): Promise<void>;
 }
 
+export interface Kept {
+  readonly key: string;
+  readonly value: string;
+  /** Milliseconds since 1970. */
+  readonly savedAt: number;
+}
+
 /** The client's durable resume records: texts by key. */
 export interface CheckpointStore {
   /** @throws HoldfastError `checkpoint_failed` */
@@ -105,6 +112,8 @@ export interface CheckpointStore {
   save(key: string, value: string): Promise<void>;
   /** Nothing there is fine. @throws HoldfastError `checkpoint_failed` */
   remove(key: string): Promise<void>;
+  /** Everything that is kept, the latest last. @throws HoldfastError `checkpoint_failed` */
+  list(): Promise<readonly Kept[]>;
   /**
    * Takes the exclusive right to transfer what `key` names until the returned function is called or this process ends, however it ends.
    * @throws HoldfastError `transfer_busy` where somebody else has it.

@@ -1,6 +1,7 @@
 // What an upload knows while it runs: its source, the upload on the server, the digests of its parts.
 import {
   type Algorithm,
+  canonicalJson,
   computeRoot,
   decodeUpload,
   encodeHex,
@@ -14,6 +15,7 @@ import {
   type UploadView,
 } from "@holdfast/protocol";
 import type { Buffers } from "./buffers.ts";
+import { type Checkpoint, type CompleteFile, encodeCheckpoint } from "./checkpoint.ts";
 import { type DigestTable, isComplete } from "./digest-table.ts";
 import type { Emitter } from "./events.ts";
 import type { Known } from "./line.ts";
@@ -49,6 +51,8 @@ export interface Job {
   unproven: "sample" | "every part" | undefined;
   /** The last run was an append: perhaps one that the server still reads from. */
   isAppending: boolean;
+  /** The checkpoint as it was loaded or saved last. */
+  checkpoint: Checkpoint | undefined;
   /** Told that there can be no checkpoint. */
   isWarned: boolean;
   /** Uploads of what the source was before, to be removed from the server. */
@@ -162,5 +166,33 @@ async function finish(job: Job, file: FileView | undefined): Promise<Finished> {
   // The checkpoint stays: the same command again has the same result, without sending anything.
   const { server } = openedOf(job);
   const { id, size } = file;
-  return { id, url: `${server}/v1/files/${id}`, size, root: encodeHex(file.root) };
+  const root = encodeHex(file.root);
+  await rememberFile(job, { id, root });
+  return { id, url: `${server}/v1/files/${id}`, size, root };
+}
+
+async function rememberFile(job: Job, file: CompleteFile): Promise<void> {
+  const { checkpoint } = job;
+  if (checkpoint && checkpoint.file?.id !== file.id) await keep(job, { ...checkpoint, file });
+}
+
+/** Saves the checkpoint; durable when it resolves, or told that there can be none. */
+export async function keep(job: Job, checkpoint: Checkpoint): Promise<void> {
+  const { checkpoints, digester } = job.ports;
+  job.checkpoint = checkpoint;
+  try {
+    await checkpoints.save(openedOf(job).key, encodeCheckpoint(digester, checkpoint));
+  } catch (error) {
+    warnOfCheckpoint(job, error);
+  }
+}
+
+/** What was asked for besides the bytes, in a form to compare. */
+export function choicesOf({ name, type, metadata }: UploadOptions): string {
+  const texts = metadata && metadata.size > 0 ? { metadata: Object.fromEntries(metadata) } : {};
+  const given = {
+    ...(name === undefined ? {} : { name }),
+    ...(type === undefined ? {} : { type }),
+  };
+  return canonicalJson({ ...given, ...texts });
 }

@@ -1,23 +1,29 @@
 // How an upload begins: a new one, or one that a checkpoint tells of.
 import {
+  addPart,
+  createPartSet,
   DIGEST_SIZE,
   decodeHex,
   encodeCreate,
+  encodeHex,
   encodeId,
   equalBytes,
   HoldfastError,
   ID_BYTES,
+  type PartSet,
   partCount,
+  toHoldfastError,
   type UploadId,
   type UploadView,
 } from "@holdfast/protocol";
 import { checkAddress } from "./auth.ts";
 import {
   type Checkpoint,
+  type CompleteFile,
   checkpointKey,
   decodeCheckpoint,
-  encodeCheckpoint,
 } from "./checkpoint.ts";
+import { fetchManifest } from "./describe.ts";
 import { createDigestTable, digestAt, noteDigest } from "./digest-table.ts";
 import { partSizeFor } from "./known.ts";
 import type { Known } from "./line.ts";
@@ -27,8 +33,10 @@ import { indexesOf, sampleParts } from "./sample.ts";
 import type { Answer } from "./state.ts";
 import {
   answerOf,
+  choicesOf,
   type Job,
   jsonBody,
+  keep,
   openedOf,
   readUpload,
   removeUpload,
@@ -83,6 +91,12 @@ function goOn(job: Job, checkpoint: Checkpoint | undefined, now: Fingerprint): b
     job.emit("notice", { code: "source_changed", detail });
     return false;
   }
+  // The same bytes under another name, or with other metadata, are another file.
+  if (checkpoint.choices !== undefined && checkpoint.choices !== choicesOf(job.options)) {
+    job.stale.push(uploadUrl(server, uploadId));
+    return false;
+  }
+  job.checkpoint = checkpoint;
   job.target = newTarget(server, uploadId, { size: now.size, partSize });
   // Something happened to the file that need not have touched its bytes, as a change of rights does: that costs a look at all of them.
   const isTouched = then.ctimeMs !== now.ctimeMs || then.ino !== now.ino;
@@ -165,14 +179,11 @@ function tellCreated(job: Job, isResumed: boolean): void {
 }
 
 async function saveCheckpoint(job: Job, { id, partSize, createdAt }: UploadView): Promise<void> {
-  const { checkpoints, digester } = job.ports;
-  const { server, source, key } = openedOf(job);
-  const checkpoint = { server, uploadId: id, fingerprint: source.fingerprint, partSize, createdAt };
-  try {
-    await checkpoints.save(key, encodeCheckpoint(digester, checkpoint));
-  } catch (error) {
-    warnOfCheckpoint(job, error);
-  }
+  const { server, source } = openedOf(job);
+  const { fingerprint, identity } = source;
+  const choices = choicesOf(job.options);
+  const about = { server, source: identity, choices, uploadId: id, fingerprint };
+  await keep(job, { ...about, partSize, createdAt });
 }
 
 /** Uploads that nobody will go on with; where this fails they expire by themselves. */
@@ -185,6 +196,8 @@ async function removeStale(job: Job, { attempt, signal }: Call): Promise<void> {
 /** Asks for the status; the first time after a checkpoint, the source is also compared with what the server has. */
 export async function checkUpload(job: Job, call: Call): Promise<Answer> {
   const target = targetOf(job);
+  const file = job.checkpoint?.file;
+  if (job.unproven && file) return checkFile(job, target, file, call);
   const url = job.unproven ? `${target.url}?digests=1` : target.url;
   const { attempt, signal } = call;
   await endAppend(job, target, call);
@@ -210,6 +223,49 @@ async function endAppend(job: Job, { url }: Target, { attempt, signal }: Call): 
   job.isAppending = false;
 }
 
+/**
+ * An upload that was complete the last time: the file is asked for, which outlives the upload's record.
+ *
+ * @throws HoldfastError `upload_not_found` where it was removed: a new upload begins
+ */
+async function checkFile(
+  job: Job,
+  target: Target,
+  { id, root }: CompleteFile,
+  { attempt, signal }: Call,
+): Promise<Answer> {
+  const { server } = openedOf(job);
+  const url = `${server}/v1/files/${id}`;
+  const manifest = await fetchManifest(job.wire, job.ports.digester, {
+    url,
+    attempt,
+    signal,
+  }).catch((error: unknown) => {
+    if (toHoldfastError(error).code !== "file_not_found") throw error;
+    throw new HoldfastError("upload_not_found", "the file that it became is gone", {}, error);
+  });
+  const { size, partSize, digests, algorithm } = manifest;
+  job.algorithm = algorithm;
+  const committed = fullPartSet(partCount(manifest));
+  const shown = { size, partSize, digests, committed };
+  if (encodeHex(manifest.root) !== root || !(await isSameSource(job, target, shown, signal))) {
+    job.target = undefined;
+    return { kind: "unusable" };
+  }
+  if (job.unproven === "every part" && job.checkpoint) {
+    await keep(job, { ...job.checkpoint, fingerprint: openedOf(job).source.fingerprint });
+  }
+  job.unproven = undefined;
+  tellCreated(job, true);
+  return { kind: "complete", file: { id, url, size, root } };
+}
+
+function fullPartSet(count: number): PartSet {
+  const set = createPartSet(count);
+  for (let index = 0; index < count; index++) addPart(set, index);
+  return set;
+}
+
 /** Ended without a file: there is nothing to compare. */
 function isOver({ state }: UploadView): boolean {
   return state === "failed" || state === "aborted" || state === "expired";
@@ -222,7 +278,7 @@ function isOver({ state }: UploadView): boolean {
 async function isSameSource(
   job: Job,
   { grid, digests }: Target,
-  view: UploadView,
+  view: Pick<UploadView, "size" | "partSize" | "committed" | "digests">,
   signal: AbortSignal,
 ): Promise<boolean> {
   if (view.size !== grid.size || view.partSize !== grid.partSize || !view.digests) return false;

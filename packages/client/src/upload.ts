@@ -58,6 +58,7 @@ export function startUpload(
         algorithm: options.digest ?? "sha-256",
         unproven: undefined,
         isAppending: false,
+        checkpoint: undefined,
         isWarned: false,
         stale: [],
       };

@@ -74,6 +74,17 @@ export function createCheckpointStore({ directory, now }: CheckpointParts): Chec
           .prepare("INSERT OR REPLACE INTO checkpoints (key, value, saved_at) VALUES (?, ?, ?)")
           .run(key, value, Math.floor(now()));
       }),
+    list: async () =>
+      use((database) =>
+        database
+          .prepare("SELECT key, value, saved_at FROM checkpoints ORDER BY saved_at, key")
+          .all()
+          .map((row) => ({
+            key: String(row["key"]),
+            value: String(row["value"]),
+            savedAt: Number(row["saved_at"]),
+          })),
+      ),
     remove: async (key) =>
       use((database) => {
         database.prepare("DELETE FROM checkpoints WHERE key = ?").run(key);

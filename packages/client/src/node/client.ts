@@ -17,6 +17,7 @@ import {
 } from "../stream/download-stream.ts";
 import { streamOf } from "../stream/read-run.ts";
 import { type StreamUploadOptions, startStreamUpload } from "../stream/upload-stream.ts";
+import { listUnfinished, type NotedCommand, noteCommand, type Unfinished } from "../unfinished.ts";
 import { startUpload, type UploadOptions } from "../upload.ts";
 import { abortUpload, type UploadAddress, uploadStatus } from "../upload-status.ts";
 import {
@@ -83,6 +84,12 @@ export interface Client {
   verifyLocal(path: string, options: VerifyOptions): Promise<readonly BadPart[]>;
   /** Compares what the server sends with a manifest. @throws HoldfastError */
   verifyRemote(options: VerifyFileOptions): Promise<readonly BadPart[]>;
+  /** What can be gone on with on this device, the latest last. @throws HoldfastError `checkpoint_failed` */
+  unfinished(): Promise<readonly Unfinished[]>;
+  /** Forgets one of them; of a download, what there is of it goes too. @throws HoldfastError */
+  forget(one: Unfinished): Promise<void>;
+  /** Notes a command until the returned function is called, which is told whether there is nothing left of it. @throws HoldfastError `transfer_busy` */
+  noteCommand(command: NotedCommand): Promise<(isFinished: boolean) => Promise<void>>;
   /** When no transfer runs any more: closes connections and checkpoints. */
   close(): void;
 }
@@ -128,6 +135,14 @@ export function createClient(options: ClientOptions = {}): Client {
       }
     },
     verifyRemote: (more) => verifyFile(more, lent),
+    unfinished: () => listUnfinished(lent),
+    async forget(one) {
+      await lent.checkpoints.remove(one.key);
+      if (one.kind !== "download") return;
+      const sink = await openFileSink(one.path);
+      await sink.discard(one.root).finally(sink.close);
+    },
+    noteCommand: (command) => noteCommand(lent, command),
     close() {
       own.checkpoints.close();
       own.transport.close();

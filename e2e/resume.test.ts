@@ -1,0 +1,204 @@
+// What is unfinished on a machine, found and ended without the command that began it.
+import { randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  type Command,
+  killServer,
+  type ServerProcess,
+  startCli,
+  startServer,
+  textOf,
+} from "@holdfast/testkit/process";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+
+const SIZE = 5_000_000;
+
+let place: string;
+let server: ServerProcess;
+let state = 0;
+
+beforeAll(async () => {
+  place = await mkdtemp(join(tmpdir(), "holdfast-resume-"));
+  server = await startServer({ data: join(place, "data"), port: 0 });
+});
+beforeEach(() => {
+  state++;
+});
+afterAll(async () => {
+  await killServer(server);
+  await rm(place, { recursive: true });
+});
+
+function start(args: readonly string[], env: Record<string, string> = {}, cwd = place): Command {
+  const own = { HOLDFAST_STATE_DIR: join(place, `state-${state}`), HOLDFAST_TOKEN: "" };
+  return startCli(args, { cwd, env: { ...own, ...env } });
+}
+
+async function run(args: readonly string[], env: Record<string, string> = {}, cwd = place) {
+  const command = start(args, env, cwd);
+  const { code } = await command.exit;
+  return { code, command, lines: command.strayLines, stderr: command.stderr() };
+}
+
+async function makeFile(name: string, size = SIZE): Promise<Buffer> {
+  const bytes = randomBytes(size);
+  await writeFile(join(place, name), bytes);
+  return bytes;
+}
+
+/** Begins a command and stops it once something of it is committed. */
+async function stopped(args: readonly string[], signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+  const command = start([...args, "--limit-rate", "2M", "--json"]);
+  await command.event("created");
+  while (!command.events.some(({ fields }) => Number(fields.get("committed")) > 0)) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  command.kill(signal);
+  await command.exit;
+}
+
+async function listed() {
+  const { command, code } = await run(["resume", "--list", "--json"]);
+  expect(code).toBe(0);
+  return command.events.map(({ fields }) => Object.fromEntries(fields));
+}
+
+describe("an upload that was killed", () => {
+  it("is listed, ended with the name it was to have, and then listed no more", async () => {
+    const bytes = await makeFile("one.bin");
+    const path = join(place, "one.bin");
+    await stopped(["upload", "one.bin", "--to", server.url, "--name", "other", "--type", "a/b"]);
+    const [one, ...others] = await listed();
+    expect(others).toEqual([]);
+    expect(one).toMatchObject({ kind: "upload", path, to: server.url, name: "other", size: SIZE });
+    const shown = await run(["resume", "--list"]);
+    expect(shown.lines).toEqual([
+      expect.stringMatching(/^[0-9a-f]{8} {2}upload +4\.77 MiB +\d+ s ago +/),
+    ]);
+    const elsewhere = await mkdtemp(join(tmpdir(), "holdfast-elsewhere-"));
+    const said = await run(["resume"], {}, elsewhere);
+    await rm(elsewhere, { recursive: true });
+    expect(said.code).toBe(0);
+    expect(said.stderr).toMatch(/Going on where it stopped\.\n.*were there already/s);
+    const [url = ""] = said.lines[0]?.split("\t") ?? [];
+    expect(await (await fetch(`${url}/manifest`)).json()).toMatchObject({
+      name: "other",
+      type: "a/b",
+    });
+    expect(Buffer.from(await (await fetch(url)).arrayBuffer()).equals(bytes)).toBe(true);
+    expect(await listed()).toEqual([]);
+    expect((await run(["resume"])).stderr).toBe("Nothing is unfinished here.\n");
+  });
+
+  it("is forgotten by its id alone", async () => {
+    await makeFile("forgotten.bin");
+    await stopped(["upload", "forgotten.bin", "--to", server.url]);
+    const [one] = await listed();
+    expect((await run(["resume", "--forget"])).code).toBe(2);
+    expect((await run(["resume", "ffffffff"])).code).toBe(2);
+    const said = await run(["resume", "--forget", String(one?.["id"])]);
+    expect(said.stderr).toMatch(/^Forgotten: [0-9a-f]{8} {2}upload/);
+    expect(await listed()).toEqual([]);
+  });
+});
+
+describe("a download that was stopped", () => {
+  it("is listed, and ended", async () => {
+    const bytes = await makeFile("down.bin");
+    const { lines } = await run(["upload", "down.bin", "--to", server.url]);
+    await stopped(["download", lines[0] ?? "", "-o", "down.copy"], "SIGINT");
+    expect(await listed()).toMatchObject([{ kind: "download", url: lines[0], size: SIZE }]);
+    expect((await run(["resume"])).code).toBe(0);
+    expect((await readFile(join(place, "down.copy"))).equals(bytes)).toBe(true);
+    expect(await listed()).toEqual([]);
+  });
+
+  it("leaves nothing behind when it is forgotten", async () => {
+    await makeFile("gone.bin");
+    const { lines } = await run(["upload", "gone.bin", "--to", server.url]);
+    await mkdir(join(place, "gone"));
+    await stopped(["download", lines[0] ?? "", "-o", "gone/copy"]);
+    expect(await readdir(join(place, "gone"))).toHaveLength(1);
+    const [one] = await listed();
+    expect((await run(["resume", "--forget", String(one?.["id"])])).code).toBe(0);
+    expect(await readdir(join(place, "gone"))).toEqual([]);
+  });
+});
+
+describe("a command over a folder that was killed", () => {
+  it("is one thing, typed again where it was typed: what had not begun is sent too", async () => {
+    await mkdir(join(place, "folder"));
+    for (const name of ["a", "b", "c"]) await makeFile(`folder/${name}`, 2_000_000);
+    await stopped(["upload", "folder", "--to", server.url, "--files", "1"]);
+    const before = await listed();
+    expect(before.map(({ kind }) => kind).sort()).toEqual(["command", "upload"]);
+    expect(before.find(({ kind }) => kind === "command")).toMatchObject({
+      directory: place,
+      servers: [server.url],
+    });
+    const elsewhere = join(place, "data");
+    const said = await run(["resume", "--json"], {}, elsewhere);
+    expect(said.code).toBe(0);
+    const summary = said.command.events.find(({ name }) => name === "summary");
+    expect(summary?.fields.get("complete")).toBe(3);
+    const sent = said.command.events.filter(({ name }) => name === "complete");
+    expect(sent.map((event) => textOf(event, "path")).sort()).toEqual([
+      "folder/a",
+      "folder/b",
+      "folder/c",
+    ]);
+    expect(await listed()).toEqual([]);
+  });
+
+  it("is not listed where nothing more can come of it, and is where it can", async () => {
+    await mkdir(join(place, "broken"));
+    await makeFile("broken/good", 10);
+    await makeFile("broken/bad\nname", 10);
+    expect((await run(["upload", "broken", "--to", server.url])).code).toBe(6);
+    expect(await listed()).toEqual([]);
+    const away = ["upload", "broken", "--to", "http://127.0.0.1:1", "--give-up", "0s"];
+    expect((await run(away)).code).toBe(5);
+    expect(await listed()).toMatchObject([{ kind: "command" }]);
+  });
+});
+
+describe("a token", () => {
+  it("goes to one server only", async () => {
+    await makeFile("first.bin");
+    await makeFile("second.bin");
+    const other = await startServer({ data: join(place, "other"), port: 0 });
+    await stopped(["upload", "first.bin", "--to", server.url]);
+    await stopped(["upload", "second.bin", "--to", other.url]);
+    const refused = await run(["resume"], { HOLDFAST_TOKEN: "secret" });
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain("the token is for one server");
+    expect(refused.stderr).not.toContain("secret");
+    const both = await run(["resume"]);
+    expect(both.code).toBe(0);
+    expect(both.lines).toHaveLength(2);
+    await killServer(other);
+  });
+});
+
+describe("a file that was complete", () => {
+  it("is skipped though its server has forgotten the upload, unless the file itself is gone", async () => {
+    await makeFile("kept.bin", 300_000);
+    const words = ["upload", "kept.bin", "--to", server.url, "--json"];
+    const first = await run(words);
+    const url = String(first.command.events.at(-1)?.fields.get("url"));
+    const again = await run(words);
+    const skipped = Object.fromEntries(again.command.events.at(-1)?.fields ?? []);
+    expect(skipped).toMatchObject({ event: "complete", url, skipped: true, bytesSent: 0 });
+    // It asks for the file, not for the upload's record, which goes after a day.
+    expect((await fetch(url, { method: "DELETE" })).status).toBe(204);
+    const anew = await run(words);
+    const sent = Object.fromEntries(anew.command.events.at(-1)?.fields ?? []);
+    expect(sent).toMatchObject({ event: "complete", skipped: false, bytesSent: 300_000 });
+    expect(sent["url"]).not.toBe(url);
+    const renamed = await run([...words, "--name", "x"]);
+    const other = Object.fromEntries(renamed.command.events.at(-1)?.fields ?? []);
+    expect(other).toMatchObject({ skipped: false, bytesSent: 300_000 });
+  });
+});

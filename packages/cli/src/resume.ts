@@ -1,0 +1,187 @@
+// `holdfast resume`: what is unfinished on this machine, and going on with it.
+import type { Client, Unfinished } from "@holdfast/client/node";
+import { HoldfastError, toHoldfastError } from "@holdfast/protocol";
+import { Command } from "commander";
+import type { Job } from "./batch.ts";
+import { downloadCommand } from "./download.ts";
+import { jsonLines } from "./json.ts";
+import { PACE_SETTINGS, type Pace, paceOf, type TransferChoices, withPace } from "./options.ts";
+import { allCommands } from "./program-tree.ts";
+import { idOf, lineOf, serversOf } from "./resume-text.ts";
+import { GLOBAL_SETTINGS, readSettings, withSettings } from "./settings/options.ts";
+import { errorText } from "./text.ts";
+import { runTransfers } from "./transfer.ts";
+import { uploadCommand } from "./upload.ts";
+
+interface Options extends Omit<TransferChoices, "resume"> {
+  readonly list?: true;
+  readonly forget?: true;
+}
+
+const HELP = `
+Examples:
+  holdfast resume --list
+  holdfast resume                what is unfinished here, all of it
+  holdfast resume 3f2a91c0       one of them
+  holdfast resume --forget 3f2a91c0
+
+It knows what this user began on this machine. What was forgotten expires on the server by itself.`;
+
+export function resumeCommand(): Command {
+  const command = new Command("resume")
+    .description("go on with what is unfinished on this machine")
+    .argument("[ids...]", "what to go on with, as --list shows it (default: all)")
+    .option("-l, --list", "only show what is unfinished")
+    .option("--forget", "go on with it no more; what there is of a download is removed");
+  return withPace(command, ["--no-resume"]).addHelpText("after", HELP).action(runResume);
+}
+
+async function runResume(
+  ids: readonly string[],
+  options: Options,
+  command: Command,
+): Promise<void> {
+  const settings = await readSettings(command, PACE_SETTINGS);
+  const pace = await paceOf(settings);
+  const { createClient } = await import("@holdfast/client/node");
+  const client = createClient(pace.client);
+  try {
+    const chosen = choose(await client.unfinished(), ids);
+    if (options.list || options.dryRun) return tell(chosen, options);
+    if (options.forget) return await forget(client, chosen, ids, options);
+    if (chosen.length === 0) {
+      if (!options.json && !options.quiet) process.stderr.write("Nothing is unfinished here.\n");
+      return;
+    }
+    requireOneServer(chosen, pace);
+    await goOn(client, chosen, pace, { ...options, color: settings.text("color") });
+  } finally {
+    client.close();
+  }
+}
+
+/** By the beginning of their ids. @throws HoldfastError `usage` */
+function choose(all: readonly Unfinished[], ids: readonly string[]): readonly Unfinished[] {
+  if (ids.length === 0) return all;
+  const hint = "holdfast resume --list shows what is unfinished.";
+  return ids.map((id) => {
+    const [one, second] = all.filter(({ key }) => id.length >= 4 && key.startsWith(id));
+    if (!one) throw new HoldfastError("usage", `nothing unfinished is called ${id}`, { hint });
+    if (second) throw new HoldfastError("usage", `more than one begins with ${id}`, { hint });
+    return one;
+  });
+}
+
+function tell(chosen: readonly Unfinished[], { json, quiet }: Options): void {
+  if (json) {
+    const write = jsonLines(process.stdout);
+    for (const { key, kind, savedAt, ...rest } of chosen) {
+      const { root: _root, metadata, ...about } = { root: "", metadata: undefined, ...rest };
+      const texts = metadata ? { metadata: Object.fromEntries(metadata) } : {};
+      write({ event: "unfinished", id: idOf({ key }), kind, ...about, ...texts, savedAt });
+    }
+    return;
+  }
+  for (const one of chosen) process.stdout.write(`${lineOf(one, Date.now())}\n`);
+  if (chosen.length === 0 && !quiet) process.stderr.write("Nothing is unfinished here.\n");
+}
+
+async function forget(
+  client: Client,
+  chosen: readonly Unfinished[],
+  ids: readonly string[],
+  { json, quiet }: Options,
+): Promise<void> {
+  if (ids.length === 0) {
+    const hint = "Give the ids that holdfast resume --list shows.";
+    throw new HoldfastError("usage", "--forget wants to know what", { hint });
+  }
+  for (const one of chosen) {
+    await client.forget(one);
+    if (json) jsonLines(process.stdout)({ event: "forgotten", id: idOf(one), kind: one.kind });
+    else if (!quiet) process.stderr.write(`Forgotten: ${lineOf(one, Date.now())}\n`);
+  }
+}
+
+/** A token is for one server; to send it to another would give it away. @throws HoldfastError `usage` */
+function requireOneServer(chosen: readonly Unfinished[], { each }: Pace): void {
+  const servers = new Set(chosen.flatMap(serversOf));
+  if (each.token === undefined || servers.size <= 1) return;
+  const hint = "Name what to go on with by its id, so that the token goes where it belongs.";
+  const what = `the token is for one server, and these are at ${[...servers].join(", ")}`;
+  throw new HoldfastError("usage", what, { hint });
+}
+
+/** Whole commands first: what they begin is theirs to end. */
+async function goOn(
+  client: Client,
+  chosen: readonly Unfinished[],
+  pace: Pace,
+  options: Options & { readonly color: string | undefined },
+): Promise<void> {
+  let failure: HoldfastError | undefined;
+  for (const one of chosen) {
+    if (one.kind !== "command") continue;
+    try {
+      await runAgain(one.words, one.directory, options);
+    } catch (error) {
+      const told = toHoldfastError(error);
+      if (told.code === "interrupted") throw told;
+      // The last one is told by whoever ends the command.
+      if (failure && !options.json) process.stderr.write(errorText(failure));
+      failure = told;
+    }
+  }
+  const still = new Set((await client.unfinished()).map(({ key }) => key));
+  const jobs = chosen.flatMap((one) => (still.has(one.key) ? jobsOf(client, one, pace) : []));
+  if (jobs.length > 0) {
+    await runTransfers(jobs, {
+      verb: "Completed",
+      options,
+      files: pace.files,
+      color: options.color,
+      isMany: jobs.length > 1,
+      failed: [],
+      next: () => "Nothing of it is left to be done.",
+    });
+  }
+  if (failure) throw failure;
+}
+
+function jobsOf(client: Client, one: Unfinished, { each }: Pace): readonly Job[] {
+  if (one.kind === "command") return [];
+  const { path: label, size } = one;
+  const common = { label, size, onStop: "pause" } as const;
+  if (one.kind === "download") {
+    const start = async () => client.download(one.url, one.path, each);
+    return [{ ...common, start, line: () => one.path }];
+  }
+  const { to, name, type, metadata } = one;
+  const choices = {
+    to,
+    ...(name === undefined ? {} : { name }),
+    ...(type === undefined ? {} : { type }),
+    ...(metadata === undefined ? {} : { metadata }),
+  };
+  const start = async () => client.upload(one.path, { ...each, ...choices });
+  return [{ ...common, start, line: ({ url }) => `${url}\t${one.path}` }];
+}
+
+/** As if it were typed again where it was typed. */
+async function runAgain(
+  words: readonly string[],
+  directory: string,
+  { json, quiet }: Options,
+): Promise<void> {
+  if (!json && !quiet) process.stderr.write(`In ${directory}: holdfast ${words.join(" ")}\n`);
+  process.chdir(directory);
+  process.argv = [...process.argv.slice(0, 2), ...words];
+  const all = json && !words.includes("--json") ? [...words, "--json"] : [...words];
+  const program = withSettings(new Command("holdfast"), GLOBAL_SETTINGS)
+    .addCommand(uploadCommand())
+    .addCommand(downloadCommand());
+  for (const command of allCommands(program)) {
+    command.exitOverride().configureOutput({ outputError: () => undefined });
+  }
+  await program.parseAsync(all, { from: "user" });
+}

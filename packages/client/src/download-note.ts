@@ -1,0 +1,26 @@
+// Notes that a download has begun, so that it can be found again by who does not know the command.
+import { encodeHex, type Manifest } from "@holdfast/protocol";
+import { checkpointKey } from "./checkpoint.ts";
+import { type DownloadJob, openedSinkOf } from "./download-job.ts";
+import { noteDownload } from "./unfinished.ts";
+
+/** Only a hint, so it never rejects. Of a single part nothing could be gone on with. */
+export async function noteProgress(job: DownloadJob, manifest: Manifest): Promise<void> {
+  const { size, root, partSize } = manifest;
+  if (size <= partSize) return;
+  const { url, sink } = openedSinkOf(job);
+  const about = { url, path: sink.identity, size, root: encodeHex(root) };
+  await noteDownload(job.ports, keyOf(job), about).catch(() => undefined);
+}
+
+/** There is nothing to go on with any more. Never rejects. */
+export async function forgetProgress(
+  job: DownloadJob,
+  { size, partSize }: Manifest,
+): Promise<void> {
+  if (size > partSize) await job.ports.checkpoints.remove(keyOf(job)).catch(() => undefined);
+}
+
+function keyOf(job: DownloadJob): string {
+  return checkpointKey(job.ports.digester, "download", openedSinkOf(job).sink.identity);
+}
