@@ -85,7 +85,7 @@ async function put(
     ...platform,
     keys,
     inFlight: createInFlight(settings.requestsMax),
-    cors: createCors(settings.origins),
+    cors: createCors(settings.origins, () => !policy.needsToken()),
     trust: settings.trust,
     meter,
     load: () => ({ slotsLent: slots.lent(), slotsWaiting: slots.waiting() }),

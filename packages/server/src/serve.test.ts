@@ -89,7 +89,7 @@ describe("a server", () => {
     const server = await start({ closeMs: 100 });
     const raw = await openRaw(server);
     raw.socket.write("GET / HTTP/1.1\r\n");
-    raw.socket.write("Host: a\r\n");
+    raw.socket.write("Host: localhost\r\n");
     await ask(server, { path: "/livez" });
     await server.close();
     await raw.ended();

@@ -8,6 +8,7 @@ import {
   putRequest,
   startTestServer,
   type TestServer,
+  type TestServerOptions,
 } from "./server.fixture.ts";
 
 const APP = "https://app.example";
@@ -27,7 +28,7 @@ const STRANGERS = [
 let server: TestServer;
 afterEach(() => server.close());
 
-async function start(more: { token?: string; origins?: readonly string[] } = {}): Promise<void> {
+async function start(more: TestServerOptions = {}): Promise<void> {
   server = await startTestServer({ origins: [APP, "http://localhost:5173"], ...more });
 }
 
@@ -135,6 +136,43 @@ describe("the server's own page, and programs", () => {
     await start();
     const headers = { host: "files.example", origin: "https://files.example.evil.example" };
     expect((await ask(server, { ...create, headers })).status).toBe(403);
+  });
+});
+
+describe("a server without a token", () => {
+  it.each([
+    "localhost",
+    "localhost:8420",
+    "LOCALHOST",
+    "x.localhost:1",
+    "127.0.0.1:8420",
+    "[::1]:1",
+  ])("answers by the name %s", async (host) => {
+    await start({ isOpen: true });
+    expect((await ask(server, { path: "/v1/files", headers: { host } })).status).toBe(200);
+  });
+
+  it.each([
+    "evil.example",
+    "evil.example:8420",
+    "localhost.evil.example",
+    "127.0.0.1.evil.example",
+  ])("does not by the name %s, which may have been turned on it", async (host) => {
+    await start({ isOpen: true });
+    const refused = await ask(server, { path: "/v1/files", headers: { host } });
+    expect([refused.status, refused.json["code"]]).toEqual([403, "origin_not_allowed"]);
+  });
+
+  it("answers by the name of an allowed origin", async () => {
+    await start({ isOpen: true });
+    const headers = { host: "app.example" };
+    expect((await ask(server, { path: "/v1/files", headers })).status).toBe(200);
+  });
+
+  it("that has one does not mind", async () => {
+    await start({ token: "secret" });
+    const headers = { host: "files.example", authorization: "Bearer secret" };
+    expect((await ask(server, { path: "/v1/files", headers })).status).toBe(200);
   });
 });
 

@@ -1,11 +1,13 @@
 // Pages of other origins (the fetch standard's CORS): which may read, which may write, and what a browser is told beforehand.
+import { isIP } from "node:net";
 import { HoldfastError } from "@holdfast/protocol";
 import { emptyReply, type Reply } from "./reply.ts";
 import type { Request } from "./request.ts";
 
 export interface Cors {
   /**
-   * Refuses what a page of another origin sends without asking first: a form, a plain POST. Reading is the browser's to refuse, by the headers that are not there.
+   * Refuses what a page of another origin sends without asking first: a form, a plain POST. Reading is the browser's to refuse, by the headers that are not
+   * there. Refuses everything that came by a name that may have been turned on this machine.
    * @throws HoldfastError `origin_not_allowed`
    */
   requireWelcome(request: Request): void;
@@ -36,9 +38,14 @@ const MAX_AGE_S = 7_200;
 
 const READING: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
-/** @param origins Exactly as browsers write them, such as `https://app.example`. */
-export function createCors(origins: readonly string[]): Cors {
+/**
+ * @param origins Exactly as browsers write them, such as `https://app.example`.
+ * @param isOpen Whether everybody on this machine may come in, without a token. Then the name that a page thinks it is talking to has to be this machine's: whoever
+ * owns a name can let it point here after his page was loaded, and what the page does then is same-origin to its browser.
+ */
+export function createCors(origins: readonly string[], isOpen: () => boolean): Cors {
   const allowed = new Set(origins);
+  const hosts = new Set(origins.map((origin) => new URL(origin).host));
   // Credentials (cookies) are never allowed: a token goes in a header, which no page can send for another.
   const allow = (origin: string): Record<string, string> => ({
     "access-control-allow-origin": origin,
@@ -53,6 +60,11 @@ export function createCors(origins: readonly string[]): Cors {
 
   return {
     requireWelcome(request) {
+      const host = request.header("host") ?? "localhost";
+      if (isOpen() && !isThisMachine(host) && !hosts.has(host)) {
+        const message = "without a token the server answers only by names of this machine";
+        throw new HoldfastError("origin_not_allowed", message, { field: "host" });
+      }
       const isWelcome = READING.has(request.method) || allowedOrigin(request) || isOwn(request);
       if (!isWelcome) throw new HoldfastError("origin_not_allowed");
     },
@@ -85,6 +97,12 @@ function isOwn(request: Request): boolean {
   if (origin === undefined) return true;
   const host = request.header("host");
   return host !== undefined && (origin === `http://${host}` || origin === `https://${host}`);
+}
+
+/** An address, which nobody can point elsewhere, or a name that means this machine everywhere (RFC 6761). */
+function isThisMachine(host: string): boolean {
+  const name = host.replace(/:\d*$/, "").toLowerCase();
+  return isIP(name.replace(/^\[(.*)\]$/, "$1")) !== 0 || /^(?:.+\.)?localhost$/.test(name);
 }
 
 /**

@@ -78,6 +78,8 @@ export interface TestServerOptions {
   readonly http?: HttpOptions;
   readonly requestsMax?: number;
   readonly origins?: readonly string[];
+  /** Without a token, and minding by what name it is called. */
+  readonly isOpen?: true;
   readonly proxies?: readonly string[];
   /** Something in front of the handlers reads every body first. */
   readonly hasParser?: true;
@@ -126,7 +128,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     engine,
     clock,
     inFlight: createInFlight(options.requestsMax),
-    cors: createCors(options.origins ?? []),
+    cors: createCors(options.origins ?? [], () => options.isOpen === true),
     trust: createTrust(options.proxies ?? []),
     about: {
       version: "1.2.3",
@@ -235,7 +237,7 @@ export function putRequest(
 /** The head of a request as it goes over the wire. */
 export function rawHead({ method = "GET", path, headers = {} }: Ask): string {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  return `${method} ${path} HTTP/1.1\r\nHost: test\r\n${lines.join("")}\r\n`;
+  return `${method} ${path} HTTP/1.1\r\nHost: localhost\r\n${lines.join("")}\r\n`;
 }
 
 export interface RawConnection {

@@ -18,6 +18,7 @@ export function createStreamBody(request: Request, parts: StreamBodyParts): Requ
   let isOver = reader === undefined;
   let isInterrupted = false;
   let why: HoldfastError | undefined;
+  const size = sizeOf(request);
   let received = 0;
   let lastByteAt = clock.monotonic();
   let endWatch: (() => void) | undefined;
@@ -37,9 +38,12 @@ export function createStreamBody(request: Request, parts: StreamBodyParts): Requ
       return;
     }
     lastByteAt = clock.monotonic();
-    received += value.length;
-    if (!isOver && value.length > 0) held = value;
-    change();
+    // A body ends where its size says, as it does in HTTP/1.1, whatever else a host may bring.
+    const piece = value.subarray(0, (size ?? Number.POSITIVE_INFINITY) - received);
+    received += piece.length;
+    if (!isOver && piece.length > 0) held = piece;
+    if (received === size) end();
+    else change();
   }
 
   function change(): void {
@@ -92,9 +96,8 @@ export function createStreamBody(request: Request, parts: StreamBodyParts): Requ
   }
 
   return {
-    size: sizeOf(request),
-    // A host may hand over more than it was told: the engine looks for the end.
-    isExact: false,
+    size,
+    isExact: size !== undefined,
     hasArrived: () => isOver,
     lastByteAt: () => lastByteAt,
     stopped: () => why,

@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   type Answer,
   ask,
+  declines,
   openRaw,
   rawHead,
   startTestServer,
@@ -100,7 +101,8 @@ describe("POST /v1/files", () => {
     const headers = { ...NAMED, "content-length": String(size + 1) };
     raw.socket.write(rawHead({ method: "POST", path: "/v1/files", headers }));
     raw.socket.end(content.subarray(0, size));
-    expect((await raw.ended()).text).toContain("body_size_mismatch");
+    const isHosts = declines("fetch", "the host answers a cut connection in its own words");
+    expect((await raw.ended()).text).toContain(isHosts ? "400" : "body_size_mismatch");
     await expectNothing();
   });
 
