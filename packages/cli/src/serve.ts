@@ -56,7 +56,7 @@ async function runServe({ json }: Options, command: Command): Promise<void> {
   const tls = tlsOf(settings);
   const token = await readToken(settings, "serve.token-file");
   // Loaded here, so that an upload does not wait for a server that it does not need.
-  const { createLog, serve } = await import("@holdfast/server");
+  const { createLog, hasTokens, serve } = await import("@holdfast/server");
   const ended = Promise.withResolvers<void>();
   const server = await serve({
     host,
@@ -87,7 +87,8 @@ async function runServe({ json }: Options, command: Command): Promise<void> {
     const { url } = server;
     jsonLines(process.stdout)({ event: "listening", url, pid: process.pid, dataDir: data });
   } else {
-    process.stdout.write(greeting(server, { data, token, color: settings.text("color") }));
+    const access = accessOf(token !== undefined, hasTokens(data));
+    process.stdout.write(greeting(server, { data, access, color: settings.text("color") }));
   }
   try {
     await ended.promise;
@@ -106,12 +107,22 @@ function logOf(settings: Settings): Pick<LogOptions, "level" | "format"> {
   return { level: level ?? (isTTY ? "warn" : "info"), format: format === "text" ? "text" : "json" };
 }
 
-function limitsOf(settings: Settings): Pick<ServeOptions, "slotMemory" | "requestsMax"> {
+function limitsOf(settings: Settings): Pick<ServeOptions, "slotMemory" | "requestsMax" | "limits"> {
   const slotMemory = settings.number("serve.memory");
   const requestsMax = settings.number("serve.requests-max");
+  const sizeMax = settings.number("serve.size-max");
+  const openMax = settings.number("serve.open-max");
+  const bytesMax = settings.number("serve.bytes-max");
+  const partsInFlightMax = settings.number("serve.in-flight-max");
   return {
     ...(slotMemory === undefined ? {} : { slotMemory }),
     ...(requestsMax === undefined ? {} : { requestsMax }),
+    limits: {
+      ...(sizeMax === undefined ? {} : { sizeMax }),
+      ...(openMax === undefined ? {} : { openMax }),
+      ...(bytesMax === undefined ? {} : { bytesMax }),
+      ...(partsInFlightMax === undefined ? {} : { partsInFlightMax }),
+    },
   };
 }
 
@@ -129,27 +140,41 @@ function tlsOf(settings: Settings): ServeOptions["tls"] {
   };
 }
 
+const ACCESS = {
+  open: "everybody on this machine",
+  token: "whoever sends the token in HOLDFAST_TOKEN",
+  tokens: "whoever sends one of its tokens (holdfast token list)",
+  both: "whoever sends the token in HOLDFAST_TOKEN, or one of its tokens (holdfast token list)",
+} as const;
+
+type Access = keyof typeof ACCESS;
+
+function accessOf(hasToken: boolean, hasTokens: boolean): Access {
+  if (hasToken) return hasTokens ? "both" : "token";
+  return hasTokens ? "tokens" : "open";
+}
+
 function greeting(
   { url }: RunningServer,
   {
     data,
-    token,
+    access,
     color,
   }: {
     readonly data: string;
-    readonly token: string | undefined;
+    readonly access: Access;
     readonly color: string | undefined;
   },
 ): string {
   const name = commandName(process.env);
   const { hasColor } = createTerminal(process.stdout, process.env, color);
   const strong = (text: string): string => (hasColor ? `\u001b[1m${text}\u001b[0m` : text);
-  const login = token === undefined ? "" : "HOLDFAST_TOKEN=... ";
+  const login = access === "open" ? "" : "HOLDFAST_TOKEN=... ";
   return `Holdfast is listening on ${strong(url)}
 
   data        ${data}
   durability  strict: what is acknowledged is on the disk and survives kill -9 and power loss
-  access      ${token === undefined ? "everybody on this machine" : "whoever sends the token in HOLDFAST_TOKEN"}
+  access      ${ACCESS[access]}
 
 Try, in another terminal here:
   ${login}${name} upload BIGFILE --to ${url}

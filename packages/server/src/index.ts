@@ -8,6 +8,7 @@ export { createLog, type LogLevel, type LogOptions } from "./log.ts";
 export { isScope, type Scope } from "./policy/table.ts";
 export {
   createToken,
+  hasTokens,
   listTokens,
   type MadeToken,
   revokeToken,

@@ -147,6 +147,28 @@ export const SETTINGS = {
     default: "2000",
     layers: ["environment", "profile", "file"],
   },
+  "serve.size-max": {
+    kind: "size",
+    help: "largest upload, where a token says nothing else",
+    layers: ["environment", "profile", "file"],
+  },
+  "serve.open-max": {
+    kind: "whole",
+    help: "uploads that a principal may have open, where its token says nothing else",
+    range: [0, 1_000_000_000],
+    layers: ["environment", "profile", "file"],
+  },
+  "serve.bytes-max": {
+    kind: "size",
+    help: "bytes that a principal may have in files and uploads, where its token says nothing else",
+    layers: ["environment", "profile", "file"],
+  },
+  "serve.in-flight-max": {
+    kind: "whole",
+    help: "parts that a principal may have on their way, where its token says nothing else",
+    range: [1, 4_000],
+    layers: ["environment", "profile", "file"],
+  },
   "serve.tls-cert": {
     kind: "path",
     help: "speak HTTPS with this certificate (PEM, with its chain)",
