@@ -7,6 +7,7 @@ import { freezeRows, lineARows, lineCRows } from "./lines/rows.ts";
 import { memoryRows } from "./memory.ts";
 import { oneFileRows } from "./one-file.ts";
 import { writePage } from "./page.ts";
+import { recordsRows } from "./records.ts";
 import { keepSection, machineName, readReport } from "./report.ts";
 import { HEAD, type Row, showRow } from "./row.ts";
 import { slowFlushRows } from "./slow-flush.ts";
@@ -29,6 +30,7 @@ const SECTIONS: Readonly<Record<string, (stage: Stage) => Promise<readonly Row[]
   small: smallRows,
   downloads: downloadRows,
   memory: memoryRows,
+  records: recordsRows,
   "slow-flush": slowFlushRows,
   "line-a": lineARows,
   "line-a-freezes": freezeRows,

@@ -114,11 +114,10 @@ async function run(context: Context): Promise<SweepReport> {
 
 /** Ends an upload whose time is over, and removes its bytes. False where it is not to go now. */
 async function expire(context: Context, upload: Upload): Promise<boolean> {
-  const { record, claims, healing } = upload;
+  const { record, claims } = upload;
   const now = context.clock.now();
   // Whoever writes is about to commit, and that moves the expiry.
-  const isWanted = claims.size > 0 || healing !== undefined;
-  if (record.state !== "open" || record.expiresAt > now || isWanted) return false;
+  if (record.state !== "open" || record.expiresAt > now || claims.size > 0) return false;
   await context.metadata.apply({ kind: "expire", id: record.id, now });
   upload.record = { ...upload.record, state: "expired", endedAt: now };
   context.log("info", "upload.expired", { upload: record.id });

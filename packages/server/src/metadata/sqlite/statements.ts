@@ -1,7 +1,7 @@
 // The prepared statements of the writer.
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 
-const TEXTS = {
+export const TEXTS = {
   begin: "BEGIN IMMEDIATE",
   commit: "COMMIT",
   rollback: "ROLLBACK",
