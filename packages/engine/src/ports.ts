@@ -95,8 +95,8 @@ export interface MetadataStore {
    * @throws HoldfastError `upload_not_found`
    */
   parts(id: UploadId): Promise<PartTable>;
-  /** A file that is being deleted too. */
-  file(id: FileId): Promise<FileRecord | undefined>;
+  /** By its id, or by the upload that it was; one that is being deleted too. */
+  file(by: FileId | { readonly uploadId: UploadId }): Promise<FileRecord | undefined>;
   /** The available files of a tenant, newest first (`createdAt`, then `id`, both descending). */
   files(query: FilesQuery): Promise<readonly FileRecord[]>;
   /** What waits to be done, oldest first (`at`, then `id`). */

@@ -1,11 +1,12 @@
 // The data directory: owned by one server, with the records and the bytes in it.
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
-import type { MetadataStore } from "@holdfast/engine";
+import type { Log, MetadataStore } from "@holdfast/engine";
 import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
 import { openSqliteMetadata } from "./metadata/sqlite/index.ts";
 import { type Owner, takeOwnership } from "./owner.ts";
 import { createDiskStorage, type DiskStorage, makeDirectory } from "./storage/disk/index.ts";
+import { listStored, setAsideUnrecorded } from "./unrecorded.ts";
 
 export interface DataDirectory {
   readonly owner: Owner;
@@ -13,12 +14,15 @@ export interface DataDirectory {
   readonly metadata: MetadataStore;
   /** Size of the file system that it lies on, in bytes. */
   readonly capacity: number;
+  /** Moves what was stored at the opening and has no record out of the way, in the background; the function that it gives stops that and resolves when it has ended. */
+  setAside(log: Log): () => Promise<void>;
   /** Closes records, then files, then lets go of the directory: whoever takes it next finds it at rest. May be repeated. */
   close(): Promise<void>;
 }
 
 const RECORDS_FILE = "records.sqlite";
 const BYTES_DIRECTORY = "uploads";
+const UNRECORDED_DIRECTORY = "unrecorded";
 
 /**
  * Takes the directory and opens what is in it; where that fails everything is let go again.
@@ -47,7 +51,22 @@ export async function openData(
     const metadata = await openSqliteMetadata({ path: records, onFatal });
     opened.push(metadata.close);
     const { blocks, bsize } = await statfs(directory);
-    return { owner, storage, metadata, capacity: blocks * bsize, close };
+    const stored = await listStored(directory);
+    const to = join(owner.directory, UNRECORDED_DIRECTORY);
+    return {
+      ...{ owner, storage, metadata, capacity: blocks * bsize, close },
+      setAside(log) {
+        let isStopped = false;
+        const aside = { metadata, log, from: directory, to, isStopped: () => isStopped };
+        const done = setAsideUnrecorded(stored, aside).catch((cause: unknown) => {
+          log("error", "storage.unrecorded.failed", { cause });
+        });
+        return async () => {
+          isStopped = true;
+          await done;
+        };
+      },
+    };
   } catch (cause) {
     await close();
     if (isHoldfastError(cause)) throw cause;

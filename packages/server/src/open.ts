@@ -73,6 +73,7 @@ async function put(
   });
   await engine.recover();
   const sweeping = keepSweeping(engine, systemClock, log);
+  const stopSettingAside = data.setAside(log);
 
   let url = "";
   let closing: Promise<void> | undefined;
@@ -96,6 +97,7 @@ async function put(
   async function close(stopServing: () => Promise<void>): Promise<void> {
     log("info", "closing");
     sweeping.stop();
+    await stopSettingAside();
     // Bodies get half of the time; the other half is for the flushes and commits of what came of them.
     await Promise.all([engine.drain(closeMs / 2), stopServing()]);
     await data.close();

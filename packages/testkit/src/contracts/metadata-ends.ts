@@ -115,6 +115,7 @@ function describeStore(bench: MetadataBench): void {
       await bench.applyAll(store, store);
       expect(await bench.store().upload(upload.id)).toEqual(upload);
       expect(await bench.store().file(file.id)).toEqual(file);
+      expect(await bench.store().file({ uploadId: upload.id })).toEqual(file);
       expect((await bench.store().parts(upload.id)).bits).toEqual(Uint8Array.of(0b11));
       expect(await bench.outbox()).toEqual([outbox]);
       expect(await bench.store().counts()).toEqual({ open: 0, bytes: 2 * MIB, files: 1 });
@@ -168,6 +169,7 @@ function describeDelete(bench: MetadataBench): void {
       const deletion = sampleDelete(file.id);
       await bench.applyAll(store, deletion, sampleDelete(file.id));
       expect(await bench.store().file(file.id)).toEqual({ ...file, state: "deleting" });
+      expect((await bench.store().file({ uploadId: upload.id }))?.id).toBe(file.id);
       expect(await bench.store().files({ tenant: file.tenant, limit: 9 })).toEqual([]);
       expect(await bench.store().upload(upload.id)).toBeUndefined();
       expect(await bench.store().counts()).toEqual({ open: 0, bytes: 2 * MIB, files: 0 });

@@ -96,9 +96,10 @@ export function createMemoryMetadata(options: MemoryMetadataOptions = {}): Memor
       requireReadable();
       return structuredClone(requireParts(state, requireUpload(state, id).id));
     },
-    async file(id) {
+    async file(by) {
       requireReadable();
-      return state.files.get(id);
+      if (typeof by === "string") return state.files.get(by);
+      return [...state.files.values()].find(({ uploadId }) => uploadId === by.uploadId);
     },
     async files(query) {
       requireReadable();

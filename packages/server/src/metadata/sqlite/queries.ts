@@ -25,7 +25,7 @@ export const DUE: Readonly<Record<DueKind, string>> = {
     ORDER BY created_at, upload_id LIMIT $limit`,
 };
 
-type Query = "upload" | "uploadByKey" | "grid" | "pages" | "file" | "files" | "usage";
+type Query = "upload" | "uploadByKey" | "grid" | "pages" | "file" | "fileOf" | "files" | "usage";
 
 const UPLOAD_COLUMNS = `uploads.*, tail_index, tail_size, tail_digest, tail_fragment
   FROM uploads LEFT JOIN tails ON tails.upload = uploads.seq`;
@@ -37,6 +37,7 @@ export const QUERIES: Readonly<Record<Query, string>> = {
   grid: "SELECT seq, size, part_size FROM uploads WHERE id = $id",
   pages: "SELECT page, bits, digests FROM part_pages WHERE upload = $upload",
   file: "SELECT * FROM files WHERE id = $id",
+  fileOf: "SELECT * FROM files WHERE upload_id = $upload",
   files: `SELECT * FROM files
     WHERE state = 'available' AND tenant = $tenant AND (created_at, id) < ($at, $id)
     ORDER BY created_at DESC, id DESC LIMIT $limit`,

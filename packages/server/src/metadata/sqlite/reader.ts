@@ -43,7 +43,7 @@ export interface Reader {
   upload(by: UploadId | KeyOwner): UploadRecord | undefined;
   /** @throws HoldfastError `upload_not_found` */
   parts(id: UploadId): PartTable;
-  file(id: FileId): FileRecord | undefined;
+  file(by: FileId | { readonly uploadId: UploadId }): FileRecord | undefined;
   files(query: FilesQuery): readonly FileRecord[];
   due(kind: DueKind, query: DueQuery): readonly Due[];
   counts(of?: Principal): Counts;
@@ -57,6 +57,7 @@ export function openReader(path: string): Reader {
   const findGrid = db.prepare(QUERIES.grid);
   const findPages = db.prepare(QUERIES.pages);
   const findFile = db.prepare(QUERIES.file);
+  const findFileOf = db.prepare(QUERIES.fileOf);
   const findFiles = db.prepare(QUERIES.files);
   const findUsage = db.prepare(QUERIES.usage);
   const findDue = {
@@ -80,9 +81,10 @@ export function openReader(path: string): Reader {
         const grid = { size: wholeAt(row, "size"), partSize: wholeAt(row, "part_size") };
         return joinPages(grid, findPages.all({ upload: wholeAt(row, "seq") }).map(decodePage));
       }),
-    file: (id) =>
+    file: (by) =>
       reading(() => {
-        const row = findFile.get({ id });
+        const isId = typeof by === "string";
+        const row = isId ? findFile.get({ id: by }) : findFileOf.get({ upload: by.uploadId });
         return row && decodeFile(row);
       }),
     files: ({ tenant, after, limit }) =>

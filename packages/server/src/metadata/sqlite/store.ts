@@ -45,9 +45,9 @@ export async function openSqliteMetadata(options: SqliteMetadataOptions): Promis
       requireOpen();
       return reader.parts(id);
     },
-    async file(id) {
+    async file(by) {
       requireOpen();
-      return reader.file(id);
+      return reader.file(by);
     },
     async files(query) {
       requireOpen();
