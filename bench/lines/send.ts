@@ -68,7 +68,9 @@ async function overLine(
   const { up } = proxy.totals();
   const connections = proxy.connections.length;
   await proxy.close();
-  const retries = command.events.filter(({ name }) => name === "retry").length;
+  const retries = command.events
+    .filter(({ name }) => name === "retry")
+    .map(({ fields, at }) => `${((at - began) / 1000).toFixed(1)} s: ${fields.get("code")}`);
   const told = { retries, ...Object.fromEntries(complete?.fields ?? []), code };
   return { isWhole, seconds, speed: physical / seconds, twice: up / size - 1, connections, told };
 }

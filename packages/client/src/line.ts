@@ -231,6 +231,11 @@ export function slower(line: Line, lesson: Lesson, at: number): Line {
   return { ...halved, runParts: Math.max(1, line.runParts >> 1), isCareful: true };
 }
 
+/** Cuts cost too much for many runs side by side: two, so that the line is used while one of them is begun anew. */
+export function few(line: Line, at: number): Line {
+  return line.inFlight <= 2 ? line : withInFlight(line, 2, at, resting(REST_ROUNDS_MAX, 0));
+}
+
 /** Somebody on the way takes no larger requests: one part a run from now on. */
 export function shortest(line: Line): Line {
   const bounds = { ...line.bounds, runPartsMax: 1 };

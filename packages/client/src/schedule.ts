@@ -50,6 +50,19 @@ export function nextRun(
   return [first[0], Math.min(first[1], first[0] + parts)];
 }
 
+/** The last run that nothing has been sent of: what goes on from the front then meets it as late as can be. */
+export function lastRun(
+  committed: PartSet,
+  flights: readonly Flight[],
+  line: Pick<Line, "inFlight" | "runParts">,
+  doubtful: readonly PartRange[],
+): PartRange | undefined {
+  if (flights.length >= line.inFlight) return undefined;
+  const taken = [...flights.map(({ range }) => range), ...doubtful];
+  const gap = [...freeRanges(committed, taken)].at(-1);
+  return gap && [Math.max(gap[0], gap[1] - line.runParts), gap[1]];
+}
+
 /** Parts that are neither committed nor taken, in order. */
 function* freeRanges(committed: PartSet, ranges: readonly PartRange[]): Generator<PartRange> {
   const taken = ranges.toSorted(([a], [b]) => a - b);

@@ -8,8 +8,9 @@ import {
   type PartRange,
   type PartSet,
 } from "@holdfast/protocol";
-import { faster, type Lesson, shortest, slower } from "./line.ts";
+import { faster, few, type Lesson, type Line, shortest, slower } from "./line.ts";
 import { bytesOf } from "./look.ts";
+import { isCoarse } from "./next-move.ts";
 import { badPart, isTooLarge, judge, type Verdict } from "./retry.ts";
 import type { Flight } from "./schedule.ts";
 import type { Live, Next, Plan, Stamp, TransferEvent } from "./state.ts";
@@ -92,7 +93,8 @@ export function onRunFailed(
   // Of runs that fail together, the first teaches what there is to learn.
   const learned = learn(doubted, error, isSending ? lesson : "none", stamp.at);
   if (!learned) return fail(error);
-  const without = land({ ...state, live: { ...state.live, plan: learned } }, run);
+  const calm = { ...learned, line: calmed(state.live, learned, stamp.at) };
+  const without = land({ ...state, live: { ...state.live, plan: calm } }, run);
   if (!isSending) return stay(without);
   // A run may take longer than the time to give up; what it committed, only the status tells.
   const waiting = wait(without.live, error, stamp, "check", hasMoved && state.live.attempt === 0);
@@ -140,6 +142,12 @@ function withoutAppends(state: LiveState, plan: Plan, run: number): Next {
   const live = { ...state.live, plan: { ...plan, offset: undefined } };
   const landed = land({ ...state, live }, run);
   return landed.phase === "sending" ? take(landed.live, "check") : stay(landed);
+}
+
+/** Appending takes the line for itself, but for what bridges its beginnings. */
+function calmed(live: Live, plan: Plan, at: number): Line {
+  const isAppending = plan.offset !== undefined && isCoarse(live, plan);
+  return isAppending ? few(plan.line, at) : plan.line;
 }
 
 /** Where one connection broke, only its own parts are in doubt. */

@@ -1,17 +1,9 @@
 // Where a transfer can go from where it is: the transitions that the reducer is made of.
-import {
-  countParts,
-  HoldfastError,
-  type PartRange,
-  type PartSet,
-  partOffset,
-} from "@holdfast/protocol";
-import { isTooCoarse } from "./known.ts";
-import { type Known, knownOf, type Line } from "./line.ts";
+import { countParts, HoldfastError, type PartSet } from "@holdfast/protocol";
 import { lookAt } from "./look.ts";
+import { learned, nextMove } from "./next-move.ts";
 import { judge } from "./retry.ts";
-import { committedBytes, nextRun } from "./schedule.ts";
-import type { Effect, Live, Next, Pending, Plan, Stamp, Step, TransferState } from "./state.ts";
+import type { Effect, Live, Next, Pending, Stamp, Step, TransferState } from "./state.ts";
 
 export type LiveState = Extract<TransferState, { live: Live }>;
 
@@ -47,35 +39,10 @@ export function send(before: Live, at: number): Next {
   return { state: { phase: "sending", live }, effects };
 }
 
-/** What was ended because it held up the end goes out again in shorter pieces, one for each connection. */
-function pieces({
-  line: { inFlight, runParts },
-  resent,
-}: Plan): Pick<Line, "inFlight" | "runParts"> {
-  return { inFlight, runParts: resent > 0 ? Math.ceil(runParts / 4) : runParts };
-}
-
 /** What the next transfer on this line may be told. */
 export function lessonsOf(live: Live): readonly Effect[] {
   const known = live.plan && learned(live, live.plan);
   return known ? [{ type: "remember", known }] : [];
-}
-
-function learned({ known: before }: Live, plan: Plan): Known | undefined {
-  const carried = committedBytes(plan.grid, plan.committed) - plan.resumedBytes;
-  return knownOf(plan.line, carried, before);
-}
-
-/**
- * On a line that is so slow that a cut is expected to cost too much of what a connection carries, whatever the part, bytes are appended one after another: each counts by
- * itself. Where the line takes several runs at once, these use the time that an append would lose with each new connection.
- */
-function appended(live: Live, plan: Plan, [start]: PartRange): { readonly from?: number } {
-  const { offset, line, doubtful, grid } = plan;
-  if (offset === undefined || line.inFlight > 1 || doubtful.length > 0) return {};
-  const known = learned(live, plan);
-  if (!known || !isTooCoarse(known, grid.partSize)) return {};
-  return { from: Math.max(offset, partOffset(grid, start)) };
 }
 
 /** Begins as many runs as there is room for, whatever else is under way. */
@@ -86,13 +53,12 @@ export function sendMore(
   const effects: Effect[] = [];
   let live = before;
   for (let plan = live.plan; plan && plan.doubtful !== "all"; plan = live.plan) {
-    const range = nextRun(plan.committed, plan.flights, pieces(plan), plan.doubtful);
-    if (!range) break;
+    const next = nextMove(live, plan, plan.doubtful);
+    if (!next) break;
     const run = live.lastId + 1;
-    const how = appended(live, plan, range);
-    const flights = [...plan.flights, { run, range, startedAt: at, ...how }];
+    const flights = [...plan.flights, { run, ...next, startedAt: at }];
     live = { ...live, lastId: run, plan: { ...plan, flights } };
-    effects.push({ type: "move", run, range, attempt: live.attempt + 1, ...how });
+    effects.push({ type: "move", run, attempt: live.attempt + 1, ...next });
   }
   const due = live.plan && live.look === undefined ? lookAt(live.plan) : undefined;
   if (due === undefined) return { live, effects };

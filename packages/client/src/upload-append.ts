@@ -19,7 +19,6 @@ export async function appendRun(
     const offset = partOffset(target.grid, range[0]);
     await readSource(job, offset, bytes);
     await digestRun(job, target, range, bytes);
-    job.isAppending = true;
     await job.wire.send(
       {
         method: "PATCH",
@@ -37,7 +36,9 @@ export async function appendRun(
       },
       (answer) => answer.text(),
     );
-    job.isAppending = false;
+  } catch (error) {
+    job.isAppendBroken = true;
+    throw error;
   } finally {
     job.buffers.give(bytes);
     leave();

@@ -49,10 +49,10 @@ export interface Job {
   algorithm: Algorithm;
   /** What of the source must be compared with a target that comes from a checkpoint; undefined once it was, and for a target of our own. */
   unproven: "sample" | "every part" | undefined;
-  /** The last run was an append: perhaps one that the server still reads from. */
-  isAppending: boolean;
   /** The checkpoint as it was loaded or saved last. */
   checkpoint: Checkpoint | undefined;
+  /** An append ended before its time: the server may still read from it. */
+  isAppendBroken: boolean;
   /** Told that there can be no checkpoint. */
   isWarned: boolean;
   /** Uploads of what the source was before, to be removed from the server. */

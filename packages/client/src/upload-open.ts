@@ -218,9 +218,9 @@ export async function checkUpload(job: Job, call: Call): Promise<Answer> {
 
 /** Ends an append that the server may still be reading, so that what came of it is committed and the offset stands. */
 async function endAppend(job: Job, { url }: Target, { attempt, signal }: Call): Promise<void> {
-  if (!job.isAppending) return;
+  if (!job.isAppendBroken) return;
   await job.wire.send({ method: "HEAD", url, attempt, signal }, (answer) => answer.text());
-  job.isAppending = false;
+  job.isAppendBroken = false;
 }
 
 /**

@@ -57,8 +57,8 @@ export function startUpload(
         target: undefined,
         algorithm: options.digest ?? "sha-256",
         unproven: undefined,
-        isAppending: false,
         checkpoint: undefined,
+        isAppendBroken: false,
         isWarned: false,
         stale: [],
       };

@@ -247,3 +247,23 @@ describe("the wrong one of http and https", () => {
     });
   });
 });
+
+describe("a request that is ended", () => {
+  it("leaves nothing behind that the kernel would go on sending", async () => {
+    const seen = Promise.withResolvers<string>();
+    const url = await listen(
+      createTcp((socket) => {
+        // Nobody reads: what was taken from the client stays where it is.
+        socket.pause();
+        socket.on("error", (error: NodeJS.ErrnoException) => seen.resolve(error.code ?? "?"));
+        socket.on("close", (hadError) => seen.resolve(hadError ? "error" : "end"));
+        setTimeout(() => socket.resume(), 200);
+      }),
+    );
+    const stopping = new AbortController();
+    const asked = ask(url, { body: [Buffer.alloc(8 * MIB)], signal: stopping.signal });
+    setTimeout(() => stopping.abort(new Error("enough")), 50);
+    await expect(asked).rejects.toThrow("enough");
+    expect(await seen.promise).toBe("ECONNRESET");
+  });
+});

@@ -1,6 +1,7 @@
 // HTTP by node:http and node:https: bytes go out from the memory they were read into, and come in as the socket brings them.
 import http, { type ClientRequest, type IncomingMessage } from "node:http";
 import https from "node:https";
+import { TLSSocket } from "node:tls";
 import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
 import type { Transport, TransportRequest, TransportResponse } from "../ports.ts";
 import { errnoOf, messageOf } from "./errno.ts";
@@ -46,7 +47,10 @@ async function exchange(
   request: TransportRequest,
 ): Promise<TransportResponse> {
   const { signal, body } = request;
-  const abort = () => sent.destroy(reasonOf(signal));
+  const abort = () => {
+    if (body) dropUnsent(sent);
+    sent.destroy(reasonOf(signal));
+  };
   signal.addEventListener("abort", abort, { once: true });
   sent.on("close", () => signal.removeEventListener("abort", abort));
   limitConnecting(sent);
@@ -70,6 +74,14 @@ async function exchange(
   } finally {
     await writing.settled;
   }
+}
+
+/**
+ * What the kernel has taken of a body, it would go on sending after the connection is closed, for as long as a slow line needs for that: a reset drops it.
+ * Under TLS there is no such thing.
+ */
+function dropUnsent({ socket }: ClientRequest): void {
+  if (socket && !socket.destroyed && !(socket instanceof TLSSocket)) socket.resetAndDestroy();
 }
 
 function reasonOf(signal: AbortSignal): Error {

@@ -1,0 +1,52 @@
+// What goes out next: a run of parts, or an append where the line is too bad for parts.
+import { missingRanges, type PartRange, partOffset } from "@holdfast/protocol";
+import { isTooCoarse } from "./known.ts";
+import { type Known, knownOf, type Line } from "./line.ts";
+import { committedBytes, lastRun, nextRun } from "./schedule.ts";
+import type { Live, Plan } from "./state.ts";
+
+/** What the line has taught so far, on top of what was known before. */
+export function learned({ known: before }: Live, plan: Plan): Known | undefined {
+  const carried = committedBytes(plan.grid, plan.committed) - plan.resumedBytes;
+  return knownOf(plan.line, carried, before);
+}
+
+interface Move {
+  readonly range: PartRange;
+  readonly from?: number;
+}
+
+/**
+ * Where a cut is expected to cost too much of what a connection carries, bytes are appended one after another: each counts by itself. Beside an append, parts go out from the
+ * end, so that the line is used while an append is begun anew after a cut.
+ */
+export function nextMove(live: Live, plan: Plan, doubtful: readonly PartRange[]): Move | undefined {
+  const { committed, flights, line, offset, grid } = plan;
+  if (offset === undefined || !isCoarse(live, plan)) {
+    const range = nextRun(committed, flights, pieces(plan), doubtful);
+    return range && { range };
+  }
+  const range = nextRun(committed, flights, line, doubtful);
+  const [missing] = missingRanges(committed);
+  const isFirst = range?.[0] === missing?.[0] && doubtful.length === 0;
+  if (range && isFirst) return { range, from: Math.max(offset, partOffset(grid, range[0])) };
+  const last = lastRun(committed, flights, line, doubtful);
+  return last && { range: last };
+}
+
+/** Whether the line is known to be too bad for parts of this size. */
+export function isCoarse(live: Live, plan: Plan): boolean {
+  const known = learned(live, plan);
+  const isSlow = plan.line.inFlight === 1;
+  // What is not known but expected only counts where the line is slow: it may be a good one.
+  if (!known || (known.cutEvery === undefined && !isSlow)) return false;
+  return isTooCoarse(known, plan.grid.partSize);
+}
+
+/** What was ended because it held up the end goes out again in shorter pieces, one for each connection. */
+function pieces({
+  line: { inFlight, runParts },
+  resent,
+}: Plan): Pick<Line, "inFlight" | "runParts"> {
+  return { inFlight, runParts: resent > 0 ? Math.ceil(runParts / 4) : runParts };
+}
