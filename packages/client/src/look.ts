@@ -20,8 +20,8 @@ export function lookAt(plan: Plan): number | undefined {
   const [first, second] = flights.filter(({ isEnded }) => !isEnded);
   if (line.climb.kind === "unknown")
     return first && second ? first.startedAt + PART_MS_MAX : undefined;
-  const times = lastOnes(plan).map((flight) => lateAt(plan, flight));
-  return times.length > 0 ? Math.min(...times) : undefined;
+  const soonest = Math.min(...lastOnes(plan).map((flight) => lateAt(plan, flight)));
+  return soonest < Infinity ? soonest : undefined;
 }
 
 /** Runs that others wait for: nothing is left to send, and there is room. */

@@ -437,6 +437,16 @@ describe("what the line teaches", () => {
     expect(one.flights().length).toBe(Math.min(end_ - start_, one.line()?.inFlight ?? 0));
   });
 
+  it("does not look at last runs before it knows what is late", () => {
+    const one = start(2);
+    one.sending();
+    const waits = () => one.log.flatMap((effect) => (effect.type === "wait" ? [effect.ms] : []));
+    const before = waits().length;
+    one.runDone();
+    expect(waits().length).toBe(before);
+    expect(waits().every(Number.isFinite)).toBe(true);
+  });
+
   it("sends a bad part again a bounded number of times", () => {
     const one = start(4);
     one.sending();
