@@ -10,6 +10,7 @@ import { writePage } from "./page.ts";
 import { recordsRows } from "./records.ts";
 import { keepSection, machineName, readReport } from "./report.ts";
 import { HEAD, type Row, showRow } from "./row.ts";
+import { scaleRows } from "./scale.ts";
 import { slowFlushRows } from "./slow-flush.ts";
 import { smallRows } from "./small.ts";
 import { type Stage, withStage } from "./stage.ts";
@@ -31,6 +32,7 @@ const SECTIONS: Readonly<Record<string, (stage: Stage) => Promise<readonly Row[]
   downloads: downloadRows,
   memory: memoryRows,
   records: recordsRows,
+  scale: scaleRows,
   "slow-flush": slowFlushRows,
   "line-a": lineARows,
   "line-a-freezes": freezeRows,

@@ -1,7 +1,7 @@
 // What is sent: the requests of one upload to Holdfast, and of the same bytes to @tus/server.
-import { hash } from "node:crypto";
 import { open } from "node:fs/promises";
-import { encodePartDigests, encodeRunPath, MIB } from "@holdfast/protocol";
+import { type Algorithm, encodePartDigests, encodeRunPath, MIB } from "@holdfast/protocol";
+import { systemDigester } from "../packages/client/src/node/platform.ts";
 import { askJson } from "./ask.ts";
 import type { PlannedRequest } from "./load.ts";
 
@@ -9,15 +9,27 @@ export const GIB: number = 1024 * MIB;
 export const BODY: number = 8 * MIB;
 export const SOURCE_SIZE: number = 256 * MIB;
 
-/** The SHA-256 of every MiB of the source. */
-export async function digestSource(path: string): Promise<readonly Uint8Array[]> {
+/** How parts of the source are digested. */
+export interface Digesting {
+  readonly algorithm: Algorithm;
+  /** In bytes. */
+  readonly partSize: number;
+}
+
+const USUAL: Digesting = { algorithm: "sha-256", partSize: MIB };
+
+/** The digest of every part of the source. */
+export async function digestSource(
+  path: string,
+  { algorithm, partSize }: Digesting = USUAL,
+): Promise<readonly Uint8Array[]> {
   const file = await open(path, "r");
-  const part = Buffer.alloc(MIB);
+  const part = Buffer.alloc(partSize);
   const digests: Uint8Array[] = [];
   try {
-    for (let at = 0; at < SOURCE_SIZE; at += MIB) {
-      await file.read(part, 0, MIB, at);
-      digests.push(hash("sha256", part, "buffer"));
+    for (let at = 0; at < SOURCE_SIZE; at += partSize) {
+      await file.read(part, 0, partSize, at);
+      digests.push(await systemDigester.digest(part, algorithm));
     }
   } finally {
     await file.close();
@@ -25,8 +37,8 @@ export async function digestSource(path: string): Promise<readonly Uint8Array[]>
   return digests;
 }
 
-export async function createUpload(url: string, size: number): Promise<string> {
-  const { body } = await askJson(url, "POST", "/v1/uploads", { name: "bench", size });
+export async function createUpload(url: string, size: number, more: object = {}): Promise<string> {
+  const { body } = await askJson(url, "POST", "/v1/uploads", { name: "bench", size, ...more });
   return String(body.get("id"));
 }
 
@@ -34,22 +46,23 @@ export async function completeUpload(url: string, id: string): Promise<void> {
   await askJson(url, "POST", `/v1/uploads/${id}/complete`, {});
 }
 
-/** An upload of `size` bytes as runs of eight parts of 1 MiB, each a group of its own, or all of them one group. */
+/** An upload of `size` bytes as runs of 8 MiB, of parts of 1 MiB unless told, each a group of its own, or all of them one group. */
 export function runsOf(
   id: string,
   size: number,
   digests: readonly Uint8Array[],
   group?: number,
+  { algorithm, partSize }: Digesting = USUAL,
 ): PlannedRequest[] {
   return Array.from({ length: size / BODY }, (_, run) => {
-    const first = (run * BODY) / MIB;
-    const parts = Array.from({ length: BODY / MIB }, (_part, at) => first + at);
+    const first = (run * BODY) / partSize;
+    const parts = Array.from({ length: BODY / partSize }, (_part, at) => first + at);
     const ours = parts.flatMap((part) => digests[part % digests.length] ?? []);
     return {
       group: group ?? run,
       method: "PUT",
       path: `/v1/uploads/${id}/parts/${encodeRunPath([first, first + parts.length])}`,
-      headers: { "part-digest": encodePartDigests("sha-256", ours) },
+      headers: { "part-digest": encodePartDigests(algorithm, ours) },
       bodyOffset: run * BODY,
       bodySize: BODY,
     };

@@ -5,8 +5,8 @@ import { requireAllParts, type Upload } from "./upload.ts";
 
 /** Parts whose subtree is remembered by its hash alone: a power of two, and a multiple of 8. */
 const SUBTREE_PARTS = 64;
-/** Parts hashed in one go: some 5 ms. Then everybody else has a turn. */
-const SLICE_PARTS = 1024;
+/** Parts hashed in one go: some 3 ms. Then everybody else has a turn. */
+const SLICE_PARTS = 512;
 
 /**
  * The root over all parts. A large one that was not hashed yet takes its time in slices; where parts are withdrawn meanwhile it begins again.
