@@ -110,7 +110,8 @@ export async function putObject(
         await writeRest(file, [piece], size, 0);
         size += piece.length;
       }
-      await file.truncate(size);
+      // Bytes are put once, and a manifest that is put again may be shorter.
+      if (kind === "manifest") await file.truncate(size);
       await sync.flushFile(file);
     } finally {
       await file.close();

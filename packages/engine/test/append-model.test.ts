@@ -1,0 +1,200 @@
+// Random appends, cuts, parts, questions and restarts on one upload, beside the plainest model there is: the content, and the offset that was told last.
+import { createEngine, type Engine } from "@holdfast/engine";
+import { HoldfastError, hasPart, isHoldfastError, KIB, type UploadView } from "@holdfast/protocol";
+import { createBody } from "@holdfast/testkit/body";
+import { createMemoryMetadata, type MemoryMetadata } from "@holdfast/testkit/metadata/memory";
+import { createRandom } from "@holdfast/testkit/random";
+import { createMemoryStorage } from "@holdfast/testkit/storage/memory";
+import {
+  alice,
+  appendBytes,
+  createRequest,
+  memoryParts,
+  putParts,
+  readAll,
+  sha256,
+} from "@holdfast/testkit/world";
+import fc from "fast-check";
+import { expect, it } from "vitest";
+
+const PART = 256 * KIB;
+const PARTS = 4;
+const content = createRandom("model").bytes((PARTS - 1) * PART + 70_001);
+
+type Step =
+  /** `size` bytes where the upload ends; the body is cut after `cut` of them, if that is fewer. */
+  | { readonly do: "append"; readonly size: number; readonly cut: number; readonly how: How }
+  | { readonly do: "put"; readonly index: number; readonly isWrong: boolean }
+  /** An append that stays open while another request comes. */
+  | { readonly do: "meet"; readonly size: number; readonly who: "put" | "offset" | "append" }
+  | { readonly do: "offset" }
+  | { readonly do: "restart" };
+
+type How = "plain" | "digest" | "wrong digest" | "wrong offset";
+
+const size = fc.oneof(
+  fc.constantFrom(0, 1, 4095, 4096, 4097, PART - 1, PART, PART + 1),
+  fc.integer({ min: 0, max: 2 * PART }),
+);
+const how = fc.constantFrom<How>("plain", "plain", "digest", "wrong digest", "wrong offset");
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ do: fc.constant("append" as const), size, cut: size, how }),
+  fc.record({ do: fc.constant("append" as const), size, cut: size, how }),
+  fc.record({
+    do: fc.constant("put" as const),
+    index: fc.integer({ min: 0, max: PARTS - 1 }),
+    isWrong: fc.boolean(),
+  }),
+  fc.record({
+    do: fc.constant("meet" as const),
+    size,
+    who: fc.constantFrom("put" as const, "offset" as const, "append" as const),
+  }),
+  fc.constant({ do: "offset" } as const),
+  fc.constant({ do: "restart" } as const),
+);
+
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+    return "ok";
+  } catch (error) {
+    if (!isHoldfastError(error)) throw error;
+    return error.code;
+  }
+}
+
+async function turn(): Promise<void> {
+  for (let count = 0; count < 5; count++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+interface World {
+  engine: Engine;
+  metadata: MemoryMetadata;
+  readonly view: UploadView;
+  readonly restart: () => void;
+  /** What was told last: it never goes down. */
+  told: number;
+}
+
+async function begin(hasSize: boolean): Promise<World> {
+  const storage = createMemoryStorage();
+  const metadata = createMemoryMetadata();
+  const engine = createEngine(memoryParts({ storage, metadata }));
+  const { size: _, ...request } = createRequest(0);
+  const view = await engine.create(alice, {
+    ...request,
+    ...(hasSize ? { size: content.length } : { maxSize: 8 * PART }),
+  });
+  let lives = 0;
+  const world: World = {
+    engine,
+    metadata,
+    view,
+    told: 0,
+    restart() {
+      world.metadata = createMemoryMetadata({ state: world.metadata.snapshot() });
+      const random = createRandom(`life ${lives++}`);
+      world.engine = createEngine(memoryParts({ storage, metadata: world.metadata, random }));
+    },
+  };
+  return world;
+}
+
+async function ask(world: World): Promise<number> {
+  const { offset } = await world.engine.offset(alice, world.view.id);
+  expect(offset).toBeGreaterThanOrEqual(world.told);
+  world.told = offset;
+  return offset;
+}
+
+const WITH_SIZE: Partial<Record<How, (piece: Uint8Array) => Uint8Array>> = {
+  digest: (piece) => sha256(piece),
+  "wrong digest": () => sha256(content),
+};
+
+async function doAppend(world: World, step: Extract<Step, { do: "append" }>): Promise<void> {
+  const at = await ask(world);
+  const piece = content.subarray(at, at + step.size);
+  const from = step.how === "wrong offset" ? at + 1 : at;
+  const isCut = step.cut < piece.length;
+  const body = createBody(piece.subarray(0, step.cut));
+  const cut = new HoldfastError("body_size_mismatch");
+  const sent = isCut ? { ...body, stopped: () => cut } : createBody(piece);
+  const digest = WITH_SIZE[step.how]?.(piece);
+  const options = { body: sent, ...(digest ? { digest } : {}) };
+  const code = await codeOf(appendBytes(world.engine, world.view, from, piece, options));
+  const after = await ask(world);
+  if (step.how === "wrong offset")
+    return void expect([code, after]).toEqual(["offset_mismatch", at]);
+  // Parts that are committed ahead may carry the offset further than what came.
+  const isWrong = step.how === "wrong digest" && piece.length < content.length;
+  if (isCut) expect(code).toBe("body_size_mismatch");
+  else expect(code).toBe(isWrong ? "digest_mismatch" : "ok");
+  if (isWrong || (isCut && digest)) expect(after).toBe(at);
+  else expect(after).toBeGreaterThanOrEqual(at + Math.min(step.cut, piece.length));
+}
+
+async function doPut(world: World, index: number, isWrong: boolean): Promise<void> {
+  const known = { ...world.view, size: content.length };
+  const before = await world.engine.status(alice, world.view.id, { digests: false });
+  const bytes = isWrong ? content.map((byte) => byte ^ 1) : content;
+  const code = await codeOf(putParts(world.engine, known, bytes, [index, index + 1]));
+  const isShort = index === PARTS - 1 && !before.hasSize;
+  if (isShort) return void expect(code).toBe("body_size_mismatch");
+  const isThere = hasPart(before.committed, index);
+  const hasTail = before.offset > index * PART && before.offset < (index + 1) * PART;
+  if (isWrong && (isThere || hasTail)) expect(code).toBe("part_conflict");
+  else expect(code).toBe("ok");
+}
+
+async function doMeet(world: World, step: Extract<Step, { do: "meet" }>): Promise<void> {
+  const at = await ask(world);
+  const body = createBody();
+  const open = codeOf(appendBytes(world.engine, world.view, at, content, { body }));
+  body.push(content.subarray(at, at + step.size));
+  await turn();
+  const index = Math.min(PARTS - 1, Math.floor(at / PART));
+  const known = { ...world.view, size: content.length };
+  if (step.who === "put") await codeOf(putParts(world.engine, known, content, [index, index + 1]));
+  if (step.who === "append") await codeOf(appendBytes(world.engine, world.view, at, content));
+  const after = await ask(world);
+  expect(after).toBeGreaterThanOrEqual(Math.min(content.length, at));
+  // Whoever came, the first one has ended, or ends now that its body does.
+  body.end();
+  await open;
+}
+
+async function finish(world: World): Promise<Uint8Array> {
+  const at = await ask(world);
+  const end = await appendBytes(world.engine, world.view, at, content.subarray(at), {
+    isLast: true,
+  });
+  expect(end).toMatchObject({ offset: content.length, isComplete: true, size: content.length });
+  const done = await world.engine.status(alice, world.view.id, { digests: false });
+  return readAll(world.engine, done);
+}
+
+it("ends with the content, whatever came before", { timeout: 120_000 }, async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.boolean(), fc.array(step, { maxLength: 12 }), async (hasSize, steps) => {
+      const world = await begin(hasSize);
+      // A part with other bytes that nobody has begun is what it is: the content differs from then on, and the run ends.
+      let isSpoiled = false;
+      for (const next of steps) {
+        if (next.do === "append") await doAppend(world, next);
+        if (next.do === "meet") await doMeet(world, next);
+        if (next.do === "offset") await ask(world);
+        if (next.do === "restart") world.restart();
+        if (next.do !== "put") continue;
+        const view = await world.engine.status(alice, world.view.id, { digests: false });
+        const isKnown = hasPart(view.committed, next.index) || view.offset > next.index * PART;
+        if (next.isWrong && !isKnown) isSpoiled = true;
+        if (isSpoiled) break;
+        await doPut(world, next.index, next.isWrong);
+      }
+      expect(Buffer.compare(await finish(world), content)).toBe(0);
+    }),
+    { numRuns: 150 },
+  );
+});
