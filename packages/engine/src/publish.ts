@@ -133,7 +133,7 @@ export function fileOf(
   context: Context,
   { record }: Pick<Upload, "record">,
   root: Uint8Array,
-  stored: Pick<FileRecord, "manifestSize" | "manifestDigest" | "sha256">,
+  stored: Pick<FileRecord, "manifest" | "manifestSize" | "manifestDigest" | "sha256">,
 ): FileRecord {
   const { tenant, principal, algorithm, size, partSize, name, type } = record;
   return {

@@ -110,6 +110,8 @@ export interface FileRecord extends Grid {
   /** Size of the manifest in bytes, and its own SHA-256: what stands in the storage must have it. */
   readonly manifestSize: number;
   readonly manifestDigest: Uint8Array;
+  /** The manifest itself, of a file that was stored in one step: then there is none in the storage. */
+  readonly manifest?: Uint8Array;
   readonly createdAt: number;
 }
 

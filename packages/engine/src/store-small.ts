@@ -1,4 +1,4 @@
-// A small file in one step: its bytes and its manifest are flushed, then one record makes upload and file at once. Before that nobody knows of it.
+// A small file in one step: its bytes are flushed, then one record makes upload and file at once, the manifest in it. Before that nobody knows of it.
 import {
   type CreateRequest,
   computeRoot,
@@ -6,15 +6,13 @@ import {
   equalBytes,
   HoldfastError,
   ID_BYTES,
-  type Manifest,
   toHoldfastError,
-  type UploadId,
 } from "@holdfast/protocol";
 import { requireDigest } from "./append.ts";
 import type { Context } from "./context.ts";
 import { newRecord } from "./create.ts";
 import { applyOnce } from "./create-key.ts";
-import { writeManifest } from "./manifest.ts";
+import { packManifest } from "./manifest.ts";
 import { fileOf, manifestOf } from "./publish.ts";
 import type { Change, FileRecord, Principal, UploadRecord } from "./records.ts";
 
@@ -44,8 +42,8 @@ export async function storeSmall(
   let isRecording = false;
   try {
     const proved = digest ? { sha256: actual } : {};
-    const manifest = manifestOf({ record, digests }, root, proved);
-    const stored = await write(context, record.id, manifest, bytes);
+    const stored = packManifest(context, manifestOf({ record, digests }, root, proved));
+    await context.storage.put({ id: record.id, kind: "bytes" }, [bytes]);
     const file = fileOf(context, { record }, root, { ...stored, ...proved });
     const upload = { ...record, fileId: file.id, endedAt: file.createdAt };
     const { limits = {} } = principal;
@@ -62,22 +60,6 @@ export async function storeSmall(
     else await context.storage.remove(record.id).catch(() => undefined);
     throw cause;
   }
-}
-
-/** Bytes and manifest at once: each is durable by itself, and the directory's flush serves both. */
-async function write(
-  context: Context,
-  id: UploadId,
-  manifest: Manifest,
-  bytes: Uint8Array,
-): ReturnType<typeof writeManifest> {
-  const [described, content] = await Promise.allSettled([
-    writeManifest(context, id, manifest),
-    context.storage.put({ id, kind: "bytes" }, [bytes]),
-  ]);
-  if (described.status === "rejected") throw described.reason;
-  if (content.status === "rejected") throw content.reason;
-  return described.value;
 }
 
 function told(context: Context, file: FileRecord): Extract<Change, { kind: "store" }>["outbox"] {

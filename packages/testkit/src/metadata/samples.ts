@@ -57,7 +57,8 @@ export function sampleTail(index: number, size: number, content = 0): Tail {
 /** A file that came in one piece, and its upload. */
 export function sampleStore(parts = 2, given: Partial<UploadRecord> = {}): SampleStore {
   const open = sampleUpload(parts, given);
-  const { file, outbox } = samplePublish(sampleFile(open));
+  const manifest = new Uint8Array([123, 0, 125]);
+  const { file, outbox } = samplePublish({ ...sampleFile(open), manifest });
   const upload = {
     ...open,
     state: "complete" as const,

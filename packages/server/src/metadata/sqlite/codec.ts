@@ -126,6 +126,7 @@ export function encodeFile(file: FileRecord): Parameters {
     root: file.root,
     manifest_size: file.manifestSize,
     manifest_digest: file.manifestDigest,
+    manifest: file.manifest ?? null,
     created_at: file.createdAt,
     name: file.name,
     type: file.type,
@@ -136,6 +137,7 @@ export function encodeFile(file: FileRecord): Parameters {
 
 export function decodeFile(row: Row): FileRecord {
   const sha256 = optionalBytesAt(row, "sha256");
+  const manifest = optionalBytesAt(row, "manifest");
   return {
     id: fileIdAt(row, "id"),
     tenant: textAt(row, "tenant"),
@@ -151,6 +153,7 @@ export function decodeFile(row: Row): FileRecord {
     partSize: wholeAt(row, "part_size"),
     manifestSize: wholeAt(row, "manifest_size"),
     manifestDigest: bytesAt(row, "manifest_digest"),
+    ...(manifest ? { manifest } : {}),
     createdAt: wholeAt(row, "created_at"),
   };
 }

@@ -100,9 +100,14 @@ function ownTail(tail: Tail): Tail {
 }
 
 function ownFile(file: FileRecord): FileRecord {
-  const { root, manifestDigest, sha256 } = file;
+  const { root, manifestDigest, manifest, sha256 } = file;
   const digests = { root: own(root), manifestDigest: own(manifestDigest) };
-  return { ...file, ...digests, ...(sha256 ? { sha256: own(sha256) } : {}) };
+  return {
+    ...file,
+    ...digests,
+    ...(manifest ? { manifest: own(manifest) } : {}),
+    ...(sha256 ? { sha256: own(sha256) } : {}),
+  };
 }
 
 function own(bytes: Uint8Array): Uint8Array {

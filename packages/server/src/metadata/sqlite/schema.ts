@@ -195,6 +195,9 @@ const MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE uploads ADD COLUMN sealed_sha256 BLOB;
   `,
+  `
+  ALTER TABLE files ADD COLUMN manifest BLOB;
+  `,
 ];
 
 /** The version of the tables that this program reads and writes. */

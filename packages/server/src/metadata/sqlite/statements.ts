@@ -54,8 +54,8 @@ export const TEXTS = {
     ON CONFLICT (upload, page) DO UPDATE SET bits = excluded.bits, digests = excluded.digests`,
 
   addFile: `INSERT INTO files
-    (id, upload_id, tenant, principal, size, part_size, algorithm, root, manifest_size, manifest_digest, created_at, name, type, sha256, state)
-    VALUES ($id, $upload_id, $tenant, $principal, $size, $part_size, $algorithm, $root, $manifest_size, $manifest_digest, $created_at, $name, $type, $sha256, $state)`,
+    (id, upload_id, tenant, principal, size, part_size, algorithm, root, manifest_size, manifest_digest, manifest, created_at, name, type, sha256, state)
+    VALUES ($id, $upload_id, $tenant, $principal, $size, $part_size, $algorithm, $root, $manifest_size, $manifest_digest, $manifest, $created_at, $name, $type, $sha256, $state)`,
   findFile: "SELECT seq, state, upload_id FROM files WHERE id = $id",
   setDeleting: "UPDATE files SET state = 'deleting' WHERE seq = $seq",
   dropFile: "DELETE FROM files WHERE seq = $seq",
