@@ -1,13 +1,14 @@
 // append: bytes at the upload's offset, digested and made durable as they come. From here they go on to receive-append and commit-append.
 import { equalBytes, HoldfastError, partOffset, type UploadOffset } from "@holdfast/protocol";
 import { claimAppend } from "./claims.ts";
-import { type Context, doWork, useUpload } from "./context.ts";
+import { type Context, doWork } from "./context.ts";
 import type { Append } from "./engine.ts";
 import { tellOffset } from "./offset.ts";
 import { driveAWhile } from "./publish.ts";
 import { type AppendStage, createStage, endPart, receiveAppend } from "./receive-append.ts";
 import type { Principal } from "./records.ts";
 import { leavePart, resumePart } from "./resume-part.ts";
+import { writeUpload } from "./rights.ts";
 import { beyond, fixSize, requireSize } from "./size.ts";
 import { beginPart, type FillingPart } from "./tail.ts";
 import type { Upload } from "./upload.ts";
@@ -24,7 +25,7 @@ export function append(
   command: Append,
 ): Promise<UploadOffset> {
   return doWork(context, () =>
-    useUpload(context, principal, "write", command.id, async (upload) => {
+    writeUpload(context, principal, command, async (upload) => {
       const claim = await claimAppend(context, upload, command);
       if (claim) {
         const stage = createStage(context, upload, command);

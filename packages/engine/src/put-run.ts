@@ -2,10 +2,11 @@
 import { HoldfastError, requireInGrid, runSize } from "@holdfast/protocol";
 import { claimRun } from "./claims.ts";
 import { createCommitter } from "./commit.ts";
-import { type Context, doWork, useUpload } from "./context.ts";
+import { type Context, doWork } from "./context.ts";
 import type { PutRun, RunCommitted } from "./engine.ts";
 import { receiveRun } from "./receive.ts";
 import type { Principal } from "./records.ts";
+import { writeUpload } from "./rights.ts";
 import { fixSize } from "./size.ts";
 import { committedCount, offsetOf, type Upload } from "./upload.ts";
 import { createWriter } from "./writer.ts";
@@ -17,7 +18,7 @@ export function putRun(
   command: PutRun,
 ): Promise<RunCommitted> {
   return doWork(context, () =>
-    useUpload(context, principal, "write", command.id, async (upload) => {
+    writeUpload(context, principal, command, async (upload) => {
       requireEpoch(upload, command);
       if (command.size !== undefined) await fixSize(context, upload, command.size);
       requireFit(upload, command);
