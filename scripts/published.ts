@@ -34,7 +34,7 @@ async function install(place: string): Promise<string> {
     await mkdir(target, { recursive: true });
     run("tar", ["-xzf", join(place, tarball.trim()), "-C", target, "--strip-components=1"], place);
   }
-  for (const name of ["commander", "smol-toml"]) {
+  for (const name of ["commander", "smol-toml", "uqr"]) {
     await cp(join(ROOT, "node_modules", name), join(modules, name), { recursive: true });
   }
   return join(modules, "@holdfast/cli/bin/holdfast.js");

@@ -16,6 +16,11 @@ export function parseFileAddress(address: string): string {
   });
 }
 
+/** The address without the query that makes it a signed link: what signs it is a secret, and stands in nothing that is printed. */
+export function shownAddress(address: string): string {
+  return address.replace(/\?.*$/s, "");
+}
+
 /**
  * The address of a server: it has no query and no fragment either, which no request could carry on.
  *

@@ -7,6 +7,11 @@ import { printable } from "./terminal.ts";
 
 export const ASK_SETTINGS = ["to", "token-file", "give-up"] as const;
 
+/** What the options of such a command say that is not what a transfer means by them. */
+export const ASK_WORDS = {
+  "give-up": "end after this long without an answer (default: 10s)",
+} as const;
+
 /** Whoever asks waits for the answer: much less than a transfer does. */
 const GIVE_UP_MS = 10_000;
 

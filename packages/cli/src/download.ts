@@ -5,7 +5,7 @@ import { text } from "node:stream/consumers";
 import type { Client } from "@holdfast/client/node";
 import { HoldfastError, type Manifest } from "@holdfast/protocol";
 import { Command } from "commander";
-import { parseFileAddress } from "./addresses.ts";
+import { parseFileAddress, shownAddress } from "./addresses.ts";
 import type { Job } from "./batch.ts";
 import { codeOf, toSourceError } from "./files/errors.ts";
 import { placeWithin, safeName } from "./files/safe-path.ts";
@@ -102,7 +102,7 @@ interface Rules {
 function jobOf(one: Listed, target: Target, client: Client, rules: Rules, taken: Set<string>): Job {
   let path = target.path;
   return {
-    label: one.path ?? one.url,
+    label: one.path ?? shownAddress(one.url),
     size: undefined,
     onStop: "pause",
     line: () => (target.kind === "stream" ? undefined : path),
@@ -194,7 +194,8 @@ async function makeDirectory(path: string): Promise<void> {
 
 function tellPlan(listed: readonly Listed[], { path }: Target, options: Options): void {
   const write = jsonLines(process.stdout);
-  for (const { url, path: name } of listed) {
+  for (const { url: address, path: name } of listed) {
+    const url = shownAddress(address);
     if (options.json) write({ event: "would-fetch", url, path: name ?? null });
     else process.stdout.write(`${url}${name === undefined ? "" : `\t${printable(name)}`}\n`);
   }

@@ -1,7 +1,7 @@
 // `holdfast ls`: the files on a server, newest first.
 import { encodeHex, HoldfastError, type ListedFile } from "@holdfast/protocol";
 import { Command } from "commander";
-import { ASK_SETTINGS, withClient } from "./asking.ts";
+import { ASK_SETTINGS, ASK_WORDS, withClient } from "./asking.ts";
 import { jsonLines } from "./json.ts";
 import { fileLine } from "./ls-text.ts";
 import { readSettings, withSettings } from "./settings/options.ts";
@@ -25,7 +25,7 @@ Examples:
 
 export function lsCommand(): Command {
   const command = new Command("ls").description("list the files on a server, newest first");
-  return withSettings(command, ASK_SETTINGS)
+  return withSettings(command, ASK_SETTINGS, ASK_WORDS)
     .option("-l, --long", "show type, root and address too")
     .option("--limit <count>", "files at most", parseLimit, LIMIT)
     .option("--all", "every file, however many there are")

@@ -14,7 +14,9 @@ import { resumeCommand } from "./resume.ts";
 import { rmCommand } from "./rm.ts";
 import { serveCommand } from "./serve.ts";
 import { GLOBAL_SETTINGS, withSettings } from "./settings/options.ts";
+import { shareCommand } from "./share.ts";
 import { statusCommand } from "./status.ts";
+import { sweepCommand } from "./sweep.ts";
 import { tokenCommand } from "./token.ts";
 import { uploadCommand } from "./upload.ts";
 import { verifyCommand } from "./verify.ts";
@@ -43,12 +45,14 @@ export function createProgram(): Command {
     resumeCommand(),
     statusCommand(),
     lsCommand(),
+    shareCommand(),
     rmCommand(),
     verifyCommand(),
     doctorCommand(),
     benchCommand(),
     tokenCommand(),
     keysCommand(),
+    sweepCommand(),
     configCommand(),
     completionCommand(),
     manCommand(),

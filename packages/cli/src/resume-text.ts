@@ -1,5 +1,7 @@
 // One unfinished thing as a line for a person.
+
 import type { Unfinished } from "@holdfast/client/node";
+import { shownAddress } from "./addresses.ts";
 import { formatDuration } from "./durations.ts";
 import { formatSize } from "./sizes.ts";
 import { printable } from "./terminal.ts";
@@ -29,7 +31,7 @@ function describe(one: Unfinished): readonly [size: string, what: string] {
     case "upload":
       return [formatSize(one.size), `${one.path} -> ${one.to}`];
     case "download":
-      return [formatSize(one.size), `${one.url} -> ${one.path}`];
+      return [formatSize(one.size), `${shownAddress(one.url)} -> ${one.path}`];
     case "command":
       return ["", `holdfast ${one.words.join(" ")} (in ${one.directory})`];
   }

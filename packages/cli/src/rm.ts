@@ -2,7 +2,7 @@
 import { createInterface } from "node:readline/promises";
 import { HoldfastError, toHoldfastError } from "@holdfast/protocol";
 import { Command } from "commander";
-import { ASK_SETTINGS, type Asking, withClient } from "./asking.ts";
+import { ASK_SETTINGS, ASK_WORDS, type Asking, withClient } from "./asking.ts";
 import { Ended } from "./ended.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { errorLine, jsonLines } from "./json.ts";
@@ -36,7 +36,7 @@ export function rmCommand(): Command {
     .summary("remove files from a server")
     .description("remove files from a server; an upload's address ends that upload")
     .argument("<id|url...>", "the files");
-  return withSettings(command, ASK_SETTINGS)
+  return withSettings(command, ASK_SETTINGS, ASK_WORDS)
     .option("-y, --yes", "do not ask")
     .option("--json", "print one JSON object a line on standard output")
     .addHelpText("after", HELP)
@@ -75,6 +75,11 @@ function doomedOf(word: string, settings: Settings): Doomed {
   if (target.kind === "path") {
     throw new HoldfastError("usage", `"${printable(word)}" is neither an id nor an address`, {
       hint: "ls lists the ids; rm removes files on a server, never on this machine.",
+    });
+  }
+  if (target.kind === "file" && target.url.includes("?")) {
+    throw new HoldfastError("usage", "a link lets one read a file, not remove it", {
+      hint: "Give the file's own address, with a token that may write.",
     });
   }
   const { id } = target;

@@ -11,7 +11,8 @@ import {
   type UploadView,
 } from "@holdfast/protocol";
 import { Command } from "commander";
-import { ASK_SETTINGS, type Asking, withClient } from "./asking.ts";
+import { shownAddress } from "./addresses.ts";
+import { ASK_SETTINGS, ASK_WORDS, type Asking, withClient } from "./asking.ts";
 import { jsonLines } from "./json.ts";
 import { readSettings, withSettings } from "./settings/options.ts";
 import type { Settings } from "./settings/resolve.ts";
@@ -46,7 +47,7 @@ export function statusCommand(): Command {
     .summary("tell how far an upload is")
     .description("tell how far an upload is, and what is missing of it")
     .argument("<id|url|path>", "an upload or a file, or the path that is being uploaded");
-  return withSettings(command, ASK_SETTINGS)
+  return withSettings(command, ASK_SETTINGS, ASK_WORDS)
     .option("--json", "print one JSON object on standard output")
     .addHelpText("after", HELP)
     .action(runStatus);
@@ -112,7 +113,8 @@ async function findByPath(path: string, server: string, asking: Asking): Promise
 
 function asJson(found: Found): Readonly<Record<string, unknown>> {
   if (found.kind === "file") {
-    const { id, url, manifest } = found;
+    const { id, manifest } = found;
+    const url = shownAddress(found.url);
     const { name, type, size, partSize, root, provenance } = manifest;
     return {
       event: "file",

@@ -9,15 +9,17 @@ export type Target =
   | { readonly kind: "path"; readonly path: string };
 
 const ID = /^[a-z2-7]{25}[aeimquy4]$/;
-const PATH = /\/v1\/(upload|file)s\/([a-z2-7]{26})\/?$/;
+/** A file's may be a signed link. */
+const PATH = /\/v1\/(?:uploads\/([a-z2-7]{26})\/?|files\/([a-z2-7]{26})\/?(?:\?.*)?)$/;
 
 /** @throws HoldfastError `usage` for an address that is neither an upload's nor a file's */
 export function parseTarget(text: string): Target {
   if (ID.test(text)) return { kind: "id", id: text };
   if (!/^https?:\/\//i.test(text)) return { kind: "path", path: text };
   const url = parseFileAddress(text);
-  const [, kind, id] = PATH.exec(url) ?? [];
-  if (id !== undefined) return { kind: kind === "upload" ? "upload" : "file", url, id };
+  const [, upload, file] = PATH.exec(url) ?? [];
+  if (upload !== undefined) return { kind: "upload", url, id: upload };
+  if (file !== undefined) return { kind: "file", url, id: file };
   throw new HoldfastError("usage", "the address is neither an upload's nor a file's", {
     hint: "Those end with /v1/uploads/ID or /v1/files/ID; upload prints the file's.",
   });

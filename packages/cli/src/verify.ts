@@ -3,8 +3,8 @@ import { stat } from "node:fs/promises";
 import type { BadPart } from "@holdfast/client";
 import { encodeHex, HoldfastError, type Manifest } from "@holdfast/protocol";
 import { Command } from "commander";
-import { parseFileAddress } from "./addresses.ts";
-import { type Asking, withClient } from "./asking.ts";
+import { parseFileAddress, shownAddress } from "./addresses.ts";
+import { ASK_WORDS, type Asking, withClient } from "./asking.ts";
 import { Ended } from "./ended.ts";
 import { EXIT } from "./exit-codes.ts";
 import { jsonLines } from "./json.ts";
@@ -40,7 +40,7 @@ export function verifyCommand(): Command {
     .description("compare a local copy with the file on the server, part by part")
     .argument("<path>", "the local copy")
     .argument("<url>", "address of the file", parseFileAddress);
-  return withSettings(command, VERIFY_SETTINGS)
+  return withSettings(command, VERIFY_SETTINGS, ASK_WORDS)
     .option("--download", "read the server's bytes and verify them, too")
     .option("--json", "print one JSON object a line on standard output")
     .addHelpText("after", HELP)
@@ -63,7 +63,7 @@ async function runVerify(
     const excess = Math.max(0, size - manifest.size);
     tell("local", path, local, excess);
     const remote = options.download ? await verifyRemote(url, manifest, asking, look) : [];
-    if (options.download) tell("remote", url, remote, 0);
+    if (options.download) tell("remote", shownAddress(url), remote, 0);
     if (remote.length > 0) return EXIT.fatal;
     return local.length > 0 || excess > 0 ? EXIT.noRetry : EXIT.ok;
   });

@@ -16,7 +16,7 @@ export type AskPorts = Pick<Ports, "transport" | "clock" | "random" | "share">;
 
 /** Resolves with what `use` makes of the first answer that is 2xx. The request must be one that may be repeated. @throws HoldfastError */
 export async function ask<T>(
-  request: Pick<WireRequest, "method" | "url" | "headers">,
+  request: Pick<WireRequest, "method" | "url" | "headers" | "body">,
   use: (answer: WireAnswer) => Promise<T>,
   options: AskOptions,
   ports: AskPorts,

@@ -1,6 +1,6 @@
 // What a file is, before anything of it is moved: its manifest, asked for until there is an answer.
 import { decodeManifest, HoldfastError, type Manifest } from "@holdfast/protocol";
-import { checkAddress } from "./auth.ts";
+import { checkFileAddress, manifestAddress } from "./file-address.ts";
 import { type TransferOptions, wireOf } from "./options.ts";
 import { persist } from "./persist.ts";
 import type { Digester, Ports } from "./ports.ts";
@@ -22,7 +22,7 @@ export async function describeFile(
   const { giveUpMs, onTrouble = () => undefined } = options;
   const { clock, random, digester } = ports;
   const signal = options.signal ?? new AbortController().signal;
-  const url = checkAddress(options.url, options.token !== undefined);
+  const url = checkFileAddress(options.url, options.token !== undefined);
   const wire = wireOf(ports, options);
   const startedAt = clock.monotonic();
   return persist(
@@ -45,7 +45,7 @@ export async function fetchManifest(
   { url, attempt, signal }: Pick<WireRequest, "url" | "attempt" | "signal">,
 ): Promise<Manifest> {
   const headers = { "accept-encoding": "identity" };
-  const request = { method: "GET", url: `${url}/manifest`, headers, attempt, signal } as const;
+  const request = { method: "GET", url: manifestAddress(url), headers, attempt, signal } as const;
   const text = await wire.send(request, (answer) => answer.text());
   try {
     return decodeManifest(digester.sha256, text);

@@ -3,6 +3,7 @@ import { encodeHex, HoldfastError, type Manifest, type PartSet } from "@holdfast
 import type { Buffers } from "./buffers.ts";
 import type { DownloadOptions } from "./download.ts";
 import type { Emitter } from "./events.ts";
+import { fileIdOf, plainAddress } from "./file-address.ts";
 import type { Ports, Sink } from "./ports.ts";
 import type { Finished } from "./state.ts";
 import type { Wire } from "./wire.ts";
@@ -54,6 +55,10 @@ export function entityTag({ root }: Manifest): string {
 export function finishedOf(job: DownloadJob): Finished {
   const { url } = openedSinkOf(job);
   const { manifest } = contentOf(job);
-  const id = url.slice(url.lastIndexOf("/") + 1);
-  return { id, url, size: manifest.size, root: encodeHex(manifest.root) };
+  return {
+    id: fileIdOf(url),
+    url: plainAddress(url),
+    size: manifest.size,
+    root: encodeHex(manifest.root),
+  };
 }

@@ -14,7 +14,6 @@ import {
   RUN_PARTS_MAX,
   toHoldfastError,
 } from "@holdfast/protocol";
-import { checkAddress } from "./auth.ts";
 import { checkpointKey } from "./checkpoint.ts";
 import { fetchManifest } from "./describe.ts";
 import { digestAt } from "./digest-table.ts";
@@ -26,6 +25,7 @@ import {
   openedSinkOf,
 } from "./download-job.ts";
 import { forgetProgress, noteProgress } from "./download-note.ts";
+import { checkFileAddress, fileIdOf, plainAddress } from "./file-address.ts";
 import type { Known } from "./line.ts";
 import { recallLine } from "./recall.ts";
 import type { Answer } from "./state.ts";
@@ -36,7 +36,7 @@ export async function openDownload(
   job: DownloadJob,
 ): Promise<{ readonly isResumed: boolean; readonly known?: Known }> {
   const { checkpoints, digester } = job.ports;
-  const url = checkAddress(job.options.url, job.options.token !== undefined);
+  const url = checkFileAddress(job.options.url, job.options.token !== undefined);
   const sink = await job.openSink();
   const opened = { url, sink, release: () => undefined };
   job.opened = { ...opened, isOurs: false };
@@ -65,8 +65,8 @@ export async function checkDownload(job: DownloadJob, call: Call): Promise<Answe
   const manifest =
     job.options.manifest ??
     (await fetchManifest(job.wire, job.ports.digester, { url, attempt, signal }));
-  const id = url.slice(url.lastIndexOf("/") + 1);
-  job.emit("created", { id, url, size: manifest.size, isResumed: false });
+  const told = { id: fileIdOf(url), url: plainAddress(url) };
+  job.emit("created", { ...told, size: manifest.size, isResumed: false });
   const root = encodeHex(manifest.root);
   job.root = root;
   const existing = await sink.existingSize();

@@ -1,6 +1,7 @@
 // The client's core: uploads and downloads over ports, for every platform.
 export type { AskOptions } from "./ask.ts";
 export type { TokenSource } from "./auth.ts";
+export { type CreateLinkOptions, createLink, type Link } from "./create-link.ts";
 export type { DeleteFileOptions } from "./delete-file.ts";
 export { deleteFile } from "./delete-file.ts";
 export { type DescribeOptions, describeFile } from "./describe.ts";
@@ -19,6 +20,7 @@ export {
 } from "./stream/download-stream.ts";
 export { type ByteStream, streamOf } from "./stream/read-run.ts";
 export { type StreamUploadOptions, startStreamUpload } from "./stream/upload-stream.ts";
+export { type SweepOptions, sweepServer } from "./sweep-server.ts";
 export type {
   NotedCommand,
   Unfinished,

@@ -11,8 +11,8 @@ import {
   partSizeAt,
 } from "@holdfast/protocol";
 import { type AskOptions, type AskPorts, ask } from "./ask.ts";
-import { checkAddress } from "./auth.ts";
 import { digestAt } from "./digest-table.ts";
+import { checkFileAddress } from "./file-address.ts";
 import type { Digester, Source } from "./ports.ts";
 import type { WireAnswer } from "./wire.ts";
 
@@ -61,7 +61,7 @@ export function verifyFile(
   ports: AskPorts & { readonly digester: Digester },
 ): Promise<readonly BadPart[]> {
   const { manifest } = options;
-  const url = checkAddress(options.url, options.token !== undefined);
+  const url = checkFileAddress(options.url, options.token !== undefined);
   return verifyParts(options, ports.digester, async (index, into) => {
     const offset = partOffset(manifest, index);
     const headers = {

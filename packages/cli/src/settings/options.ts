@@ -8,17 +8,22 @@ import { flagOf, type SettingName, settingRow } from "./table.ts";
 /** Options that every command takes. */
 export const GLOBAL_SETTINGS = ["config", "profile", "color"] as const;
 
-export function settingOption(name: SettingName): Option {
+/** `help` and default in other words than the table's, where a command has others. */
+export function settingOption(name: SettingName, words?: string): Option {
   const row = settingRow(name);
   const placeholder = placeholderOf(row);
   const flag = placeholder === "" ? flagOf(name) : `${flagOf(name)} <${placeholder}>`;
   const ending = row.default === undefined ? "" : ` (default: ${row.default})`;
-  return new Option(flag, `${row.help}${ending}`);
+  return new Option(flag, words ?? `${row.help}${ending}`);
 }
 
 /** Gives the command an option for each of the settings. */
-export function withSettings(command: Command, names: readonly SettingName[]): Command {
-  for (const name of names) command.addOption(settingOption(name));
+export function withSettings(
+  command: Command,
+  names: readonly SettingName[],
+  words: Partial<Readonly<Record<SettingName, string>>> = {},
+): Command {
+  for (const name of names) command.addOption(settingOption(name, words[name]));
   return command;
 }
 

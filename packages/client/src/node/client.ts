@@ -1,6 +1,13 @@
 // Many transfers that share their connections, their checkpoints, their memory and their rate.
 import { realpath } from "node:fs/promises";
-import { HoldfastError, type Manifest, type UploadId, type UploadView } from "@holdfast/protocol";
+import {
+  HoldfastError,
+  type Manifest,
+  type SweepReport,
+  type UploadId,
+  type UploadView,
+} from "@holdfast/protocol";
+import { type CreateLinkOptions, createLink, type Link } from "../create-link.ts";
 import { type DeleteFileOptions, deleteFile } from "../delete-file.ts";
 import { type DescribeOptions, describeFile } from "../describe.ts";
 import { type DownloadOptions, startDownload } from "../download.ts";
@@ -17,6 +24,7 @@ import {
 } from "../stream/download-stream.ts";
 import { streamOf } from "../stream/read-run.ts";
 import { type StreamUploadOptions, startStreamUpload } from "../stream/upload-stream.ts";
+import { type SweepOptions, sweepServer } from "../sweep-server.ts";
 import { listUnfinished, type NotedCommand, noteCommand, type Unfinished } from "../unfinished.ts";
 import { startUpload, type UploadOptions } from "../upload.ts";
 import { abortUpload, type UploadAddress, uploadStatus } from "../upload-status.ts";
@@ -78,6 +86,10 @@ export interface Client {
   uploadOf(path: string, to: string): Promise<UploadId | undefined>;
   /** Ends an upload before its time. @throws HoldfastError */
   abort(options: UploadAddress): Promise<void>;
+  /** A link by which anybody may read a file for a while. @throws HoldfastError */
+  link(options: CreateLinkOptions): Promise<Link>;
+  /** Removes what has ended from a server, or tells what would go. @throws HoldfastError */
+  sweep(options: SweepOptions): Promise<SweepReport>;
   /** Removes a file. @throws HoldfastError */
   remove(options: DeleteFileOptions): Promise<void>;
   /** Compares a local file with a manifest: resolves with the parts that are bad. @throws HoldfastError */
@@ -125,6 +137,8 @@ export function createClient(options: ClientOptions = {}): Client {
       return findUpload({ to, identity }, own);
     },
     abort: (more) => abortUpload(more, lent),
+    link: (more) => createLink(more, lent),
+    sweep: (more) => sweepServer(more, lent),
     remove: (more) => deleteFile(more, lent),
     async verifyLocal(path, more) {
       const source = await openFileSource(path);

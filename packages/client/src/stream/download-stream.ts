@@ -10,12 +10,12 @@ import {
   RUN_PARTS_MAX,
   runSize,
 } from "@holdfast/protocol";
-import { checkAddress } from "../auth.ts";
 import { fetchManifest } from "../describe.ts";
 import type { DownloadOptions } from "../download.ts";
 import type { DownloadJob } from "../download-job.ts";
 import { receiveRun } from "../download-receive.ts";
 import type { Transfer } from "../events.ts";
+import { checkFileAddress, fileIdOf, plainAddress } from "../file-address.ts";
 import { wireOf } from "../options.ts";
 import type { Ports, Sink } from "../ports.ts";
 import type { Wire } from "../wire.ts";
@@ -54,7 +54,7 @@ export function startStreamDownload(
     random,
     giveUpMs: options.giveUpMs,
     async run(stream) {
-      const url = checkAddress(options.url, options.token !== undefined);
+      const url = checkFileAddress(options.url, options.token !== undefined);
       stream.enter("checking");
       const manifest =
         options.manifest ??
@@ -62,12 +62,12 @@ export function startStreamDownload(
           fetchManifest(wire, ports.digester, { url, attempt, signal }),
         ));
       const { size } = manifest;
-      const id = url.slice(url.lastIndexOf("/") + 1);
-      stream.emit("created", { id, url, size, isResumed: false });
+      const told = { id: fileIdOf(url), url: plainAddress(url) };
+      stream.emit("created", { ...told, size, isResumed: false });
       stream.sized(size);
       stream.enter("receiving");
       await receiveAll(stream, wire, { url, manifest, write, options, ports });
-      return { id, url, size, root: encodeHex(manifest.root) };
+      return { ...told, size, root: encodeHex(manifest.root) };
     },
     discard: async () => undefined,
     close: async () => ports.transport.close(),

@@ -1,0 +1,31 @@
+// Tells a server to remove what has ended, or asks what would go.
+import { decodeSweep, HoldfastError, type SweepReport } from "@holdfast/protocol";
+import { type AskOptions, type AskPorts, ask } from "./ask.ts";
+import { checkAddress } from "./auth.ts";
+import { parseJson } from "./wire.ts";
+
+export interface SweepOptions extends AskOptions {
+  /** The server's address. */
+  readonly to: string;
+  /** Only tells; nothing is removed. */
+  readonly isDryRun?: boolean;
+}
+
+/** Resolves with what went, or would go. May be repeated. @throws HoldfastError `forbidden` without the scope `admin` */
+export async function sweepServer(options: SweepOptions, ports: AskPorts): Promise<SweepReport> {
+  const server = checkAddress(options.to, options.token !== undefined);
+  const url = `${server}/v1/sweep${options.isDryRun ? "?dry-run=1" : ""}`;
+  return ask(
+    { method: "POST", url },
+    async (answer) => {
+      const text = await answer.text();
+      try {
+        return decodeSweep(parseJson(text));
+      } catch (cause) {
+        throw new HoldfastError("not_holdfast", "the answer is no report of a sweep", {}, cause);
+      }
+    },
+    options,
+    ports,
+  );
+}
