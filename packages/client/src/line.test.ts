@@ -56,14 +56,15 @@ describe("a fresh line", () => {
 
 describe("a line that is learned", () => {
   it("takes four at once after the first run, and one where a part takes long", () => {
-    expect(play(freshLine(USUAL, 0), 1, shared(2.5e6)).seen).toEqual([[4, 1]]);
+    expect(play(freshLine(USUAL, 0), 1, shared(2.5e6)).seen).toEqual([[4, 4]]);
+    expect(play(freshLine(USUAL, 0), 1, shared(MIB)).seen).toEqual([[4, 1]]);
     expect(play(freshLine(USUAL, 0), 1, shared(67_000)).seen).toEqual([[1, 1]]);
   });
 
-  it("doubles runs until they take some seconds", () => {
-    const { seen } = play(freshLine(USUAL, 0), 5, () => 3 * MIB);
-    expect(seen.slice(1, 5).map(([, runParts]) => runParts)).toEqual([2, 4, 8, 12]);
-    expect(play(freshLine(USUAL, 0), 5, shared(300 * MIB)).line.runParts).toBe(16);
+  it("makes runs longer until they take some seconds", () => {
+    const { seen } = play(freshLine(USUAL, 0), 4, shared(10 * MIB));
+    expect(seen.map(([, runParts]) => runParts)).toEqual([4, 16, 10, 8]);
+    expect(play(freshLine(USUAL, 0), 2, shared(300 * MIB)).line.runParts).toBe(16);
   });
 
   it("keeps one more in flight only while that gains something", () => {

@@ -14,6 +14,8 @@ const RUN_MS = 4_000;
 export const PART_MS_MAX = 5_000;
 /** Runs in flight while nothing is known; each one more must be worth it. */
 const USUAL = 4;
+/** A run is at most so many times as long as the one before it. */
+const GROWTH = 4;
 /** One more in flight stays if the line carries this much more with it. */
 const GAIN = 1.05;
 /** Rounds until one more is tried again: after trouble, or after it gained nothing; twice as many after each further time. */
@@ -172,12 +174,20 @@ function partMs({ round, bounds }: Line): number {
   return (round.ms / round.bytes) * bounds.partSize;
 }
 
+/** Parts of a run that takes as long as one should. What a longer one gains by being longer is not in the measure of short ones. */
+function partsOf({ round, bounds }: Line): number {
+  const isShort = round.ms / round.runs < RUN_MS / 2;
+  const ms = isShort ? 2 * RUN_MS : RUN_MS;
+  return Math.floor((round.bytes / round.ms) * (ms / bounds.partSize));
+}
+
 /** The first run decides between a line that takes several at once and one that does not. */
 function firstStep(before: Line, at: number): Line {
   const { bytes, ms } = before.round;
   const line = { ...before, rate: (before.inFlight * bytes * 1000) / ms };
   const fitting = Math.floor((line.inFlight * PART_MS_MAX) / partMs(line));
-  return withInFlight(line, Math.min(USUAL, Math.max(1, fitting)), at, resting(0, 0));
+  const settled = withInFlight(line, Math.min(USUAL, Math.max(1, fitting)), at, resting(0, 0));
+  return { ...settled, runParts: within(settled, Math.min(GROWTH, partsOf(line))) };
 }
 
 /** Not even the first of several runs has come through in time: one has the line for itself. */
@@ -189,8 +199,8 @@ export function alone(line: Line, at: number): Line {
 function step(line: Line, at: number): Line {
   const { bytes, ms } = line.round;
   const rate = (line.inFlight * bytes * 1000) / ms;
-  const wanted = within(line, Math.floor((bytes / ms) * (RUN_MS / line.bounds.partSize)));
-  const most = line.isCareful ? line.runParts + 1 : line.runParts * 2;
+  const wanted = within(line, partsOf(line));
+  const most = line.isCareful ? line.runParts + 1 : line.runParts * GROWTH;
   const runParts = Math.min(wanted, most);
   const isCareful = line.isCareful && runParts < wanted;
   const next = { ...line, rate, runParts, isCareful };

@@ -357,7 +357,7 @@ describe("what the line teaches", () => {
   it("remembers what the line was like when it is paused, given up or done", () => {
     const remembered = (one: ReturnType<typeof start>) =>
       one.log.flatMap((effect) => (effect.type === "remember" ? [effect.known] : []));
-    const paused = start(100);
+    const paused = start(1000);
     paused.sending();
     for (let run = 0; run < 20; run++) paused.runDone();
     paused.take({ type: "pause" });

@@ -1,11 +1,14 @@
-import { MIB } from "@holdfast/protocol";
+import { KIB, MIB } from "@holdfast/protocol";
 import { serve } from "@holdfast/server";
 import { startProxy } from "@holdfast/testkit/proxy";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createCheckpointStore } from "./node/checkpoint.ts";
 import type { NodeOptions } from "./node/index.ts";
 import { download, upload } from "./node/index.ts";
+import { systemClock, systemDigester } from "./node/platform.ts";
 import { interpose } from "./node/testing/interposer.ts";
 import { makePlace, next, type Place, record } from "./node/testing/place.ts";
+import { rememberLine } from "./recall.ts";
 import type { UploadOptions } from "./upload.ts";
 
 let place: Place;
@@ -119,7 +122,8 @@ describe("an upload", () => {
     const proxy = place.keep(
       await startProxy({
         targetPort: server.port,
-        fate: (index) => (index < 2 ? { kind: "freeze", afterBytes: MIB } : { kind: "well" }),
+        line: { bytesPerSecond: 1e6, latencyMs: 2 },
+        fate: (index) => (index === 0 ? { kind: "freeze", afterBytes: MIB } : { kind: "well" }),
       }),
     );
     const transfer = send(path, proxy.url, { stallMs: 300 });
@@ -163,5 +167,36 @@ describe("an upload that is aborted", () => {
     const transfer = send(place.file("f", MIB).path, server.url);
     transfer.abort();
     await expect(transfer.done).rejects.toMatchObject({ code: "aborted" });
+  });
+});
+
+describe("an upload over a line that is known to be very slow", () => {
+  it("is appended, goes on byte by byte after a cut, and arrives as it is", async () => {
+    const server = await place.serve();
+    const proxy = place.keep(
+      await startProxy({
+        targetPort: server.port,
+        line: { bytesPerSecond: 1e6, latencyMs: 2 },
+        fate: (index) => (index === 0 ? { kind: "cut", afterBytes: 200_000 } : { kind: "well" }),
+      }),
+    );
+    const checkpoints = createCheckpointStore({
+      directory: place.stateDir,
+      now: () => systemClock.now(),
+    });
+    const here = { checkpoints, digester: systemDigester, clock: systemClock };
+    await rememberLine(here, "up", proxy.url, { inFlight: 1, rate: 20_000 });
+    checkpoints.close();
+    const { path, bytes } = place.file("slow", 1024 * KIB + 7);
+    const transfer = send(path, proxy.url);
+    const retries = record(transfer, "retry");
+    const { url } = await transfer.done;
+    expect(retries.length).toBeGreaterThan(0);
+    // As a part, what the cut connection carried would have gone out again.
+    expect(proxy.totals().up).toBeLessThan(bytes.length + 100_000);
+    await download(new URL(new URL(url).pathname, server.url).href, place.path("slow-back"), {
+      stateDir: place.stateDir,
+    }).done;
+    expect(place.read("slow-back").equals(bytes)).toBe(true);
   });
 });
