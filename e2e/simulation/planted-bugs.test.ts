@@ -17,7 +17,8 @@ interface Edit {
 }
 
 const FLUSH = "  await flush(context, upload);\n";
-const COMMIT = '  await context.metadata.apply({ kind: "commit", id, parts, expiresAt });\n';
+const COMMIT =
+  '  await context.metadata.apply({ kind: "commit", id, parts, expiresAt, ...reserved });\n';
 const COMMIT_FILE = "engine/src/commit.ts";
 
 const BUGS: Readonly<Record<string, readonly Edit[]>> = {
@@ -124,7 +125,7 @@ const BUGS_OF_ENDS: Readonly<Record<string, readonly Edit[]>> = {
 
 const APPEND_FILE = "engine/src/commit-append.ts";
 const APPEND_FLUSH = "    await flush(context, upload);\n";
-const APPEND_RECORD = "    await record(context, upload, { parts, tail, size });\n";
+const APPEND_RECORD = "    await record(context, upload, { parts, tail, size }, limits);\n";
 const APPEND_APPLY = '  await context.metadata.apply({ kind: "append", ';
 
 const APPEND_BUGS: Readonly<Record<string, readonly Edit[]>> = {

@@ -28,9 +28,10 @@ export function append(
     writeUpload(context, principal, command, async (upload) => {
       const claim = await claimAppend(context, upload, command);
       if (claim) {
-        const stage = createStage(context, upload, command);
+        const { limits = {} } = principal;
+        const stage = createStage(context, upload, command, limits);
         try {
-          if (command.size !== undefined) await fixSize(context, upload, command.size, claim);
+          await fixSize(context, upload, { size: command.size, limits, claim });
           requireFit(upload, command);
           stage.part = await beginAt(context, upload, command);
           stage.part = await receiveAppend(context, upload, stage, stage.part);

@@ -1,7 +1,7 @@
 // The commits of an append: in order, each on top of the one before; whole parts and the tail behind them go in one record.
 import { flush, GROUP_BYTES, GROUP_MS, noteParts, type VerifiedPart } from "./commit.ts";
 import { type Context, UPLOAD_TTL_MS } from "./context.ts";
-import type { CommittedPart, Tail } from "./records.ts";
+import type { CommittedPart, Limits, Tail } from "./records.ts";
 import { fixedTo } from "./size.ts";
 import { type FillingPart, tailOf } from "./tail.ts";
 import { offsetOf, type Upload } from "./upload.ts";
@@ -36,7 +36,7 @@ export function createAppendCommitter(
   context: Context,
   upload: Upload,
   writer: Writer,
-  rule: CommitRule,
+  { rule, limits }: { readonly rule: CommitRule; readonly limits: Limits },
 ): AppendCommitter {
   let parts: VerifiedPart[] = [];
   let filling: FillingPart | undefined;
@@ -62,7 +62,7 @@ export function createAppendCommitter(
     groupBytes = 0;
     // What comes behind a gap is no offset: after the first group that failed nothing more is committed.
     last = last
-      .then(() => (hasGap ? undefined : commitGroup(context, upload, group)))
+      .then(() => (hasGap ? undefined : commitGroup(context, upload, group, limits)))
       .catch((cause: unknown) => {
         hasGap = true;
         fail(cause);
@@ -101,7 +101,12 @@ export function createAppendCommitter(
 }
 
 /** Written, then flushed, then recorded, as for parts that come alone. Where a write failed, the parts before it are committed. */
-async function commitGroup(context: Context, upload: Upload, group: Group): Promise<void> {
+async function commitGroup(
+  context: Context,
+  upload: Upload,
+  group: Group,
+  limits: Limits,
+): Promise<void> {
   const parts: CommittedPart[] = [];
   let fault: { readonly cause: unknown } | undefined;
   try {
@@ -116,7 +121,7 @@ async function commitGroup(context: Context, upload: Upload, group: Group): Prom
   const { tail, size }: Partial<Group> = fault ? {} : group;
   if (parts.length > 0 || tail || size !== undefined) {
     await flush(context, upload);
-    await record(context, upload, { parts, tail, size });
+    await record(context, upload, { parts, tail, size }, limits);
   }
   if (fault) throw fault.cause;
 }
@@ -131,10 +136,15 @@ async function record(
   context: Context,
   upload: Upload,
   { parts, tail, size }: Recorded,
+  limits: Limits,
 ): Promise<void> {
-  const { id } = upload.record;
+  const { id, hasSize } = upload.record;
   const expiresAt = context.clock.now() + UPLOAD_TTL_MS;
-  const optional = { ...(tail ? { tail } : {}), ...(size === undefined ? {} : { size }) };
+  const optional = {
+    ...(tail ? { tail } : {}),
+    ...(size === undefined ? {} : { size }),
+    ...(hasSize ? {} : { limits }),
+  };
   const at = offsetOf(upload);
   await context.metadata.apply({ kind: "append", id, parts, at, expiresAt, ...optional });
   noteParts(context, upload, parts);

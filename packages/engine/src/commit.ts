@@ -2,7 +2,7 @@
 import { addPart, DIGEST_SIZE, hasPart, MIB } from "@holdfast/protocol";
 import { type Context, UPLOAD_TTL_MS } from "./context.ts";
 import { beginHealing } from "./heal.ts";
-import type { CommittedPart } from "./records.ts";
+import type { CommittedPart, Limits } from "./records.ts";
 import { noteCommitted } from "./root.ts";
 import type { Upload } from "./upload.ts";
 
@@ -25,7 +25,7 @@ export interface Committer {
 }
 
 /** The groups of one run. They do not wait for one another: parts are independent. */
-export function createCommitter(context: Context, upload: Upload): Committer {
+export function createCommitter(context: Context, upload: Upload, limits: Limits): Committer {
   let group: VerifiedPart[] = [];
   let groupBytes = 0;
   let callOff: (() => void) | undefined;
@@ -40,7 +40,7 @@ export function createCommitter(context: Context, upload: Upload): Committer {
     callOff?.();
     callOff = undefined;
     if (group.length === 0) return;
-    pending.push(commitGroup(context, upload, group, fail).catch(fail));
+    pending.push(commitGroup(context, upload, { group, limits, fail }).catch(fail));
     group = [];
     groupBytes = 0;
   }
@@ -64,12 +64,18 @@ export function createCommitter(context: Context, upload: Upload): Committer {
   };
 }
 
+interface ClosedGroup {
+  readonly group: readonly VerifiedPart[];
+  /** Those of who sends it. */
+  readonly limits: Limits;
+  readonly fail: (cause: unknown) => void;
+}
+
 /** Written, then flushed, then recorded: only in this order does a 2xx mean that the bytes survive. Parts whose writes failed are left out. */
 async function commitGroup(
   context: Context,
   upload: Upload,
-  group: readonly VerifiedPart[],
-  fail: (cause: unknown) => void,
+  { group, limits, fail }: ClosedGroup,
 ): Promise<void> {
   const parts: CommittedPart[] = [];
   for (const { index, digest, written } of group) {
@@ -78,8 +84,10 @@ async function commitGroup(
   if (parts.length === 0) return;
   await flush(context, upload);
   const expiresAt = context.clock.now() + UPLOAD_TTL_MS;
-  const { id } = upload.record;
-  await context.metadata.apply({ kind: "commit", id, parts, expiresAt });
+  const { id, hasSize } = upload.record;
+  // A size that is known was reserved whole at create.
+  const reserved = hasSize ? {} : { limits };
+  await context.metadata.apply({ kind: "commit", id, parts, expiresAt, ...reserved });
   noteParts(context, upload, parts);
   // Groups may end in another order than they began in; the expiry never goes back. A tail has become part of its part.
   const { tail, ...rest } = upload.record;

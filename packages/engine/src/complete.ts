@@ -26,7 +26,7 @@ export function complete(
     useUpload(context, principal, "write", id, async (upload) => {
       requireNotEnded(upload);
       if (upload.healing) throw recovering();
-      if (request.size !== undefined) await fixSize(context, upload, request.size);
+      await fixSize(context, upload, { size: request.size, limits: principal.limits });
       requireKnownSize(upload);
       await closeTail(context, upload);
       requireAllParts(upload);

@@ -20,13 +20,14 @@ export function putRun(
   return doWork(context, () =>
     writeUpload(context, principal, command, async (upload) => {
       requireEpoch(upload, command);
-      if (command.size !== undefined) await fixSize(context, upload, command.size);
+      const { limits = {} } = principal;
+      await fixSize(context, upload, { size: command.size, limits });
       requireFit(upload, command);
       const digests = digestsOf(upload, command);
       const claim = await claimRun(context, upload, { ...command, digests });
       if (!claim) return answerOf(upload, command);
       const writer = createWriter(context, upload);
-      const committer = createCommitter(context, upload);
+      const committer = createCommitter(context, upload, limits);
       try {
         // Meanwhile another request may have fixed the size.
         requireFit(upload, command);

@@ -5,6 +5,7 @@ import type { Context } from "./context.ts";
 import type { Append } from "./engine.ts";
 import { createIntake } from "./intake.ts";
 import type { Body, RunningDigest } from "./ports.ts";
+import type { Limits } from "./records.ts";
 import { SLOT_SIZE } from "./slots.ts";
 import { beginPart, blocksOf, type FillingPart, prepend, requireKnown } from "./tail.ts";
 import type { Upload } from "./upload.ts";
@@ -30,9 +31,11 @@ export function createStage(
   context: Context,
   upload: Upload,
   { body, digest, sha256 }: Pick<Append, "body" | "digest" | "sha256">,
+  limits: Limits = {},
 ): AppendStage {
   const writer = createWriter(context, upload);
-  const committer = createAppendCommitter(context, upload, writer, digest ? "whole" : "grouped");
+  const rule = digest ? "whole" : "grouped";
+  const committer = createAppendCommitter(context, upload, writer, { rule, limits });
   const sum = digest || sha256 ? context.digests.create() : undefined;
   async function settle(): Promise<void> {
     await writer.settle();

@@ -2,21 +2,31 @@
 import { createPartSet, DIGEST_SIZE, HoldfastError, hasPart, partCount } from "@holdfast/protocol";
 import { type Claim, endsBefore, refusalBy } from "./claims.ts";
 import type { Context } from "./context.ts";
+import type { Limits } from "./records.ts";
 import type { Upload } from "./upload.ts";
 
+/** What a request says of the size. */
+export interface SizeRequest {
+  /** Where it says nothing, nothing happens. */
+  readonly size: number | undefined;
+  /** Those of who asks. */
+  readonly limits?: Limits | undefined;
+  /** The claim of the request that asks. */
+  readonly claim?: Claim;
+}
+
 /**
- * Resolves when the upload's size is `size`, durably. Only the last part may be short, and so nobody else may be writing there meanwhile.
+ * Resolves when the upload's size is the one that a request tells, durably. Only the last part may be short, and so nobody else may be writing there meanwhile.
  *
- * @param own The claim of the request that asks.
  * @throws HoldfastError `size_mismatch` where another size is fixed, or a part or the tail would be cut; `size_too_large` above the most that it may become;
- * `part_busy` or `append_in_progress` while another request writes where the end would be.
+ * `quota_exceeded`; `part_busy` or `append_in_progress` while another request writes where the end would be.
  */
 export async function fixSize(
   context: Context,
   upload: Upload,
-  size: number,
-  own?: Claim,
+  { size, limits = {}, claim: own }: SizeRequest,
 ): Promise<void> {
+  if (size === undefined) return;
   await upload.fixing?.catch(() => undefined);
   requireSize(upload, size);
   if (upload.record.hasSize) return;
@@ -26,7 +36,7 @@ export async function fixSize(
     }
   }
   upload.fixing = context.metadata
-    .apply({ kind: "fix-size", id: upload.record.id, size })
+    .apply({ kind: "fix-size", id: upload.record.id, size, limits })
     .then(() => fixedTo(upload, size))
     .finally(() => delete upload.fixing);
   await upload.fixing;

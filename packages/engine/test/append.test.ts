@@ -432,6 +432,31 @@ describe("an upload of unknown size", () => {
   });
 });
 
+describe("what a principal may reserve", () => {
+  const poor = { ...alice, limits: { bytesMax: 2 * PART } };
+
+  it("holds an upload of unknown size as it grows", async () => {
+    const { engine, view } = await unsized();
+    await appendBytes(engine, view, 0, content.subarray(0, 2 * PART), { principal: poor });
+    const more = content.subarray(2 * PART, 3 * PART);
+    const refused = appendBytes(engine, view, 2 * PART, more, { principal: poor });
+    expect(await codeOf(refused)).toBe("quota_exceeded");
+    expect(await codeOf(putParts(engine, view, content, [2, 3], { principal: poor }))).toBe(
+      "quota_exceeded",
+    );
+    expect(await engine.offset(alice, view.id)).toMatchObject({ offset: 2 * PART });
+    const { id } = view;
+    expect(await codeOf(engine.complete(poor, id, { size: 2 * PART }))).toBe("ok");
+  });
+
+  it("holds the size that is told late", async () => {
+    const { engine, view } = await unsized();
+    expect(await codeOf(engine.complete(poor, view.id, { size: 2 * PART + 1 }))).toBe(
+      "quota_exceeded",
+    );
+  });
+});
+
 describe("an append that cannot be", () => {
   it("is refused where it goes beyond the size, or ends before it", async () => {
     const { engine, view } = await begin();
