@@ -59,7 +59,7 @@ export interface Logged {
 export interface TestServer {
   readonly port: number;
   readonly engine: Engine;
-  /** The time of bodies; the engine below has the real one. */
+  /** The time of bodies, and what the engine measures by; its timers are real. */
   readonly clock: VirtualClock;
   /** Timers of the front that run now. */
   timers(): number;
@@ -113,7 +113,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     logged.push({ level, event, fields });
   const parts = memoryParts({
     policy,
-    clock: systemClock,
+    // Its timers are real; what it measures it measures by the clock that bodies tell their last byte by.
+    clock: { ...systemClock, monotonic: virtual.monotonic },
     random: systemRandom,
     digests: systemDigests,
     log,
