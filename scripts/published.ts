@@ -34,10 +34,22 @@ async function install(place: string): Promise<string> {
     await mkdir(target, { recursive: true });
     run("tar", ["-xzf", join(place, tarball.trim()), "-C", target, "--strip-components=1"], place);
   }
-  for (const name of ["commander", "smol-toml", "uqr"]) {
+  const wanted = new Set<string>();
+  for (const name of await readdir(BUILT)) await wantDependencies(join(BUILT, name), wanted);
+  for (const name of wanted) {
     await cp(join(ROOT, "node_modules", name), join(modules, name), { recursive: true });
   }
   return join(modules, "@holdfast/cli/bin/holdfast.js");
+}
+
+/** What a package needs of others, and what those need. */
+async function wantDependencies(directory: string, wanted: Set<string>): Promise<void> {
+  const { dependencies = {} } = JSON.parse(await readFile(join(directory, "package.json"), "utf8"));
+  for (const name of Object.keys(dependencies)) {
+    if (name.startsWith("@holdfast/") || wanted.has(name)) continue;
+    wanted.add(name);
+    await wantDependencies(join(ROOT, "node_modules", name), wanted);
+  }
 }
 
 /** Up and down again with the installed command. */
@@ -55,7 +67,12 @@ async function roundTrip(place: string, command: string): Promise<void> {
   try {
     const [line] = await once(createInterface({ input: server.stdout }), "line");
     const { url } = JSON.parse(String(line));
-    holdfast("download", holdfast("upload", "sent", "--to", url), "-o", "received");
+    const file = holdfast("upload", "sent", "--to", url);
+    holdfast("download", file, "-o", "received");
+    // What is loaded only when it is asked for must be there as well.
+    holdfast("verify", "received", file);
+    holdfast("share", file, "--qr");
+    holdfast("config", "show", "--origin");
   } finally {
     server.kill("SIGKILL");
   }
@@ -66,7 +83,7 @@ async function roundTrip(place: string, command: string): Promise<void> {
 const place = await mkdtemp(join(tmpdir(), "holdfast-published-"));
 try {
   await roundTrip(place, await install(place));
-  console.log("the packed packages serve, upload and download");
+  console.log("the packed packages serve, upload, download, verify and share");
 } finally {
   await rm(place, { recursive: true });
 }
