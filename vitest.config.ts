@@ -1,11 +1,12 @@
 // The suites: quick tests beside the code, the client against a real server in its own process, and end-to-end tests with real processes.
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
-/** Each of these tests starts a server and moves files through it. */
+/** Each of these tests starts a server, most of them on a real disk, and moves files through it. */
 const TRANSFERS = [
   "packages/client/src/{upload,upload-resume,upload-trouble,download}.test.ts",
   "packages/client/src/stream/stream.test.ts",
   "packages/client/src/node/client.test.ts",
+  "packages/server/src/security.test.ts",
 ];
 
 const config: ViteUserConfig = defineConfig({

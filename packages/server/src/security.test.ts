@@ -168,6 +168,37 @@ describe("row 9: quotas", () => {
     expect([(await again()).status, (await again()).status]).toEqual([201, 429]);
   });
 
+  it("of parts in flight hold while they are on their way", async () => {
+    const { token } = make({ limits: { partsInFlightMax: 2 } });
+    const at = await start();
+    const view = await create(at, token);
+    const slow = await Promise.all(
+      [0, 1].map(async (index) => {
+        const { body, ...head } = putRequest(view, CONTENT, [index, index + 1]);
+        const headers = { authorization: `Bearer ${token}`, "content-length": `${body.length}` };
+        const raw = await openRaw(at);
+        raw.socket.write(rawHead({ ...head, headers: { ...head.headers, ...headers } }));
+        raw.socket.write(body.subarray(0, 1000));
+        return { raw, rest: body.subarray(1000) };
+      }),
+    );
+    let third = await put(at, view, [2, 3], token);
+    // The two that were first may not have been looked at yet.
+    while (third.status === 200) third = await put(at, view, [2, 3], token);
+    expect([third.status, third.json["code"]]).toEqual([429, "too_many_requests"]);
+    const status = await ask(at, {
+      path: `/v1/uploads/${view.id}`,
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect(status.status).toBe(200);
+    for (const { raw, rest } of slow) {
+      raw.socket.write(rest);
+      expect(await raw.until('"committed"')).toMatch(/^HTTP\/1\.1 200 /);
+      raw.socket.destroy();
+    }
+    expect((await put(at, view, [2, 3], token)).status).toBe(200);
+  });
+
   it("of size hold at create", async () => {
     const { token } = make({ limits: { sizeMax: 1000 } });
     const at = await start();

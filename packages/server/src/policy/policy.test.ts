@@ -108,6 +108,7 @@ describe("coming in", () => {
     };
     const policy = createTokenPolicy({ tokens });
     const { text } = token();
+    expect(policy.needsToken()).toBe(true);
     for (const sent of [undefined, bearer(text)]) {
       await expect(policy.authenticate(sent)).rejects.toMatchObject({ code: "storage_failed" });
     }

@@ -80,8 +80,14 @@ export function createTokenPolicy(options: TokenPolicyOptions = {}): TokenPolicy
       : { id, tenant, grant };
   }
 
+  /** Where nobody knows whether there are tokens, one is needed. */
   function needsToken(): boolean {
-    return token !== undefined || tokens() !== undefined;
+    if (token !== undefined) return true;
+    try {
+      return tokens() !== undefined;
+    } catch {
+      return true;
+    }
   }
 
   return {
