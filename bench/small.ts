@@ -26,7 +26,9 @@ interface Sample {
 
 export async function smallRows(stage: Stage): Promise<readonly Row[]> {
   const counted = await buildSlowFlush(stage.directory, 0);
-  const holdfast = await serveHoldfast(stage, "small", { env: counted.env });
+  const holdfast = await serveHoldfast(stage, "small", {
+    env: { ...counted.env, HOLDFAST_LOG_LEVEL: "warn" },
+  });
   const tus = await serveTus(stage);
   const nginx = await serveNginx(stage, "1m");
   const ours = await filesOf(stage);
