@@ -5,6 +5,7 @@ import { deleteFile } from "./delete-file.ts";
 import { listFiles } from "./list-files.ts";
 import type { TransportRequest, TransportResponse } from "./ports.ts";
 import { ALONE } from "./share.ts";
+import { sweepServer } from "./sweep-server.ts";
 import { abortUpload } from "./upload-status.ts";
 
 type Reply = TransportResponse | HoldfastError;
@@ -110,6 +111,34 @@ describe("removing a file", () => {
     const far = { url: "http://example.org/v1/files/x", token: "t" };
     await expect(deleteFile(far, network().ports)).rejects.toMatchObject({
       code: "insecure_transport",
+    });
+  });
+});
+
+describe("a sweep", () => {
+  const none = { count: 0, bytes: 0 };
+  const report = {
+    isDryRun: true,
+    ...{ expired: { count: 2, bytes: 7 }, removed: none, erased: none, forgotten: none },
+    failed: 0,
+    isWhole: true,
+  };
+
+  it.each([
+    [true, "?dry-run=1"],
+    [false, ""],
+  ])("asks for what was meant: a dry run is %s", async (isDryRun, query) => {
+    const { asked, ports } = network(reply(200, { ...report, isDryRun }));
+    expect(await sweepServer({ to: SERVER, isDryRun }, ports)).toEqual({ ...report, isDryRun });
+    expect(asked.map(({ method, url }) => `${method} ${url}`)).toEqual([
+      `POST ${SERVER}/v1/sweep${query}`,
+    ]);
+  });
+
+  it("reads no other answer", async () => {
+    const { ports } = network(reply(200, { ...report, erased: undefined }));
+    await expect(sweepServer({ to: SERVER, giveUpMs: 0 }, ports)).rejects.toMatchObject({
+      cause: { code: "not_holdfast" },
     });
   });
 });

@@ -30,6 +30,7 @@ import {
 } from "./codec.ts";
 import { joinPages } from "./pages.ts";
 import { DUE, QUERIES } from "./queries.ts";
+import { CACHE_KIB } from "./schema.ts";
 
 /** Milliseconds. A reader waits for nobody but a stranger that holds the whole file, and the event loop waits with it. */
 const BUSY_TIMEOUT_MS = 200;
@@ -52,6 +53,7 @@ export interface Reader {
 
 export function openReader(path: string): Reader {
   const db = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+  db.exec(`PRAGMA cache_size = -${CACHE_KIB}`);
   const findUpload = db.prepare(QUERIES.upload);
   const findUploadByKey = db.prepare(QUERIES.uploadByKey);
   const findGrid = db.prepare(QUERIES.grid);
