@@ -10,7 +10,7 @@ import { writePage } from "./page.ts";
 import { recordsRows } from "./records.ts";
 import { keepSection, machineName, readReport } from "./report.ts";
 import { HEAD, type Row, showRow } from "./row.ts";
-import { scaleRows } from "./scale.ts";
+import { scaleDiskRows, scaleRows } from "./scale.ts";
 import { slowFlushRows } from "./slow-flush.ts";
 import { smallRows } from "./small.ts";
 import { type Stage, withStage } from "./stage.ts";
@@ -33,6 +33,7 @@ const SECTIONS: Readonly<Record<string, (stage: Stage) => Promise<readonly Row[]
   memory: memoryRows,
   records: recordsRows,
   scale: scaleRows,
+  "scale-disk": scaleDiskRows,
   "slow-flush": slowFlushRows,
   "line-a": lineARows,
   "line-a-freezes": freezeRows,

@@ -28,8 +28,9 @@ const TEXTS: Readonly<Record<string, readonly [string, string]>> = {
   memory: ["Memory", "What uploads at once add to an idle server, as its highest mark."],
   scale: [
     "Many parts",
-    "1 TiB by its records and digests alone, with the bytes left out; uploads of many parts of 256 KiB on the disk; and a reading back of all bytes before the file is published.",
+    "1 TiB by its records and digests alone, with the bytes left out; uploads of many parts of 256 KiB; and a reading back of all bytes before the file is published.",
   ],
+  "scale-disk": ["100,000 parts", "One upload of 24 GiB in parts of 256 KiB, once."],
   "slow-flush": [
     "A slow disk",
     "Every flush takes 10 ms longer, put in below the server: it should cost latency, not throughput.",

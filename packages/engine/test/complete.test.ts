@@ -188,7 +188,7 @@ describe("recover", () => {
     await putParts(engine, doomed, content, [0, 1]);
     await putParts(engine, view, content, [0, 3]);
     await metadata.apply({ kind: "seal", id: view.id, epoch: 0 });
-    await metadata.apply({ kind: "end", id: doomed.id, state: "aborted" });
+    await metadata.apply({ kind: "end", id: doomed.id, state: "aborted", at: 1 });
     const after = createMemoryMetadata({ state: metadata.snapshot() });
     const next = createEngine(
       memoryParts({ metadata: after, storage, random: createRandom("next") }),

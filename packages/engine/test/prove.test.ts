@@ -10,7 +10,7 @@ import {
 } from "@holdfast/protocol";
 import { createVirtualClock, type VirtualClock } from "@holdfast/testkit/clock";
 import { nodeDigests } from "@holdfast/testkit/digests";
-import { createMemoryMetadata } from "@holdfast/testkit/metadata/memory";
+import { createMemoryMetadata, type MemoryMetadata } from "@holdfast/testkit/metadata/memory";
 import { createRandom } from "@holdfast/testkit/random";
 import { createMemoryStorage } from "@holdfast/testkit/storage/memory";
 import {
@@ -30,6 +30,7 @@ const wrong = sha256(new Uint8Array(1));
 
 interface Proving {
   readonly parts: EngineParts;
+  readonly metadata: MemoryMetadata;
   readonly engine: Engine;
   readonly view: UploadView;
   readonly clock: VirtualClock;
@@ -59,12 +60,13 @@ async function begin(more: Partial<CreateRequest> = {}): Promise<Proving> {
     },
   };
   const clock = createVirtualClock();
-  const parts = memoryParts({ storage, clock, metadata: createMemoryMetadata() });
+  const metadata = createMemoryMetadata();
+  const parts = memoryParts({ storage, clock, metadata });
   const engine = createEngine(parts);
   const view = await engine.create(alice, createRequest(content.length, more));
   await putParts(engine, view, content, [0, 4]);
   const proving: Proving = {
-    ...{ parts, engine, view, clock, bad, held: undefined },
+    ...{ parts, metadata, engine, view, clock, bad, held: undefined },
     read: () => count,
   };
   return proving;
@@ -261,4 +263,16 @@ describe("a proof that takes long", () => {
       expect(ended.error?.code).toBe(state === "open" ? "file_digest_mismatch" : undefined);
     },
   );
+
+  it("goes on after a crash, with what complete had asked for", async () => {
+    const proving = await begin();
+    const release = await completeSlowly(proving, { sha256: wrong });
+    // What a crash leaves is what is durable now; the engine of before never gets on.
+    const state = proving.metadata.snapshot();
+    const next = createEngine({ ...proving.parts, metadata: createMemoryMetadata({ state }) });
+    await next.recover();
+    release();
+    const ended = await ends(proving, next, "open");
+    expect(ended.error?.code).toBe("file_digest_mismatch");
+  });
 });

@@ -131,7 +131,7 @@ describe("a bad body", () => {
     const put = engine.putRun(alice, {
       id: created.id,
       run: [3, 5],
-      digests: [new Uint8Array(32), new Uint8Array(32)],
+      digests: new Map([["sha-256", [new Uint8Array(32), new Uint8Array(32)]]]),
       body: createBody(content.subarray(0, 10)),
     });
     await expect(put).rejects.toMatchObject({ code: "part_out_of_range" });

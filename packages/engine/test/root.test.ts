@@ -36,6 +36,7 @@ describe("the root of an upload", () => {
       digests: new Uint8Array(count * 32),
       claims: new Set(),
       subtrees: new Map(),
+      appendTurn: 0,
     };
     const random = createRandom(`root ${count}`);
     const order = Array.from({ length: count }, (_, index) => (index * 37) % count);
