@@ -1,12 +1,12 @@
 // The API's description tells of every route and of nothing else, and says the same of requests and uploads as the codecs do.
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { decodeComplete, decodeCreate, decodeUpload } from "@holdfast/protocol";
+import { decodeComplete, decodeCreate, decodeUpload, ERRORS } from "@holdfast/protocol";
 import { describe, expect, it } from "vitest";
 import { ROUTES } from "../http/route.ts";
 import { ask, startTestServer } from "../http/server.fixture.ts";
 import { complaintsOf } from "./contract.fixture.ts";
-import { OPERATIONS, openApiDocument } from "./document.ts";
+import { errorsOf, OPERATIONS, openApiDocument } from "./document.ts";
 import { CompleteUpload, CreateUpload, Upload } from "./schemas.ts";
 
 const VECTORS = fileURLToPath(new URL("../../../protocol/vectors/", import.meta.url));
@@ -60,6 +60,17 @@ describe("the description", () => {
     expect(answer.json).toEqual(JSON.parse(JSON.stringify(openApiDocument("1.2.3"))));
     expect((await ask(server, { path: "/openapi.json" })).status).toBe(401);
     await server.close();
+  });
+});
+
+describe("the codes of the wire", () => {
+  it("stand each at a route that gives it", () => {
+    // What no handler decides: broken requests, addresses and methods that are not there.
+    const given = new Set<string>(["headers_too_large", "route_not_found", "method_not_allowed"]);
+    for (const operation of OPERATIONS) for (const code of errorsOf(operation)) given.add(code);
+    const onTheWire = Object.entries(ERRORS).filter(([, { status }]) => status !== 0);
+    const missing = onTheWire.map(([code]) => code).filter((code) => !given.has(code));
+    expect(missing).toEqual([]);
   });
 });
 
