@@ -19,6 +19,17 @@ const SCHEMA = `CREATE TABLE IF NOT EXISTS checkpoints (
   key TEXT PRIMARY KEY, value TEXT NOT NULL, saved_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID`;
 
+/** While many are saved one after another, those that come this close together share a flush; in milliseconds. */
+const GROUP_MS = 5;
+const BUSY_SPELL_MS = 50;
+
+interface Waiting {
+  readonly key: string;
+  readonly value: string;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
 export interface CheckpointParts {
   readonly directory: string;
   /** Milliseconds since 1970. */
@@ -29,12 +40,15 @@ export interface CheckpointParts {
 export function createCheckpointStore({ directory, now }: CheckpointParts): CheckpointStore {
   const path = join(directory, "checkpoints.sqlite");
   const listeners = new Set<(detail: string) => void>();
+  const waiting: Waiting[] = [];
   let held: DatabaseSync | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let flushedAt = Number.NEGATIVE_INFINITY;
 
   /** Runs a statement; a damaged file is moved aside once and begun anew, since it holds nothing that the servers do not know better. */
   function use<T>(task: (database: DatabaseSync) => T): T {
     try {
-      held ??= openDatabase(directory, path);
+      held ??= openDatabase(directory, path, now());
       return task(held);
     } catch (error) {
       close();
@@ -44,12 +58,33 @@ export function createCheckpointStore({ directory, now }: CheckpointParts): Chec
       const aside = moveAside(path, now());
       const detail = `the checkpoints were damaged and are begun anew; the damaged file is ${aside}`;
       for (const listener of listeners) listener(detail);
-      held = openDatabase(directory, path);
+      held = openDatabase(directory, path, now());
       return task(held);
     } catch (error) {
       close();
       throw failed(error);
     }
+  }
+
+  /** One transaction, and so one flush of the disk, for all that wait. */
+  function flush(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    const group = waiting.splice(0);
+    if (group.length === 0) return;
+    try {
+      use((database) => write(database, group, Math.floor(now())));
+      for (const { resolve } of group) resolve();
+    } catch (error) {
+      for (const { reject } of group) reject(error);
+    }
+    flushedAt = now();
+  }
+
+  /** Whoever reads sees what was saved before. */
+  function settled<T>(task: (database: DatabaseSync) => T): T {
+    flush();
+    return use(task);
   }
 
   function close(): void {
@@ -60,22 +95,18 @@ export function createCheckpointStore({ directory, now }: CheckpointParts): Chec
 
   return {
     load: async (key) =>
-      use((database) => {
+      settled((database) => {
         const row = database.prepare("SELECT value FROM checkpoints WHERE key = ?").get(key);
         const value = row?.["value"];
         return typeof value === "string" ? value : undefined;
       }),
-    save: async (key, value) =>
-      use((database) => {
-        database
-          .prepare("DELETE FROM checkpoints WHERE saved_at < ?")
-          .run(Math.floor(now()) - KEPT_MS);
-        database
-          .prepare("INSERT OR REPLACE INTO checkpoints (key, value, saved_at) VALUES (?, ?, ?)")
-          .run(key, value, Math.floor(now()));
+    save: (key, value) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ key, value, resolve, reject });
+        timer ??= setTimeout(flush, now() - flushedAt < BUSY_SPELL_MS ? GROUP_MS : 0);
       }),
     list: async () =>
-      use((database) =>
+      settled((database) =>
         database
           .prepare("SELECT key, value, saved_at FROM checkpoints ORDER BY saved_at, key")
           .all()
@@ -86,7 +117,7 @@ export function createCheckpointStore({ directory, now }: CheckpointParts): Chec
           })),
       ),
     remove: async (key) =>
-      use((database) => {
+      settled((database) => {
         database.prepare("DELETE FROM checkpoints WHERE key = ?").run(key);
       }),
     claim: async (key) => claimKey(directory, key),
@@ -94,17 +125,36 @@ export function createCheckpointStore({ directory, now }: CheckpointParts): Chec
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    close,
+    close() {
+      flush();
+      close();
+    },
   };
 }
 
-function openDatabase(directory: string, path: string): DatabaseSync {
+function write(database: DatabaseSync, group: readonly Waiting[], at: number): void {
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    const insert = database.prepare(
+      "INSERT OR REPLACE INTO checkpoints (key, value, saved_at) VALUES (?, ?, ?)",
+    );
+    for (const { key, value } of group) insert.run(key, value, at);
+    database.exec("COMMIT");
+  } catch (error) {
+    if (database.isOpen && database.isTransaction) database.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+function openDatabase(directory: string, path: string, now: number): DatabaseSync {
   // What is uploaded, and the ids that let one write to it, are nobody else's business.
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const database = new DatabaseSync(path, { timeout: BUSY_MS });
   try {
     database.exec(PRAGMAS);
     database.exec(SCHEMA);
+    // Once for each process: there is no index by time, and there may be tens of thousands.
+    database.prepare("DELETE FROM checkpoints WHERE saved_at < ?").run(Math.floor(now) - KEPT_MS);
     return database;
   } catch (error) {
     database.close();
