@@ -16,9 +16,19 @@ export interface Job extends Task {
   line(result: Result): string | undefined;
 }
 
+/** A small file costs hardly more than the waiting for its answers, so that more of them go side by side. */
+export interface FilesAtATime {
+  readonly large: number;
+  /** Both kinds together; not less than `large`. */
+  readonly all: number;
+}
+
+/** From this size on a file is a large one, and where its size is not known; in bytes. */
+const LARGE = 2 ** 20;
+
 export interface BatchOptions {
   /** Files at a time. */
-  readonly files: number;
+  readonly files: FilesAtATime;
   readonly report: Report;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
@@ -48,6 +58,8 @@ export function startBatch(jobs: readonly Job[], options: BatchOptions): Batch {
   const stopping = new AbortController();
   const running = new Map<Job, Transfer>();
   const failed: { readonly label: string; readonly error: HoldfastError }[] = [];
+  const queue: (() => void)[] = [];
+  let large = 0;
   let next = 0;
   let isOver = false;
   let [complete, skipped, bytes, skippedBytes, bytesSent] = [0, 0, 0, 0, 0];
@@ -83,9 +95,25 @@ export function startBatch(jobs: readonly Job[], options: BatchOptions): Batch {
     }
   }
 
+  /** Waits for room among the large ones; the returned function gives it back. */
+  async function enter({ size = LARGE }: Job): Promise<() => void> {
+    if (size < LARGE) return () => undefined;
+    if (large < files.large) large++;
+    // Whoever leaves hands its room over.
+    else await new Promise<void>((resolve) => queue.push(resolve));
+    return () => {
+      const following = queue.shift();
+      if (following) following();
+      else large--;
+    };
+  }
+
   async function lane(): Promise<void> {
     for (let job = jobs[next++]; job && !isOver; job = jobs[next++]) {
+      const leave = await enter(job);
+      if (isOver) return leave();
       const outcome = await attempt(job);
+      leave();
       if (stopping.signal.aborted) return;
       count(job, outcome);
       report.end(job, outcome);
@@ -94,7 +122,7 @@ export function startBatch(jobs: readonly Job[], options: BatchOptions): Batch {
   }
 
   async function all(): Promise<Summary> {
-    await Promise.all(Array.from({ length: Math.min(files, jobs.length) }, lane));
+    await Promise.all(Array.from({ length: Math.min(files.all, jobs.length) }, lane));
     const untried = jobs.length - complete - skipped - failed.length;
     const seconds = (now() - startedAt) / 1000;
     const figures = { complete, skipped, untried, bytes, skippedBytes, bytesSent, seconds };

@@ -1,6 +1,7 @@
 // What transfers are told: the settings that both directions have, and the options that are no settings.
 import { HoldfastError } from "@holdfast/protocol";
 import { type Command, Option } from "commander";
+import type { FilesAtATime } from "./batch.ts";
 import { withSettings } from "./settings/options.ts";
 import type { Settings } from "./settings/resolve.ts";
 import { readToken } from "./settings/token.ts";
@@ -40,8 +41,7 @@ export interface Pace {
     readonly inFlight?: number;
     readonly stateDir?: string;
   };
-  /** Files at a time. */
-  readonly files: number;
+  readonly files: FilesAtATime;
   readonly each: { readonly giveUpMs?: number; readonly token?: string };
 }
 
@@ -57,12 +57,20 @@ export async function paceOf(settings: Settings): Promise<Pace> {
       ...(inFlight === undefined ? {} : { inFlight }),
       ...(stateDir === undefined ? {} : { stateDir }),
     },
-    files: settings.number("files") ?? 1,
+    files: filesOf(settings),
     each: {
       ...(giveUpMs === undefined ? {} : { giveUpMs }),
       ...(token === undefined ? {} : { token }),
     },
   };
+}
+
+/** Small files side by side where nobody says how many files there may be. */
+const SMALL_FILES = 16;
+
+function filesOf(settings: Settings): FilesAtATime {
+  const large = settings.number("files") ?? 1;
+  return { large, all: settings.of("files")?.layer === "default" ? SMALL_FILES : large };
 }
 
 const PART_SIZE_STEP = 262_144;

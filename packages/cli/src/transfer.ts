@@ -2,7 +2,7 @@
 import type { Result } from "@holdfast/client";
 import type { Client } from "@holdfast/client/node";
 import { HoldfastError } from "@holdfast/protocol";
-import { type Job, requireAll, startBatch } from "./batch.ts";
+import { type FilesAtATime, type Job, requireAll, startBatch } from "./batch.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { onStopSignal } from "./interrupt.ts";
 import { createJsonReport, jsonLines } from "./json.ts";
@@ -21,8 +21,7 @@ export interface OutputOptions {
 export interface TransferTask {
   readonly verb: Verb;
   readonly options: OutputOptions;
-  /** Files at a time. */
-  readonly files: number;
+  readonly files: FilesAtATime;
   /** The setting of that name. */
   readonly color: string | undefined;
   /** Asked for by more than one name: then there is a sum, and every line says what it is about. */

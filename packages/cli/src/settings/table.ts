@@ -55,7 +55,12 @@ export const SETTINGS = {
     isSecret: true,
   },
   "token-file": { kind: "path", help: "file that holds the token and nothing else" },
-  files: { kind: "whole", help: "files at a time", range: [1, 64], default: "4" },
+  files: {
+    kind: "whole",
+    help: "files at a time, and up to 16 small ones",
+    range: [1, 64],
+    default: "4",
+  },
   concurrency: { kind: "whole", help: "requests in flight at most", range: [1, 64] },
   "part-size": {
     kind: "size",
