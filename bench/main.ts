@@ -1,5 +1,6 @@
 // `npm run bench`: everything in interleaved rounds, as a Markdown table and as results/bench.json; `--page` writes docs/performance.md from that.
 import { parseArgs } from "node:util";
+import { clientRows } from "./client.ts";
 import { downloadRows } from "./downloads.ts";
 import { parallelRows } from "./ingest.ts";
 import { lineBRows } from "./lines/packets.ts";
@@ -30,6 +31,7 @@ const SECTIONS: Readonly<Record<string, (stage: Stage) => Promise<readonly Row[]
   "one-file": oneFileRows,
   small: smallRows,
   downloads: downloadRows,
+  client: clientRows,
   memory: memoryRows,
   records: recordsRows,
   scale: scaleRows,
