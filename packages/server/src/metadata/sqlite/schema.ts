@@ -12,7 +12,7 @@ import { failureOf } from "./failure.ts";
  * triggers in the transaction that changes it, since a count over a million rows is a scan. A file keeps its upload's id as a text, because it
  * outlives the upload's record; that it is unique is what makes an upload publish once.
  */
-const MIGRATIONS: readonly string[] = [
+export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE uploads (
     seq INTEGER PRIMARY KEY,
