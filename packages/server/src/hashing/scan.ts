@@ -6,6 +6,8 @@ import type { FromHasher, ToHasher } from "./messages.ts";
 
 /** Pieces of one scan that may be on their way at once. */
 const PIECES = 4;
+/** Memory that scans leave to the next one: healing makes a scan of each part. */
+const spare: Uint8Array<ArrayBuffer>[] = [];
 
 interface Deferred<T> {
   readonly resolve: (value: T) => void;
@@ -14,6 +16,8 @@ interface Deferred<T> {
 
 /** What comes back from the thread for one scan. */
 interface Account {
+  /** Pieces that it has, wherever they are. */
+  pieces: number;
   readonly free: Uint8Array<ArrayBuffer>[];
   /** Whoever waits for memory: one at a time. */
   readonly onFree: Deferred<Uint8Array<ArrayBuffer>>[];
@@ -72,7 +76,8 @@ export function startScan(what: { readonly parts?: Algorithm; readonly hasWhole:
   const thread = threadOf();
   const scan = ++scans;
   const account: Account = {
-    free: Array.from({ length: PIECES }, () => new Uint8Array(SLOT_SIZE)),
+    pieces: 0,
+    free: [],
     onFree: [],
     onDigest: [],
   };
@@ -93,20 +98,25 @@ export function startScan(what: { readonly parts?: Algorithm; readonly hasWhole:
     async update(bytes) {
       for (let at = 0; at < bytes.length; at += SLOT_SIZE) {
         const piece = bytes.subarray(at, at + SLOT_SIZE);
-        // There always is some: the last call waited until there was.
-        const memory = account.free.pop() ?? new Uint8Array(SLOT_SIZE);
+        const memory = account.free.pop() ?? another(account) ?? (await freed(thread, account));
         memory.set(piece);
         tell({ scan, kind: "bytes", memory, size: piece.length }, memory);
-        if (account.free.length === 0) account.free.push(await freed(thread, account));
       }
     },
     endPart: () => ask("part"),
     end: () => ask("end"),
     close() {
       thread.accounts.delete(scan);
+      spare.push(...account.free.splice(0, PIECES - spare.length));
       if (!thread.failure) tell({ scan, kind: "close" });
     },
   };
+}
+
+function another(account: Account): Uint8Array<ArrayBuffer> | undefined {
+  if (account.pieces === PIECES) return undefined;
+  account.pieces++;
+  return spare.pop() ?? new Uint8Array(SLOT_SIZE);
 }
 
 function freed(thread: Thread, { onFree }: Account): Promise<Uint8Array<ArrayBuffer>> {
