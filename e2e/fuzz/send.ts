@@ -44,8 +44,8 @@ export async function sendCase(
   }
   await closed;
   clearTimeout(timer);
-  // No connection of a hundred thousand may stay behind in the kernel, waiting for its time.
-  socket.resetAndDestroy();
+  // Not with a reset: libuv refuses one behind a half-closed end and keeps the socket, and its event loop busy.
+  socket.destroy();
   return judge(Buffer.concat(pieces).toString("latin1"), isLate);
 }
 
