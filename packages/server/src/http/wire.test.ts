@@ -325,6 +325,17 @@ describe("Expect: 100-continue", () => {
 });
 
 describe("a connection", () => {
+  it("from where nobody may connect is cut before it has said anything", async () => {
+    const asked: string[] = [];
+    const mayConnect = (address: string) => asked.push(address) > 1;
+    const other = await startTestServer({ http: { mayConnect } });
+    const raw = await openRaw(other);
+    expect((await raw.ended()).text).toBe("");
+    expect((await ask(other, { path: "/livez" })).status).toBe(200);
+    expect(asked).toEqual(["127.0.0.1", "127.0.0.1"]);
+    await other.close();
+  });
+
   it("serves on after errors, in order", async () => {
     const raw = await openRaw(server);
     raw.socket.write(
