@@ -25,6 +25,23 @@ const TEXTS: Readonly<Record<string, readonly [string, string]>> = {
     "Downloads",
     "1 GiB from the page cache. nginx hands files to the kernel (sendfile), which a process that reads cannot match.",
   ],
+  client: [
+    "The client",
+    "Processor time of the SDK for 1 GiB from a file in memory, digested and sent, and back to a file on the disk, verified. It cannot be less than what SHA-256 alone costs on the machine.",
+  ],
+  "line-a": [
+    "A line that is reset",
+    "100 MiB over 20 Mbit/s, 150 ms away, each connection reset after 8 MiB on average, the same resets for both. The delay is a TCP proxy's; a line's share is of the time that the bytes alone need.",
+  ],
+  "line-a-freezes": [
+    "A line that freezes",
+    "The same, and one of ten connections goes silent instead of ending.",
+  ],
+  "line-b": [
+    "A line that loses packets",
+    "200 Mbit/s, 100 ms, 0.5 % of packets lost, between two network namespaces, so that TCP feels the distance. Cubic gives one connection about 2 Mbit/s there, whatever sends.",
+  ],
+  "line-c": ["A very slow line", "12 MiB over 67 KB/s, all connections reset every minute."],
   memory: ["Memory", "What uploads at once add to an idle server, as its highest mark."],
   scale: [
     "Many parts",

@@ -14,6 +14,9 @@ const LINE_B: LineOfPackets = { latencyMs: 50, bitsPerSecond: 200e6, lossPerMill
 /** One stream under cubic takes a minute for a tenth of what bbr carries in 10 s. */
 const SIZES = { bbr: 256 * MIB, cubic: 24 * MIB } as const;
 const ROUNDS_MAX = { bbr: 3, cubic: 1 } as const;
+const BARE = fileURLToPath(new URL("bare.ts", import.meta.url));
+/** Streams of bare TCP beside ours. */
+const BARE_STREAMS = 4;
 const TUS_CLIENT = fileURLToPath(new URL("../tus-client.ts", import.meta.url));
 
 interface Sample {
@@ -60,6 +63,8 @@ async function measure(
   await writeContent(path, { seed: 4, size });
   const holdfast = await serveHoldfast(stage, "line", { wrapper, host });
   const tus = await serveTus(stage, { wrapper, host });
+  const sink = startProgram([process.execPath, BARE, "sink", host], { wrapper });
+  const sinkPort = numberOf(await sink.event("listening"), "port");
   const physical = (size * 8) / LINE_B.bitsPerSecond;
   const contenders = [
     {
@@ -90,30 +95,42 @@ async function measure(
         return { seconds, speed: physical / seconds };
       },
     },
+    {
+      name: "bare",
+      async run(): Promise<Sample> {
+        const numbers = [sinkPort, size, BARE_STREAMS].map(String);
+        const words = [process.execPath, BARE, "source", host, ...numbers];
+        const command = startProgram(words, { wrapper: client });
+        const seconds = numberOf(await command.event("complete"), "seconds");
+        await command.exit;
+        return { seconds, speed: physical / seconds };
+      },
+    },
   ];
   const rounds = { warmUp: 0, measured: Math.min(stage.rounds.measured, ROUNDS_MAX[control]) };
   const samples = await interleave(contenders, rounds, () => tus.clear());
   await tus.stop();
+  sink.kill("SIGKILL");
+  await sink.exit;
   await stopServer(holdfast);
   await rm(path);
   await rm(join(stage.directory, "line"), { recursive: true });
-  const [ours = [], theirs = []] = [samples.get("ours"), samples.get("theirs")];
-  return [rowOf(control, ours, theirs)];
+  return [rowOf(control, samples)];
 }
 
-function rowOf(
-  control: keyof typeof SIZES,
-  ours: readonly Sample[],
-  theirs: readonly Sample[],
-): Row {
-  const [speed, one] = [ours, theirs].map((samples) =>
-    figureOf(samples.map((sample) => sample.speed)),
+function rowOf(control: keyof typeof SIZES, samples: ReadonlyMap<string, readonly Sample[]>): Row {
+  const [speed, one, bare] = (["ours", "theirs", "bare"] as const).map((name) =>
+    figureOf((samples.get(name) ?? []).map((sample) => sample.speed)),
   );
-  if (!speed || !one) throw new Error("nothing was measured");
+  if (!speed || !one || !bare) throw new Error("nothing was measured");
+  const beside = [
+    `${showFigure(one, 3)} tus-js-client, one stream`,
+    `${showFigure(bare, 3)} bare TCP, ${BARE_STREAMS} streams`,
+  ];
   const shown = {
     ours: showFigure(speed, 3),
-    theirs: `${showFigure(one, 3)} tus-js-client, one stream`,
-    data: { ours, theirs },
+    theirs: beside.join("; "),
+    data: Object.fromEntries(samples),
   };
   const name = `line B, 200 Mbit/s, 100 ms, 0.5 % loss, ${control}`;
   if (control === "bbr") {

@@ -31,7 +31,7 @@ export const EXIT_MEANINGS: readonly (readonly [code: number, meaning: string])[
   [EXIT.gaveUp, "gave up; trying again later may help"],
   [EXIT.noRetry, "trying again does not help"],
   [EXIT.fatal, "something must be put right first"],
-  [EXIT.sizeLimit, "too large for the server"],
+  [EXIT.sizeLimit, "too large for the server, or for a proxy before it"],
   [EXIT.nothingDone, "there was nothing to do"],
   [10, "kept free for a time limit"],
   [EXIT.auth, "not allowed: the token is missing, wrong, or may not do that"],
