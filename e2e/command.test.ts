@@ -239,8 +239,9 @@ describe("what cannot be done", () => {
     const to = `http://127.0.0.1:${port}`;
     const { code, stderr } = await run(["upload", "file", "--to", to, "--give-up", "1s"]);
     elsewhere.close();
-    expect(code).toBe(5);
-    expect(stderr).toContain("no redirect is followed");
+    expect(code).toBe(2);
+    expect(stderr).toContain(`the server points to ${server.url}`);
+    expect(stderr).toContain("(wrong_address)");
   });
 
   it("does not start a second server on the same data", async () => {

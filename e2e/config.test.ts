@@ -2,7 +2,7 @@
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startCli } from "@holdfast/testkit/process";
+import { killServer, startCli, startServer } from "@holdfast/testkit/process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 let place: string;
@@ -80,6 +80,35 @@ describe("a mistake in the file", () => {
     expect(stdout).toContain("HOLDFAST_LIMT_RATE: there is no variable HOLDFAST_LIMT_RATE");
     expect(stdout).toContain("can be read by others on this machine");
     expect(stdout).toContain(`there is no token file ${join(place, "none")}`);
+  });
+});
+
+describe("an upload", () => {
+  it("needs no address and no token on its command line: the file, a profile or the environment say them", async () => {
+    const env = { HOLDFAST_TOKEN: "first-token" };
+    const first = await startServer({ data: join(place, "first"), port: 0, env });
+    const second = await startServer({ data: join(place, "second"), port: 0 });
+    await writeFile(join(place, "token"), "first-token\n");
+    await chmod(join(place, "token"), 0o600);
+    await writeFile(join(place, "x"), "some bytes");
+    const HOLDFAST_CONFIG = await configured(
+      `to = "${first.url}"\ntoken-file = "token"\n[profile.other]\nto = "${second.url}"\n`,
+    );
+    const own = { HOLDFAST_CONFIG, HOLDFAST_STATE_DIR: join(place, "state") };
+    const sent = [
+      await run(["upload", "x"], own),
+      await run(["upload", "x", "--profile", "other"], own),
+      await run(["upload", "x"], { ...own, HOLDFAST_TO: second.url }),
+      await run(["upload", "x", "--to", first.url], { ...own, HOLDFAST_TO: second.url }),
+    ];
+    expect(sent.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+    const origins = sent.map(({ stdout }) => new URL(stdout).origin);
+    expect(origins).toEqual([first.url, second.url, second.url, first.url]);
+    const listed = await run(["ls"], own);
+    expect([listed.code, listed.stdout]).toEqual([0, expect.stringMatching(/ {2}x$/)]);
+    // A wrong token in the environment counts before the right one in the file.
+    expect((await run(["ls"], { ...own, HOLDFAST_TOKEN: "another" })).code).toBe(77);
+    await Promise.all([killServer(first), killServer(second)]);
   });
 });
 

@@ -140,6 +140,18 @@ describe("rm", () => {
     expect(await listed("owner")).toContain("kept");
   });
 
+  it("is not the only way in which another tenant's files and uploads do not exist", async () => {
+    const url = await uploaded("hidden");
+    const answers = await Promise.all([
+      as("stranger", ["status", url]),
+      as("stranger", ["status", url.slice(-26)]),
+      as("stranger", ["verify", "hidden", url]),
+      as("stranger", ["download", url, "-o", "stolen"]),
+    ]);
+    expect(answers.map(({ code }) => code)).toEqual([4, 6, 4, 4]);
+    for (const { stdout } of answers) expect(stdout).toBe("");
+  });
+
   it("wants a terminal to ask on, or --yes", async () => {
     const url = await uploaded("asked");
     const said = await as("owner", ["rm", url]);

@@ -55,7 +55,7 @@ describe("status", () => {
 
   it("finds the upload of a path by its checkpoint", async () => {
     await writeFile(join(home, "half"), randomBytes(SIZE));
-    const words = ["upload", "half", "--to", served.url(), "--limit-rate", "1M", "--json"];
+    const words = ["upload", "half", "--to", served.url(), "--limit-rate", "50K", "--json"];
     const upload = startCli(words, { cwd: home, env: { HOLDFAST_STATE_DIR: home } });
     const id = textOf(await upload.event("created"), "id");
     const seen = await run(home, ["status", "half", "--to", served.url(), "--json"]);
