@@ -1,5 +1,14 @@
 // A small file that is replaced as a whole, durably, and only its owner may read: keys and tokens.
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fchownSync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 
 /**
@@ -14,6 +23,7 @@ export function replaceFile(path: string, text: string): void {
   const file = openSync(fresh, "wx", 0o600);
   try {
     writeSync(file, text);
+    giveToOwner(path, (uid, gid) => fchownSync(file, uid, gid));
     fsyncSync(file);
   } finally {
     closeSync(file);
@@ -25,4 +35,11 @@ export function replaceFile(path: string, text: string): void {
   } finally {
     closeSync(directory);
   }
+}
+
+/** What root writes for a server that runs as somebody else must be that one's, or the server could not read it. */
+export function giveToOwner(path: string, chown: (uid: number, gid: number) => void): void {
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = statSync(dirname(path));
+  if (uid !== 0) chown(uid, gid);
 }

@@ -1,8 +1,9 @@
 // One writer at a time of a small file in the data directory, beside a server that runs there: commands that change tokens and keys.
-import { mkdirSync } from "node:fs";
+import { chownSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { HoldfastError } from "@holdfast/protocol";
+import { giveToOwner } from "./durable-file.ts";
 
 const LOCK_FILE = "settings.lock";
 /** Whoever holds it writes one small file. */
@@ -18,7 +19,9 @@ export function withSettingsLock<T>(dataDir: string, work: (directory: string) =
   let lock: DatabaseSync | undefined;
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    lock = new DatabaseSync(join(directory, LOCK_FILE), { timeout: WAIT_MS });
+    const path = join(directory, LOCK_FILE);
+    lock = new DatabaseSync(path, { timeout: WAIT_MS });
+    giveToOwner(path, (uid, gid) => chownSync(path, uid, gid));
     lock.exec("PRAGMA locking_mode = NORMAL; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
   } catch (cause) {
     lock?.close();

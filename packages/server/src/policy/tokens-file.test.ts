@@ -1,5 +1,5 @@
 // The tokens of a data directory: on the disk as hashes, seen by a running server, refused where they are damaged.
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createVirtualClock } from "@holdfast/testkit/clock";
@@ -45,6 +45,15 @@ describe("the file", () => {
     await chmod(path(), 0o644);
     createToken(dataDir, wants);
     expect((await stat(path())).mode & 0o777).toBe(0o600);
+  });
+
+  // Only root can give a file away.
+  it.runIf(process.getuid?.() === 0)("made by root is the data directory's owner's", async () => {
+    await chown(dataDir, 65_534, 65_534);
+    createToken(dataDir, wants);
+    for (const name of await readdir(dataDir)) {
+      expect([name, (await stat(join(dataDir, name))).uid]).toEqual([name, 65_534]);
+    }
   });
 
   it("is not written through a link that somebody put where the new one is made", async () => {
