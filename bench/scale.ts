@@ -1,7 +1,7 @@
 // Rows: what many parts cost. A terabyte on paper, in this process; 100,000 parts and a reading back on the disk.
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { monitorEventLoopDelay } from "node:perf_hooks";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { createEngine, type Engine } from "@holdfast/engine";
 import { encodeUpload, KIB, MIB } from "@holdfast/protocol";
 import { createMemoryMetadata } from "@holdfast/testkit/metadata/memory";
@@ -46,6 +46,24 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
+/** The most processor time that this thread spends in one turn of the event loop meanwhile, in ms: who else uses the machine does not count. */
+async function longestTurn(work: () => Promise<unknown>): Promise<number> {
+  let isDone = false;
+  let longest = 0;
+  let before = process.threadCpuUsage();
+  const worked = work().finally(() => {
+    isDone = true;
+  });
+  while (!isDone) {
+    await nextTurn();
+    const { user, system } = process.threadCpuUsage(before);
+    longest = Math.max(longest, (user + system) / 1000);
+    before = process.threadCpuUsage();
+  }
+  await worked;
+  return longest;
+}
+
 /** 1 TiB in 65,536 parts of 16 MiB: engine, records and manifest are real, the bytes are not. */
 async function paperRows({ rounds }: Stage): Promise<readonly Row[]> {
   const create: number[] = [];
@@ -75,16 +93,16 @@ async function paperRows({ rounds }: Stage): Promise<readonly Row[]> {
     });
     await commitOnPaper(metadata, view);
     const third = restarted();
-    const delay = monitorEventLoopDelay({ resolution: 1 });
-    delay.enable();
-    const completeMs = await timed(() => third.complete(alice, view.id, {}));
-    delay.disable();
+    let turnMs = 0;
+    const completeMs = await timed(async () => {
+      turnMs = await longestTurn(() => third.complete(alice, view.id, {}));
+    });
     if (round < rounds.warmUp) continue;
     create.push(createMs);
     status.push(statusMs);
     sizes.push(text.length / KIB);
     complete.push(completeMs);
-    turns.push(delay.max / 1e6);
+    turns.push(turnMs);
     pieces.push(Math.max(...storage.pieces) / KIB);
   }
   return [
@@ -92,7 +110,7 @@ async function paperRows({ rounds }: Stage): Promise<readonly Row[]> {
     limitRow("1 TiB on paper: status ms, every other part there, read afresh", status, 20),
     limitRow("1 TiB on paper: size of that status, KiB", sizes, 64),
     limitRow("1 TiB on paper: complete ms, read afresh", complete),
-    limitRow("1 TiB on paper: longest turn of the event loop in it, ms", turns, 20),
+    limitRow("1 TiB on paper: most processor time in one turn of it, ms", turns, 20),
     limitRow("1 TiB on paper: largest piece of its manifest, KiB", pieces, 2048, 0),
   ];
 }
