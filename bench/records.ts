@@ -9,8 +9,8 @@ import {
   type ScaledStore,
   type ScaleRound,
 } from "@holdfast/testkit/metadata/scale";
-import { figureOf, interleave } from "./measure.ts";
-import { type Row, ratioRow } from "./row.ts";
+import { type Figure, figureOf, interleave } from "./measure.ts";
+import { type Row, showFigure } from "./row.ts";
 import type { Stage } from "./stage.ts";
 
 const MANY = 1_000_000;
@@ -30,19 +30,22 @@ export async function recordsRows(stage: Stage): Promise<readonly Row[]> {
     return SCALE_STEPS.map((step) => {
       const figure = (name: string) =>
         figureOf((samples.get(name) ?? []).map((round: ScaleRound) => round[step]));
-      return ratioRow({
-        name: `${step}: ms an upload, among ${MANY.toLocaleString("en")}`,
-        ours: figure("many"),
-        peer: `among ${FEW.toLocaleString("en")}`,
-        theirs: figure("few"),
-        digits: 3,
-        target: { atMost: 2 },
-      });
+      return rowOf(step, figure("many"), figure("few"));
     });
   } finally {
     await Promise.all([few.store.close(), many.store.close()]);
     await rm(directory, { recursive: true });
   }
+}
+
+/** What is compared are the fastest rounds: rounds this short are disturbed by everything else on the machine, and nothing makes one faster than it is. */
+function rowOf(step: string, many: Figure, few: Figure): Row {
+  const ours = showFigure(many, 3);
+  const theirs = `${showFigure(few, 3)} among ${FEW.toLocaleString("en")}`;
+  const value = many.min / few.min;
+  const name = `${step}: ms an upload, among ${MANY.toLocaleString("en")}; ratio of the fastest rounds`;
+  const data = { many, few };
+  return { name, ours, theirs, value, target: "<= 2.00 x", isMet: value <= 2, data };
 }
 
 async function fill(directory: string, uploads: number): Promise<ScaledStore> {
