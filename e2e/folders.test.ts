@@ -200,8 +200,9 @@ describe("what cannot be sent or fetched", () => {
     await killServer(guarded);
     expect(said.code).toBe(77);
     const summary = lastOf(said.command, "summary");
-    expect(summary["failed"]).toBeLessThanOrEqual(8);
-    expect(summary["untried"]).toBeGreaterThanOrEqual(42);
+    // As many as were under way side by side.
+    expect(summary["failed"]).toBeLessThanOrEqual(16);
+    expect(summary["untried"]).toBeGreaterThanOrEqual(34);
   });
 });
 

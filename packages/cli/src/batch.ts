@@ -46,7 +46,9 @@ export interface Batch {
 /** What one meets, every other one would meet too: to try them all would only take long. */
 const FOR_ALL: ReadonlySet<ErrorCode> = new Set([
   "unauthorized",
+  "forbidden",
   "insecure_transport",
+  "wrong_address",
   "certificate_untrusted",
   "gave_up",
   "usage",
