@@ -81,6 +81,13 @@ describe("help", () => {
     expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(100);
   });
 
+  it("COMMAND is the same as COMMAND --help", async () => {
+    const [asked, told] = await Promise.all([run(["help", "verify"]), run(["verify", "--help"])]);
+    expect(asked.code).toBe(0);
+    expect(asked.stdout).toBe(told.stdout);
+    expect(asked.stdout).toMatch(/^Usage: holdfast verify /);
+  });
+
   it("is what one gets without a command, as wrong usage", async () => {
     const { code, stderr } = await run([]);
     expect(code).toBe(2);
@@ -96,6 +103,9 @@ describe("wrong usage", () => {
       ["serve", "--prot", "1"],
       /unknown option '--prot' \(Did you mean --port\?\)/,
     ],
+    ["an unknown command below one", ["config", "shwo"], /'shwo' \(Did you mean show\?\)/],
+    ["an unknown option of one", ["ls", "--lomg"], /'--lomg' \(Did you mean --long\?\)/],
+    ["an unknown profile", ["ls", "--profile", "x"], /there is no profile "x" \(--profile\)/],
     [
       "no address",
       ["upload", "file"],
