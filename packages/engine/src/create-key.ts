@@ -35,14 +35,24 @@ export async function applyOnce(
       await context.metadata.apply(change);
       return upload;
     } catch (error) {
-      if (!isHoldfastError(error) || error.code !== "idempotency_conflict" || !upload.key)
-        throw error;
-      const { tenant, principal, key } = upload;
-      const known = await context.metadata.upload({ tenant, principal, name: key.name });
-      // Forgotten in between: the key is free again.
-      if (!known) continue;
-      if (known.key && equalBytes(known.key.request, key.request)) return known;
-      throw new HoldfastError("idempotency_conflict");
+      const isTaken = isHoldfastError(error) && error.code === "idempotency_conflict";
+      if (!isTaken || !upload.key) throw error;
+      const made = await findMade(context, upload);
+      // Forgotten in between, the key is free again.
+      if (made) return made;
     }
   }
+}
+
+/**
+ * What the same request has made under the same key before, if anything.
+ * @throws HoldfastError `idempotency_conflict` where another request has used the key.
+ */
+export async function findMade(
+  { metadata }: Context,
+  { tenant, principal, key }: UploadRecord,
+): Promise<UploadRecord | undefined> {
+  const made = key && (await metadata.upload({ tenant, principal, name: key.name }));
+  if (!made || (made.key && equalBytes(made.key.request, key.request))) return made;
+  throw new HoldfastError("idempotency_conflict");
 }

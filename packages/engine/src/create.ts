@@ -12,7 +12,7 @@ import {
   uploadId,
 } from "@holdfast/protocol";
 import { authorize, type Context, doWork, UPLOAD_TTL_MS } from "./context.ts";
-import { applyOnce, createKey } from "./create-key.ts";
+import { applyOnce, createKey, findMade } from "./create-key.ts";
 import { driveToCompletion } from "./publish.ts";
 import type { Limits, Principal, UploadRecord } from "./records.ts";
 import { viewOf } from "./status.ts";
@@ -29,8 +29,9 @@ export function create(
     const { limits = {} } = principal;
     requireAlgorithm(context, request);
     requireSize(request, limits);
-    await context.room.require();
     const upload = newRecord(context, principal, request, key);
+    // A repetition begins nothing, and needs no room.
+    if (!(await findMade(context, upload))) await context.room.require();
     const { id, size, hasSize } = await applyOnce(context, { kind: "create", upload, limits });
     return context.uploads.use(id, async (upload) => {
       // Nothing is missing from an empty file: it was created in state `completing`.

@@ -1,7 +1,9 @@
 // create: keys that make a repetition one upload, and limits that hold however many ask at once.
 import { createEngine, type Principal } from "@holdfast/engine";
 import { HoldfastError, isHoldfastError, KIB, MIB } from "@holdfast/protocol";
+import { createVirtualClock } from "@holdfast/testkit/clock";
 import { createMemoryMetadata } from "@holdfast/testkit/metadata/memory";
+import { createMemoryStorage } from "@holdfast/testkit/storage/memory";
 import { alice, createRequest, memoryParts } from "@holdfast/testkit/world";
 import { describe, expect, it } from "vitest";
 
@@ -74,6 +76,20 @@ describe("create under a key", () => {
     const first = await engine.create(alice, createRequest(0), "key");
     expect(first.file).toBeDefined();
     expect(await engine.create(alice, createRequest(0), "key")).toEqual(first);
+  });
+
+  it("is answered below the low-water mark too: nothing new is begun", async () => {
+    let free = 100 * MIB;
+    const storage = { ...createMemoryStorage(), room: async () => free };
+    const clock = createVirtualClock();
+    const engine = createEngine(memoryParts({ storage, clock, keepFree: 10 * MIB }));
+    const { id } = await engine.create(alice, createRequest(MIB), "key");
+    free = MIB;
+    clock.advance(1000);
+    expect((await engine.create(alice, createRequest(MIB), "key")).id).toBe(id);
+    await expect(engine.create(alice, createRequest(MIB), "new")).rejects.toMatchObject({
+      code: "storage_full",
+    });
   });
 
   it("answers with the end of an upload that was aborted", async () => {
