@@ -6,7 +6,7 @@ import type { Writer } from "./writer.ts";
 
 export interface Filled {
   readonly slot: Slot;
-  /** Bytes at the beginning of the slot: as many as were wanted, or fewer: a multiple of 4 KiB where the body is slow, anything where it has ended or nobody waits for more. */
+  /** Bytes at the beginning of the slot, never none: as many as were wanted, or fewer: a multiple of 4 KiB where the body is slow, anything where it has ended or nobody waits for more. */
   readonly size: number;
 }
 
@@ -58,15 +58,18 @@ export function createIntake(
     const size = await fillFor(slot.memory.subarray(0, wanted));
     endFilling();
     if (!isAsked || size === wanted) return { slot, size };
-    return makeSmall(slot, size);
+    const whole = makeSmall(slot, size);
+    if (whole > 0) return { slot, size: whole };
+    writer.give(slot);
+    return small && fillSmall(wanted, small);
   }
 
-  /** What whole blocks there are can be written; the rest waits for its block. */
-  function makeSmall(slot: Slot, size: number): Filled {
+  /** What whole blocks there are can be written, and how many bytes that is is told; the rest waits for its block. */
+  function makeSmall({ memory }: Slot, size: number): number {
     small = new Uint8Array(SMALL_SIZE);
     kept = size % BLOCK_SIZE;
-    small.set(slot.memory.subarray(size - kept, size));
-    return { slot, size: size - kept };
+    small.set(memory.subarray(size - kept, size));
+    return size - kept;
   }
 
   async function fillSmall(wanted: number, buffer: Uint8Array): Promise<Filled | undefined> {

@@ -7,6 +7,7 @@ import { createRandom } from "@holdfast/testkit/random";
 import { createMemoryStorage } from "@holdfast/testkit/storage/memory";
 import {
   alice,
+  appendBytes,
   createRequest,
   memoryParts,
   partDigests,
@@ -20,6 +21,10 @@ const content = createRandom("content").bytes(2 * PART + 5000);
 
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
+}
+
+async function turns(): Promise<void> {
+  for (let count = 0; count < 20; count++) await turn();
 }
 
 async function begin(slotCount: number, storage: Storage = createMemoryStorage()) {
@@ -82,6 +87,36 @@ describe("a slow body", () => {
     expect(await sending).toMatchObject({ committed: 3 });
     const done = await engine.complete(alice, view.id, {});
     expect(Buffer.compare(await readAll(engine, done), content)).toBe(0);
+  });
+
+  // Less than a block was there when it was asked to make room: there is nothing to write yet, and nothing that a record could tell of.
+  it("of an append goes on being committed after it has made room", async () => {
+    const { clock, slots, engine, view, monotonic } = await begin(1);
+    const slow = createBody(undefined, { monotonic });
+    const appending = codeOf(appendBytes(engine, view, 0, content, { body: slow }));
+    slow.push(content.subarray(0, 1000));
+    await turns();
+    const other = await engine.create(alice, createRequest(PART));
+    const quick = putParts(engine, other, content, [0, 1]);
+    await turns();
+    clock.advance(400);
+    await turns();
+    expect(await quick).toMatchObject({ committed: 1 });
+    for (let sent = 1000; sent < 9000; sent += 1000) {
+      slow.push(content.subarray(sent, sent + 1000));
+      await turns();
+      clock.advance(2_100);
+      await turns();
+      clock.advance(60);
+      await turns();
+      const { offset } = await engine.status(alice, view.id, { digests: false });
+      expect(offset).toBe(sent + 1000);
+      expect(slots.lent()).toBe(0);
+    }
+    slow.end();
+    await turns();
+    clock.advance(60);
+    await appending;
   });
 
   it("goes back to whole slots once it is quick", async () => {
