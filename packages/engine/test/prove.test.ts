@@ -208,6 +208,20 @@ describe("reading back", () => {
     expect((await engine.complete(alice, view.id, {})).state).toBe("complete");
   });
 
+  it("fails an upload whose offset was told, since that was a promise", async () => {
+    const proving = await begin({ verify: "readback" });
+    const { engine, view, bad } = proving;
+    await engine.offset(alice, view.id);
+    bad.add(PART);
+    await expect(engine.complete(alice, view.id, {})).rejects.toMatchObject({
+      code: "parts_missing",
+    });
+    expect(await status(proving, engine)).toMatchObject({
+      state: "failed",
+      error: { code: "storage_failed" },
+    });
+  });
+
   it("is proved again after an I/O error on the way", async () => {
     const proving = await begin({ verify: "readback" });
     const { engine, view } = proving;
