@@ -109,6 +109,23 @@ describe("a pipeline", () => {
     expect(await statusOf(String(created.fields.get("url")))).toMatchObject({ state: "aborted" });
   });
 
+  it("that is stopped twice ends at once, though its server answers nothing", async () => {
+    const mute = await startServer({ data: join(place, "mute"), port: 0 });
+    const words = `exec holdfast upload - --to ${mute.url} --limit-rate 1M --json < file`;
+    const command = startShell(words);
+    await command.event("created");
+    process.kill(mute.serverPid, "SIGSTOP");
+    command.kill("SIGINT");
+    // One Ctrl-C may come several times in one go; this is another one.
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    const askedAt = performance.now();
+    command.kill("SIGINT");
+    expect((await command.exit).code).toBe(130);
+    expect(performance.now() - askedAt).toBeLessThan(2_500);
+    process.kill(mute.serverPid, "SIGCONT");
+    await killServer(mute);
+  });
+
   it.each([
     [
       "a list of two to standard output",
