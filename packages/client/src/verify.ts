@@ -13,8 +13,12 @@ import {
 import { type AskOptions, type AskPorts, ask } from "./ask.ts";
 import { digestAt } from "./digest-table.ts";
 import { checkFileAddress } from "./file-address.ts";
+import { MEMORY } from "./line.ts";
 import type { Digester, Source } from "./ports.ts";
 import type { WireAnswer } from "./wire.ts";
+
+/** Requests in flight: one after another would wait for the line most of the time. */
+const LANES = 4;
 
 /** A part whose bytes are others, or not there. Offset and size in bytes. */
 export interface BadPart {
@@ -42,7 +46,7 @@ export function verifySource(
 ): Promise<readonly BadPart[]> {
   const { manifest } = options;
   const { size } = source.fingerprint;
-  return verifyParts(options, digester, async (index, into) => {
+  return verifyParts(options, digester, 1, async (index, into) => {
     const offset = partOffset(manifest, index);
     const there = into.subarray(0, Math.max(0, Math.min(into.length, size - offset)));
     await source.read(offset, there);
@@ -62,7 +66,8 @@ export function verifyFile(
 ): Promise<readonly BadPart[]> {
   const { manifest } = options;
   const url = checkFileAddress(options.url, options.token !== undefined);
-  return verifyParts(options, ports.digester, async (index, into) => {
+  const lanes = Math.max(1, Math.min(LANES, Math.floor(MEMORY / manifest.partSize)));
+  return verifyParts(options, ports.digester, lanes, async (index, into) => {
     const offset = partOffset(manifest, index);
     const headers = {
       range: encodeRange({ start: offset, end: offset + into.length }),
@@ -99,27 +104,43 @@ async function receive(
   return filled;
 }
 
+/** Several lanes take the parts in turn, each with a buffer of its own. */
 async function verifyParts(
   { manifest, onProgress, signal }: VerifyOptions,
   digester: Digester,
+  lanes: number,
   read: ReadPart,
 ): Promise<readonly BadPart[]> {
   const bad: BadPart[] = [];
-  const buffer = new Uint8Array(Math.min(manifest.partSize, manifest.size));
-  for (let index = 0; index < partCount(manifest); index++) {
-    signal?.throwIfAborted();
-    const size = partSizeAt(manifest, index);
-    const offset = partOffset(manifest, index);
-    const bytes = buffer.subarray(0, size);
-    if ((await read(index, bytes)) < size) bad.push({ index, offset, size, problem: "missing" });
-    else if (
-      !equalBytes(
-        await digester.digest(bytes, manifest.algorithm),
-        digestAt(manifest.digests, index),
-      )
-    )
-      bad.push({ index, offset, size, problem: "differs" });
-    onProgress?.(offset + size);
-  }
-  return bad;
+  const count = partCount(manifest);
+  let next = 0;
+  let compared = 0;
+  const verifyInTurn = async (): Promise<void> => {
+    const buffer = new Uint8Array(Math.min(manifest.partSize, manifest.size));
+    while (next < count) {
+      signal?.throwIfAborted();
+      const index = next++;
+      const size = partSizeAt(manifest, index);
+      const problem = await problemOf(index, buffer.subarray(0, size));
+      if (problem) bad.push({ index, offset: partOffset(manifest, index), size, problem });
+      compared += size;
+      onProgress?.(compared);
+    }
+  };
+  const problemOf = async (
+    index: number,
+    bytes: Uint8Array,
+  ): Promise<BadPart["problem"] | undefined> => {
+    if ((await read(index, bytes)) < bytes.length) return "missing";
+    const digest = await digester.digest(bytes, manifest.algorithm);
+    return equalBytes(digest, digestAt(manifest.digests, index)) ? undefined : "differs";
+  };
+  // The first error of a lane ends the others at their next part.
+  const stop = () => {
+    next = count;
+  };
+  const running = Array.from({ length: Math.min(lanes, count) }, verifyInTurn);
+  for (const lane of running) lane.catch(stop);
+  await Promise.all(running);
+  return bad.toSorted((a, b) => a.index - b.index);
 }
