@@ -5,6 +5,7 @@ import { type Context, doWork } from "./context.ts";
 import { eraseFile } from "./delete.ts";
 import { allDue } from "./due.ts";
 import type { Due, DueKind, Principal } from "./records.ts";
+import { pause } from "./root.ts";
 import type { Upload } from "./upload.ts";
 
 /** Milliseconds that an ended upload still answers for. */
@@ -15,6 +16,8 @@ const AT_ONCE = 16;
 const SWEEP_MS: number = 5 * 60 * 1000;
 /** Entries that a dry run looks at of each kind. */
 const LOOKED_AT_MAX = 100_000;
+/** Entries after which a dry run lets others have their turn: some 10 ms. */
+const LOOKED_AT_ONCE = 4096;
 
 /**
  * What has expired ends and loses its bytes; so do files that were deleted and uploads that ended some other way, where a crash or a fault has left them; records of
@@ -38,8 +41,10 @@ async function look(context: Context): Promise<SweepReport> {
     let seen = 0;
     for await (const due of allDue(context.metadata, kind, before)) {
       tally.add(as, due);
-      if (++seen === LOOKED_AT_MAX) tally.stop();
-      if (seen === LOOKED_AT_MAX) return;
+      if (++seen % LOOKED_AT_ONCE === 0) await pause(context);
+      if (seen < LOOKED_AT_MAX) continue;
+      tally.stop();
+      return;
     }
   };
   await count("expired", "expired", now + 1);
