@@ -113,4 +113,17 @@ describe("the checkpoint store", () => {
     mkdirSync(file());
     await expect(open().save("k", "v")).rejects.toMatchObject({ code: "checkpoint_failed" });
   });
+
+  it("keeps all of what is saved at once, each when its promise says so, and the rest when it is closed", async () => {
+    const store = open();
+    const keys = Array.from({ length: 100 }, (_, at) => `key-${at}`);
+    await Promise.all(keys.map((key) => store.save(key, `of ${key}`)));
+    const other = open();
+    for (const key of keys) expect(await other.load(key)).toBe(`of ${key}`);
+    expect((await other.list()).map(({ key }) => key).sort()).toEqual(keys.toSorted());
+    const last = store.save("last", "value");
+    store.close();
+    expect(await other.load("last")).toBe("value");
+    await last;
+  });
 });
