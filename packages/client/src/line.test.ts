@@ -39,8 +39,8 @@ function play(
 const shared = (total: number) => (inFlight: number) => total / inFlight;
 
 describe("a fresh line", () => {
-  it("begins with four runs of one part", () => {
-    expect(freshLine(USUAL, 0)).toMatchObject({ inFlight: 4, runParts: 1 });
+  it("begins with one run of one part", () => {
+    expect(freshLine(USUAL, 0)).toMatchObject({ inFlight: 1, runParts: 1 });
     expect(freshLine({ ...USUAL, inFlightMax: 1 }, 0)).toMatchObject({ inFlight: 1 });
   });
 
@@ -57,7 +57,10 @@ describe("a fresh line", () => {
 describe("a line that is learned", () => {
   it("takes four at once after the first run, and one where a part takes long", () => {
     expect(play(freshLine(USUAL, 0), 1, shared(2.5e6)).seen).toEqual([[4, 4]]);
-    expect(play(freshLine(USUAL, 0), 1, shared(MIB)).seen).toEqual([[4, 1]]);
+    expect(play(freshLine(USUAL, 0), 1, shared(MIB / 2)).seen).toEqual([[2, 2]]);
+    expect(play(freshLine(USUAL, 0), 2, shared(MIB / 4)).seen.map(([runs]) => runs)).toEqual([
+      2, 1,
+    ]);
     expect(play(freshLine(USUAL, 0), 1, shared(67_000)).seen).toEqual([[1, 1]]);
   });
 

@@ -11,8 +11,10 @@ export const IN_FLIGHT = 12;
 /** A run takes about this long: the gap between two runs is small beside it, and what is learned from it still new. */
 const RUN_MS = 4_000;
 /** Where one part takes longer, more of them at once would only make each last longer, and a cut of the line cost all of them. */
-export const PART_MS_MAX = 5_000;
-/** Runs in flight while nothing is known; each one more must be worth it. */
+const PART_MS_MAX = 5_000;
+/** Runs in flight while nothing is known: several that share a very slow line would all be lost with it, and what the kernel holds of them stands in the way of the rest. */
+const FIRST = 1;
+/** Runs in flight once the line has shown that it moves; from there on each one more must be worth it. */
 const USUAL = 4;
 /** A run is at most so many times as long as the one before it. */
 const GROWTH = 4;
@@ -96,7 +98,7 @@ export function freshLine(asked: Bounds, at: number, known?: Known): Line {
   const bounds = known ? limited(asked, known) : asked;
   const line: Line = {
     bounds,
-    inFlight: atOnce(bounds, known?.inFlight ?? USUAL),
+    inFlight: atOnce(bounds, known?.inFlight ?? FIRST),
     runParts: 1,
     round: emptyRound(at),
     climb: known ? resting(0, 0) : { kind: "unknown" },
@@ -186,13 +188,12 @@ function firstStep(before: Line, at: number): Line {
   const { bytes, ms } = before.round;
   const line = { ...before, rate: (before.inFlight * bytes * 1000) / ms };
   const fitting = Math.floor((line.inFlight * PART_MS_MAX) / partMs(line));
-  const settled = withInFlight(line, Math.min(USUAL, Math.max(1, fitting)), at, resting(0, 0));
+  // One that gets little by itself may be the first of many that do: a second one will tell.
+  const settled =
+    fitting === 1
+      ? withInFlight(line, 2, at, { kind: "trying", rate: line.rate, failures: 0 })
+      : withInFlight(line, Math.min(USUAL, Math.max(1, fitting)), at, resting(0, 0));
   return { ...settled, runParts: within(settled, Math.min(GROWTH, partsOf(line))) };
-}
-
-/** Not even the first of several runs has come through in time: one has the line for itself. */
-export function alone(line: Line, at: number): Line {
-  return withInFlight(line, 1, at, { kind: "unknown" });
 }
 
 /** After a full round: runs of the length that the pace asks for first, then as many at once as gain something. */

@@ -1,6 +1,6 @@
-// Looks at runs that take long: at the first ones, which tell of a line too slow for several at once, and at the last one, which holds up the end.
+// Looks at last runs: one that is late holds up the end.
 import { countParts, type Grid, partOffset, runSize } from "@holdfast/protocol";
-import { alone, PART_MS_MAX, slowRunMs } from "./line.ts";
+import { slowRunMs } from "./line.ts";
 import type { Flight } from "./schedule.ts";
 import type { Effect, Plan } from "./state.ts";
 
@@ -16,10 +16,6 @@ export function bytesOf(grid: Grid, { range, from = partOffset(grid, range[0]) }
 
 /** When there will be something to look at, in milliseconds (monotonic). */
 export function lookAt(plan: Plan): number | undefined {
-  const { line, flights } = plan;
-  const [first, second] = flights.filter(({ isEnded }) => !isEnded);
-  if (line.climb.kind === "unknown")
-    return first && second ? first.startedAt + PART_MS_MAX : undefined;
   const soonest = Math.min(...lastOnes(plan).map((flight) => lateAt(plan, flight)));
   return soonest < Infinity ? soonest : undefined;
 }
@@ -41,18 +37,13 @@ function lateAt({ line, grid }: Plan, flight: Flight): number {
 }
 
 /**
- * What to do about runs that take too long. None is sent twice at once, since two requests for the same parts are in each other's way: the slow one is ended, which keeps what
+ * What to do about a last run that is late. None is sent twice at once, since two requests for the same parts are in each other's way: the slow one is ended, which keeps what
  * of it is whole, and the rest goes out again in shorter runs over the connections that are free.
  */
 export function look(
   plan: Plan,
   at: number,
 ): { readonly plan: Plan; readonly effects: readonly Effect[] } {
-  if (plan.line.climb.kind === "unknown") {
-    const [first, ...others] = plan.flights;
-    if (!first || first.startedAt + PART_MS_MAX > at) return { plan, effects: [] };
-    return ended({ ...plan, line: alone(plan.line, at) }, others);
-  }
   const late = lastOnes(plan).filter((flight) => lateAt(plan, flight) <= at);
   const [slowest] = late.toSorted((a, b) => lateAt(plan, a) - lateAt(plan, b));
   return slowest ? ended({ ...plan, resent: plan.resent + 1 }, [slowest]) : { plan, effects: [] };

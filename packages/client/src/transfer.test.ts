@@ -94,7 +94,7 @@ describe("an upload", () => {
     expect([one.phase(), types(one.log)]).toEqual(["opening", ["open"]]);
     expect(types(one.opened(false))).toEqual(["create"]);
     expect(one.phase()).toBe("creating");
-    expect(types(one.answer(one.open()))).toEqual([...["move", "move", "move", "move"], "wait"]);
+    expect(types(one.answer(one.open()))).toEqual(["move"]);
     while (one.flights().length > 0) one.runDone();
     expect(one.phase()).toBe("completing");
     expect(types(one.log).slice(-2)).toEqual(["complete", "remember"]);
@@ -189,6 +189,7 @@ describe("a cut", () => {
   it("counts what committed while the status was on its way", () => {
     const one = start(40);
     one.sending();
+    one.runDone();
     one.runFails("connection_failed");
     one.timer();
     const range = one.flights()[0]?.range ?? [0, 0];
@@ -201,6 +202,7 @@ describe("a cut", () => {
   it("asks again where a run failed while the status was on its way", () => {
     const one = start(40);
     one.sending();
+    one.runDone();
     one.runFails("connection_failed");
     one.timer();
     one.runFails("connection_failed");
@@ -211,6 +213,7 @@ describe("a cut", () => {
   it("counts troubles since the last progress", () => {
     const one = start(40);
     one.sending();
+    one.runDone();
     const report = () => one.log.filter((effect) => effect.type === "report").at(-1);
     one.runFails("internal", { status: 500 });
     expect(report()).toMatchObject({ trouble: { code: "internal", attempt: 1, waitMs: 200 } });
@@ -399,28 +402,10 @@ describe("what the line teaches", () => {
     expect(moves().at(-1)).not.toHaveProperty("from");
   });
 
-  it("leaves the line to one run where not even the first came through in time", () => {
-    const one = start(100);
-    one.sending();
-    const wait = one.log.at(-1);
-    expect(wait).toMatchObject({ type: "wait", ms: 5000 });
-    const timer = wait?.type === "wait" ? wait.timer : 0;
-    const effects = one.take({ type: "timer", timer, at: 5000 });
-    expect(effects.map((effect) => effect.type === "stop" && effect.what)).toEqual(
-      one
-        .flights()
-        .slice(1)
-        .map(({ run }) => ({ run })),
-    );
-    for (const { run } of one.flights().slice(1)) one.take({ type: "runStopped", run });
-    one.answer(one.open());
-    if (one.phase() === "checking") one.answer(one.open());
-    expect([one.phase(), one.flights().length]).toEqual(["sending", 1]);
-  });
-
   it("sends the rest of a last run again that holds up the end, in shorter ones, and only so often", () => {
     const one = start(100);
     one.sending();
+    for (let run = 0; run < 8; run++) one.runDone();
     while (one.flights().length > 1) one.runDone();
     const [last] = one.flights();
     const waits = () => one.log.flatMap((effect) => (effect.type === "wait" ? [effect] : []));
@@ -598,6 +583,7 @@ describe("a person", () => {
   it("resumes before the runs have stopped", () => {
     const one = start(8);
     one.sending();
+    one.runDone();
     one.take({ type: "pause" });
     one.take({ type: "resume" });
     one.answer(one.open());
