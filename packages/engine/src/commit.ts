@@ -4,7 +4,7 @@ import { type Context, UPLOAD_TTL_MS } from "./context.ts";
 import { beginHealing } from "./heal.ts";
 import type { CommittedPart, Limits } from "./records.ts";
 import { noteCommitted } from "./root.ts";
-import type { Upload } from "./upload.ts";
+import { makeRoom, type Upload } from "./upload.ts";
 
 export const GROUP_BYTES: number = 8 * MIB;
 export const GROUP_MS = 50;
@@ -102,6 +102,7 @@ async function commitGroup(
 /** What is known of the upload in memory follows the record. */
 export function noteParts(context: Context, upload: Upload, parts: readonly CommittedPart[]): void {
   for (const { index, digest } of parts) {
+    makeRoom(upload, index);
     upload.digests.set(digest, index * DIGEST_SIZE);
     addPart(upload.committed, index);
     noteCommitted(upload, index, context.digests.sha256);

@@ -1,9 +1,9 @@
 // The size of an upload that was created without one: fixed once, by whichever request tells it first.
-import { createPartSet, DIGEST_SIZE, HoldfastError, hasPart, partCount } from "@holdfast/protocol";
+import { createPartSet, HoldfastError, hasPart, partCount } from "@holdfast/protocol";
 import { type Claim, endsBefore, refusalBy } from "./claims.ts";
 import type { Context } from "./context.ts";
 import type { Limits } from "./records.ts";
-import type { Upload } from "./upload.ts";
+import { allDigests, type Upload } from "./upload.ts";
 
 /** What a request says of the size. */
 export interface SizeRequest {
@@ -67,9 +67,8 @@ function storedEnd({ record, committed }: Upload): number {
 export function fixedTo(upload: Upload, size: number): void {
   if (upload.record.hasSize) return;
   upload.record = { ...upload.record, size, hasSize: true };
-  const count = partCount(upload.record);
-  upload.committed = createPartSet(count, upload.committed.bits);
-  upload.digests = upload.digests.slice(0, count * DIGEST_SIZE);
+  upload.committed = createPartSet(partCount(upload.record), upload.committed.bits);
+  upload.digests = allDigests(upload);
 }
 
 /** What an append hears that has more bytes than the upload can have. */

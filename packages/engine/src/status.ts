@@ -3,7 +3,7 @@ import { createPartSet, RUN_PARTS_MAX, type UploadView } from "@holdfast/protoco
 import { requireNotEnded } from "./claims.ts";
 import { type Context, useUpload } from "./context.ts";
 import type { FileRecord, Principal } from "./records.ts";
-import { offsetOf, type Upload } from "./upload.ts";
+import { allDigests, offsetOf, type Upload } from "./upload.ts";
 
 export function status(
   context: Context,
@@ -15,7 +15,7 @@ export function status(
     // What time has ended has nothing to go on with: it says so for a day, then it is not known.
     if (upload.record.state === "expired") requireNotEnded(upload);
     const view = await viewOf(context, upload);
-    return wants.digests ? { ...view, digests: upload.digests } : view;
+    return wants.digests ? { ...view, digests: allDigests(upload) } : view;
   });
 }
 

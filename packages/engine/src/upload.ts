@@ -3,6 +3,7 @@ import {
   contiguousParts,
   countParts,
   createPartSet,
+  DIGEST_SIZE,
   HoldfastError,
   isUploadId,
   missingRanges,
@@ -21,7 +22,7 @@ export interface Upload {
   record: UploadRecord;
   /** Made anew, as the digests are, when the size is fixed. */
   committed: PartSet;
-  /** 32 bytes a part, zeros where it is not committed. Parts are added in place; a withdrawal makes another array, so that whoever is reading one has it to the end. */
+  /** 32 bytes a part, zeros where it is not committed; while the size is unknown only as many as there is use for. Parts are added in place; a withdrawal makes another array, so that whoever is reading one has it to the end. */
   digests: Uint8Array;
   readonly claims: Set<Claim>;
   /** Counts requests that end appends: of those that wait the newest goes on. */
@@ -125,11 +126,36 @@ async function loadUpload(metadata: MetadataStore, id: UploadId): Promise<Upload
   return {
     record,
     committed: createPartSet(partCount(record), table.bits),
-    digests: table.digests,
+    digests: record.hasSize ? table.digests : table.digests.slice(0, usedBytes(table.bits)),
     claims: new Set(),
     subtrees: new Map(),
     appendTurn: 0,
   };
+}
+
+/** Bytes of the digests up to the last committed part, rounded up. */
+function usedBytes(bits: Uint8Array): number {
+  let bytes = bits.length;
+  while (bytes > 0 && bits[bytes - 1] === 0) bytes--;
+  return bytes * 8 * DIGEST_SIZE;
+}
+
+/** Room for the digest of a part. The grid of an upload of unknown size may be a thousand times what comes: its digests grow with it. */
+export function makeRoom(upload: Upload, index: number): void {
+  const { digests, committed } = upload;
+  if ((index + 1) * DIGEST_SIZE <= digests.length) return;
+  const parts = Math.min(committed.partCount, 2 * (index + 1));
+  upload.digests = new Uint8Array(parts * DIGEST_SIZE);
+  upload.digests.set(digests);
+}
+
+/** The digests of every part of the grid. */
+export function allDigests({ digests, committed }: Upload): Uint8Array {
+  const size = committed.partCount * DIGEST_SIZE;
+  if (digests.length === size) return digests;
+  const all = new Uint8Array(size);
+  all.set(digests.subarray(0, size));
+  return all;
 }
 
 /** Contiguous committed bytes from 0. */

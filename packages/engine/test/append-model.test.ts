@@ -141,7 +141,11 @@ async function doPut(world: World, index: number, isWrong: boolean): Promise<voi
   const bytes = isWrong ? content.map((byte) => byte ^ 1) : content;
   const code = await codeOf(putParts(world.engine, known, bytes, [index, index + 1]));
   const isShort = index === PARTS - 1 && !before.hasSize;
-  if (isShort) return void expect(code).toBe("body_size_mismatch");
+  // Bytes that differ from a tail are noticed before the end that comes too early.
+  if (isShort) {
+    const codes = isWrong ? ["body_size_mismatch", "part_conflict"] : ["body_size_mismatch"];
+    return void expect(codes).toContain(code);
+  }
   const isThere = hasPart(before.committed, index);
   const hasTail = before.offset > index * PART && before.offset < (index + 1) * PART;
   if (isWrong && (isThere || hasTail)) expect(code).toBe("part_conflict");

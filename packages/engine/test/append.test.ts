@@ -406,6 +406,29 @@ describe("an upload of unknown size", () => {
     expect(await readAll(engine, done)).toEqual(Buffer.from(content));
   });
 
+  it("has the digests of a large grid only as far as there are any", async () => {
+    const { size: _, ...request } = createRequest(0);
+    const metadata = createMemoryMetadata();
+    const storage = createMemoryStorage();
+    let engine = createEngine(memoryParts({ metadata, storage }));
+    const view = await engine.create(alice, { ...request, maxSize: 50_000 * PART });
+    const known = { ...view, size: content.length };
+    await putParts(engine, known, content, [2, 3]);
+    await appendBytes(engine, view, 0, content.subarray(0, PART + 9));
+    engine = createEngine(
+      memoryParts({ storage, metadata: createMemoryMetadata({ state: metadata.snapshot() }) }),
+    );
+    await putParts(engine, known, content, [1, 2]);
+    const { digests = new Uint8Array() } = await engine.status(alice, view.id, { digests: true });
+    const expected = Buffer.concat(partDigests(known, content, [0, 3]));
+    expect(digests).toHaveLength(50_000 * 32);
+    expect(Buffer.from(digests.subarray(0, 96))).toEqual(expected);
+    expect(digests.subarray(96).every((byte) => byte === 0)).toBe(true);
+    await appendBytes(engine, view, 3 * PART, content.subarray(3 * PART), { isLast: true });
+    const done = await engine.status(alice, view.id, { digests: false });
+    expect(await readAll(engine, done)).toEqual(Buffer.from(content));
+  });
+
   it("never gets a size that cuts what is committed", async () => {
     const { engine, view } = await unsized();
     await putParts(engine, view, content, [2, 3]);
