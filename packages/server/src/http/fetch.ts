@@ -1,7 +1,7 @@
 // The fetch-style adapter: `Request -> Response`, for hosts that speak the web platform (Hono, Next, Deno, Bun) and over the same handlers as node:http.
 import type { Front } from "./front.ts";
 import { PACE, type PaceRule } from "./pace.ts";
-import { type Reply, replyHeaders } from "./reply.ts";
+import { logFailure, type Reply, replyHeaders } from "./reply.ts";
 import { answer } from "./route.ts";
 import { createStreamBody } from "./stream-body.ts";
 
@@ -50,7 +50,7 @@ function toResponse({ log }: Front, method: string, reply: Reply): Response {
         if (done) controller.close();
         else controller.enqueue(value.slice());
       } catch (error) {
-        log("error", "download failed", { error });
+        logFailure(log, error);
         controller.error(error);
       }
     },

@@ -3,7 +3,7 @@ import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Log } from "@holdfast/engine";
-import { MIB } from "@holdfast/protocol";
+import { isHoldfastError, MIB } from "@holdfast/protocol";
 import type { RequestBody } from "./body.ts";
 
 export type Headers = Readonly<Record<string, string>>;
@@ -108,6 +108,12 @@ function sizeOf(content: Content): number | undefined {
   return content.kind === "bytes" ? content.bytes.length : content.size;
 }
 
+/** A file that is deleted while somebody reads it is nobody's fault; anything else is the storage's or ours. */
+export function logFailure(log: Log, error: unknown): void {
+  const isDeleted = isHoldfastError(error) && error.code === "file_not_found";
+  log(isDeleted ? "info" : "error", "download failed", { error });
+}
+
 /** Asks for the next piece only when the kernel has taken the last one. A stream that fails has no way left to say so but a cut connection. */
 async function sendStream(
   res: ServerResponse,
@@ -124,7 +130,7 @@ async function sendStream(
     }
     if (sent === (content.size ?? sent)) return;
   } catch (error) {
-    log("error", "download failed", { error });
+    logFailure(log, error);
   }
   res.destroy();
 }

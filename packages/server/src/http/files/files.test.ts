@@ -7,12 +7,14 @@ import {
   decodeUpload,
   encodeHex,
   type FileView,
+  HoldfastError,
   KIB,
   verifyInclusion,
 } from "@holdfast/protocol";
 import { createMemoryStorage } from "@holdfast/testkit/storage/memory";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { logFailure } from "../reply.ts";
 import {
   ask,
   askJson,
@@ -141,7 +143,16 @@ describe("a file", () => {
     failReads = false;
     expect(text).toMatch(/^HTTP\/1\.1 200 /);
     expect(text.length).toBeLessThan(SIZE);
-    expect(server.logged.map(({ event }) => event)).toContain("download failed");
+    const told = { level: "error", event: "download failed" };
+    expect(server.logged).toContainEqual(expect.objectContaining(told));
+  });
+
+  it("is nobody's fault where it was deleted under way", () => {
+    const levels: string[] = [];
+    for (const code of ["file_not_found", "storage_failed"] as const) {
+      logFailure((level) => void levels.push(level), new HoldfastError(code));
+    }
+    expect(levels).toEqual(["info", "error"]);
   });
 
   it("is let go when its reader leaves", async () => {
