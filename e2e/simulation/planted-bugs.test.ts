@@ -171,14 +171,14 @@ const APPEND_BUGS: Readonly<Record<string, readonly Edit[]>> = {
   ],
 };
 
-const PUT_BYTES = 'context.storage.put({ id, kind: "bytes" }, [bytes])';
+const PUT_BYTES = '    await context.storage.put({ id: record.id, kind: "bytes" }, [bytes]);\n';
 
 const FILE_BUGS: Readonly<Record<string, readonly Edit[]>> = {
   "a record before the bytes are durable": [
     {
       file: "engine/src/store-small.ts",
       find: PUT_BYTES,
-      replace: `Promise.resolve(void ${PUT_BYTES})`,
+      replace: PUT_BYTES.replace("await", "void"),
     },
   ],
   "bytes that are put and not flushed": [
