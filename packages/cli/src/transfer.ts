@@ -91,17 +91,18 @@ function mayGoOn({ failed, untried }: Summary): boolean {
   return untried > 0 || failed.some(({ error }) => exitCodeOf(error) === EXIT.gaveUp);
 }
 
-/** A command over several files, to be found again as it was typed; of one file its own checkpoint tells. */
+/** A command over several files, to be found again as it was typed; of one file its own checkpoint tells. Another one `about` the same takes its place. */
 export function noteOf(
   client: Client,
   jobs: readonly Job[],
   servers: readonly string[],
+  about: readonly string[],
 ): Pick<TransferTask, "note"> {
   const words = process.argv.slice(2);
   // What a pipe gave cannot be asked for again.
   if (jobs.length < 2 || words.includes("-")) return {};
   const command = { words, directory: process.cwd(), servers };
-  return { note: () => client.noteCommand(command) };
+  return { note: () => client.noteCommand(command, about) };
 }
 
 async function createReport(jobs: readonly Job[], task: TransferTask): Promise<Report> {

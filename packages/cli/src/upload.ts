@@ -101,7 +101,7 @@ async function runUpload(
     const files = found.files.map((file) => fileJob(client, file, told));
     const jobs = [...stream, ...files];
     await runTransfers(jobs, {
-      ...noteOf(client, jobs, [to]),
+      ...noteOf(client, jobs, [to], ["upload", to, ...words]),
       verb: "Uploaded",
       ...(isStream ? { interruptedHint: STREAM_HINT } : {}),
       options,

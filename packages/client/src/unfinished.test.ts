@@ -63,13 +63,15 @@ describe("what is unfinished", () => {
   });
 
   it("is a command until it is told to be finished, and no second one of the same runs meanwhile", async () => {
-    const end = await noteCommand({ checkpoints, digester }, COMMAND);
+    const end = await noteCommand({ checkpoints, digester }, COMMAND, ["a"]);
     expect(await found()).toMatchObject([{ kind: "command", ...COMMAND }]);
-    const second = noteCommand({ checkpoints, digester }, COMMAND);
+    const second = noteCommand({ checkpoints, digester }, COMMAND, ["a"]);
     await expect(second).rejects.toMatchObject({ code: "transfer_busy" });
     await end(false);
     expect(await found()).toHaveLength(1);
-    const again = await noteCommand({ checkpoints, digester }, COMMAND);
+    const faster = { ...COMMAND, words: ["upload", "a", "--files", "9"] };
+    const again = await noteCommand({ checkpoints, digester }, faster, ["a"]);
+    expect(await found()).toMatchObject([faster]);
     await again(true);
     expect(await found()).toEqual([]);
   });
@@ -91,7 +93,7 @@ describe("what is unfinished", () => {
 
   it("is nothing where there is no place for checkpoints, and a command runs all the same", async () => {
     const nowhere = createCheckpointStore({ directory: "/dev/null/x", now: systemClock.now });
-    const end = await noteCommand({ checkpoints: nowhere, digester }, COMMAND);
+    const end = await noteCommand({ checkpoints: nowhere, digester }, COMMAND, ["a"]);
     await end(true);
     await expect(listUnfinished({ checkpoints: nowhere, digester })).rejects.toMatchObject({
       code: "checkpoint_failed",

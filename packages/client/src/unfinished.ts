@@ -121,16 +121,17 @@ export async function noteDownload(
 }
 
 /**
- * Notes a command until the returned function is called, and keeps a second one of the same words in the same directory out; without a place for
- * checkpoints it does neither.
+ * Notes a command until the returned function is called, and keeps a second one about the same out; without a place for checkpoints it does neither. `about` names
+ * what it is about within its directory, whatever its pace: the same again takes the place of what was noted.
  *
  * @throws HoldfastError `transfer_busy`
  */
 export async function noteCommand(
   { checkpoints, digester }: Place,
   command: NotedCommand,
+  about: readonly string[],
 ): Promise<(isFinished: boolean) => Promise<void>> {
-  const key = checkpointKey(digester, "command", command.directory, ...command.words);
+  const key = checkpointKey(digester, "command", command.directory, ...about);
   try {
     const release = await checkpoints.claim(key);
     await checkpoints.save(key, seal(digester, canonicalJson({ kind: "command", ...command })));

@@ -101,7 +101,10 @@ export interface Client {
   /** Forgets one of them; of a download, what there is of it goes too. @throws HoldfastError */
   forget(one: Unfinished): Promise<void>;
   /** Notes a command until the returned function is called, which is told whether there is nothing left of it. @throws HoldfastError `transfer_busy` */
-  noteCommand(command: NotedCommand): Promise<(isFinished: boolean) => Promise<void>>;
+  noteCommand(
+    command: NotedCommand,
+    about: readonly string[],
+  ): Promise<(isFinished: boolean) => Promise<void>>;
   /** When no transfer runs any more: closes connections and checkpoints. */
   close(): void;
 }
@@ -156,7 +159,7 @@ export function createClient(options: ClientOptions = {}): Client {
       const sink = await openFileSink(one.path);
       await sink.discard(one.root).finally(sink.close);
     },
-    noteCommand: (command) => noteCommand(lent, command),
+    noteCommand: (command, about) => noteCommand(lent, command, about),
     close() {
       own.checkpoints.close();
       own.transport.close();
