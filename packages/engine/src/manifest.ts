@@ -12,7 +12,7 @@ import {
   type UploadId,
 } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
-import { readForReader, readObject } from "./read.ts";
+import { readForReader, readObject, unlessDeleted } from "./read.ts";
 import type { FileRecord } from "./records.ts";
 import { pause } from "./root.ts";
 
@@ -111,7 +111,7 @@ async function* piecesOf(
   { start, end }: ByteRange,
 ): AsyncGenerator<Uint8Array, void, void> {
   if (file.manifest) yield file.manifest.subarray(start, end);
-  else yield* readObject(context, objectOf(file), { start, end });
+  else yield* unlessDeleted(context, file, readObject(context, objectOf(file), { start, end }));
 }
 
 function objectOf(file: FileRecord): { readonly id: UploadId; readonly kind: "manifest" } {

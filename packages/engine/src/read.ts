@@ -22,8 +22,21 @@ export async function* read(
   file: FileRecord,
   range: ByteRange,
 ): AsyncGenerator<Uint8Array, void, void> {
+  yield* unlessDeleted(
+    context,
+    file,
+    readForReader(context, { id: file.uploadId, kind: "bytes" }, range),
+  );
+}
+
+/** What is read of a file. @throws HoldfastError `file_not_found` where it failed because the file is deleted meanwhile */
+export async function* unlessDeleted(
+  context: Context,
+  file: FileRecord,
+  pieces: AsyncGenerator<Uint8Array, void, void>,
+): AsyncGenerator<Uint8Array, void, void> {
   try {
-    yield* readForReader(context, { id: file.uploadId, kind: "bytes" }, range);
+    yield* pieces;
   } catch (cause) {
     const now = await context.metadata.file(file.id);
     throw now?.state === "available" ? cause : new HoldfastError("file_not_found");
