@@ -45,10 +45,10 @@ describe("upload", () => {
     expect(await failure(command)).toEqual(["source_unreadable", 4]);
   });
 
-  it("does not take a directory", async () => {
+  it("says that an empty directory has nothing to send", async () => {
     await mkdir(place("a-directory"));
     const command = startUpload(place("a-directory"), url(), state());
-    expect(await failure(command)).toEqual(["source_unreadable", 4]);
+    expect(await failure(command)).toEqual(["nothing_to_do", 9]);
   });
 
   it("says that a file may not be read", async () => {
