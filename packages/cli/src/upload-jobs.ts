@@ -2,6 +2,7 @@
 import { basename } from "node:path";
 import type { Client } from "@holdfast/client/node";
 import type { Algorithm, Metadata } from "@holdfast/protocol";
+import { lookup } from "mrmime";
 import type { Job } from "./batch.ts";
 import type { FoundFile } from "./files/found.ts";
 import { standardInput } from "./standard-streams.ts";
@@ -33,8 +34,9 @@ export interface Told {
 }
 
 export function fileJob(client: Client, file: FoundFile, told: Told): Job {
-  const { each, isMany, resume, name, type, metadata } = told;
+  const { each, isMany, resume, name, metadata } = told;
   const { path, size, relative } = file;
+  const type = told.type ?? lookup(name ?? path);
   const kept = new Map([
     ...(metadata ?? []),
     ...(relative === undefined ? [] : [[PATH_KEY, relative] as const]),
@@ -57,7 +59,8 @@ export function fileJob(client: Client, file: FoundFile, told: Told): Job {
 
 /** What is stopped of it is taken back: no other process can go on with it. */
 export function streamJob(client: Client, told: Told): Job {
-  const { each, isMany, name = STREAM_NAME, type, size, metadata } = told;
+  const { each, isMany, name = STREAM_NAME, size, metadata } = told;
+  const type = told.type ?? lookup(name);
   const choices = {
     ...each,
     name,

@@ -56,7 +56,7 @@ export function uploadCommand(): Command {
     .option("--follow-links", "follow symbolic links in directories too")
     .option("--name <name>", "what one file is called on the server")
     .option("--size <size>", "about how many bytes come through standard input", parseSize)
-    .option("--type <type>", "media type, such as video/mp4")
+    .option("--type <type>", "media type, such as video/mp4; by the name without it")
     .option("--metadata <key=value>", "kept with the file; may be repeated", addMetadata)
     .addOption(
       new Option("--digest <name>", "how parts are checked").choices(["sha-256", "blake3"]),
