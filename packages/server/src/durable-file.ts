@@ -7,7 +7,7 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
 
@@ -22,7 +22,8 @@ export function replaceFile(path: string, text: string): void {
   // Exclusive, so that nothing that somebody put there, such as a link, is written through.
   const file = openSync(fresh, "wx", 0o600);
   try {
-    writeSync(file, text);
+    // On a full disk a single write may take only a part, and say so by its count alone.
+    writeFileSync(file, text);
     giveToOwner(path, (uid, gid) => fchownSync(file, uid, gid));
     fsyncSync(file);
   } finally {

@@ -46,7 +46,7 @@ async function doMainJob(ask: Fetch): Promise<string> {
 }
 
 describe("the fetch-style handler", () => {
-  const ask: Fetch = (path, init) => holdfast.fetch(new Request(`http://test${path}`, init));
+  const ask: Fetch = (path, init) => holdfast.fetch(new Request(`http://localhost${path}`, init));
 
   it("does the main job, and what it stored is there for the next", async () => {
     const url = await doMainJob(ask);
@@ -60,6 +60,61 @@ describe("the fetch-style handler", () => {
     const url = await doMainJob(ask);
     for (let count = 0; count < 200; count++) await (await ask(url)).body?.cancel();
     expect((await ask(url)).status).toBe(200);
+  });
+});
+
+describe("the fetch-style handler, to a host that has ways of its own", () => {
+  const ask: Fetch = (path, init) => holdfast.fetch(new Request(`http://localhost${path}`, init));
+  const headers = { "content-type": "application/json" };
+
+  it("knows by what name it is called where no header tells", async () => {
+    const rebound = new Request("http://rebound.example/v1/files");
+    expect((await holdfast.fetch(rebound)).status).toBe(403);
+    const named = new Request("http://localhost/v1/files", {
+      headers: { host: "rebound.example" },
+    });
+    expect((await holdfast.fetch(named)).status).toBe(403);
+  });
+
+  it("has begun nothing where a response is dropped unread", async () => {
+    await holdfast.close();
+    // One slot for all reading.
+    holdfast = await openHoldfast({ dataDir, log: () => undefined, slotMemory: 2 * 1024 * 1024 });
+    const url = await doMainJob(ask);
+    await ask(url);
+    const body = JSON.stringify({ name: "a.bin", size: 3, verify: "readback" });
+    const created = await ask("/v1/uploads", { method: "POST", body, headers });
+    const upload = created.headers.get("location");
+    const digest = createHash("sha256").update("abc").digest("base64");
+    const put = {
+      method: "PUT",
+      body: "abc",
+      headers: { "content-digest": `sha-256=:${digest}:` },
+    };
+    expect((await ask(`${upload}/parts/0`, put)).status).toBe(200);
+    await ask(`${upload}/complete`, { method: "POST" });
+    const isComplete = async () =>
+      Object(await (await ask(`${upload}`)).json()).state === "complete";
+    await expect.poll(isComplete).toBe(true);
+  });
+
+  it("lets go of events at once, and calls nobody's leaving a fault", async () => {
+    const events: string[] = [];
+    await holdfast.close();
+    holdfast = await openHoldfast({ dataDir, log: (_, event) => events.push(event) });
+    const body = JSON.stringify({ name: "a.bin", size: 3 });
+    const created = await ask("/v1/uploads", { method: "POST", body, headers });
+    const upload = created.headers.get("location");
+    const reader = (await ask(`${upload}/events`)).body?.getReader();
+    await reader?.read();
+    const next = reader?.read();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await reader?.cancel();
+    expect(await next).toMatchObject({ done: true });
+    await ask(`${upload}`, { method: "DELETE" });
+    // The watch looks again within two seconds, and finds nobody.
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    expect(events).not.toContain("download failed");
   });
 });
 

@@ -1,4 +1,5 @@
 // The fetch-style adapter: `Request -> Response`, for hosts that speak the web platform (Hono, Next, Deno, Bun) and over the same handlers as node:http.
+import type { Log } from "@holdfast/engine";
 import type { Front } from "./front.ts";
 import { PACE, type PaceRule } from "./pace.ts";
 import { logFailure, type Reply, replyHeaders } from "./reply.ts";
@@ -21,7 +22,7 @@ export interface FetchOptions {
 export function createFetchHandler(front: Front, { pace = PACE }: FetchOptions = {}): FetchHandler {
   return async (request, { address } = {}) => {
     const body = createStreamBody(request, { clock: front.clock, pace });
-    const { pathname, searchParams } = new URL(request.url);
+    const { pathname, searchParams, host } = new URL(request.url);
     const reply = await answer(front, {
       method: request.method,
       path: pathname,
@@ -29,7 +30,8 @@ export function createFetchHandler(front: Front, { pace = PACE }: FetchOptions =
       body,
       address: () =>
         front.trust.addressOf(address, request.headers.get("x-forwarded-for") ?? undefined),
-      header: (name) => request.headers.get(name) ?? undefined,
+      // Over HTTP/2, and made by hand, a request has its host in its address alone.
+      header: (name) => request.headers.get(name) ?? (name === "host" ? host : undefined),
     });
     body.release();
     return toResponse(front, request.method, reply);
@@ -41,22 +43,35 @@ function toResponse({ log }: Front, method: string, reply: Reply): Response {
   const init = { status, headers: replyHeaders(reply) };
   if (method === "HEAD" || content.kind === "none") return new Response(null, init);
   if (content.kind === "bytes") return new Response(content.bytes.slice(), init);
-  const pieces = content.open();
-  const stream = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      try {
-        const { done, value } = await pieces.next();
-        // Each piece is valid until the next one is asked for, and the stream keeps what it is given for longer.
-        if (done) controller.close();
-        else controller.enqueue(value.slice());
-      } catch (error) {
-        logFailure(log, error);
-        controller.error(error);
-      }
+  return new Response(streamOf(content.open(), log), init);
+}
+
+/** Asks for a piece only when somebody reads: a host may drop a response, as for a HEAD that it makes a GET, and nothing was begun then. */
+function streamOf(
+  pieces: AsyncGenerator<Uint8Array, void, void>,
+  log: Log,
+): ReadableStream<Uint8Array> {
+  let isCancelled = false;
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await pieces.next();
+          if (isCancelled) return;
+          // Each piece is valid until the next one is asked for, and the stream keeps what it is given for longer.
+          if (done) controller.close();
+          else controller.enqueue(value.slice());
+        } catch (error) {
+          logFailure(log, error);
+          controller.error(error);
+        }
+      },
+      cancel() {
+        isCancelled = true;
+        // Events may have nothing to give for a while, and they end only then: nobody waits for that.
+        pieces.return().catch((error: unknown) => logFailure(log, error));
+      },
     },
-    async cancel() {
-      await pieces.return();
-    },
-  });
-  return new Response(stream, init);
+    { highWaterMark: 0 },
+  );
 }

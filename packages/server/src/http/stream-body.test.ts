@@ -1,4 +1,5 @@
 // A body out of a stream of the web platform: pieces of any size, ends of any kind.
+import { runInNewContext } from "node:vm";
 import { HoldfastError } from "@holdfast/protocol";
 import { createVirtualClock } from "@holdfast/testkit/clock";
 import { describe, expect, it } from "vitest";
@@ -28,6 +29,18 @@ function open() {
     fail: () => controller?.error(new Error("gone")),
     isCancelled: () => cancelled,
   };
+}
+
+/** As a host gives it that minds the types of its pieces less than we do. */
+function openPieces(pieces: readonly unknown[], headers: Record<string, string> = {}) {
+  const body = new ReadableStream({
+    start(controller) {
+      for (const piece of pieces) controller.enqueue(piece);
+      controller.close();
+    },
+  });
+  const request = new Request("http://test/", { method: "PUT", headers, body, duplex: "half" });
+  return createStreamBody(request, { clock, pace: PACE });
 }
 
 async function take(body: ReturnType<typeof open>["body"], size: number): Promise<number[]> {
@@ -86,6 +99,22 @@ describe("a body that is a stream", () => {
     fail();
     expect(await filling).toEqual([]);
     expect(body.stopped()).toMatchObject({ code: "body_size_mismatch" });
+  });
+
+  it("that ends before the size it was told to have was cut", async () => {
+    const body = openPieces([new Uint8Array(2)], { "content-length": "3" });
+    expect(await take(body, 3)).toEqual([0, 0]);
+    expect(body.stopped()).toMatchObject({ code: "body_size_mismatch" });
+  });
+
+  it("may be of another realm's bytes; what is no bytes is never taken for the end", async () => {
+    const foreign: unknown = runInNewContext("Uint8Array.of(1, 2)");
+    const whole = openPieces([foreign]);
+    expect(await take(whole, 3)).toEqual([1, 2]);
+    expect(whole.stopped()).toBeUndefined();
+    const broken = openPieces([Uint8Array.of(1), "text", Uint8Array.of(2)]);
+    await take(broken, 3);
+    expect(broken.stopped()).toMatchObject({ code: "internal" });
   });
 
   it("that is stopped tells its host", async () => {

@@ -33,13 +33,20 @@ export function createStreamBody(request: Request, parts: StreamBodyParts): Requ
 
   function onRead({ done, value }: { readonly done: boolean; readonly value?: unknown }): void {
     isReading = false;
-    if (done || !(value instanceof Uint8Array)) {
-      end();
+    if (done) {
+      // Some hosts end the stream of a connection that is gone as if that were the body's end.
+      if (size !== undefined && received < size) cut(connectionCut());
+      else end();
+      return;
+    }
+    const bytes = bytesOf(value);
+    if (!bytes) {
+      stop(new HoldfastError("internal", "the host's body gives what is no bytes"));
       return;
     }
     lastByteAt = clock.monotonic();
     // A body ends where its size says, as it does in HTTP/1.1, whatever else a host may bring.
-    const piece = value.subarray(0, (size ?? Number.POSITIVE_INFINITY) - received);
+    const piece = bytes.subarray(0, (size ?? Number.POSITIVE_INFINITY) - received);
     received += piece.length;
     if (!isOver && piece.length > 0) held = piece;
     if (received === size) end();
@@ -132,6 +139,12 @@ export function createStreamBody(request: Request, parts: StreamBodyParts): Requ
     },
     release,
   };
+}
+
+/** Undefined for anything else. Hosts that run handlers in a realm of their own give its `Uint8Array`, which is no instance of ours. */
+function bytesOf(value: unknown): Uint8Array | undefined {
+  if (!ArrayBuffer.isView(value)) return undefined;
+  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
 }
 
 function sizeOf({ headers, body }: Request): number | undefined {
