@@ -33,8 +33,9 @@ export function append(
         try {
           await fixSize(context, upload, { size: command.size, limits, claim });
           requireFit(upload, command);
-          stage.part = await beginAt(context, upload, command);
-          stage.part = await receiveAppend(context, upload, stage, stage.part);
+          const first = await beginAt(context, upload, command);
+          // A part whose bytes met a fault on their way is not left to the next append.
+          stage.part = await receiveAppend(context, upload, stage, first);
           await endAppend(upload, command, stage);
         } finally {
           await stage.settle();

@@ -57,6 +57,11 @@ export function createIntake(
     });
     const size = await fillFor(slot.memory.subarray(0, wanted));
     endFilling();
+    if (size === 0) {
+      // It was stopped while it waited for the slot.
+      writer.give(slot);
+      return undefined;
+    }
     if (!isAsked || size === wanted) return { slot, size };
     const whole = makeSmall(slot, size);
     if (whole > 0) return { slot, size: whole };

@@ -100,12 +100,12 @@ export async function endPart(
   part: FillingPart,
   { writer, committer }: Pick<AppendStage, "writer" | "committer">,
 ): Promise<void> {
+  // The part keeps its fragment: where this write or its commit fails, the tail stands as it was, and the next one ends with these bytes again.
   const { fragment } = part;
   if (fragment.length > 0) {
     const slot = await writer.take();
     slot.memory.set(fragment);
     writer.write(partOffset(record, part.index) + blocksOf(part.size), slot, fragment.length);
-    part.fragment = new Uint8Array();
   }
   committer.grow({ ...part, whole: part.size }, 0);
 }
