@@ -26,6 +26,10 @@ export function append(
 ): Promise<UploadOffset> {
   return doWork(context, () =>
     writeUpload(context, principal, command, async (upload) => {
+      const { at } = command;
+      // All bytes that come again are compared with those of the file, which is about to be there.
+      if (at === "start" && upload.record.state === "completing")
+        await driveAWhile(context, upload);
       const claim = await claimAppend(context, upload, command);
       if (claim) {
         const { limits = {} } = principal;

@@ -102,6 +102,8 @@ export async function claimAppend(
     await upload.fixing?.catch(() => undefined);
     if (upload.appendTurn !== turn) throw appending();
     requireNotEnded(upload);
+    if (isComparison(upload, request))
+      return hold(upload, { kind: "append", parts: [0, 0] }, request);
     if (isRepeatedEnd(upload, request)) return undefined;
     requireOpen(upload);
     if (context.isOverdue) throw new HoldfastError("shutting_down");
@@ -128,6 +130,11 @@ export async function endAppends(upload: Upload): Promise<number> {
 
 function isAppend(claim: Claim): boolean {
   return claim.kind === "append";
+}
+
+/** The upload is a file, and all of its bytes come once more: they are compared, and nothing is written. */
+function isComparison({ record }: Upload, { at, isLast }: AppendRequest): boolean {
+  return record.state === "complete" && isLast && at === "start";
 }
 
 /** The answer to the last append was lost: asking again says the same. */

@@ -43,7 +43,8 @@ async function store(
     const { bytes, isAll } = await fillSlot(context, command, slot);
     if (isAll) {
       requireEnd(command, bytes);
-      return await storeSmall(context, principal, request, { ...command, bytes });
+      const file = await storeSmall(context, principal, request, { ...command, bytes });
+      if (file) return file;
     }
     const rest = continued(bytes.slice(), body);
     return storeLarge(context, principal, request, { ...command, body: rest });

@@ -4,6 +4,7 @@ import {
   computeRoot,
   encodeHex,
   equalBytes,
+  type FileId,
   HoldfastError,
   ID_BYTES,
   toHoldfastError,
@@ -24,13 +25,17 @@ export interface SmallFile {
   readonly key?: string;
 }
 
-/** @throws HoldfastError `digest_mismatch`; `idempotency_conflict`; `quota_exceeded`; what storage and records throw. Nothing stays then. */
+/**
+ * Undefined where the same request has begun an upload under the same key that is no file yet: a first attempt that was slow went the long way.
+ *
+ * @throws HoldfastError `digest_mismatch`; `idempotency_conflict`; `quota_exceeded`; what storage and records throw. Nothing stays then.
+ */
 export async function storeSmall(
   context: Context,
   principal: Principal,
   request: CreateRequest,
   { bytes, digest, key }: SmallFile,
-): Promise<FileRecord> {
+): Promise<FileRecord | undefined> {
   const actual = context.digests.sha256(bytes);
   requireDigest(actual, digest);
   const size = bytes.length;
@@ -52,7 +57,7 @@ export async function storeSmall(
     const made = await applyOnce(context, { ...change, limits });
     if (made === upload) return file;
     await context.storage.remove(record.id);
-    return await sameFile(context, made, root);
+    return made.fileId && (await sameFile(context, made.fileId, root));
   } catch (cause) {
     // What a commit that failed has left is known at the next start only: the file may be there then, and must have its bytes.
     const isUnknown = isRecording && toHoldfastError(cause).code === "storage_failed";
@@ -68,12 +73,8 @@ function told(context: Context, file: FileRecord): Extract<Change, { kind: "stor
 }
 
 /** What the same request has made before; one whose bytes differ is another request. */
-async function sameFile(
-  context: Context,
-  { fileId }: UploadRecord,
-  root: Uint8Array,
-): Promise<FileRecord> {
-  const file = fileId && (await context.metadata.file(fileId));
+async function sameFile(context: Context, fileId: FileId, root: Uint8Array): Promise<FileRecord> {
+  const file = await context.metadata.file(fileId);
   if (file && equalBytes(file.root, root)) return file;
   throw new HoldfastError("idempotency_conflict");
 }
