@@ -41,7 +41,10 @@ export async function scanParts(
       const compare = (digest: Uint8Array): void => {
         if (!equalBytes(digest, expected)) bad.push(index);
       };
-      compared.push(scan.endPart().then(compare));
+      const comparing = scan.endPart().then(compare);
+      // Whoever waits hears of a failure; where feeding fails first, nobody does.
+      comparing.catch(() => undefined);
+      compared.push(comparing);
       if (compared.length === COMPARED_MAX) await Promise.all(compared.splice(0));
     }
     await Promise.all(compared);

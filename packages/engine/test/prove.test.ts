@@ -289,4 +289,31 @@ describe("a proof that takes long", () => {
     const ended = await ends(proving, next, "open");
     expect(ended.error?.code).toBe("file_digest_mismatch");
   });
+
+  it("ends with the hashing that it needs, and takes nobody along", async () => {
+    const failure = new HoldfastError("internal", "the hashing thread has ended");
+    let pieces = 0;
+    const scan = {
+      ...nodeDigests.scan({ hasWhole: false }),
+      async update() {
+        if (++pieces > 2) throw failure;
+      },
+      endPart: () =>
+        new Promise<Uint8Array>((_, reject) => void setImmediate(() => reject(failure))),
+    };
+    const unheard: unknown[] = [];
+    const note = (cause: unknown) => void unheard.push(cause);
+    process.on("unhandledRejection", note);
+    try {
+      const engine = createEngine(memoryParts({ digests: { ...nodeDigests, scan: () => scan } }));
+      const request = createRequest(content.length, { verify: "readback" });
+      const view = await engine.create(alice, request);
+      await putParts(engine, view, content, [0, 4]);
+      await expect(engine.complete(alice, view.id, {})).rejects.toMatchObject({ code: "internal" });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    } finally {
+      process.off("unhandledRejection", note);
+    }
+    expect(unheard).toEqual([]);
+  });
 });
