@@ -71,7 +71,9 @@ describe("an upload arrives all the same", () => {
     const { proxy } = await arrives((request) =>
       Number(request.headers["content-length"] ?? 0) > PART ? answer(413, html) : undefined,
     );
-    expect(proxy.seen.filter(({ path }) => /parts\/[0-9]+$/.test(path)).length).toBe(21);
+    // One that is late may be sent again: each of the 21 arrives alone, and no run of several does.
+    const alone = proxy.seen.filter(({ path }) => /parts\/[0-9]+$/.test(path));
+    expect(new Set(alone.map(({ path }) => path)).size).toBe(21);
   });
 
   it("where the server is busy", async () => {
