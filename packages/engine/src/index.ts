@@ -12,5 +12,6 @@ export type {
 } from "./engine.ts";
 export type * from "./ports.ts";
 export type * from "./records.ts";
+export { RIGHTS_MS } from "./rights.ts";
 export { createSlotPool, SLOT_SIZE, type Slot, type SlotPool } from "./slots.ts";
 export type { UploadNews } from "./watch.ts";

@@ -28,4 +28,19 @@ describe("requests in flight", () => {
     leave();
     inFlight.enter(limited, "bytes");
   });
+
+  it("by links are counted by themselves", () => {
+    const inFlight = createInFlight(1);
+    inFlight.enter(alice, "link");
+    expect(() => inFlight.enter(alice, "link")).toThrow(refused);
+    inFlight.enter(alice, "words");
+  });
+
+  it("whose replies take their time count on, and are not refused any more", () => {
+    const inFlight = createInFlight(1);
+    const leaves = [inFlight.stay(alice, "words"), inFlight.stay(alice, "words")];
+    expect(() => inFlight.enter(alice, "words")).toThrow(refused);
+    for (const leave of leaves) leave();
+    inFlight.enter(alice, "words");
+  });
 });

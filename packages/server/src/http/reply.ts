@@ -108,10 +108,13 @@ function sizeOf(content: Content): number | undefined {
   return content.kind === "bytes" ? content.bytes.length : content.size;
 }
 
-/** A file that is deleted while somebody reads it is nobody's fault; anything else is the storage's or ours. */
+/** What ends a download that is nobody's fault: the file is deleted, or somebody's right to it. */
+const ENDS: ReadonlySet<string> = new Set(["file_not_found", "unauthorized", "forbidden"]);
+
+/** Anything else is the storage's fault or ours. */
 export function logFailure(log: Log, error: unknown): void {
-  const isDeleted = isHoldfastError(error) && error.code === "file_not_found";
-  log(isDeleted ? "info" : "error", "download failed", { error });
+  const isEnd = isHoldfastError(error) && ENDS.has(error.code);
+  log(isEnd ? "info" : "error", "download failed", { error });
 }
 
 /** Asks for the next piece only when the kernel has taken the last one. A stream that fails has no way left to say so but a cut connection. */

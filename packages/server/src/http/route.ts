@@ -6,6 +6,7 @@ import { listFiles } from "./files/list.ts";
 import { getManifest } from "./files/manifest.ts";
 import { postFile } from "./files/post.ts";
 import type { Front, Handler } from "./front.ts";
+import type { Brings } from "./in-flight.ts";
 import { observe } from "./observe.ts";
 import { getLive } from "./ops/live.ts";
 import { getMetrics } from "./ops/metrics.ts";
@@ -16,7 +17,7 @@ import { postSweep } from "./ops/sweep.ts";
 import { problemReply } from "./problem.ts";
 import type { Reply } from "./reply.ts";
 import type { Request } from "./request.ts";
-import { type Access, admit } from "./signed/admit.ts";
+import { type Access, admit, comesByLink } from "./signed/admit.ts";
 import { signLink } from "./signed/links.ts";
 import { putSignedPart } from "./signed/put-part.ts";
 import { revokeRequests, signRequests } from "./signed/requests.ts";
@@ -85,9 +86,11 @@ export async function answer(front: Front, request: Request): Promise<Reply> {
     if (!found) throw new HoldfastError("route_not_found");
     const handler = found.route.methods.get(request.method);
     if (!handler) throw notAllowed(found.route);
-    const leave = front.inFlight.enter(principal, bringsOf(request));
+    const brings = bringsOf(access, request, handler);
+    const leave = front.inFlight.enter(principal, brings);
     try {
-      return tell(await handler(front, { request, params: found.params, principal }));
+      const reply = await handler(front, { request, params: found.params, principal });
+      return tell(whileSent(reply, () => front.inFlight.stay(principal, brings)));
     } finally {
       leave();
     }
@@ -134,9 +137,28 @@ function matchSegments(
   return params;
 }
 
-/** Parts, appends and whole files; anything else is a few words of JSON. */
-function bringsOf({ method, path }: Request): "bytes" | "words" {
-  return method === "PUT" || method === "PATCH" || path === "/v1/files" ? "bytes" : "words";
+/** What takes the bytes of parts and files; any other handler takes a few words of JSON. */
+const TAKE_BYTES: ReadonlySet<Handler> = new Set([putRun, putSignedPart, appendUpload, postFile]);
+
+function bringsOf(access: Access, request: Request, handler: Handler): Brings {
+  if (comesByLink(access, request)) return "link";
+  return TAKE_BYTES.has(handler) ? "bytes" : "words";
+}
+
+/** A stream is under way until it ends; one that is never opened (its client is gone, it answers a HEAD) does not begin. */
+function whileSent(reply: Reply, stay: () => () => void): Reply {
+  const { content } = reply;
+  if (content.kind !== "stream") return reply;
+  const { size, open } = content;
+  async function* counted(): AsyncGenerator<Uint8Array, void, void> {
+    const leave = stay();
+    try {
+      yield* open();
+    } finally {
+      leave();
+    }
+  }
+  return { ...reply, content: { kind: "stream", size, open: counted } };
 }
 
 function notAllowed({ methods }: Route): HoldfastError {

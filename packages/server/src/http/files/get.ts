@@ -4,11 +4,10 @@ import type { Call, Front } from "../front.ts";
 import { emptyReply, type Reply } from "../reply.ts";
 import { entityTag, fileHeaders } from "./headers.ts";
 import { isNotModified, wantedRange } from "./preconditions.ts";
+import { whileAllowed } from "./while-allowed.ts";
 
-export async function getFile(
-  { engine }: Front,
-  { request, params, principal }: Call,
-): Promise<Reply> {
+export async function getFile(front: Front, { request, params, principal }: Call): Promise<Reply> {
+  const { engine } = front;
   const [id = ""] = params;
   const file = await engine.file(principal, id);
   const headers = fileHeaders(file);
@@ -25,7 +24,7 @@ export async function getFile(
     content: {
       kind: "stream",
       size: end - start,
-      open: () => engine.read(file, { start, end }),
+      open: () => whileAllowed(front, principal, engine.read(file, { start, end })),
     },
   };
 }

@@ -5,6 +5,7 @@ import type { Call, Front } from "../front.ts";
 import { emptyReply, jsonReply, type Reply } from "../reply.ts";
 import { entityTag, validators } from "./headers.ts";
 import { isNotModified } from "./preconditions.ts";
+import { whileAllowed } from "./while-allowed.ts";
 
 export async function getManifest(
   front: Front,
@@ -21,7 +22,11 @@ export async function getManifest(
   return {
     status: 200,
     headers: { "content-type": "application/json", ...headers },
-    content: { kind: "stream", size: file.manifestSize, open: () => pieces },
+    content: {
+      kind: "stream",
+      size: file.manifestSize,
+      open: () => whileAllowed(front, principal, pieces),
+    },
   };
 }
 

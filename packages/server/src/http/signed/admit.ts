@@ -25,10 +25,14 @@ export async function admit(
   if (access === "signed part") {
     return requireSigned(front, readPartAddress(params, request.query).terms);
   }
-  // A link lets read: whoever deletes brings a token.
-  const isRead = request.method === "GET" || request.method === "HEAD";
-  if (access === "token or link" && isRead && isLink(request.query)) {
+  if (comesByLink(access, request)) {
     return requireSigned(front, readFileLink(params, request.query));
   }
   return front.policy.authenticate(request.header("authorization"));
+}
+
+/** A link lets read: whoever deletes brings a token. */
+export function comesByLink(access: Access, { method, query }: Request): boolean {
+  const isRead = method === "GET" || method === "HEAD";
+  return access === "token or link" && isRead && isLink(query);
 }

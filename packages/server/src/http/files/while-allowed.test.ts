@@ -1,0 +1,41 @@
+// Downloads and the rights they began with.
+import { HoldfastError } from "@holdfast/protocol";
+import { createVirtualClock } from "@holdfast/testkit/clock";
+import { openPolicy } from "@holdfast/testkit/world";
+import { expect, it } from "vitest";
+import { whileAllowed } from "./while-allowed.ts";
+
+const alice = { id: "alice", tenant: "a" };
+
+/** What of five pieces, two seconds apart, is given out. */
+async function read(error?: HoldfastError): Promise<readonly number[]> {
+  const clock = createVirtualClock();
+  const decide = async () => {
+    if (error) throw error;
+  };
+  async function* pieces(): AsyncGenerator<Uint8Array, void, void> {
+    for (const byte of [1, 2, 3, 4, 5]) yield Uint8Array.of(byte);
+  }
+  const given: number[] = [];
+  try {
+    const policy = { ...openPolicy, decide };
+    for await (const piece of whileAllowed({ policy, clock }, alice, pieces())) {
+      given.push(...piece);
+      clock.advance(2_000);
+    }
+  } catch (cause) {
+    expect(cause).toBe(error);
+    given.push(-1);
+  }
+  return given;
+}
+
+it("a download ends within five seconds of the rights to it", async () => {
+  expect(await read()).toEqual([1, 2, 3, 4, 5]);
+  expect(await read(new HoldfastError("unauthorized"))).toEqual([1, 2, 3, -1]);
+  expect(await read(new HoldfastError("forbidden"))).toEqual([1, 2, 3, -1]);
+});
+
+it("and goes on where nobody knows the rights just now", async () => {
+  expect(await read(new HoldfastError("storage_failed"))).toEqual([1, 2, 3, 4, 5]);
+});
