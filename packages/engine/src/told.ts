@@ -1,4 +1,5 @@
 // An offset that is answered is a promise. The record says so before anybody hears it.
+import { isHoldfastError } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
 import type { Upload } from "./upload.ts";
 
@@ -6,6 +7,12 @@ import type { Upload } from "./upload.ts";
 export async function requireTold(context: Context, upload: Upload): Promise<void> {
   const { hasToldOffset, id, state } = upload.record;
   if (hasToldOffset || state === "complete") return;
-  await context.metadata.apply({ kind: "told", id });
+  try {
+    await context.metadata.apply({ kind: "told", id });
+  } catch (error) {
+    // Published meanwhile: nothing of a file is ever withdrawn.
+    if (isHoldfastError(error) && error.details["state"] === "complete") return;
+    throw error;
+  }
   upload.record = { ...upload.record, hasToldOffset: true };
 }

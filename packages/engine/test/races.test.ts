@@ -1,5 +1,11 @@
 // Interleavings that once broke a promise: eviction, healing, repeated publishing, draining, aborting, each against something else.
-import { createEngine, type Engine, type EngineParts, type Storage } from "@holdfast/engine";
+import {
+  createEngine,
+  type Engine,
+  type EngineParts,
+  type MetadataStore,
+  type Storage,
+} from "@holdfast/engine";
 import { HoldfastError, KIB, type UploadView } from "@holdfast/protocol";
 import { createBody } from "@holdfast/testkit/body";
 import { createVirtualClock } from "@holdfast/testkit/clock";
@@ -173,6 +179,26 @@ describe("a request that gets its claim after the grace of a shutdown", () => {
     await drained;
     expect(await first).toBe("part_busy");
     expect(await second).toBe("shutting_down");
+  });
+});
+
+describe("an offset that is asked for while the file is being published", () => {
+  it("is told once the file is there", async () => {
+    const inner = createMemoryMetadata();
+    let asking: Promise<unknown> | undefined;
+    const metadata: MetadataStore = {
+      ...inner,
+      async apply(change) {
+        await inner.apply(change);
+        if (change.kind !== "publish") return;
+        asking = engine.offset(alice, view.id);
+        await turn();
+      },
+    };
+    const { engine, view } = await begin({ metadata });
+    await putParts(engine, view, content, [0, 3]);
+    await engine.complete(alice, view.id, {});
+    expect(await asking).toMatchObject({ offset: content.length });
   });
 });
 
