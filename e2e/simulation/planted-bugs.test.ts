@@ -188,6 +188,20 @@ const FILE_BUGS: Readonly<Record<string, readonly Edit[]>> = {
       replace: "",
     },
   ],
+  "names of bytes that are put and not flushed": [
+    {
+      file: "server/src/storage/disk/write.ts",
+      find: "    await sync.flushDirectory();\n",
+      replace: "",
+    },
+  ],
+  "a key that leads to nothing a crash has left": [
+    {
+      file: "engine/src/store-file.ts",
+      find: 'at: "start", isLast: true',
+      replace: "at: 0, isLast: true",
+    },
+  ],
   "an answer before the record": [
     {
       file: "engine/src/create-key.ts",

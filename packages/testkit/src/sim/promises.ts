@@ -3,6 +3,7 @@ import {
   equalBytes,
   type FileId,
   hasPart,
+  type ListedFile,
   missingRanges,
   partCount,
   partOffset,
@@ -10,6 +11,7 @@ import {
   type UploadId,
   type UploadView,
 } from "@holdfast/protocol";
+import { createBody } from "../body.ts";
 import { alice, appendBytes, putParts, readAll, sha256 } from "../world.ts";
 import { BYTES_DIRECTORY, beginLife, type Life, type Remains } from "./life.ts";
 
@@ -22,8 +24,23 @@ export interface Seen {
   /** Offsets. */
   readonly told: Map<UploadId, number>;
   /** What was sent as whole files, by name, and which of them were answered. */
-  readonly sent: Map<string, Uint8Array>;
+  readonly sent: Map<string, SentFile>;
   readonly stored: Map<string, FileId>;
+}
+
+export interface SentFile {
+  readonly bytes: Uint8Array;
+  readonly key?: string;
+}
+
+/** Sends a whole file, once or once more. */
+export function sendFile(
+  { engine }: Life,
+  name: string,
+  { bytes, key }: SentFile,
+): Promise<ListedFile> {
+  const command = { name, type: "a/b", body: createBody(bytes), bodySize: bytes.length };
+  return engine.storeFile(alice, { ...command, ...(key ? { key } : {}) });
 }
 
 export function emptySeen(): Seen {
@@ -49,7 +66,27 @@ export async function violationsIn(remains: Remains, seen: Seen): Promise<string
     ]);
     wrong.push(...found.map((text) => `upload ${number}: ${text}`));
   }
-  return [...wrong, ...(await fileViolations(life, seen))];
+  wrong.push(...(await fileViolations(life, seen)));
+  const then = { ...seen, stored: new Map(seen.stored) };
+  const again = await sendAgain(life, then);
+  return [...wrong, ...again, ...(await fileViolations(life, then))];
+}
+
+/** What has a key is sent again, as a client does that heard nothing: it is the file that it was, or becomes one, and is noted. */
+async function sendAgain(life: Life, { sent, stored }: Seen): Promise<string[]> {
+  const wrong: string[] = [];
+  for (const [name, file] of sent) {
+    if (!file.key) continue;
+    try {
+      const { id } = await sendFile(life, name, file);
+      if ((stored.get(name) ?? id) !== id)
+        wrong.push(`file ${name} is another one when sent again`);
+      stored.set(name, id);
+    } catch (error) {
+      wrong.push(`file ${name} cannot be sent again: ${error}`);
+    }
+  }
+  return wrong;
 }
 
 /** A whole file is there once it was answered, and whole or not at all before. */
@@ -70,7 +107,7 @@ async function fileViolations({ engine }: Life, { sent, stored }: Seen): Promise
     } catch (error) {
       wrong.push(`file ${name}: ${error}`);
     }
-    const bytes = sent.get(name) ?? new Uint8Array();
+    const bytes = sent.get(name)?.bytes ?? new Uint8Array();
     if (!equalBytes(sha256(Buffer.concat(pieces)), sha256(bytes)))
       wrong.push(`file ${name} is wrong`);
   }

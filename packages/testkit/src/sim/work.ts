@@ -4,7 +4,7 @@ import { createBody } from "../body.ts";
 import { createRandom } from "../random.ts";
 import { alice, appendBytes, createRequest, putParts, runBytes, sha256 } from "../world.ts";
 import type { Life } from "./life.ts";
-import type { Seen } from "./promises.ts";
+import { type Seen, sendFile } from "./promises.ts";
 
 const PART = 256 * KIB;
 /** Two whole parts, and a last one whose end is no multiple of a block. */
@@ -116,17 +116,17 @@ async function cutAppend(
   await append(life, seen, view, offset, end);
 }
 
-/** Whole files in one request: one that fits a slot, one that does not, one under a key that is sent twice. */
-const files: Workload = async ({ engine }, seen) => {
+/** Whole files in one request: one that fits a slot, one under a key that does not, one under a key that is sent twice. */
+const files: Workload = async (life, seen) => {
   const store = async (name: string, bytes: Uint8Array, key?: string): Promise<void> => {
-    const command = { name, type: "a/b", body: createBody(bytes), bodySize: bytes.length };
-    seen.sent.set(name, bytes);
-    const { id } = await engine.storeFile(alice, { ...command, ...(key ? { key } : {}) });
+    const file = { bytes, ...(key ? { key } : {}) };
+    seen.sent.set(name, file);
+    const { id } = await sendFile(life, name, file);
     seen.stored.set(name, id);
   };
   await Promise.all([
     store("small", content.subarray(0, 5000)),
-    store("large", content.subarray(0, PART + 5000)),
+    store("large", content.subarray(0, PART + 5000), "key-2"),
     store("key", content.subarray(0, 70_000), "key-1"),
   ]);
   await store("key", content.subarray(0, 70_000), "key-1");
