@@ -36,6 +36,10 @@ describe("the bind rule", () => {
     await expect(readSettings({ dataDir, host, proxies })).rejects.toMatchObject({
       code: "insecure_bind",
     });
+    // What they bring to this machine alone is the world's all the same.
+    await expect(readSettings({ dataDir, proxies })).rejects.toMatchObject({
+      code: "insecure_bind",
+    });
     const open = await readSettings({ dataDir, host, token: "t", proxies, insecure: true });
     expect(open.isForProxiesOnly).toBe(false);
   });

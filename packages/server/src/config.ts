@@ -37,7 +37,7 @@ export interface ServeOptions {
   readonly origins?: readonly string[];
   /**
    * Addresses and networks of proxies in front, such as 10.0.0.0/8: what they say of where a request comes from is believed. With them, plain HTTP beyond this
-   * machine is allowed, for them and nobody else.
+   * machine is allowed, for them and nobody else; and a token is needed, wherever the server listens.
    */
   readonly proxies?: readonly string[];
   /** Room to keep on the disk, in bytes: with less, no upload begins. By default 1 GiB, or 5 % of a disk below 20 GiB. */
@@ -97,6 +97,12 @@ export async function readSettings(options: ServeOptions): Promise<Settings> {
     throw new HoldfastError("insecure_bind", `${host} can be reached from other machines`, {
       host,
     });
+  }
+  if (trust.hasProxies && !isGuarded) {
+    // To this machine what comes through a proxy comes from the proxy, by whatever name that calls the server.
+    const hint =
+      "Set HOLDFAST_TOKEN or make a token: everybody reaches the server through a proxy.";
+    throw new HoldfastError("insecure_bind", "proxies are named, and no token", { host, hint });
   }
   const [address = host] = addresses;
   const { slotMemory = SLOT_MEMORY, requestsMax = REQUESTS_MAX, closeMs = CLOSE_MS } = options;

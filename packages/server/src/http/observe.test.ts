@@ -39,12 +39,16 @@ describe("a request in the log", () => {
     server = await startTestServer();
     const id = "abcdefghijklmnopqrstuvwx2a";
     await ask(server, { path: `/v1/files/${id}?sig=open-sesame` });
+    await ask(server, { path: `/v1/files/%61${id.slice(1)}` });
+    await ask(server, { path: `/v1/files%2f${id}` });
     await ask(server, { path: "/v1/%0A%0D%00" });
+    await ask(server, { path: `/v1/${"x".repeat(50_000)}` });
     const log = createLog({ level: "debug", write: (line) => shown.push(line) });
     for (const { event, fields } of server.logged) log("info", event, Object(fields));
     expect(shown.length).toBeGreaterThan(1);
-    expect(shown.join("\n")).not.toMatch(/open-sesame|abcdefghijkl/);
+    expect(shown.join("\n")).not.toMatch(/open-sesame|bcdefghijkl/);
     for (const line of shown) expect(line).not.toMatch(/[\n\r\0]/);
+    expect(Math.max(...shown.map((line) => line.length))).toBeLessThan(2_000);
   });
 
   it("says where it came from as far as proxies are to be believed", async () => {

@@ -44,12 +44,27 @@ export function observe(
       // Without the query: signatures stand there.
       const from = request.address();
       log(levelOf(method, status), "request", {
-        ...{ method, path, status, code, principal, from },
+        ...{ method, path: shown(path), status, code, principal, from },
         ms: Math.round(ms),
       });
       return reply;
     },
   };
+}
+
+/** Longer than any address of ours. */
+const PATH_SHOWN_MAX = 1_000;
+
+/**
+ * A path as it is usually written (RFC 3986 section 6.2.2): an id that hides behind percent signs would not be seen as one and stand in the log. Somebody who
+ * sends long ones for nothing does not fill it.
+ */
+function shown(path: string): string {
+  const usual = path.slice(0, PATH_SHOWN_MAX).replace(/%[0-9a-f]{2}/gi, (code) => {
+    const letter = String.fromCharCode(Number.parseInt(code.slice(1), 16));
+    return /[A-Za-z0-9._~-]/.test(letter) ? letter : code.toUpperCase();
+  });
+  return path.length > PATH_SHOWN_MAX ? `${usual}...` : usual;
 }
 
 /** What an operator is told without asking for more: what changed, what was refused, and above all what somebody was not let in to. */
