@@ -154,9 +154,10 @@ function createExchanges(front: Front, options: HttpOptions): Exchanges {
   return { begin, onClientError };
 }
 
-/** Undefined where HTTP/1.1's one mandatory header is missing (RFC 9112 section 3.2). Its value is never used. */
+/** Undefined where HTTP/1.1's one mandatory header is missing, or there twice: somebody in front may have gone by the other one (RFC 9112 section 3.2). */
 function toRequest({ trust }: Front, req: IncomingMessage, body: RequestBody): Request | undefined {
-  if (req.headers.host === undefined && req.httpVersion === "1.1") return undefined;
+  const hosts = countHosts(req);
+  if (hosts > 1 || (hosts === 0 && req.httpVersion === "1.1")) return undefined;
   // A proxy's form of the target has an origin in front (RFC 9112 section 3.2.2).
   const target = urlOf(req).replace(/^https?:\/\/[^/?#]*/i, "");
   const mark = target.indexOf("?");
@@ -179,8 +180,18 @@ function urlOf(req: IncomingMessage & { readonly originalUrl?: unknown }): strin
   return typeof req.originalUrl === "string" ? req.originalUrl : (req.url ?? "");
 }
 
+/** node:http shows the first one only. */
+function countHosts({ rawHeaders }: IncomingMessage): number {
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at];
+    if (name?.length === 4 && name.toLowerCase() === "host") count++;
+  }
+  return count;
+}
+
 function noHost(): HoldfastError {
-  return new HoldfastError("invalid_request", "the Host header is missing", { field: "host" });
+  return new HoldfastError("invalid_request", "there must be one Host header", { field: "host" });
 }
 
 function isGone(error: NodeJS.ErrnoException): boolean {

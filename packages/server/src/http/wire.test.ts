@@ -43,6 +43,7 @@ describe("requests that are no HTTP", () => {
     ["a control character", "GET / HTTP/1.1\r\nHost: a\r\nA: b\x01c\r\n\r\n", 400],
     ["a bare line feed in a value", "GET / HTTP/1.1\r\nHost: a\r\nA: b\nc\r\n\r\n", 400],
     ["no Host", "GET / HTTP/1.1\r\n\r\n", 400],
+    ["two Hosts", "GET / HTTP/1.1\r\nHost: a\r\nhost: b\r\n\r\n", 400],
     [
       "two sizes",
       "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
