@@ -160,10 +160,13 @@ async function giveUp(context: Context, upload: Upload, cause: unknown): Promise
     upload.record = { ...upload.record, state: "failed", endedAt: at, error };
     return;
   }
-  await context.metadata.apply({ kind: "reopen", id, error });
-  upload.record = { ...unsealed(upload.record), state: "open", error };
-  // After anything but these, what is committed is proved first: they say already what the bytes are like.
-  if (!HARMLESS.has(code)) beginHealing(context, upload, cause);
+  try {
+    await context.metadata.apply({ kind: "reopen", id, error });
+    upload.record = { ...unsealed(upload.record), state: "open", error };
+  } finally {
+    // After anything but these, what is committed is proved first: they say already what the bytes are like. Where the record cannot be changed now too.
+    if (!HARMLESS.has(code)) beginHealing(context, upload, cause);
+  }
 }
 
 const HARMLESS: ReadonlySet<string> = new Set([

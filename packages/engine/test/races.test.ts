@@ -182,6 +182,37 @@ describe("a request that gets its claim after the grace of a shutdown", () => {
   });
 });
 
+describe("a seal that fails while the record has no room", () => {
+  it("is healed all the same: the next complete finds a storage that takes it", async () => {
+    const real = createMemoryStorage();
+    let poison: HoldfastError | undefined;
+    const storage: Storage = {
+      ...real,
+      async seal(id, size) {
+        if (poison) throw poison;
+        await real.seal(id, size);
+      },
+      async reset() {
+        poison = undefined;
+      },
+    };
+    let isFull = true;
+    const metadata = createMemoryMetadata({
+      async onApply(point, { kind }) {
+        if (kind === "reopen" && isFull && point === "before-durable")
+          throw new HoldfastError("storage_full");
+      },
+    });
+    const { engine, view } = await begin({ storage, metadata });
+    await putParts(engine, view, content, [0, 3]);
+    poison = new HoldfastError("storage_failed");
+    expect(await codeOf(engine.complete(alice, view.id, {}))).toBe("storage_full");
+    isFull = false;
+    for (let count = 0; count < 10; count++) await turn();
+    expect(await engine.complete(alice, view.id, {})).toMatchObject({ state: "complete" });
+  });
+});
+
 describe("an offset that is asked for while the file is being published", () => {
   it("is told once the file is there", async () => {
     const inner = createMemoryMetadata();
