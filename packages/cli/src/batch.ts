@@ -64,7 +64,7 @@ export function startBatch(jobs: readonly Job[], options: BatchOptions): Batch {
   let large = 0;
   let next = 0;
   let isOver = false;
-  let [complete, skipped, bytes, skippedBytes, bytesSent] = [0, 0, 0, 0, 0];
+  let [complete, skipped, bytes, skippedBytes, resumedBytes, bytesSent] = [0, 0, 0, 0, 0, 0];
 
   function count(job: Job, outcome: Outcome): void {
     if (outcome.kind === "failed") {
@@ -79,6 +79,7 @@ export function startBatch(jobs: readonly Job[], options: BatchOptions): Batch {
     } else {
       complete++;
       bytes += outcome.result.size;
+      resumedBytes += outcome.result.resumedBytes;
     }
   }
 
@@ -127,8 +128,9 @@ export function startBatch(jobs: readonly Job[], options: BatchOptions): Batch {
     await Promise.all(Array.from({ length: Math.min(files.all, jobs.length) }, lane));
     const untried = jobs.length - complete - skipped - failed.length;
     const seconds = (now() - startedAt) / 1000;
-    const figures = { complete, skipped, untried, bytes, skippedBytes, bytesSent, seconds };
-    return { files: jobs.length, failed, ...figures };
+    const counts = { complete, skipped, untried };
+    const sizes = { bytes, skippedBytes, resumedBytes, bytesSent };
+    return { files: jobs.length, failed, ...counts, ...sizes, seconds };
   }
 
   return {

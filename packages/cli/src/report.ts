@@ -26,6 +26,8 @@ export interface Summary {
   /** Bytes of the complete files, without the skipped ones. */
   readonly bytes: number;
   readonly skippedBytes: number;
+  /** Of `bytes`: had arrived before, by a command that was interrupted. */
+  readonly resumedBytes: number;
   /** Body bytes that crossed the network. */
   readonly bytesSent: number;
   readonly seconds: number;

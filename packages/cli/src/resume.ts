@@ -1,4 +1,5 @@
 // `holdfast resume`: what is unfinished on this machine, and going on with it.
+import { resolve } from "node:path";
 import type { Client, Unfinished } from "@holdfast/client/node";
 import { HoldfastError, toHoldfastError } from "@holdfast/protocol";
 import { Command } from "commander";
@@ -8,9 +9,10 @@ import { jsonLines } from "./json.ts";
 import { PACE_SETTINGS, type Pace, paceOf, type TransferChoices, withPace } from "./options.ts";
 import { allCommands } from "./program-tree.ts";
 import { idOf, lineOf, serversOf } from "./resume-text.ts";
-import { GLOBAL_SETTINGS, readSettings, withSettings } from "./settings/options.ts";
+import { GLOBAL_SETTINGS, readSettings, settingOption, withSettings } from "./settings/options.ts";
+import { flagOf, settingRow } from "./settings/table.ts";
 import { errorText } from "./text.ts";
-import { runTransfers } from "./transfer.ts";
+import { runTransfers, withOptions } from "./transfer.ts";
 import { uploadCommand } from "./upload.ts";
 
 interface Options extends Omit<TransferChoices, "resume"> {
@@ -54,7 +56,8 @@ async function runResume(
       return;
     }
     requireOneServer(chosen, pace);
-    await goOn(client, chosen, pace, { ...options, color: settings.text("color") });
+    const typed = typedOptions(command, options);
+    await goOn(client, chosen, pace, { ...options, typed, color: settings.text("color") });
   } finally {
     client.close();
   }
@@ -112,12 +115,25 @@ function requireOneServer(chosen: readonly Unfinished[], { each }: Pace): void {
   throw new HoldfastError("usage", what, { hint });
 }
 
+/** What was typed after `resume`, for the commands that it runs again: it counts more than what they were typed with. */
+function typedOptions(command: Command, { quiet, verbose }: Options): readonly string[] {
+  const given = new Map<string, unknown>(Object.entries(command.optsWithGlobals()));
+  const words: string[] = [];
+  for (const name of [...PACE_SETTINGS, ...GLOBAL_SETTINGS]) {
+    const value = given.get(settingOption(name).attributeName());
+    if (typeof value !== "string") continue;
+    // The command runs in the directory where it was typed; this path was typed here.
+    words.push(`${flagOf(name)}=${settingRow(name).kind === "path" ? resolve(value) : value}`);
+  }
+  return [...words, ...(quiet ? ["--quiet"] : []), ...(verbose ? ["--verbose"] : [])];
+}
+
 /** Whole commands first: what they begin is theirs to end. */
 async function goOn(
   client: Client,
   chosen: readonly Unfinished[],
   pace: Pace,
-  options: Options & { readonly color: string | undefined },
+  options: Options & { readonly color: string | undefined; readonly typed: readonly string[] },
 ): Promise<void> {
   let failure: HoldfastError | undefined;
   for (const one of chosen) {
@@ -167,16 +183,21 @@ function jobsOf(client: Client, one: Unfinished, { each }: Pace): readonly Job[]
   return [{ ...common, start, line: ({ url }) => `${url}\t${one.path}` }];
 }
 
-/** As if it were typed again where it was typed. */
+const DETAILS: readonly string[] = ["-q", "--quiet", "-v", "--verbose"];
+
+/** As if it were typed again where it was typed, but for what was typed now and for beginning anew. */
 async function runAgain(
   words: readonly string[],
   directory: string,
-  { json, quiet }: Options,
+  { json, quiet, verbose, typed }: Options & { readonly typed: readonly string[] },
 ): Promise<void> {
   if (!json && !quiet) process.stderr.write(`In ${directory}: holdfast ${words.join(" ")}\n`);
   process.chdir(directory);
   process.argv = [...process.argv.slice(0, 2), ...words];
-  const all = json && !words.includes("--json") ? [...words, "--json"] : [...words];
+  const dropped = ["--no-resume", ...(quiet || verbose ? DETAILS : [])];
+  const kept = words.filter((word) => !dropped.includes(word));
+  const more = json && !words.includes("--json") ? [...typed, "--json"] : typed;
+  const all = withOptions(kept, more);
   const program = withSettings(new Command("holdfast"), GLOBAL_SETTINGS)
     .addCommand(uploadCommand())
     .addCommand(downloadCommand());

@@ -119,10 +119,13 @@ export function failureLine(label: string, error: HoldfastError): string {
 
 /** `Uploaded 9,997 of 10,000 files, ...` and what failed, with a hint for each kind of failure. */
 export function summaryLines(verb: Verb, summary: Summary): readonly string[] {
-  const { files, complete, skipped, failed, untried, bytes, skippedBytes, seconds } = summary;
-  const rate = bytes > 0 ? `, ${formatRate(bytes / Math.max(seconds, 0.001))}` : "";
+  const { files, complete, skipped, failed, untried, seconds } = summary;
+  const { bytes, skippedBytes, resumedBytes } = summary;
+  const moved = bytes - resumedBytes;
+  const rate = moved > 0 ? `, ${formatRate(moved / Math.max(seconds, 0.001))}` : "";
   const whole = `${verb} ${formatCount(complete)} of ${formatCount(files)} files`;
   const parts = [`${whole}, ${formatSize(bytes)} in ${formatElapsed(seconds * 1000)}${rate}`];
+  if (resumedBytes > 0) parts.push(`${formatSize(resumedBytes)} of them had arrived before`);
   if (skipped > 0) {
     parts.push(`${formatCount(skipped)} skipped (${formatSize(skippedBytes)} were there already)`);
   }

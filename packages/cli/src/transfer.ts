@@ -91,18 +91,29 @@ function mayGoOn({ failed, untried }: Summary): boolean {
   return untried > 0 || failed.some(({ error }) => exitCodeOf(error) === EXIT.gaveUp);
 }
 
-/** A command over several files, to be found again as it was typed; of one file its own checkpoint tells. Another one `about` the same takes its place. */
+/** A command over several files, to be found again as it was typed; of one file its own checkpoint tells. Another one `about` the same takes its place; `settled` are options that it had not from its words. */
 export function noteOf(
   client: Client,
   jobs: readonly Job[],
   servers: readonly string[],
   about: readonly string[],
+  settled: readonly string[] = [],
 ): Pick<TransferTask, "note"> {
-  const words = process.argv.slice(2);
+  const words = withOptions(process.argv.slice(2), settled);
   // What a pipe gave cannot be asked for again.
-  if (jobs.length < 2 || words.includes("-")) return {};
+  if (jobs.length < 2 || words.some(isStandardInput)) return {};
   const command = { words, directory: process.cwd(), servers };
   return { note: () => client.noteCommand(command, about) };
+}
+
+/** A command's words with more options; what stands behind `--` is none. */
+export function withOptions(words: readonly string[], more: readonly string[]): readonly string[] {
+  const end = words.indexOf("--");
+  return end < 0 ? [...words, ...more] : words.toSpliced(end, 0, ...more);
+}
+
+function isStandardInput(word: string): boolean {
+  return word === "-" || word === "--from-list=-";
 }
 
 async function createReport(jobs: readonly Job[], task: TransferTask): Promise<Report> {

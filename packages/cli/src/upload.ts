@@ -15,6 +15,7 @@ import {
   withPace,
 } from "./options.ts";
 import { readSettings, withSettings } from "./settings/options.ts";
+import type { Settings } from "./settings/resolve.ts";
 import { parseSize } from "./sizes.ts";
 import { tellSkipped } from "./skipped.ts";
 import { STREAM_HINT } from "./standard-streams.ts";
@@ -101,7 +102,7 @@ async function runUpload(
     const files = found.files.map((file) => fileJob(client, file, told));
     const jobs = [...stream, ...files];
     await runTransfers(jobs, {
-      ...noteOf(client, jobs, [to], ["upload", to, ...words]),
+      ...noteOf(client, jobs, [to], ["upload", to, ...words], settledOf(settings)),
       verb: "Uploaded",
       ...(isStream ? { interruptedHint: STREAM_HINT } : {}),
       options,
@@ -114,6 +115,11 @@ async function runUpload(
   } finally {
     client.close();
   }
+}
+
+/** Whoever goes on with it later may have another server in the environment. */
+function settledOf(settings: Settings): readonly string[] {
+  return settings.of("to")?.layer === "flag" ? [] : [`--to=${settings.required("to")}`];
 }
 
 /** @throws HoldfastError `usage` */

@@ -28,6 +28,9 @@ export interface Checkpoint {
   readonly source?: string;
   /** What was asked for besides the bytes: canonical JSON of name, type and metadata. */
   readonly choices?: string;
+  /** What its file has to stand before it is published. */
+  readonly sha256?: string;
+  readonly verify?: string;
   /** Once it is complete: the record of the upload is forgotten by its server, the file is not. */
   readonly file?: CompleteFile;
 }
@@ -95,13 +98,16 @@ export function decodeCheckpoint(digester: Digester, text: string): Checkpoint |
 /** What an older version did not write. */
 function moreOf(
   fields: ReadonlyMap<string, unknown>,
-): Pick<Checkpoint, "source" | "choices" | "file"> {
+): Pick<Checkpoint, "source" | "choices" | "sha256" | "verify" | "file"> {
   const [source, choices] = [fields.get("source"), fields.get("choices")];
+  const [sha256, verify] = [fields.get("sha256"), fields.get("verify")];
   const [id, root] = [fields.get("fileId"), fields.get("root")];
   const isFile = typeof id === "string" && isFileId(id) && typeof root === "string";
   return {
     ...(typeof source === "string" ? { source } : {}),
     ...(typeof choices === "string" ? { choices } : {}),
+    ...(typeof sha256 === "string" ? { sha256 } : {}),
+    ...(typeof verify === "string" ? { verify } : {}),
     ...(isFile ? { file: { id, root } } : {}),
   };
 }

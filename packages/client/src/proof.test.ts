@@ -84,6 +84,23 @@ describe("an upload with the SHA-256 of the whole", () => {
     expect(again.bytesSent).toBe(bytes.length);
   });
 
+  it("is not met by a file that was published without", async () => {
+    const server = await place.serve();
+    const { path, bytes } = place.file("f", 1024 * KIB);
+    const first = await send(path, server.url).done;
+    const wrong = sha256(new Uint8Array());
+    await expect(send(path, server.url, { sha256: wrong }).done).rejects.toMatchObject({
+      code: "file_digest_mismatch",
+    });
+    const proven = await send(path, server.url, { sha256: sha256(bytes) }).done;
+    expect(proven.url).not.toBe(first.url);
+    // Who asks for the same or for less has it already.
+    expect((await send(path, server.url, { sha256: sha256(bytes) }).done).url).toBe(proven.url);
+    expect((await send(path, server.url).done).url).toBe(proven.url);
+    const read = await send(path, server.url, { verify: "readback" }).done;
+    expect(read.bytesSent).toBe(bytes.length);
+  });
+
   it("needs one that is a SHA-256", async () => {
     const server = await place.serve();
     const { path } = place.file("f", 5);

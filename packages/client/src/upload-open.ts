@@ -96,12 +96,22 @@ function goOn(job: Job, checkpoint: Checkpoint | undefined, now: Fingerprint): b
     job.stale.push(uploadUrl(server, uploadId));
     return false;
   }
+  if (!isProof(checkpoint, job.options)) {
+    job.stale.push(uploadUrl(server, uploadId));
+    return false;
+  }
   job.checkpoint = checkpoint;
   job.target = newTarget(server, uploadId, { size: now.size, partSize });
   // Something happened to the file that need not have touched its bytes, as a change of rights does: that costs a look at all of them.
   const isTouched = then.ctimeMs !== now.ctimeMs || then.ino !== now.ino;
   job.unproven = isTouched ? "every part" : "sample";
   return true;
+}
+
+/** Whether its file stands what is asked for now; asking for less than before is no other upload. */
+function isProof(then: Checkpoint, { sha256, verify }: Job["options"]): boolean {
+  const isSame = sha256 === undefined || sha256 === then.sha256;
+  return isSame && (verify === undefined || verify === then.verify);
 }
 
 function newTarget(server: string, id: UploadId, grid: Target["grid"]): Target {
@@ -181,9 +191,14 @@ function tellCreated(job: Job, isResumed: boolean): void {
 async function saveCheckpoint(job: Job, { id, partSize, createdAt }: UploadView): Promise<void> {
   const { server, source } = openedOf(job);
   const { fingerprint, identity } = source;
+  const { sha256, verify } = job.options;
   const choices = choicesOf(job.options);
   const about = { server, source: identity, choices, uploadId: id, fingerprint };
-  await keep(job, { ...about, partSize, createdAt });
+  const proof = {
+    ...(sha256 === undefined ? {} : { sha256 }),
+    ...(verify === undefined ? {} : { verify }),
+  };
+  await keep(job, { ...about, ...proof, partSize, createdAt });
 }
 
 /** Uploads that nobody will go on with; where this fails they expire by themselves. */
@@ -209,8 +224,7 @@ export async function checkUpload(job: Job, call: Call): Promise<Answer> {
     job.target = undefined;
     return { kind: "unusable" };
   }
-  // With the fingerprint as it is now, the next time need not look at all of them again.
-  if (job.unproven === "every part") await saveCheckpoint(job, view);
+  await keepTouched(job);
   job.unproven = undefined;
   tellCreated(job, true);
   return answerOf(job, view);
@@ -252,12 +266,17 @@ async function checkFile(
     job.target = undefined;
     return { kind: "unusable" };
   }
-  if (job.unproven === "every part" && job.checkpoint) {
-    await keep(job, { ...job.checkpoint, fingerprint: openedOf(job).source.fingerprint });
-  }
+  await keepTouched(job);
   job.unproven = undefined;
   tellCreated(job, true);
   return { kind: "complete", file: { id, url, size, root } };
+}
+
+/** With the fingerprint as it is now, the next time need not look at every part again. */
+async function keepTouched(job: Job): Promise<void> {
+  const { checkpoint, unproven } = job;
+  if (unproven !== "every part" || !checkpoint) return;
+  await keep(job, { ...checkpoint, fingerprint: openedOf(job).source.fingerprint });
 }
 
 function fullPartSet(count: number): PartSet {

@@ -77,6 +77,10 @@ describe("a path from elsewhere", () => {
     },
   );
 
+  it("may have a colon where no drive is meant", () => {
+    expect(safeNames("a:b/c")).toEqual(["a_b", "c"]);
+  });
+
   it("stays within its directory, whatever it is", () => {
     fc.assert(
       fc.property(fc.array(names, { maxLength: 5 }), (pieces) => {

@@ -47,7 +47,8 @@ function shorten(name: string): string {
  */
 export function safeNames(path: string): readonly [string, ...string[]] {
   const names = path.split("/").filter((name) => name !== "" && name !== ".");
-  const isOutside = path.startsWith("/") || /^[A-Za-z]:/.test(path) || names.includes("..");
+  const isOutside =
+    path.startsWith("/") || /^[A-Za-z]:(?:[\\/]|$)/.test(path) || names.includes("..");
   const [first, ...others] = names;
   if (first === undefined || isOutside || names.length > DEPTH_MAX) {
     throw new HoldfastError(
