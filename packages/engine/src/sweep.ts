@@ -4,6 +4,7 @@ import { clear } from "./abort.ts";
 import { type Context, doWork } from "./context.ts";
 import { eraseFile } from "./delete.ts";
 import { allDue } from "./due.ts";
+import { driveAside } from "./publish.ts";
 import type { Due, DueKind, Principal } from "./records.ts";
 import { pause } from "./root.ts";
 import type { Upload } from "./upload.ts";
@@ -21,7 +22,8 @@ const LOOKED_AT_ONCE = 4096;
 
 /**
  * What has expired ends and loses its bytes; so do files that were deleted and uploads that ended some other way, where a crash or a fault has left them; records of
- * what ended a day ago go. Never takes an upload that somebody is writing to, nor one that a commit comes in for meanwhile.
+ * what ended a day ago go; what was about to become a file when its time was over becomes one. Never takes an upload that somebody is writing to, nor one that a
+ * commit comes in for meanwhile.
  *
  * @param by The server itself, or somebody who must be allowed to `administer`.
  */
@@ -62,7 +64,7 @@ async function run(context: Context): Promise<SweepReport> {
 
   async function each(
     list: AsyncIterable<Due>,
-    as: SweptName,
+    as: SweptName | "completed",
     step: (due: Due) => Promise<boolean>,
   ): Promise<void> {
     const running = new Set<Promise<void>>();
@@ -73,7 +75,7 @@ async function run(context: Context): Promise<SweepReport> {
       }
       const one = doWork(context, () => step(due))
         .then(
-          (isDone) => isDone && tally.add(as, due),
+          (isDone) => isDone && as !== "completed" && tally.add(as, due),
           (cause) => fail(due, as, cause),
         )
         .then(() => void running.delete(one));
@@ -83,7 +85,7 @@ async function run(context: Context): Promise<SweepReport> {
     await Promise.all(running);
   }
 
-  function fail({ id, fileId }: Due, step: SweptName, cause: unknown): void {
+  function fail({ id, fileId }: Due, step: string, cause: unknown): void {
     // Who is overtaken by a commit or by another sweep has nothing to do: that is no failure.
     const { code } = toHoldfastError(cause);
     if (code === "upload_not_open" || code === "upload_ended" || code === "upload_not_found")
@@ -111,6 +113,11 @@ async function run(context: Context): Promise<SweepReport> {
     await metadata.apply({ kind: "forget", id, before: now - KEPT_MS });
     uploads.drop(id);
     return true;
+  });
+  // Its last step met a fault, and nobody has asked again: it would stay as it is until the next start. At the end, since a proof takes its time.
+  await each(allDue(metadata, "completing", now + 1), "completed", async ({ id }) => {
+    await driveAside(context, id);
+    return false;
   });
   const report = tally.report(false);
   context.log("info", "sweep.done", { ...report });

@@ -63,6 +63,28 @@ describe("a sweep", () => {
     expect(await parts.metadata.counts()).toEqual({ open: 0, bytes: 0, files: 0 });
   });
 
+  it("publishes what a fault has left on its way to a file, and nobody asked for again", async () => {
+    let isFull = true;
+    const metadata = createMemoryMetadata({
+      async onApply(point, { kind }) {
+        if (kind === "publish" && isFull && point === "before-durable")
+          throw new HoldfastError("storage_full");
+      },
+    });
+    const { clock, engine } = start({ metadata });
+    const view = await begun(engine, [0, 2]);
+    await expect(engine.complete(alice, view.id, {})).rejects.toMatchObject({
+      code: "storage_full",
+    });
+    isFull = false;
+    await real(engine);
+    const state = async () => (await engine.status(alice, view.id, { digests: false })).state;
+    expect(await state()).toBe("completing");
+    clock.advance(DAY);
+    expect(await real(engine)).toMatchObject({ expired: NONE, failed: 0 });
+    expect(await state()).toBe("complete");
+  });
+
   it("lets what has expired say so for a day, then forgets it", async () => {
     const { clock, engine } = start();
     const view = await begun(engine);
