@@ -48,7 +48,11 @@ export function append(
         }
         stage.committer.requireCommitted();
       }
-      if (command.isLast) await driveAWhile(context, upload);
+      if (command.isLast) {
+        // The body may have taken hours; what it brought stays, for somebody who may.
+        await context.policy.decide(principal, "write", upload.record);
+        await driveAWhile(context, upload);
+      }
       return tellOffset(context, upload);
     }),
   );

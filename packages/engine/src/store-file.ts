@@ -43,6 +43,8 @@ async function store(
     const { bytes, isAll } = await fillSlot(context, command, slot);
     if (isAll) {
       requireEnd(command, bytes);
+      // The body may have taken its time.
+      await authorize(context, principal, "create", principal, "upload_not_found");
       const file = await storeSmall(context, principal, request, { ...command, bytes });
       if (file) return file;
     }

@@ -317,6 +317,34 @@ describe("row 20: rights that end", () => {
     expect((await complete(next)).status).toBe(200);
   });
 
+  it.each([
+    ["a small file", 1_000],
+    ["a large one", CONTENT.length],
+  ])("publish nothing of %s whose body was on its way", async (_name, size) => {
+    const { token, info } = make();
+    const at = await start();
+    const headers = {
+      authorization: `Bearer ${token}`,
+      "content-type": "text/plain",
+      "content-disposition": 'attachment; filename="a"',
+      "content-length": `${size}`,
+      connection: "close",
+    };
+    const raw = await openRaw(at);
+    raw.socket.write(rawHead({ method: "POST", path: "/v1/files", headers }));
+    raw.socket.write(CONTENT.subarray(0, size - 10));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    revokeToken(dataDir, info.id);
+    await seenBy(at, token);
+    raw.socket.write(CONTENT.subarray(size - 10, size));
+    expect(await raw.until('"code":')).toContain('"code":"unauthorized"');
+    raw.socket.destroy();
+    const reader = make({ name: "reader" }).token;
+    await seenBy(at, reader, 200);
+    const list = { path: "/v1/files", headers: { authorization: `Bearer ${reader}` } };
+    expect((await ask(at, list)).json["files"]).toEqual([]);
+  });
+
   it("open no server that has had tokens, not even when the last one goes", async () => {
     const at = await start();
     expect((await ask(at, { path: "/" })).status).toBe(200);
