@@ -192,6 +192,25 @@ describe("going on with a command over a folder", () => {
   });
 });
 
+describe("a signed link that was being fetched", () => {
+  it("is gone on with, and what signs it is never shown", async () => {
+    const links: string[] = [];
+    for (const name of ["l1", "l2"]) {
+      await makeFile(name, 3_000_000);
+      const { lines } = await run(["upload", name, "--to", server.url]);
+      const shared = await run(["share", lines[0] ?? ""]);
+      links.push(shared.lines[0] ?? "");
+    }
+    expect(links[0]).toContain("sig=");
+    await stopped(["download", ...links, "-o", "linked"]);
+    const shown = await run(["resume", "--list"]);
+    expect(shown.lines.join()).toContain("download");
+    const said = [...shown.lines, JSON.stringify(await listed()), (await run(["resume"])).stderr];
+    expect(said.join()).not.toContain("sig=");
+    expect((await readdir(join(place, "linked"))).sort()).toEqual(["l1", "l2"]);
+  });
+});
+
 describe("a token", () => {
   it("goes to one server only", async () => {
     await makeFile("first.bin");

@@ -12,6 +12,11 @@ export function idOf({ key }: { readonly key: string }): string {
   return key.slice(0, ID_LENGTH);
 }
 
+/** A command's words, of signed links without what signs them. */
+export function shownWords(words: readonly string[]): readonly string[] {
+  return words.map((word) => (/^https?:/i.test(word) ? shownAddress(word) : word));
+}
+
 /** Origins that going on would talk to. */
 export function serversOf(one: Unfinished): readonly string[] {
   const addresses =
@@ -33,6 +38,6 @@ function describe(one: Unfinished): readonly [size: string, what: string] {
     case "download":
       return [formatSize(one.size), `${shownAddress(one.url)} -> ${one.path}`];
     case "command":
-      return ["", `holdfast ${one.words.join(" ")} (in ${one.directory})`];
+      return ["", `holdfast ${shownWords(one.words).join(" ")} (in ${one.directory})`];
   }
 }

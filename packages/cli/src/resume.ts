@@ -3,14 +3,16 @@ import { resolve } from "node:path";
 import type { Client, Unfinished } from "@holdfast/client/node";
 import { HoldfastError, toHoldfastError } from "@holdfast/protocol";
 import { Command } from "commander";
+import { shownAddress } from "./addresses.ts";
 import type { Job } from "./batch.ts";
 import { downloadCommand } from "./download.ts";
 import { jsonLines } from "./json.ts";
 import { PACE_SETTINGS, type Pace, paceOf, type TransferChoices, withPace } from "./options.ts";
 import { allCommands } from "./program-tree.ts";
-import { idOf, lineOf, serversOf } from "./resume-text.ts";
+import { idOf, lineOf, serversOf, shownWords } from "./resume-text.ts";
 import { GLOBAL_SETTINGS, readSettings, settingOption, withSettings } from "./settings/options.ts";
 import { flagOf, settingRow } from "./settings/table.ts";
+import { printable } from "./terminal.ts";
 import { errorText } from "./text.ts";
 import { runTransfers, withOptions } from "./transfer.ts";
 import { uploadCommand } from "./upload.ts";
@@ -81,7 +83,19 @@ function tell(chosen: readonly Unfinished[], { json, quiet }: Options): void {
     for (const { key, kind, savedAt, ...rest } of chosen) {
       const { root: _root, metadata, ...about } = { root: "", metadata: undefined, ...rest };
       const texts = metadata ? { metadata: Object.fromEntries(metadata) } : {};
-      write({ event: "unfinished", id: idOf({ key }), kind, ...about, ...texts, savedAt });
+      const shown = {
+        ...("url" in about ? { url: shownAddress(about.url) } : {}),
+        ...("words" in about ? { words: shownWords(about.words) } : {}),
+      };
+      write({
+        event: "unfinished",
+        id: idOf({ key }),
+        kind,
+        ...about,
+        ...shown,
+        ...texts,
+        savedAt,
+      });
     }
     return;
   }
@@ -191,7 +205,10 @@ async function runAgain(
   directory: string,
   { json, quiet, verbose, typed }: Options & { readonly typed: readonly string[] },
 ): Promise<void> {
-  if (!json && !quiet) process.stderr.write(`In ${directory}: holdfast ${words.join(" ")}\n`);
+  if (!json && !quiet) {
+    const shown = printable(`In ${directory}: holdfast ${shownWords(words).join(" ")}`);
+    process.stderr.write(`${shown}\n`);
+  }
   process.chdir(directory);
   process.argv = [...process.argv.slice(0, 2), ...words];
   const dropped = ["--no-resume", ...(quiet || verbose ? DETAILS : [])];
