@@ -67,6 +67,26 @@ describe("a transfer", () => {
     expect(speed).toBeGreaterThan(0.97);
   });
 
+  it("over a far line that few fill, each with another share of it, uses few, and the first of them soon", () => {
+    const far = { bytesPerSecond: 25e6, rttMs: 100, crowdedAbove: 4, unlike: 2 };
+    const { ends, speed } = played({ ...far, tellsAfterMs: 300 }, 256 * MIB, MIB);
+    expect(ends.filter(({ inFlight }) => inFlight.some((runs) => runs > 5)).length).toBe(0);
+    expect(speed).toBeGreaterThan(0.93);
+  });
+
+  it("over a far line where each connection gets little has several at once before the first run has ended", () => {
+    const far = { bytesPerSecond: 25e6, perConnection: 1e6, rttMs: 100 };
+    const late = played(far, 64 * MIB, MIB).speed;
+    expect(played({ ...far, tellsAfterMs: 300 }, 64 * MIB, MIB).speed).toBeGreaterThan(late * 1.03);
+  });
+
+  it("over a very slow line that tells its pace sends one after another all the same", () => {
+    const slow = { bytesPerSecond: 67_000, rttMs: 100, resetEveryMs: 60_000, tellsAfterMs: 300 };
+    const { ends, twice } = played(slow, 12 * MIB, MIB);
+    expect(twice).toBeLessThan(0.1);
+    for (const { inFlight } of ends) expect(Math.max(...inFlight)).toBe(1);
+  });
+
   it("appends over a very slow line that is reset every minute, where not even one part would get through unharmed", () => {
     for (const partSize of [256 * KIB, MIB]) {
       const { ends, twice } = played(

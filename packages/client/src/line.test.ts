@@ -8,6 +8,7 @@ import {
   IN_FLIGHT,
   type Line,
   MEMORY,
+  moving,
   RUN_SIZE,
   shortest,
   slower,
@@ -21,6 +22,7 @@ function play(
   line: Line,
   rounds: number,
   rate: (inFlight: number) => number,
+  left: number = Infinity,
 ): { readonly line: Line; readonly seen: readonly (readonly [number, number])[] } {
   let now = line;
   let at = now.round.since;
@@ -30,7 +32,7 @@ function play(
     const bytes = runParts * now.bounds.partSize;
     const startedAt = at;
     at += (bytes * 1000) / rate(inFlight);
-    for (let run = 0; run < inFlight; run++) now = faster(now, { bytes, startedAt, at });
+    for (let run = 0; run < inFlight; run++) now = faster(now, { bytes, startedAt, at, left });
     seen.push([now.inFlight, now.runParts]);
   }
   return { line: now, seen };
@@ -65,8 +67,9 @@ describe("a line that is learned", () => {
   });
 
   it("makes runs longer until they take some seconds", () => {
-    const { seen } = play(freshLine(USUAL, 0), 4, shared(10 * MIB));
-    expect(seen.map(([, runParts]) => runParts)).toEqual([4, 16, 10, 8]);
+    const { seen } = play(freshLine(USUAL, 0), 5, shared(10 * MIB));
+    // The fifth in flight, which is tried last, takes its share of the memory.
+    expect(seen.map(([, runParts]) => runParts)).toEqual([4, 16, 10, 10, 8]);
     expect(play(freshLine(USUAL, 0), 2, shared(300 * MIB)).line.runParts).toBe(16);
   });
 
@@ -76,6 +79,33 @@ describe("a line that is learned", () => {
     const full = play(freshLine(USUAL, 0), 40, shared(20 * MIB)).seen.map(([runs]) => runs);
     expect(Math.max(...full)).toBeLessThanOrEqual(5);
     expect(full.filter((runs) => runs === 5).length).toBeLessThan(8);
+  });
+
+  it("goes up by twice as many while each brings as much as the others", () => {
+    const lossy = play(freshLine(USUAL, 0), 40, () => MIB).seen.map(([runs]) => runs);
+    expect([...new Set(lossy)]).toEqual([4, 5, 7, 11, 12]);
+  });
+
+  it("tries no more where the rest is too little for it to gain anything", () => {
+    const after = (left: number) => play(freshLine(USUAL, 0), 8, () => MIB, left).line.inFlight;
+    expect(after(16 * MIB)).toBe(4);
+    expect(after(64 * MIB)).toBeGreaterThan(4);
+  });
+
+  it("takes several at once when the first run moves well, before it has ended", () => {
+    const line = freshLine(USUAL, 0);
+    expect(moving(line, 67_000)).toBe(line);
+    expect(moving(line, 0.5e6)).toMatchObject({ inFlight: 2, runParts: 1 });
+    expect(moving(line, 1e6)).toMatchObject({ inFlight: 4, runParts: 1 });
+    expect(moving(line, 1e9)).toMatchObject({ inFlight: 4, runParts: 1 });
+    expect(moving(moving(line, 1e9), 67_000).inFlight).toBe(4);
+    const known = play(line, 2, shared(MIB / 4)).line;
+    expect(moving(known, 1e9)).toBe(known);
+  });
+
+  it("takes back what a wrong hope began", () => {
+    const { line } = play(moving(freshLine(USUAL, 0), 1e9), 1, shared(67_000));
+    expect(line).toMatchObject({ inFlight: 1, runParts: 1 });
   });
 
   it("comes down where the line has become slow", () => {
@@ -118,8 +148,8 @@ describe("a line that is learned", () => {
 
   it("passes over runs that began before the last change", () => {
     const line = slower(play(freshLine(USUAL, 0), 8, () => MIB).line, "busy", 1e6);
-    const old = faster(line, { bytes: MIB, startedAt: 0, at: 1e6 + 1 });
-    expect(old.round).toEqual(line.round);
+    const old = faster(line, { bytes: MIB, startedAt: 0, at: 1e6 + 1, left: Infinity });
+    expect(old.round).toEqual({ ...line.round, ended: MIB });
   });
 
   it("knows what is slow for it", () => {
@@ -151,7 +181,7 @@ describe("any line, whatever happens on it", () => {
         for (const one of what) {
           const bytes = line.runParts * limits.partSize;
           if (typeof one === "object") {
-            line = faster(line, { bytes, startedAt: at, at: at + one.ms });
+            line = faster(line, { bytes, startedAt: at, at: at + one.ms, left: Infinity });
             at += one.ms;
           } else line = one === "large" ? shortest(line) : slower(line, one, at);
           expect(line.inFlight).toBeGreaterThanOrEqual(1);

@@ -18,11 +18,16 @@ const FIRST = 1;
 const USUAL = 4;
 /** A run is at most so many times as long as the one before it. */
 const GROWTH = 4;
-/** One more in flight stays if the line carries this much more with it. */
-const GAIN = 1.05;
-/** Rounds until one more is tried again: after trouble, or after it gained nothing; twice as many after each further time. */
+/** More in flight stay if each brings at least this share of what each of the others brings; with the second, twice as many more are tried next. */
+const GAIN = 0.5;
+const GAIN_FULL = 0.75;
+/** After runs have become longer, those that end in the first round are short ones still. */
+const SETTLING_ROUNDS = 1;
+/** Rounds until more are tried again: after trouble, or after it gained nothing; twice as many after each further time. */
 const REST_ROUNDS = 4;
 const REST_ROUNDS_MAX = 64;
+/** With less left than so many rounds carry, the end comes before more in flight could have gained anything. */
+const ROUNDS_LEFT = 2;
 /** Fewer cuts say nothing about the line. */
 const CUTS_MIN = 2;
 const FORGIVEN = 5;
@@ -42,15 +47,22 @@ export interface Round {
   readonly bytes: number;
   /** Of all of them together, side by side or not. */
   readonly ms: number;
+  /** Bytes of every run that ended in this time, also of those that began before. */
+  readonly ended: number;
 }
 
 export type Climb =
   /** No run has come through yet. */
   | { readonly kind: "unknown" }
-  /** For so many rounds more; `failures` counts how often one more in flight was in vain. */
+  /** For so many rounds more; `failures` counts how often more in flight were in vain. */
   | { readonly kind: "resting"; readonly rounds: number; readonly failures: number }
-  /** One more in flight than at `rate`. */
-  | { readonly kind: "trying"; readonly rate: number; readonly failures: number };
+  /** More in flight than `from`, which carried `rate`, in bytes a second. */
+  | {
+      readonly kind: "trying";
+      readonly from: number;
+      readonly rate: number;
+      readonly failures: number;
+    };
 
 export interface Line {
   readonly bounds: Bounds;
@@ -77,6 +89,8 @@ export interface RunTime {
   readonly bytes: number;
   readonly startedAt: number;
   readonly at: number;
+  /** Bytes that no run carries yet. */
+  readonly left: number;
 }
 
 /** What is known of a line from earlier transfers: a hint, which the first rounds correct. */
@@ -135,7 +149,7 @@ function limited(bounds: Bounds, { bodyMax = Infinity }: Known): Bounds {
 }
 
 function emptyRound(since: number): Round {
-  return { since, runs: 0, bytes: 0, ms: 0 };
+  return { since, runs: 0, bytes: 0, ms: 0, ended: 0 };
 }
 
 function resting(rounds: number, failures: number): Climb {
@@ -164,11 +178,12 @@ function withInFlight(line: Line, inFlight: number, at: number, climb: Climb): L
 export function faster(before: Line, run: RunTime): Line {
   const ms = Math.max(run.at - run.startedAt, 0.001);
   const line = { ...before, paces: [...before.paces, ms / run.bytes].slice(-PACES) };
-  if (run.startedAt < line.round.since) return line;
   const { since, runs, bytes } = line.round;
-  const round = { since, runs: runs + 1, bytes: bytes + run.bytes, ms: line.round.ms + ms };
+  const ended = line.round.ended + run.bytes;
+  if (run.startedAt < since) return { ...line, round: { ...line.round, ended } };
+  const round = { since, runs: runs + 1, bytes: bytes + run.bytes, ms: line.round.ms + ms, ended };
   if (line.climb.kind === "unknown") return firstStep({ ...line, round }, run.at);
-  return round.runs < line.inFlight ? { ...line, round } : step({ ...line, round }, run.at);
+  return round.runs < line.inFlight ? { ...line, round } : step({ ...line, round }, run);
 }
 
 /** Milliseconds that one part takes beside the others. */
@@ -183,6 +198,14 @@ function partsOf({ round, bounds }: Line): number {
   return Math.floor((round.bytes / round.ms) * (ms / bounds.partSize));
 }
 
+/** The first run on its way shows that there is room for more of them; whether they may be longer, only its end tells. */
+export function moving(line: Line, pace: number): Line {
+  if (line.climb.kind !== "unknown") return line;
+  const fitting = Math.floor((pace * PART_MS_MAX) / 1000 / line.bounds.partSize);
+  const inFlight = atOnce(line.bounds, Math.min(USUAL, fitting));
+  return inFlight > line.inFlight ? { ...line, inFlight } : line;
+}
+
 /** The first run decides between a line that takes several at once and one that does not. */
 function firstStep(before: Line, at: number): Line {
   const { bytes, ms } = before.round;
@@ -191,13 +214,13 @@ function firstStep(before: Line, at: number): Line {
   // One that gets little by itself may be the first of many that do: a second one will tell.
   const settled =
     fitting === 1
-      ? withInFlight(line, 2, at, { kind: "trying", rate: line.rate, failures: 0 })
-      : withInFlight(line, Math.min(USUAL, Math.max(1, fitting)), at, resting(0, 0));
+      ? withInFlight(line, 2, at, { kind: "trying", from: 1, rate: line.rate, failures: 0 })
+      : withInFlight(line, Math.min(USUAL, Math.max(1, fitting)), at, resting(SETTLING_ROUNDS, 0));
   return { ...settled, runParts: within(settled, Math.min(GROWTH, partsOf(line))) };
 }
 
 /** After a full round: runs of the length that the pace asks for first, then as many at once as gain something. */
-function step(line: Line, at: number): Line {
+function step(line: Line, { at, left }: RunTime): Line {
   const { bytes, ms } = line.round;
   const rate = (line.inFlight * bytes * 1000) / ms;
   const wanted = within(line, partsOf(line));
@@ -205,12 +228,24 @@ function step(line: Line, at: number): Line {
   const runParts = Math.min(wanted, most);
   const isCareful = line.isCareful && runParts < wanted;
   const next = { ...line, rate, runParts, isCareful };
-  // Longer runs carry more by themselves: what one more in flight would gain shows only when they have grown.
-  if (runParts > line.runParts) return { ...next, round: emptyRound(at) };
-  return climb(next, rate, at);
+  // Longer runs carry more by themselves: what more in flight would gain shows only when they have grown.
+  if (runParts > line.runParts) return { ...next, round: emptyRound(at), climb: settling(line) };
+  return climb(next, at, left);
 }
 
-function climb(line: Line, rate: number, at: number): Line {
+function settling({ climb: now }: Line): Climb {
+  return now.kind === "resting"
+    ? resting(Math.max(now.rounds, SETTLING_ROUNDS), now.failures)
+    : now;
+}
+
+/** Bytes a second by the clock: where connections get unlike shares, the runs of a round are those of the fast ones, and make it look better than it is. */
+function carried({ round }: Line, at: number): number {
+  return (round.ended * 1000) / Math.max(at - round.since, 0.001);
+}
+
+function climb(line: Line, at: number, left: number): Line {
+  const rate = carried(line, at);
   const slow = partMs(line);
   if (slow > 2 * PART_MS_MAX && line.inFlight > 1) {
     const fitting = Math.floor((line.inFlight * PART_MS_MAX) / slow);
@@ -218,19 +253,24 @@ function climb(line: Line, rate: number, at: number): Line {
   }
   const { climb: now } = line;
   const failures = now.kind === "unknown" ? 0 : now.failures;
-  if (now.kind === "trying" && rate < now.rate * GAIN) {
+  // What each of those that came on top brought, of what one brought before.
+  const gain = now.kind === "trying" ? (rate / now.rate - 1) / (line.inFlight / now.from - 1) : 0;
+  if (now.kind === "trying" && gain < GAIN) {
     const rounds = Math.min(REST_ROUNDS_MAX, REST_ROUNDS * 2 ** failures);
-    return withInFlight(line, line.inFlight - 1, at, resting(rounds, failures + 1));
+    return withInFlight(line, now.from, at, resting(rounds, failures + 1));
   }
   const again = { ...line, round: emptyRound(at) };
   if (now.kind === "resting" && now.rounds > 0)
     return { ...again, climb: resting(now.rounds - 1, failures) };
-  const tried = atOnce(line.bounds, line.inFlight + 1);
-  if (tried === line.inFlight || slow > PART_MS_MAX)
+  const more = now.kind === "trying" && gain >= GAIN_FULL ? 2 * (line.inFlight - now.from) : 1;
+  const tried = atOnce(line.bounds, line.inFlight + more);
+  const isNearEnd = left < ROUNDS_LEFT * line.inFlight * line.runParts * line.bounds.partSize;
+  if (tried === line.inFlight || slow > PART_MS_MAX || isNearEnd)
     return { ...again, climb: resting(0, failures) };
   // What it has gained by now is the measure for the next one.
   const failed = now.kind === "trying" ? 0 : failures;
-  return withInFlight(line, tried, at, { kind: "trying", rate, failures: failed });
+  const from = line.inFlight;
+  return withInFlight(line, tried, at, { kind: "trying", from, rate, failures: failed });
 }
 
 /** Half as many in flight where the server is busy or nothing moves; after a stall runs half as long too. A cut costs no more with longer runs. */

@@ -1,6 +1,7 @@
 // Carries out what the reducer asks for: the one place where a transfer's state is held.
 import { HoldfastError, toHoldfastError } from "@holdfast/protocol";
 import { createEmitter, type Emitter, type PublicState, type Transfer } from "./events.ts";
+import { createMovement } from "./movement.ts";
 import type { Clock, Random } from "./ports.ts";
 import type {
   Effect,
@@ -122,8 +123,11 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
     const onBegin = () => {
       beganAt = clock.monotonic();
     };
+    const movement = createMovement();
     const onMoved = (bytes: number) => {
       hasMoved = true;
+      const pace = movement.note(bytes, clock.monotonic());
+      if (pace !== undefined) dispatch({ type: "runMoves", run, pace });
       teller.moved(run, bytes);
     };
     done(async () => {

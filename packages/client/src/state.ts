@@ -154,6 +154,12 @@ export type TransferEvent = Stamp &
     | { readonly type: "answered"; readonly id: number; readonly answer: Answer }
     | { readonly type: "stepFailed"; readonly id: number; readonly error: HoldfastError }
     | {
+        readonly type: "runMoves";
+        readonly run: number;
+        /** Bytes a second, while it is on its way. */
+        readonly pace: number;
+      }
+    | {
         readonly type: "runDone";
         readonly run: number;
         /** How long it took, in milliseconds, without what it waited for its turn. */

@@ -3,16 +3,17 @@ import {
   addPart,
   countParts,
   createPartSet,
+  type Grid,
   HoldfastError,
   PART_SIZE_STEP,
   type PartRange,
   type PartSet,
 } from "@holdfast/protocol";
-import { faster, few, type Lesson, type Line, shortest, slower } from "./line.ts";
+import { faster, few, type Lesson, type Line, moving, shortest, slower } from "./line.ts";
 import { bytesOf } from "./look.ts";
 import { isCoarse } from "./next-move.ts";
 import { badPart, isTooLarge, judge, type Verdict } from "./retry.ts";
-import type { Flight } from "./schedule.ts";
+import { committedBytes, type Flight } from "./schedule.ts";
 import type { Live, Next, Plan, Stamp, TransferEvent } from "./state.ts";
 import {
   beginAnew,
@@ -38,24 +39,40 @@ export function withRanges(set: PartSet, ranges: readonly PartRange[]): PartSet 
   return next;
 }
 
+type RunMoves = Extract<TransferEvent, { type: "runMoves" }>;
+
+/** While nothing is known of the line, what moves tells before the first run has ended. */
+export function onRunMoves(state: LiveState, { run, pace, at }: RunMoves): Next {
+  const { plan } = state.live;
+  const isOurs = plan?.flights.some((one) => one.run === run && one.from === undefined);
+  if (!plan || !isOurs) return stay(state);
+  const line = moving(plan.line, pace);
+  if (line === plan.line) return stay(state);
+  const live = { ...state.live, plan: { ...plan, line } };
+  return state.phase === "sending" ? send(live, at) : stay({ ...state, live });
+}
+
 type RunDone = Extract<TransferEvent, { type: "runDone" }>;
 
 export function onRunDone(state: LiveState, { run, ms, at }: RunDone): Next {
   const { plan } = state.live;
   const flight = plan?.flights.find((one) => one.run === run);
   if (!plan || !flight) return stay(state);
+  const committed = withRanges(plan.committed, [flight.range]);
+  const flights = plan.flights.filter((one) => one !== flight);
   const live: Live = {
     ...state.live,
     attempt: 0,
     progressAt: at,
     plan: {
       ...plan,
-      committed: withRanges(plan.committed, [flight.range]),
-      flights: plan.flights.filter((one) => one !== flight),
+      committed,
+      flights,
       line: faster(plan.line, {
         bytes: bytesOf(plan.grid, flight),
         startedAt: at - ms,
         at,
+        left: leftOf(plan.grid, committed, flights),
       }),
     },
   };
@@ -65,6 +82,12 @@ export function onRunDone(state: LiveState, { run, ms, at }: RunDone): Next {
       ? { ...state, pending: { ...state.pending, fresh: [...state.pending.fresh, flight.range] } }
       : state;
   return goOn(stay({ ...known, live }), at);
+}
+
+/** Bytes that are neither committed nor on their way. */
+function leftOf(grid: Grid, committed: PartSet, flights: readonly Flight[]): number {
+  const moving = flights.reduce((bytes, flight) => bytes + bytesOf(grid, flight), 0);
+  return grid.size - committedBytes(grid, committed) - moving;
 }
 
 type RunFailed = Extract<TransferEvent, { type: "runFailed" }>;

@@ -16,7 +16,7 @@ import type {
   TransferEvent,
   TransferState,
 } from "./state.ts";
-import { onRunDone, onRunFailed, onRunStopped, withRanges } from "./transfer-runs.ts";
+import { onRunDone, onRunFailed, onRunMoves, onRunStopped, withRanges } from "./transfer-runs.ts";
 import {
   beginAnew,
   changed,
@@ -65,6 +65,8 @@ export function reduce(state: TransferState, event: TransferEvent): Next {
       return end(new HoldfastError("aborted"));
     case "timer":
       return onTimer(state, event.timer, event.at);
+    case "runMoves":
+      return onRunMoves(state, event);
     case "runDone":
       return onRunDone(state, event);
     case "runFailed":

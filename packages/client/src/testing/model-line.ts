@@ -23,6 +23,12 @@ export interface ModelLine {
   readonly cutEvery?: number;
   /** All connections are cut this often, in milliseconds. */
   readonly resetEveryMs?: number;
+  /** Above so many at once the line carries less with each more, as where packets are lost for want of room. */
+  readonly crowdedAbove?: number;
+  /** One connection gets up to so many times as much as another. */
+  readonly unlike?: number;
+  /** A run tells its pace so long after it began to flow, in milliseconds. */
+  readonly tellsAfterMs?: number;
   /** Above so many at once the server answers 503. */
   readonly busyAbove?: number;
   /** From 0 (inclusive) to 1. */
@@ -56,6 +62,8 @@ interface Flight {
   readonly isAppend: boolean;
   sent: number;
   readonly cutAfter: number;
+  /** Of what the line carries, beside the others. */
+  readonly weight: number;
 }
 
 type Occurrence = TransferEvent extends infer One
@@ -116,8 +124,11 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
     const isAppend = from !== undefined;
     if (isAppend) appends++;
     if (isAppend && from !== offset()) throw new Error(`${from} is not ${offset()}`);
+    const weight = line.unlike === undefined ? 1 : 1 + (line.unlike - 1) * line.dice();
     const flight = { run, range, startedAt: now, flowsAt, size, skipped, isAppend, cutAfter };
-    flights.set(run, { ...flight, sent: 0 });
+    flights.set(run, { ...flight, weight, sent: 0 });
+    if (line.tellsAfterMs !== undefined)
+      due.push({ at: flowsAt + line.tellsAfterMs, event: () => paceOf(run) });
   }
 
   function failed(
@@ -167,19 +178,25 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
     });
   }
 
-  /** Bytes a millisecond that each flowing connection gets. */
+  function paceOf(run: number): Occurrence | undefined {
+    const flight = flights.get(run);
+    return flight && { type: "runMoves", run, pace: (flight.sent * 1000) / (now - flight.flowsAt) };
+  }
+
+  /** Bytes a millisecond that a flowing connection of weight 1 gets. */
   function share(): number {
-    const flowing = [...flights.values()].filter((flight) => flight.flowsAt <= now).length;
-    return (
-      Math.min(line.perConnection ?? Infinity, line.bytesPerSecond / Math.max(1, flowing)) / 1000
-    );
+    const flowing = [...flights.values()].filter((flight) => flight.flowsAt <= now);
+    const weights = flowing.reduce((sum, { weight }) => sum + weight, 0);
+    const crowd = Math.max(0, flowing.length - (line.crowdedAbove ?? Infinity));
+    const carried = line.bytesPerSecond * 0.92 ** crowd;
+    return Math.min(line.perConnection ?? Infinity, carried / (weights || 1)) / 1000;
   }
 
   function flow(until: number): void {
     const rate = share();
     for (const flight of flights.values()) {
       if (flight.flowsAt > now) continue;
-      const bytes = Math.min(rate * (until - now), flight.size - flight.sent);
+      const bytes = Math.min(flight.weight * rate * (until - now), flight.size - flight.sent);
       flight.sent += bytes;
       sent += bytes;
     }
@@ -192,7 +209,7 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
     const times = [...flights.values()].map((flight) =>
       flight.flowsAt > now
         ? flight.flowsAt
-        : now + (Math.min(flight.size, flight.cutAfter) - flight.sent) / rate,
+        : now + (Math.min(flight.size, flight.cutAfter) - flight.sent) / (flight.weight * rate),
     );
     return Math.max(now, Math.min(resetAt, ...times, ...due.map(({ at }) => at)));
   }
