@@ -120,8 +120,14 @@ async function run(context: Context): Promise<SweepReport> {
     return false;
   });
   const report = tally.report(false);
-  context.log("info", "sweep.done", { ...report });
+  if (hasWorked(report)) context.log("info", "sweep.done", { ...report });
   return report;
+}
+
+/** A sweep that found nothing is no news, every half hour. */
+function hasWorked({ expired, removed, erased, forgotten, failed, isWhole }: SweepReport): boolean {
+  const done = [expired, removed, erased, forgotten].some(({ count }) => count > 0);
+  return done || failed > 0 || !isWhole;
 }
 
 /** Ends an upload whose time is over, and removes its bytes. False where it is not to go now. */
