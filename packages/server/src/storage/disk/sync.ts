@@ -77,7 +77,10 @@ function flushWritten(stage: Stage, upload: StagedUpload): Promise<number> {
 function createDirectoryFlush(stage: Stage, limit: Limit): () => Promise<void> {
   let waiting: Promise<void> | undefined;
   let last: Promise<unknown> = Promise.resolve();
+  let failed: Promise<void> | undefined;
   return () => {
+    // A flush that failed has forgotten the names it was for: a second one would succeed and prove nothing.
+    if (failed) return failed;
     // Who comes before the next flush begins shares it; one under way may have begun before the caller's name was made.
     waiting ??= last.then(() =>
       limit.run(() => {
@@ -86,7 +89,9 @@ function createDirectoryFlush(stage: Stage, limit: Limit): () => Promise<void> {
       }),
     );
     const mine = waiting;
-    last = mine.catch(() => undefined);
+    last = mine.catch(() => {
+      failed ??= mine;
+    });
     return mine;
   };
 }
