@@ -23,7 +23,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const SIZE = 3_000_000;
-const TOKEN = "a-token";
+const TOKEN = "a-token-of-the-tests";
 
 let place: string;
 let server: ServerProcess;

@@ -18,7 +18,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { run, type Said } from "./kit/cli.ts";
 import { hasNginx, type Nginx, startNginx } from "./kit/nginx.ts";
 
-const TOKEN = "a-token";
+const TOKEN = "a-token-of-the-tests";
 const ORIGIN = "https://page.example";
 
 let home: string;

@@ -194,7 +194,7 @@ describe("what cannot be sent or fetched", () => {
     const guarded = await startServer({
       data: join(place, "guarded"),
       port: 0,
-      env: { HOLDFAST_TOKEN: "secret" },
+      env: { HOLDFAST_TOKEN: "secret-of-the-test" },
     });
     const said = await run(["upload", "many", "--to", guarded.url, "--json"]);
     await killServer(guarded);

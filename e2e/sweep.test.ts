@@ -8,7 +8,7 @@ import { killServer, type ServerProcess, startServer, stopServer } from "@holdfa
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { eventOf, run, type Said } from "./kit/cli.ts";
 
-const ADMIN = "the-admin";
+const ADMIN = "the-admin-of-the-tests";
 let home: string;
 let data: string;
 let server: ServerProcess;

@@ -7,6 +7,8 @@ export interface Principal {
   readonly tenant: string;
   /** Names what it came in with, such as a token's id; no secret. `Policy.recall` gives the principal again by it, for what it has signed for. */
   readonly grant?: string;
+  /** A digest of the secret that the grant stands for now, where it has one. What is signed is bound to it and ends with it; never shown. */
+  readonly credential?: string;
   /** What it may use at most; without them there are none but the server's own. */
   readonly limits?: Limits;
 }

@@ -167,7 +167,14 @@ describe("beyond this machine", () => {
   it("a certificate and a token are enough", async () => {
     const dataDir = join(place, "data");
     const log = (): void => undefined;
-    const server = await serve({ dataDir, host, port: 0, log, tls: files, token: "secret" });
+    const server = await serve({
+      dataDir,
+      host,
+      port: 0,
+      log,
+      tls: files,
+      token: "secret-of-the-test",
+    });
     expect(server.url).toMatch(/^https:/);
     await server.close();
   });

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { isLoopback, keepFreeOf, readSettings, urlOf } from "./config.ts";
 
 const dataDir = "/nowhere";
+const TOKEN = "0123456789abcdef";
 
 describe("the bind rule", () => {
   it.each(["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost", "::ffff:127.0.0.1", undefined])(
@@ -19,11 +20,11 @@ describe("the bind rule", () => {
     async (host) => {
       const refused = { code: "insecure_bind" };
       await expect(readSettings({ dataDir, host })).rejects.toMatchObject(refused);
-      await expect(readSettings({ dataDir, host, token: "t" })).rejects.toMatchObject(refused);
+      await expect(readSettings({ dataDir, host, token: TOKEN })).rejects.toMatchObject(refused);
       await expect(readSettings({ dataDir, host, insecure: true })).rejects.toMatchObject(refused);
       const empty = { dataDir, host, insecure: true, token: "" };
       await expect(readSettings(empty)).rejects.toMatchObject(refused);
-      const both = await readSettings({ dataDir, host, insecure: true, token: "t" });
+      const both = await readSettings({ dataDir, host, insecure: true, token: TOKEN });
       expect(isLoopback(both.address)).toBe(false);
     },
   );
@@ -31,7 +32,7 @@ describe("the bind rule", () => {
   it("lets proxies in over plain HTTP, and nobody else", async () => {
     const proxies = ["10.0.0.0/8"];
     const host = "0.0.0.0";
-    const behind = await readSettings({ dataDir, host, token: "t", proxies });
+    const behind = await readSettings({ dataDir, host, token: TOKEN, proxies });
     expect(behind.isForProxiesOnly).toBe(true);
     await expect(readSettings({ dataDir, host, proxies })).rejects.toMatchObject({
       code: "insecure_bind",
@@ -40,7 +41,7 @@ describe("the bind rule", () => {
     await expect(readSettings({ dataDir, proxies })).rejects.toMatchObject({
       code: "insecure_bind",
     });
-    const open = await readSettings({ dataDir, host, token: "t", proxies, insecure: true });
+    const open = await readSettings({ dataDir, host, token: TOKEN, proxies, insecure: true });
     expect(open.isForProxiesOnly).toBe(false);
   });
 
@@ -55,6 +56,29 @@ describe("the bind rule", () => {
     { port: 1.5 },
   ])("refuses %j", async (more) => {
     await expect(readSettings({ dataDir, ...more })).rejects.toMatchObject({ code: "usage" });
+  });
+});
+
+describe("the one token", () => {
+  it.each([
+    ["t", /1 characters, and 16 are the least/],
+    ["hunter2", /7 characters/],
+    ["0123456789abcde", /15 characters/],
+    ["a".repeat(64), /fewer than 6 different/],
+    ["0101010101010101", /fewer than 6 different/],
+  ])("is not %j: it could be guessed", async (token, message) => {
+    const hint = expect.stringContaining("openssl rand");
+    const refused = { code: "usage", message: expect.stringMatching(message), details: { hint } };
+    await expect(readSettings({ dataDir, token })).rejects.toMatchObject(refused);
+    const shown = await readSettings({ dataDir, token }).catch((error: Error) => error);
+    if (token.length > 1) expect(JSON.stringify(shown)).not.toContain(token);
+  });
+
+  it("may be what the hint makes, and no token at all", async () => {
+    const token = "5a1d3c6f0b7e82945a1d3c6f0b7e8294d3c6f0b7e8294a1b";
+    expect((await readSettings({ dataDir, token })).token).toBe(token);
+    expect((await readSettings({ dataDir, token: TOKEN })).token).toBe(TOKEN);
+    expect((await readSettings({ dataDir, token: "" })).token).toBeUndefined();
   });
 });
 

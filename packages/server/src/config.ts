@@ -20,7 +20,7 @@ export interface ServeOptions {
   readonly port?: number;
   /** Made where it does not exist. One server owns it at a time. */
   readonly dataDir: string;
-  /** Whoever does not send it comes no further than health. Visible ASCII; an empty one is none. */
+  /** Whoever does not send it comes no further than health. 16 characters of visible ASCII at least; an empty one is none. */
   readonly token?: string;
   /** Keys to sign addresses with, where they are not those of the data directory. */
   readonly keys?: MasterKeys | undefined;
@@ -120,11 +120,31 @@ export function keepFreeOf(capacity: number): number {
   return Math.min(1024 * MIB, Math.floor(capacity / 20));
 }
 
-/** A header can carry no other characters, and a token that nobody can send locks everybody out. */
+const TOKEN_SIZE_MIN = 16;
+/** Fewer are a row of one key. Random ones have nearly as many as there are characters. */
+const TOKEN_DISTINCT_MIN = 6;
+
+/**
+ * A header can carry no other characters, and a token that nobody can send locks everybody out. One that is guessed lets everybody in: nothing slows down
+ * who tries, but its own length.
+ */
 function checkToken(token: string | undefined): string | undefined {
   if (token === undefined || token === "") return undefined;
-  if (/^[\x21-\x7e]+$/.test(token)) return token;
-  throw new HoldfastError("usage", "the token must be visible ASCII characters without spaces");
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    throw new HoldfastError("usage", "the token must be visible ASCII characters without spaces");
+  }
+  if (token.length < TOKEN_SIZE_MIN) {
+    throw weakToken(`it has ${token.length} characters, and ${TOKEN_SIZE_MIN} are the least`);
+  }
+  if (new Set(token).size < TOKEN_DISTINCT_MIN) {
+    throw weakToken(`it has fewer than ${TOKEN_DISTINCT_MIN} different characters`);
+  }
+  return token;
+}
+
+function weakToken(why: string): HoldfastError {
+  const hint = "`openssl rand -hex 24` makes one that nobody guesses.";
+  return new HoldfastError("usage", `the token could be guessed: ${why}`, { hint });
 }
 
 /** IPv4 first: it is what `localhost` means to most who type it. */

@@ -150,6 +150,21 @@ describe("what one may do", () => {
     await expect(policy.recall(entry.id)).rejects.toMatchObject(gone);
   });
 
+  it("hangs on the secret: the same id or name with another one is somebody else", async () => {
+    const { entry, text } = token();
+    let table = tableOf(entry);
+    const policy = createTokenPolicy({ tokens: () => table, token: "first" });
+    const ann = await policy.authenticate(bearer(text));
+    const admin = await policy.authenticate("Bearer first");
+    table = tableOf({ ...entry, hash: token().entry.hash });
+    const gone = { code: "unauthorized" };
+    await expect(policy.decide(ann, "read", ann)).rejects.toMatchObject(gone);
+    const next = createTokenPolicy({ tokens: () => table, token: "second" });
+    await expect(next.decide(admin, "read", admin)).rejects.toMatchObject(gone);
+    expect((await next.recall("server")).credential).not.toBe(admin.credential);
+    expect(JSON.stringify(admin)).not.toContain("first");
+  });
+
   it("ends at the tenant's border, whatever the scopes", async () => {
     const { entry, text } = token({ scopes: ["admin"] });
     const policy = policyOf([entry]);

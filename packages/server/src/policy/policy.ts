@@ -49,15 +49,15 @@ export function createTokenPolicy(options: TokenPolicyOptions = {}): TokenPolicy
 
   /** Looks at the table each time: a grant may have been revoked a moment ago. */
   function find(grant: string | undefined): Grant {
-    if (grant === SERVER_GRANT && token !== undefined) return everything(grant);
+    if (grant === SERVER_GRANT && token !== undefined) return everything(grant, serverHash);
     if (grant === OPEN_GRANT && !needsToken()) return everything(grant);
     const entry = grant === undefined ? undefined : tokens()?.get(grant);
-    if (!entry) throw new HoldfastError("unauthorized", "the token was revoked", INVALID);
+    if (!entry) throw revoked();
     return grantOf(entry);
   }
 
-  function everything(grant: string): Grant {
-    return { principal: principalOf(LOCAL, grant), scopes: ["admin"] };
+  function everything(grant: string, credential?: string): Grant {
+    return { principal: principalOf(LOCAL, { grant, credential }), scopes: ["admin"] };
   }
 
   /** @throws HoldfastError `unauthorized` */
@@ -66,18 +66,20 @@ export function createTokenPolicy(options: TokenPolicyOptions = {}): TokenPolicy
       throw new HoldfastError("unauthorized", "the token has expired", INVALID);
     }
     const { principal: id, tenant, scopes } = entry;
-    return { principal: principalOf({ id, tenant }, entry.id, entry.limits), scopes };
+    const by = { grant: entry.id, credential: entry.hash };
+    return { principal: principalOf({ id, tenant }, by, entry.limits), scopes };
   }
 
   function principalOf(
-    who: { readonly id: string; readonly tenant: string },
-    grant: string,
+    { id, tenant }: { readonly id: string; readonly tenant: string },
+    { grant, credential }: { readonly grant: string; readonly credential?: string | undefined },
     own?: Limits,
   ): Principal {
-    const { id, tenant } = who;
-    return limits || own
-      ? { id, tenant, grant, limits: { ...limits, ...own } }
-      : { id, tenant, grant };
+    return {
+      ...{ id, tenant, grant },
+      ...(credential === undefined ? {} : { credential }),
+      ...(limits || own ? { limits: { ...limits, ...own } } : {}),
+    };
   }
 
   /** Where nobody knows whether there are tokens, one is needed. */
@@ -112,10 +114,16 @@ export function createTokenPolicy(options: TokenPolicyOptions = {}): TokenPolicy
     },
     async decide(principal, action, { tenant }) {
       const { principal: present, scopes } = find(principal.grant);
+      // The same id under another secret is another token.
+      if (present.credential !== principal.credential) throw revoked();
       if (present.tenant !== tenant) throw new HoldfastError("forbidden");
       const scope = SCOPE_OF[action];
       if (scopes.includes(scope) || scopes.includes("admin")) return;
       throw new HoldfastError("forbidden", `the token has no scope ${scope}`, { scope });
     },
   };
+}
+
+function revoked(): HoldfastError {
+  return new HoldfastError("unauthorized", "the token was revoked", INVALID);
 }

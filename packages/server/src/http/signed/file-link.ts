@@ -16,7 +16,7 @@ const EXTRA = ["proof"];
 
 export function writeFileLink(
   keys: Keyring,
-  { tenant }: Principal,
+  by: Principal,
   id: string,
   when: Pick<Terms, "grant" | "issuedAt" | "expiresAt">,
 ): string {
@@ -26,7 +26,7 @@ export function writeFileLink(
     by: when.grant,
     iat: String(when.issuedAt),
     exp: String(when.expiresAt),
-    sig: sign(keys, { method: "GET", path, ...when, bound: ["file", id] }, tenant),
+    sig: sign(keys, { method: "GET", path, ...when, bound: ["file", id] }, by),
   });
   return `${path}?${query}`;
 }

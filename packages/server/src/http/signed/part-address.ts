@@ -21,7 +21,7 @@ export interface PartAddress {
 
 export function writePartAddress(
   keys: Keyring,
-  { tenant }: Principal,
+  by: Principal,
   part: SignedPart,
   when: Pick<Terms, "grant" | "issuedAt" | "expiresAt">,
 ): string {
@@ -34,7 +34,7 @@ export function writePartAddress(
     e: String(part.epoch),
     len: String(part.size),
     dig: Buffer.from(part.digest).toString("base64url"),
-    sig: sign(keys, terms, tenant),
+    sig: sign(keys, terms, by),
   });
   return `${path}?${query}`;
 }

@@ -36,10 +36,11 @@ const MAC_BYTES = 32;
 /** 32 bytes in base64url; the last character has four bits of them, and two that are zero. */
 const EXACT = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
 const NO_SECRET: Uint8Array = new Uint8Array(MAC_BYTES);
+const NOBODY: Principal = { id: "", tenant: "" };
 
-export function sign(keys: Keyring, terms: Terms, tenant: string): string {
+export function sign(keys: Keyring, terms: Terms, by: Principal): string {
   const { kid, secret } = keys.current;
-  return macOf(secret, kid, terms, tenant).toString("base64url");
+  return macOf(secret, kid, terms, by).toString("base64url");
 }
 
 /**
@@ -54,7 +55,7 @@ export async function requireSigned(
 ): Promise<Principal> {
   const key = findKey(keys(), signed.kid);
   const principal = await recall(policy, signed.grant);
-  const expected = macOf(key?.secret ?? NO_SECRET, signed.kid, signed, principal?.tenant ?? "");
+  const expected = macOf(key?.secret ?? NO_SECRET, signed.kid, signed, principal ?? NOBODY);
   const sent = Buffer.alloc(MAC_BYTES);
   const size = sent.write(signed.signature, "base64url");
   const isSame = timingSafeEqual(sent, expected);
@@ -77,12 +78,17 @@ async function recall(policy: Policy, grant: string): Promise<Principal | undefi
   }
 }
 
-/** Each field with its length before it, so that no field can be read as the end of one and the beginning of the next. */
-function macOf(secret: Uint8Array, kid: string, terms: Terms, tenant: string): Buffer {
+/**
+ * Each field with its length before it, so that no field can be read as the end of one and the beginning of the next.
+ *
+ * The credential is in it, and nowhere in the address: with another secret the same grant has signed nothing, and nobody can try out secrets on an address.
+ */
+function macOf(secret: Uint8Array, kid: string, terms: Terms, by: Principal): Buffer {
   const { method, path, grant, issuedAt, expiresAt, bound } = terms;
   const times = [String(issuedAt), String(expiresAt)];
+  const who = [by.tenant, grant, by.credential ?? ""];
   const mac = createHmac("sha256", secret);
-  for (const field of ["holdfast/1", kid, method, path, tenant, grant, ...times, ...bound]) {
+  for (const field of ["holdfast/2", kid, method, path, ...who, ...times, ...bound]) {
     const bytes = Buffer.from(field, "utf8");
     const size = Buffer.alloc(4);
     size.writeUInt32BE(bytes.length);

@@ -26,7 +26,10 @@ const MASTER = [1, 2, 3].map((seed) => sha256(Buffer.from(`key ${seed}`)));
 const master = (at: number): Uint8Array => MASTER[at] ?? new Uint8Array();
 
 /** What the tokens of the tests may do; changed by them. */
-const rights = new Map<string, { readonly tenant: string; readonly may: readonly string[] }>();
+const rights = new Map<
+  string,
+  { readonly tenant: string; readonly may: readonly string[]; readonly credential?: string }
+>();
 const policy: Policy = {
   authenticate: async (header) => principalOf(header?.replace("Bearer ", "") ?? ""),
   recall: async (grant) => principalOf(grant),
@@ -39,7 +42,7 @@ const policy: Policy = {
 function principalOf(grant: string): Principal {
   const right = rights.get(grant);
   if (!right) throw new HoldfastError("unauthorized");
-  return { id: grant, tenant: right.tenant, grant };
+  return { id: grant, tenant: right.tenant, grant, credential: right.credential ?? "" };
 }
 
 let server: TestServer;
@@ -305,6 +308,24 @@ describe("a signed part request", () => {
     await expectRefused(await put(view, url));
     rights.set("ann", { tenant: "acme", may: ["write"] });
     expect((await put(view, url)).status).toBe(200);
+  });
+
+  it("ends with the secret that its token had, and the address tells nothing of it", async () => {
+    const may = ["create", "write", "read"];
+    const first = "5e".repeat(32);
+    rights.set("ann", { tenant: "acme", may, credential: first });
+    const view = await create();
+    const url = await signedUrl(view);
+    expect(url).not.toContain(first.slice(0, 8));
+    rights.set("ann", { tenant: "acme", may, credential: "7c".repeat(32) });
+    await expectRefused(await put(view, url));
+    expect((await put(view, await signedUrl(view))).status).toBe(200);
+    const id = await publish();
+    const answer = await post(`/v1/files/${id}/links`, {});
+    const link = String(answer.json["url"]);
+    expect((await ask(server, { path: link })).status).toBe(200);
+    rights.set("ann", { tenant: "acme", may, credential: first });
+    await expectRefused(await ask(server, { path: link }));
   });
 
   it("ends when all of its upload's are taken back, and new ones count", async () => {
