@@ -11,9 +11,9 @@ import {
   sampleUpload,
 } from "@holdfast/testkit/metadata/samples";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { packChange } from "../records/packed.ts";
 import { failureOf } from "./failure.ts";
 import { createGroupWriter } from "./group.ts";
-import { packChange } from "./messages.ts";
 import { DUE, QUERIES } from "./queries.ts";
 import { openForWriting } from "./schema.ts";
 import { TEXTS } from "./statements.ts";

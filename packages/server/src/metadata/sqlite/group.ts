@@ -1,9 +1,9 @@
 // Group commit: all changes that are waiting share one transaction and one flush, and each one still stands or falls alone.
 import type { DatabaseSync } from "node:sqlite";
 import type { HoldfastError } from "@holdfast/protocol";
-import { applyChange } from "./changes.ts";
+import { applyChange } from "../records/changes.ts";
+import type { PackedChange } from "../records/packed.ts";
 import { type Failure, failureOf } from "./failure.ts";
-import type { PackedChange } from "./messages.ts";
 import { settleLog } from "./schema.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
 

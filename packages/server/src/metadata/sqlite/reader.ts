@@ -27,8 +27,8 @@ import {
   type Row,
   uploadIdAt,
   wholeAt,
-} from "./codec.ts";
-import { joinPages } from "./pages.ts";
+} from "../records/codec.ts";
+import { joinPages } from "../records/pages.ts";
 import { DUE, QUERIES } from "./queries.ts";
 import { CACHE_KIB } from "./schema.ts";
 

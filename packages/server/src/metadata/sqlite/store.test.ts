@@ -15,7 +15,7 @@ import { describeMetadataContract } from "@holdfast/testkit/contracts/metadata";
 import { refusal } from "@holdfast/testkit/contracts/metadata-bench";
 import { sampleCommit, sampleUpload } from "@holdfast/testkit/metadata/samples";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { fileIdAt, textAt, wholeAt } from "./codec.ts";
+import { fileIdAt, textAt, wholeAt } from "../records/codec.ts";
 import { openSqliteMetadata } from "./index.ts";
 import { SCHEMA_VERSION } from "./schema.ts";
 

@@ -2,14 +2,8 @@
 import { Worker } from "node:worker_threads";
 import type { Change } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
-import {
-  type FromWriter,
-  type PackedChange,
-  type PackedError,
-  packChange,
-  type ToWriter,
-  unpackError,
-} from "./messages.ts";
+import { type PackedChange, packChange } from "../records/packed.ts";
+import { type FromWriter, type PackedError, type ToWriter, unpackError } from "./messages.ts";
 
 export interface WriterThread {
   /** Resolves when the change is durable. */

@@ -1,8 +1,9 @@
 // The writer thread: the only one that writes the records. While a commit is on its way to the disk, the next group collects in its mailbox.
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { toHoldfastError } from "@holdfast/protocol";
+import type { PackedChange } from "../records/packed.ts";
 import { createGroupWriter } from "./group.ts";
-import { type FromWriter, type PackedChange, packError, type ToWriter } from "./messages.ts";
+import { type FromWriter, packError, type ToWriter } from "./messages.ts";
 import { openForWriting, unusable } from "./schema.ts";
 
 const port = parentPort;

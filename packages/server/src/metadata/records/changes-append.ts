@@ -5,37 +5,37 @@ import { decodeTail, encodeTail, kibOf } from "./codec.ts";
 import { type ChangeOf, type Found, requireRoom, requireState, requireUpload } from "./found.ts";
 import { digestIn } from "./pages.ts";
 import { commitParts, contiguousIn, createPageReader, lastByteIn } from "./parts.ts";
-import type { Statements } from "./statements.ts";
+import type { Tables } from "./tables.ts";
 
 /** The storage has whole blocks; the rest of a tail stands in its record. */
 const BLOCK_SIZE = 4096;
 
-export function append(sql: Statements, change: ChangeOf<"append">): void {
-  const upload = requireUpload(sql, change.id);
+export function append(tables: Tables, change: ChangeOf<"append">): void {
+  const upload = requireUpload(tables, change.id);
   requireState(upload, "open");
   const { seq } = upload;
   const { size, tail, at } = change;
-  const known = findTail(sql, upload);
-  const grid = size === undefined ? upload : withSize(sql, upload, known, { ...change, size });
-  const offset = endOf(upload, contiguousIn(sql, upload), known);
+  const known = findTail(tables, upload);
+  const grid = size === undefined ? upload : withSize(tables, upload, known, { ...change, size });
+  const offset = endOf(upload, contiguousIn(tables, upload), known);
   if (offset !== at) {
-    if (offset > at && hasHappened(sql, upload, known, grid, change)) return;
+    if (offset > at && hasHappened(tables, upload, known, grid, change)) return;
     throw new HoldfastError("offset_mismatch", undefined, { offset });
   }
-  putSize(sql, upload, grid);
-  commitParts(sql, grid, change);
-  const parts = contiguousIn(sql, grid);
+  putSize(tables, upload, grid);
+  commitParts(tables, grid, change);
+  const parts = contiguousIn(tables, grid);
   if (!isTailOf(grid, parts, tail) || endOf(grid, parts, tail) < at) {
     throw new HoldfastError("internal", "the tail of an append is not where its bytes end");
   }
-  if (tail) sql.putTail.run(encodeTail(seq, tail));
-  else sql.dropTail.run({ upload: seq });
-  sql.setTold.run({ seq });
-  sql.setExpiry.run({ seq, expires_at: change.expiresAt });
+  if (tail) tables.putTail.run(encodeTail(seq, tail));
+  else tables.dropTail.run({ upload: seq });
+  tables.setTold.run({ seq });
+  tables.setExpiry.run({ seq, expires_at: change.expiresAt });
 }
 
-function findTail(sql: Statements, { seq }: Found): Tail | undefined {
-  const row = sql.findTail.get({ upload: seq });
+function findTail(tables: Tables, { seq }: Found): Tail | undefined {
+  const row = tables.findTail.get({ upload: seq });
   return row && decodeTail(row);
 }
 
@@ -46,14 +46,14 @@ function endOf({ size, partSize }: Found, parts: number, tail: Tail | undefined)
 
 /** What it brought is there, and nothing after it. */
 function hasHappened(
-  sql: Statements,
+  tables: Tables,
   upload: Found,
   known: Tail | undefined,
   grid: Found,
   { indexes, digests, tail }: ChangeOf<"append">,
 ): boolean {
   if (indexes.length === 0 && !tail) return false;
-  const pages = createPageReader(sql, upload);
+  const pages = createPageReader(tables, upload);
   const isThere = indexes.every((index, at) => {
     if (index < 0 || index >= partCount(upload)) return false;
     const { page, slot } = pages(index);
@@ -76,15 +76,15 @@ function isTailOf(grid: Found, parts: number, tail: Tail | undefined): boolean {
   return isWithin && digest.length === DIGEST_SIZE && fragment.length === size % BLOCK_SIZE;
 }
 
-export function fixSize(sql: Statements, change: ChangeOf<"fix-size">): void {
-  const upload = requireUpload(sql, change.id);
+export function fixSize(tables: Tables, change: ChangeOf<"fix-size">): void {
+  const upload = requireUpload(tables, change.id);
   requireState(upload, "open");
-  putSize(sql, upload, withSize(sql, upload, findTail(sql, upload), change));
+  putSize(tables, upload, withSize(tables, upload, findTail(tables, upload), change));
 }
 
 /** The upload with its size fixed. Changes nothing. */
 function withSize(
-  sql: Statements,
+  tables: Tables,
   upload: Found,
   tail: Tail | undefined,
   { size, limits }: Pick<ChangeOf<"fix-size">, "size" | "limits">,
@@ -97,19 +97,19 @@ function withSize(
     throw new HoldfastError("size_too_large", undefined, { limit: upload.size });
   }
   const tailEnd = tail ? tail.index * upload.partSize + tail.size : 0;
-  const end = Math.max(lastByteIn(sql, upload), tailEnd);
+  const end = Math.max(lastByteIn(tables, upload), tailEnd);
   if (end > size) throw new HoldfastError("size_mismatch", undefined, { end });
   const kib = kibOf(size) - upload.reservedKib;
-  requireRoom(sql, upload, limits, { open: 0, kib });
+  requireRoom(tables, upload, limits, { open: 0, kib });
   return { ...upload, size, hasSize: true };
 }
 
-function putSize(sql: Statements, upload: Found, { seq, size, hasSize }: Found): void {
-  if (hasSize && !upload.hasSize) sql.setSize.run({ seq, size, kib: kibOf(size) });
+function putSize(tables: Tables, upload: Found, { seq, size, hasSize }: Found): void {
+  if (hasSize && !upload.hasSize) tables.setSize.run({ seq, size, kib: kibOf(size) });
 }
 
-export function tell(sql: Statements, { id }: ChangeOf<"told">): void {
-  const upload = requireUpload(sql, id);
+export function tell(tables: Tables, { id }: ChangeOf<"told">): void {
+  const upload = requireUpload(tables, id);
   requireState(upload, "open", "completing");
-  sql.setTold.run({ seq: upload.seq });
+  tables.setTold.run({ seq: upload.seq });
 }

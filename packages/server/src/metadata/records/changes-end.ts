@@ -19,7 +19,7 @@ import {
   requireUpload,
 } from "./found.ts";
 import { commitParts, contiguousIn } from "./parts.ts";
-import type { Statements } from "./statements.ts";
+import type { Tables } from "./tables.ts";
 
 /** An id is 128 random bits: two uploads never share one, so another record under it is a mistake of the program. */
 export function requireSameCreate(known: Row, row: Parameters): void {
@@ -28,66 +28,66 @@ export function requireSameCreate(known: Row, row: Parameters): void {
   if (!isSame) throw new HoldfastError("internal", "another upload has this id");
 }
 
-export function store(sql: Statements, change: ChangeOf<"store">): void {
+export function store(tables: Tables, change: ChangeOf<"store">): void {
   const { upload, file, outbox, limits } = change;
   const row = encodeUpload(upload);
-  const known = sql.findUpload.get({ id: upload.id });
+  const known = tables.findUpload.get({ id: upload.id });
   if (known) {
     requireSameCreate(known, row);
-    const { fileId, ...found } = requireUpload(sql, upload.id);
+    const { fileId, ...found } = requireUpload(tables, upload.id);
     if (fileId === file.id) return;
     throw notOpen(found);
   }
-  requireFreeKey(sql, upload);
-  requireRoom(sql, upload, limits, { open: 0, kib: kibOf(upload.size) });
+  requireFreeKey(tables, upload);
+  requireRoom(tables, upload, limits, { open: 0, kib: kibOf(upload.size) });
   const isOne = upload.state === "complete" && upload.fileId === file.id;
   if (!isOne || file.uploadId !== upload.id || !upload.hasSize) {
     throw new HoldfastError("internal", "the upload is not the file's");
   }
-  sql.addUpload.run(row);
-  const added = requireUpload(sql, upload.id);
-  commitParts(sql, added, change);
-  if (contiguousIn(sql, added) !== partCount(upload)) {
+  tables.addUpload.run(row);
+  const added = requireUpload(tables, upload.id);
+  commitParts(tables, added, change);
+  if (contiguousIn(tables, added) !== partCount(upload)) {
     throw new HoldfastError("internal", "parts are missing");
   }
-  sql.addFile.run(encodeFile(file));
-  sql.addOutbox.run(encodeOutbox(outbox));
+  tables.addFile.run(encodeFile(file));
+  tables.addOutbox.run(encodeOutbox(outbox));
 }
 
-export function expire(sql: Statements, { id, now }: ChangeOf<"expire">): void {
-  const upload = requireUpload(sql, id);
+export function expire(tables: Tables, { id, now }: ChangeOf<"expire">): void {
+  const upload = requireUpload(tables, id);
   if (upload.state === "expired") return;
   requireState(upload, "open");
   const { seq, epoch, expiresAt } = upload;
   if (expiresAt > now) {
     throw new HoldfastError("upload_not_open", undefined, { state: "open", epoch, expiresAt });
   }
-  sql.setEnded.run({ seq, state: "expired", at: now, code: null, detail: null });
+  tables.setEnded.run({ seq, state: "expired", at: now, code: null, detail: null });
 }
 
-export function forget(sql: Statements, { id, before }: ChangeOf<"forget">): void {
-  if (!sql.findUpload.get({ id })) return;
-  const upload = requireUpload(sql, id);
+export function forget(tables: Tables, { id, before }: ChangeOf<"forget">): void {
+  if (!tables.findUpload.get({ id })) return;
+  const upload = requireUpload(tables, id);
   const isDone = upload.state === "complete" || !upload.hasBytes;
   const { endedAt } = upload;
   if (!isDone || endedAt === undefined || endedAt >= before) throw notOpen(upload);
-  sql.dropUpload.run({ id });
+  tables.dropUpload.run({ id });
 }
 
-export function hide(sql: Statements, { id, outbox }: ChangeOf<"delete">): void {
-  const row = sql.findFile.get({ id });
+export function hide(tables: Tables, { id, outbox }: ChangeOf<"delete">): void {
+  const row = tables.findFile.get({ id });
   if (!row) throw new HoldfastError("file_not_found");
   if (textAt(row, "state") === "deleting") return;
-  sql.setDeleting.run({ seq: wholeAt(row, "seq") });
-  sql.dropUpload.run({ id: textAt(row, "upload_id") });
-  sql.addOutbox.run(encodeOutbox(outbox));
+  tables.setDeleting.run({ seq: wholeAt(row, "seq") });
+  tables.dropUpload.run({ id: textAt(row, "upload_id") });
+  tables.addOutbox.run(encodeOutbox(outbox));
 }
 
-export function erased(sql: Statements, { id }: ChangeOf<"erased">): void {
-  const row = sql.findFile.get({ id });
+export function erased(tables: Tables, { id }: ChangeOf<"erased">): void {
+  const row = tables.findFile.get({ id });
   if (!row) return;
   if (textAt(row, "state") === "available") {
     throw new HoldfastError("internal", "a file that can be read is not erased");
   }
-  sql.dropFile.run({ seq: wholeAt(row, "seq") });
+  tables.dropFile.run({ seq: wholeAt(row, "seq") });
 }

@@ -1,5 +1,4 @@
 // Rows to records and back. What is read is checked: a row that no record could have written is a damaged file, not a value.
-import type { SQLInputValue, SQLOutputValue } from "node:sqlite";
 import type { FileRecord, OutboxEntry, Tail, UploadRecord } from "@holdfast/engine";
 import {
   type Algorithm,
@@ -16,8 +15,9 @@ import {
 } from "@holdfast/protocol";
 import type { PartPage } from "./pages.ts";
 
-export type Row = Readonly<Record<string, SQLOutputValue>>;
-export type Parameters = Record<string, SQLInputValue>;
+export type Value = null | number | bigint | string | Uint8Array;
+export type Row = Readonly<Record<string, Value>>;
+export type Parameters = Record<string, Value>;
 
 export function encodeUpload(upload: UploadRecord): Parameters {
   return {

@@ -10,17 +10,17 @@ import {
 } from "@holdfast/protocol";
 import { bytesAt, decodePage, kibOf, wholeAt } from "./codec.ts";
 import { type Found, requireRoom } from "./found.ts";
-import type { PackedParts } from "./messages.ts";
+import type { PackedParts } from "./packed.ts";
 import { createPage, digestIn, PAGE_PARTS, type PartPage, placeOf, setIn } from "./pages.ts";
-import type { Statements } from "./statements.ts";
+import type { Tables } from "./tables.ts";
 
 /** @throws HoldfastError `part_conflict`, `quota_exceeded`: before the first row changes. */
 export function commitParts(
-  sql: Statements,
+  tables: Tables,
   upload: Found,
   change: PackedParts & { readonly limits?: Limits },
 ): void {
-  const pages = createPageReader(sql, upload);
+  const pages = createPageReader(tables, upload);
   const changed = new Set<PartPage>();
   let kib = 0;
   for (const [at, index] of change.indexes.entries()) {
@@ -34,10 +34,10 @@ export function commitParts(
     kib += kibOf(partSizeAt(upload, index));
   }
   if (!upload.hasSize && kib > 0) {
-    requireRoom(sql, upload, change.limits, { open: 0, kib });
-    sql.addReserved.run({ seq: upload.seq, kib });
+    requireRoom(tables, upload, change.limits, { open: 0, kib });
+    tables.addReserved.run({ seq: upload.seq, kib });
   }
-  for (const page of changed) putPage(sql, upload, page);
+  for (const page of changed) putPage(tables, upload, page);
 }
 
 export function conflict(index: number, known: Uint8Array): HoldfastError {
@@ -47,7 +47,7 @@ export function conflict(index: number, known: Uint8Array): HoldfastError {
 
 /** Reads each page that a change touches once. */
 export function createPageReader(
-  sql: Statements,
+  tables: Tables,
   upload: Found,
 ): (index: number) => { readonly page: PartPage; readonly slot: number } {
   const count = partCount(upload);
@@ -57,31 +57,32 @@ export function createPageReader(
       throw new HoldfastError("part_out_of_range", undefined, { partCount: count });
     }
     const { page: number, slot } = placeOf(index);
-    const page = read.get(number) ?? findPage(sql, upload, number);
+    const page = read.get(number) ?? findPage(tables, upload, number);
     read.set(number, page);
     return { page, slot };
   };
 }
 
-export function findPage(sql: Statements, upload: Found, page: number): PartPage {
-  const row = sql.findPage.get({ upload: upload.seq, page });
+export function findPage(tables: Tables, upload: Found, page: number): PartPage {
+  const row = tables.findPage.get({ upload: upload.seq, page });
   return row ? decodePage(row) : createPage(upload, page);
 }
 
-export function putPage(sql: Statements, upload: Found, { number, bits, digests }: PartPage): void {
-  sql.putPage.run({ upload: upload.seq, page: number, bits, digests });
+export function putPage(tables: Tables, upload: Found, { number, bits, digests }: PartPage): void {
+  tables.putPage.run({ upload: upload.seq, page: number, bits, digests });
 }
 
 /** The tail goes with its part: the part is committed, or its bytes are bad. */
-export function dropTailOf(sql: Statements, upload: Found, indexes: readonly number[]): void {
-  const row = sql.findTail.get({ upload: upload.seq });
-  if (row && indexes.includes(wholeAt(row, "tail_index"))) sql.dropTail.run({ upload: upload.seq });
+export function dropTailOf(tables: Tables, upload: Found, indexes: readonly number[]): void {
+  const row = tables.findTail.get({ upload: upload.seq });
+  if (row && indexes.includes(wholeAt(row, "tail_index")))
+    tables.dropTail.run({ upload: upload.seq });
 }
 
 /** Parts from 0 on without a gap. Only the bits of the pages are read. */
-export function contiguousIn(sql: Statements, { seq }: Found): number {
+export function contiguousIn(tables: Tables, { seq }: Found): number {
   let parts = 0;
-  for (const row of sql.findBits.iterate({ upload: seq })) {
+  for (const row of tables.findBits.iterate({ upload: seq })) {
     if (wholeAt(row, "page") * PAGE_PARTS !== parts) break;
     const inPage = leadingOnes(bytesAt(row, "bits"));
     parts += inPage;
@@ -99,8 +100,8 @@ function leadingOnes(bits: Uint8Array): number {
 }
 
 /** Where the last committed part ends, in bytes. */
-export function lastByteIn(sql: Statements, upload: Found): number {
-  for (const row of sql.findBitsBackwards.iterate({ upload: upload.seq })) {
+export function lastByteIn(tables: Tables, upload: Found): number {
+  for (const row of tables.findBitsBackwards.iterate({ upload: upload.seq })) {
     const bits = bytesAt(row, "bits");
     const at = bits.findLastIndex((byte) => byte !== 0);
     if (at === -1) continue;

@@ -2,8 +2,8 @@
 import type { Limits, UploadRecord } from "@holdfast/engine";
 import { type Grid, HoldfastError, KIB, type UploadId, type UploadState } from "@holdfast/protocol";
 import { optionalTextAt, optionalWholeAt, stateAt, textAt, wholeAt } from "./codec.ts";
-import type { PackedChange } from "./messages.ts";
-import type { Statements } from "./statements.ts";
+import type { PackedChange } from "./packed.ts";
+import type { Tables } from "./tables.ts";
 
 export type ChangeOf<Kind extends PackedChange["kind"]> = Extract<
   PackedChange,
@@ -26,8 +26,8 @@ export interface Found extends Grid {
   readonly reservedKib: number;
 }
 
-export function requireUpload(sql: Statements, id: UploadId): Found {
-  const row = sql.findUpload.get({ id });
+export function requireUpload(tables: Tables, id: UploadId): Found {
+  const row = tables.findUpload.get({ id });
   if (!row) throw new HoldfastError("upload_not_found");
   return {
     seq: wholeAt(row, "seq"),
@@ -55,21 +55,21 @@ export function notOpen({ state, epoch }: Pick<Found, "state" | "epoch">): Holdf
   return new HoldfastError("upload_not_open", undefined, { state, epoch });
 }
 
-export function requireFreeKey(sql: Statements, { tenant, principal, key }: UploadRecord): void {
-  if (key && sql.findKey.get({ tenant, principal, key_name: key.name })) {
+export function requireFreeKey(tables: Tables, { tenant, principal, key }: UploadRecord): void {
+  if (key && tables.findKey.get({ tenant, principal, key_name: key.name })) {
     throw new HoldfastError("idempotency_conflict");
   }
 }
 
 /** Within the transaction that takes the room: however many ask at once, what they get together is within the limits. */
 export function requireRoom(
-  sql: Statements,
+  tables: Tables,
   { tenant, principal }: { readonly tenant: string; readonly principal: string },
   { openMax, bytesMax }: Limits = {},
   more: { readonly open: number; readonly kib: number },
 ): void {
   if (openMax === undefined && bytesMax === undefined) return;
-  const row = sql.findUsage.get({ tenant, principal });
+  const row = tables.findUsage.get({ tenant, principal });
   const used = row ? { open: wholeAt(row, "open"), kib: wholeAt(row, "kib") } : { open: 0, kib: 0 };
   if (more.open > 0 && openMax !== undefined && used.open + more.open > openMax) {
     throw new HoldfastError("quota_exceeded", undefined, { limit: "openMax", max: openMax });
