@@ -28,8 +28,9 @@ Examples:
   holdfast bench --to http://127.0.0.1:8420
   holdfast bench --size 1M,256M --rounds 5 --concurrency 8
 
-Each round uploads and downloads as many bytes as the size says, and removes them. It prints
-medians: what arrived a second, checked part by part, and the processor time of this program.`;
+Each round uploads and downloads as many bytes as the size says, and removes
+them. It prints medians: what arrived a second, checked part by part, and the
+processor time of this program.`;
 
 export function benchCommand(): Command {
   const command = new Command("bench")

@@ -3,6 +3,7 @@ import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
 import { CommanderError } from "commander";
 import { Ended } from "./ended.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
+import { helpDetailOf, helpWords } from "./help.ts";
 import { errorLine, jsonLines } from "./json.ts";
 import { createProgram } from "./program.ts";
 import { errorText } from "./text.ts";
@@ -11,7 +12,7 @@ import { errorText } from "./text.ts";
 export async function runCli(words: readonly string[]): Promise<number> {
   const isJson = words.includes("--json");
   try {
-    await createProgram().parseAsync(words, { from: "user" });
+    await createProgram(helpDetailOf(words)).parseAsync(helpWords(words), { from: "user" });
     return EXIT.ok;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;

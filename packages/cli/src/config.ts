@@ -21,8 +21,9 @@ Examples:
   holdfast config show --origin        every setting that is set, and where
   holdfast config check                what is wrong with the file
 
-A setting comes from its option, else from its variable (HOLDFAST_LIMIT_RATE is limit-rate), else
-from the profile, else from the file. docs/configuration.md lists them all.`;
+A setting comes from its option, else from its variable (HOLDFAST_LIMIT_RATE is
+limit-rate), else from the profile, else from the file. docs/configuration.md
+lists them all.`;
 
 export function configCommand(): Command {
   const command = new Command("config").description("show and check the settings");

@@ -28,8 +28,9 @@ Examples:
   holdfast doctor https://files.example.org
   holdfast doctor https://files.example.org --origin https://page.example
 
-It uploads up to 73 MiB of its own and removes that again. Exit codes: 0 it works (with warnings,
-perhaps), 5 nobody is there, 77 the token is refused, 1 something else must be put right.`;
+It uploads up to 73 MiB of its own and removes that again. Exit codes: 0 it
+works (with warnings, perhaps), 5 nobody is there, 77 the token is refused, 1
+something else must be put right.`;
 
 export function doctorCommand(): Command {
   const command = new Command("doctor")

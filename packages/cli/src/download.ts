@@ -30,22 +30,16 @@ Example:
   holdfast download http://127.0.0.1:8420/v1/files/ID -o disk.img
   holdfast download --from-list photos.list -o restored
 
-A file gets its name only when it is whole and every part has its digest. Into a directory it goes
-under its own name, from a list with the path there. HOLDFAST_TOKEN holds the token, if any.`;
+A file gets its name only when it is whole and every part has its digest. Into a
+directory it goes under its own name. HOLDFAST_TOKEN holds the token.`;
 
 export function downloadCommand(): Command {
   const command = new Command("download")
     .summary("fetch files and check them")
     .description("fetch files and check every part of them; the same command again goes on")
     .argument("[urls...]", "addresses of files, as upload prints them")
-    .option(
-      "-o, --output <path>",
-      "the file, a directory, or - for standard output (default: here)",
-    )
-    .option(
-      "--from-list <file>",
-      "read addresses and paths from what upload printed; - is standard input",
-    )
+    .option("-o, --output <path>", "the file, a directory, or - for standard output")
+    .option("--from-list <file>", "what upload printed: addresses and paths; - is stdin")
     .option("--force", "replace files that are there and are others");
   return withPace(command).addHelpText("after", HELP).action(runDownload);
 }

@@ -13,17 +13,17 @@ const HELP = `
 Example:
   holdfast keys rotate
 
-Signed part requests and read links of the key before stay good until the next rotation; older
-ones end. Rotating twice ends all of them at once. A server that runs follows within a second.
-Keys that are kept elsewhere come in HOLDFAST_KEY and HOLDFAST_KEY_PREVIOUS (32 random bytes or
-more, hexadecimal or base64): then the server does not look at the ones here.`;
+Signed part requests and read links of the key before stay good until the next
+rotation; older ones end. Rotating twice ends all of them at once. A server that
+runs follows within a second. Keys that are kept elsewhere come in HOLDFAST_KEY
+and HOLDFAST_KEY_PREVIOUS (32 random bytes or more, hexadecimal or base64): then
+the server does not look at the ones here.`;
 
 export function keysCommand(): Command {
   const rotate = withSettings(new Command("rotate"), KEYS_SETTINGS)
     .description("sign with a new key from now on")
     .addHelpText("after", "\nExample:\n  holdfast keys rotate --data /srv/holdfast")
     .option("--json", "print one JSON object a line on standard output")
-    .helpOption("--help", "print this help")
     .action(runRotate);
   return new Command("keys")
     .summary("rotate the signing key of a server")

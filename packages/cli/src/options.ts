@@ -2,6 +2,7 @@
 import { HoldfastError } from "@holdfast/protocol";
 import { type Command, Option } from "commander";
 import type { FilesAtATime } from "./batch.ts";
+import { MORE_OPTIONS } from "./help.ts";
 import { withSettings } from "./settings/options.ts";
 import type { Settings } from "./settings/resolve.ts";
 import { readToken } from "./settings/token.ts";
@@ -23,15 +24,18 @@ export const PACE_SETTINGS = [
   "token-file",
 ] as const;
 
-/** Adds the settings and options that both directions have. */
+/** Adds the settings and options that both directions have; what is added behind them is shown by `--help --all` only. */
 export function withPace(command: Command, without: readonly "--no-resume"[] = []): Command {
-  withSettings(command, PACE_SETTINGS);
+  const [first, ...more] = PACE_SETTINGS;
+  withSettings(command, [first])
+    .option("--dry-run", "only say what would be done")
+    .option("--json", "print one JSON object a line on standard output")
+    .optionsGroup(MORE_OPTIONS);
+  withSettings(command, more);
   if (without.length === 0) command.option("--no-resume", "begin anew, whatever is unfinished");
   return command
-    .option("--dry-run", "only say what would be done")
     .addOption(new Option("-q, --quiet", "no progress, only errors").conflicts("verbose"))
-    .option("-v, --verbose", "a line for each file, and for each try that fails")
-    .option("--json", "print one JSON object a line on standard output");
+    .option("-v, --verbose", "a line for each file, and for each try that fails");
 }
 
 /** What a client, its batch and each of its transfers are told of them. */

@@ -6,6 +6,8 @@ import { completionCommand } from "./completion.ts";
 import { configCommand } from "./config.ts";
 import { doctorCommand } from "./doctor.ts";
 import { downloadCommand } from "./download.ts";
+import { EXIT_MEANINGS } from "./exit-codes.ts";
+import { type HelpDetail, helpLayout, MORE_COMMANDS, MORE_OPTIONS } from "./help.ts";
 import { keysCommand } from "./keys.ts";
 import { lsCommand } from "./ls.ts";
 import { manCommand } from "./man.ts";
@@ -24,20 +26,32 @@ import { verifyCommand } from "./verify.ts";
 const HELP = `
 Example:
   holdfast serve                                          in one terminal
-  holdfast upload disk.img --to http://127.0.0.1:8420     in another
+  holdfast upload disk.img --to http://127.0.0.1:8420     in another`;
 
-Exit codes: 0 done, 2 wrong usage, 3 no such directory, 4 no such file, 5 gave up (try again
-later), 6 trying again does not help, 7 fatal, 8 too large, 77 not allowed, 130 interrupted.
-Every command has --help of its own; docs/cli.md tells the rest.`;
+const EXIT_HELP = `
+Exit codes:
+${EXIT_MEANINGS.map(([code, meaning]) => `  ${String(code).padEnd(5)}${meaning}`).join("\n")}`;
 
-export function createProgram(): Command {
+/** Commands that the help of the whole names only. */
+const RARE: ReadonlySet<string> = new Set([
+  "bench",
+  "token",
+  "keys",
+  "sweep",
+  "config",
+  "completion",
+  "man",
+]);
+
+/** `detail` is how much of each command its help shows. */
+export function createProgram(detail: HelpDetail = "screen"): Command {
   const program = new Command("holdfast")
     .description("Moves big files over bad networks and loses nothing.")
+    .optionsGroup(MORE_OPTIONS)
     .version(manifest.version, "--version", "print the version")
-    // A line each: their arguments stand in their own help.
-    .configureHelp({ subcommandTerm: (command) => command.name() })
-    .helpCommand("help [command]", "print the help of a command")
+    .helpCommand("help [command...]", "print the help of a command")
     .addHelpText("after", HELP);
+  if (detail === "all") program.addHelpText("after", EXIT_HELP);
   const commands = [
     serveCommand(),
     uploadCommand(),
@@ -57,10 +71,14 @@ export function createProgram(): Command {
     completionCommand(),
     manCommand(),
   ];
-  for (const command of commands) program.addCommand(command);
+  for (const command of commands) {
+    if (RARE.has(command.name())) command.helpGroup(MORE_COMMANDS);
+    program.addCommand(command);
+  }
   withSettings(program, GLOBAL_SETTINGS);
   for (const command of allCommands(program)) {
-    command.helpOption("--help", "print this help").showSuggestionAfterError();
+    command.helpOption("-h, --help", "print this help; with --all, everything");
+    command.configureHelp(helpLayout(detail)).showSuggestionAfterError();
     // The one place that prints errors is whoever runs the tree: in the form that --json asks for, if it does.
     command.exitOverride().configureOutput({ outputError: () => undefined });
   }

@@ -3,21 +3,23 @@ import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { pathOf } from "./completion/model.ts";
 import { EXIT, EXIT_MEANINGS } from "./exit-codes.ts";
+import { type HelpDetail, helpDetailOf, helpWords } from "./help.ts";
 import { manualPage } from "./manual.ts";
 import { createProgram } from "./program.ts";
 import { allCommands } from "./program-tree.ts";
 import { configurationPage } from "./settings/page.ts";
 
 const DOCS = new URL("../../../docs/", import.meta.url);
-/** A screen; what has more options than fit on one may take this much. */
-const LINES_MAX = 40;
+/** The smallest screen there is, whose last line is the next prompt. */
+const LINES_MAX = 24 - 1;
+const COLUMNS_MAX = 80;
 
-function helpOf(path: string): readonly string[] {
-  const command = allCommands(createProgram()).find((one) => pathOf(one) === path);
+function helpOf(path: string, detail: HelpDetail = "screen"): readonly string[] {
+  const command = allCommands(createProgram(detail)).find((one) => pathOf(one) === path);
   const written: string[] = [];
   command?.configureOutput({
     writeOut: (text) => void written.push(text),
-    getOutHelpWidth: () => 80,
+    getOutHelpWidth: () => COLUMNS_MAX,
   });
   command?.outputHelp();
   return written.join("").trimEnd().split("\n");
@@ -57,7 +59,39 @@ describe("the help", () => {
   it.each(PATHS)("of holdfast %s fits a screen and has an example", (path) => {
     const lines = helpOf(path);
     expect(lines.length).toBeLessThanOrEqual(LINES_MAX);
-    expect(lines.filter((line) => line.length > 100)).toEqual([]);
+    expect(lines.filter((line) => line.length > COLUMNS_MAX)).toEqual([]);
     expect(lines.join("\n")).toMatch(/^Examples?:\n {2}\S/m);
+  });
+
+  it.each(PATHS)("of holdfast %s tells everything where it is asked to", (path) => {
+    const short = helpOf(path).join("\n");
+    const whole = helpOf(path, "all").join("\n");
+    const command = allCommands(createProgram()).find((one) => pathOf(one) === path);
+    const names = [
+      ...(command?.options ?? []).map(({ long }) => long ?? ""),
+      ...(command?.commands ?? []).map((one) => one.name()),
+      ...["--config", "--profile", "--color"],
+    ];
+    expect(names.filter((name) => !whole.includes(name))).toEqual([]);
+    // What a screen has no room for is asked for in words that stand there.
+    const isShortened = command?.options.some(({ long }) => !short.includes(long ?? ""));
+    const ask = `holdfast help${path === "" ? "" : ` ${path}`} --all`;
+    expect(short.includes(ask)).toBe(isShortened === true);
+  });
+
+  it.each([
+    [["upload", "--help", "--all"], "all"],
+    [["-h", "upload", "--all"], "all"],
+    [["help", "upload", "--all"], "all"],
+    [["help", "upload"], "screen"],
+    [["ls", "--all"], "screen"],
+  ] as const)("%j shows as much as is asked for", (words, detail) => {
+    expect(helpDetailOf(words)).toBe(detail);
+  });
+
+  it("of a command below another is asked for in either form", () => {
+    expect(helpWords(["help", "token", "create"])).toEqual(["token", "create", "--help"]);
+    expect(helpWords(["help", "token"])).toEqual(["help", "token"]);
+    expect(helpWords(["upload", "help", "more"])).toEqual(["upload", "help", "more"]);
   });
 });

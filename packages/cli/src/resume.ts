@@ -29,7 +29,7 @@ Examples:
   holdfast resume 3f2a91c0       one of them
   holdfast resume --forget 3f2a91c0
 
-It knows what this user began on this machine. What was forgotten expires on the server by itself.`;
+It knows what this user began here. What is forgotten expires on its server.`;
 
 export function resumeCommand(): Command {
   const command = new Command("resume")

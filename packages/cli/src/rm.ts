@@ -28,8 +28,8 @@ Examples:
   holdfast rm http://127.0.0.1:8420/v1/files/ID
   holdfast rm --yes ID ID --to http://127.0.0.1:8420
 
-What one of them meets does not keep the others from going; the exit code is that of the first
-that stayed. Nothing brings a file back.`;
+What one of them meets does not keep the others from going; the exit code is
+that of the first that stayed. Nothing brings a file back.`;
 
 export function rmCommand(): Command {
   const command = new Command("rm")

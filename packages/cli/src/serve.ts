@@ -2,6 +2,7 @@
 import { HoldfastError } from "@holdfast/protocol";
 import type { LogOptions, RunningServer, ServeOptions } from "@holdfast/server";
 import { Command } from "commander";
+import { MORE_OPTIONS } from "./help.ts";
 import { onHangUp, onStopSignal } from "./interrupt.ts";
 import { jsonLines } from "./json.ts";
 import { readSettings, withSettings } from "./settings/options.ts";
@@ -10,21 +11,26 @@ import { readToken } from "./settings/token.ts";
 import { commandName, keysOf } from "./surroundings.ts";
 import { createTerminal } from "./terminal.ts";
 
-const SERVE_SETTINGS = [
+const FIRST_SETTINGS = [
+  "serve.data",
   "serve.host",
   "serve.port",
-  "serve.data",
+  "serve.token-file",
+  "serve.tls-cert",
+  "serve.tls-key",
+  "serve.insecure",
+] as const;
+
+const MORE_SETTINGS = [
+  "serve.tls-min",
   "serve.keep-free",
   "serve.origins",
   "serve.proxies",
   "serve.log-level",
   "serve.log-format",
-  "serve.tls-cert",
-  "serve.tls-key",
-  "serve.tls-min",
-  "serve.insecure",
-  "serve.token-file",
 ] as const;
+
+const SERVE_SETTINGS = [...FIRST_SETTINGS, ...MORE_SETTINGS] as const;
 
 const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
 
@@ -36,12 +42,13 @@ const HELP = `
 Example:
   holdfast serve --data /srv/holdfast
 
-It listens on this machine only. To be reached from others it wants a token in HOLDFAST_TOKEN,
-and either a certificate or, behind a proxy that does TLS, --insecure.`;
+It listens on this machine only. To be reached from others it wants a token in
+HOLDFAST_TOKEN, and a certificate or, behind a proxy that does TLS, --insecure.`;
 
 export function serveCommand(): Command {
   const command = new Command("serve").description("take uploads and serve their files");
-  return withSettings(command, SERVE_SETTINGS)
+  const first = withSettings(command, FIRST_SETTINGS).optionsGroup(MORE_OPTIONS);
+  return withSettings(first, MORE_SETTINGS)
     .option("--json", "print one JSON object a line on standard output")
     .addHelpText("after", HELP)
     .action(runServe);

@@ -22,9 +22,9 @@ Examples:
   holdfast share http://127.0.0.1:8420/v1/files/ID --expires 2h
   holdfast share ID --qr
 
-Whoever has the link may read this one file, without a token, in a browser, with curl or with
-holdfast download. It ends by its time, with the file, with the token it was made by, and after
-the second holdfast keys rotate.`;
+Whoever has the link may read this one file, without a token, in a browser, with
+curl or with holdfast download. It ends by its time, with the file, with the
+token it was made by, and after the second holdfast keys rotate.`;
 
 export function shareCommand(): Command {
   const command = new Command("share")

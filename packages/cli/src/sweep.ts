@@ -16,8 +16,9 @@ Examples:
   holdfast sweep --dry-run
   holdfast sweep --to https://files.example.org
 
-A server sweeps by itself every half an hour: uploads that nobody went on with for a day, what
-was aborted, and files that were removed. It takes a token with the scope admin.`;
+A server sweeps by itself every half an hour: uploads that nobody went on with
+for a day, what was aborted, and files that were removed. It takes a token with
+the scope admin.`;
 
 export function sweepCommand(): Command {
   const command = new Command("sweep")

@@ -2,6 +2,7 @@
 import { HoldfastError } from "@holdfast/protocol";
 import { Command } from "commander";
 import { parseDuration } from "./durations.ts";
+import { MORE_OPTIONS } from "./help.ts";
 import { jsonLines } from "./json.ts";
 import { readSettings, withSettings } from "./settings/options.ts";
 import { parseSize } from "./sizes.ts";
@@ -31,23 +32,23 @@ Example:
   holdfast token list
   holdfast token revoke k3mzq7aa
 
-A server that runs on the same directory sees a change within a second. With the first token it
-asks everybody for one, also on this machine.`;
+A server that runs on the same directory sees a change within a second. With the
+first token it asks everybody for one, also on this machine.`;
 
 const CREATE_HELP = `
 Example:
   holdfast token create --name laptop --scope read,write --expires 90d
 
-Scopes: read (files and links), write (uploads, create, delete), admin (everything).
-What belongs to one tenant does not exist for another. Limits hold for the principal.
-The token is printed once, alone on standard output, and stored nowhere.`;
+Scopes: read (files and links), write (uploads, delete), admin (everything).
+What belongs to one tenant does not exist for another. The token is printed
+once, alone on standard output, and stored nowhere.`;
 
 export function tokenCommand(): Command {
   const command = new Command("token")
     .description("make, list and revoke the tokens of a server")
     .addHelpText("after", HELP);
   const commands = [createCommand(), listCommand(), revokeCommand()];
-  for (const one of commands) command.addCommand(one.helpOption("--help", "print this help"));
+  for (const one of commands) command.addCommand(one);
   return command.helpCommand(false);
 }
 
@@ -56,9 +57,10 @@ function createCommand(): Command {
     .description("make a token and print it, this once")
     .option("--name <name>", "what people call it", "")
     .option("--scope <scopes>", "read, write, admin; several with commas", "read,write")
+    .option("--expires <time>", "it ends after this time, such as 12h or 90d", parseDuration)
+    .optionsGroup(MORE_OPTIONS)
     .option("--tenant <tenant>", "whose data it is", "local")
     .option("--principal <principal>", "who acts with it; by default its name or id")
-    .option("--expires <time>", "it ends after this time, such as 12h or 90d", parseDuration)
     .option("--size-max <size>", "largest upload, such as 50G", parseSize)
     .option("--open-max <count>", "uploads that may be open at once", parseCount)
     .option("--bytes-max <size>", "bytes of files and uploads together", parseSize)

@@ -39,10 +39,10 @@ interface Options extends TransferChoices {
 const HELP = `
 Example:
   holdfast upload disk.img --to http://127.0.0.1:8420
-  holdfast upload photos --exclude '*.tmp' --to http://127.0.0.1:8420 > photos.list
+  holdfast upload photos --to http://127.0.0.1:8420 > photos.list
 
-Interrupted, killed or cut off, run the same command again: what is complete is skipped. It prints
-the address of each file, of several with its path. HOLDFAST_TOKEN holds the token, if any.`;
+Interrupted, killed or cut off, run the same command again: what is complete is
+skipped. It prints the address of each file. HOLDFAST_TOKEN holds the token.`;
 
 const UPLOAD_SETTINGS = ["to", "part-size", ...PACE_SETTINGS] as const;
 
@@ -52,10 +52,11 @@ export function uploadCommand(): Command {
     .description("send files and directories; the same command again goes on where it stopped")
     .argument("<paths...>", "files, directories, patterns; - is standard input");
   const chosen = withSettings(command, ["to"])
-    .option("--include <pattern>", "only such files of a directory; may be repeated", addText)
     .option("--exclude <pattern>", "no such files or directories in one; may be repeated", addText)
+    .option("--name <name>", "what one file is called on the server");
+  return withSettings(withPace(chosen), ["part-size"])
+    .option("--include <pattern>", "only such files of a directory; may be repeated", addText)
     .option("--follow-links", "follow symbolic links in directories too")
-    .option("--name <name>", "what one file is called on the server")
     .option("--size <size>", "about how many bytes come through standard input", parseSize)
     .option("--type <type>", "media type, such as video/mp4; by the name without it")
     .option("--metadata <key=value>", "kept with the file; may be repeated", addMetadata)
@@ -63,8 +64,7 @@ export function uploadCommand(): Command {
       new Option("--digest <name>", "how parts are checked").choices(["sha-256", "blake3"]),
     )
     .option("--sha256 <hex>", "what the whole of one file must have to be published")
-    .addOption(new Option("--verify <how>", "what is read once more first").choices(["readback"]));
-  return withPace(withSettings(chosen, ["part-size"]))
+    .addOption(new Option("--verify <how>", "what is read once more first").choices(["readback"]))
     .addHelpText("after", HELP)
     .action(runUpload);
 }

@@ -31,8 +31,8 @@ Examples:
   holdfast verify disk.img http://127.0.0.1:8420/v1/files/ID
   holdfast verify --download disk.img URL      reads what the server sends, too
 
-Exit codes: 0 all is the same; 6 the local copy differs; 7 the server's bytes are bad.
-A download names only the bad parts anew: holdfast download fetches what is missing.`;
+Exit codes: 0 the same; 6 the local copy differs; 7 the server's bytes are bad.
+Nothing is changed: holdfast download repairs a broken copy part by part.`;
 
 export function verifyCommand(): Command {
   const command = new Command("verify")
