@@ -4,10 +4,11 @@ import type {
   CompleteRequest,
   CreateRequest,
   FilesRequest,
-  ListedFile,
+  Metadata,
   PartDigest,
   PartRange,
   RunDigests,
+  StoredFile,
   SweepReport,
   UploadOffset,
   UploadView,
@@ -115,6 +116,8 @@ export interface Append {
 export interface StoreFile {
   readonly name: string;
   readonly type: string;
+  /** None where absent. */
+  readonly metadata?: Metadata;
   readonly body: Body;
   readonly bodySize?: number;
   /** SHA-256 of the whole. */
@@ -154,7 +157,7 @@ export interface Engine {
   /** Ends an append in flight, and tells how far the upload is once that has settled. No offset that is told is ever taken back while the upload lives. */
   offset(principal: Principal, id: string): Promise<UploadOffset>;
   /** Resolves when the file is visible and all of it is durable. Where it rejects there is none, and what came is kept only under a key. */
-  storeFile(principal: Principal, command: StoreFile): Promise<ListedFile>;
+  storeFile(principal: Principal, command: StoreFile): Promise<StoredFile>;
   status(
     principal: Principal,
     id: string,

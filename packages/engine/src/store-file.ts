@@ -3,7 +3,7 @@ import {
   type CreateRequest,
   HoldfastError,
   isHoldfastError,
-  type ListedFile,
+  type StoredFile,
   type UploadId,
 } from "@holdfast/protocol";
 import { endUpload } from "./abort.ts";
@@ -22,8 +22,9 @@ export async function storeFile(
   context: Context,
   principal: Principal,
   command: StoreFile,
-): Promise<ListedFile> {
-  return listedFile(await doWork(context, () => store(context, principal, command)));
+): Promise<StoredFile> {
+  const file = await doWork(context, () => store(context, principal, command));
+  return { ...listedFile(file), partSize: file.partSize, upload: file.uploadId };
 }
 
 async function store(
@@ -57,8 +58,8 @@ async function store(
 
 const NO_SLOT: Slot = { memory: new Uint8Array() };
 
-function requestOf({ name, type, bodySize: size }: StoreFile): CreateRequest {
-  const request = { name, type, metadata: new Map(), digest: "sha-256" } as const;
+function requestOf({ name, type, metadata = new Map(), bodySize: size }: StoreFile): CreateRequest {
+  const request = { name, type, metadata, digest: "sha-256" } as const;
   return size === undefined ? request : { ...request, size };
 }
 

@@ -1,4 +1,4 @@
-// The name of a file in a Content-Disposition field (RFC 6266, RFC 8187).
+// The name of a file in a Content-Disposition field (RFC 6266, RFC 8187), written and read.
 import { HoldfastError } from "./errors.ts";
 import { checkName } from "./text.ts";
 
@@ -39,4 +39,21 @@ function decodePercent(text: string): string | undefined {
     if (error instanceof URIError) return undefined;
     throw error;
   }
+}
+
+/**
+ * `attachment` with the name twice: in ASCII for old clients, and as it is (RFC 6266 section 4.3, RFC 8187).
+ * What quotes, escapes or percent signs mean in the first form differs between browsers, so they do not stand in it.
+ */
+export function encodeDisposition(name: string): string {
+  const ascii = name.replace(/[^\x20-\x7e]|["%\\]/gu, "_");
+  return `attachment; filename="${ascii}"; filename*=UTF-8''${encodeExtended(name)}`;
+}
+
+/** RFC 8187 section 3.2: what encodeURIComponent leaves alone is allowed, but for these four. */
+function encodeExtended(text: string): string {
+  return encodeURIComponent(text).replace(
+    /['()*]/g,
+    (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }

@@ -1,8 +1,9 @@
-// Files on the wire: the list of them, page by page.
+// Files on the wire: the list of them, page by page; one that was stored in one request.
 import { HoldfastError } from "./errors.ts";
 import { encodeHex } from "./hex.ts";
-import { type FileId, isFileId } from "./ids.ts";
-import type { FileView } from "./upload.ts";
+import { type FileId, isFileId, isUploadId, type UploadId } from "./ids.ts";
+import { fieldsOf, textAt, wholeAt } from "./read.ts";
+import { decodeFile, type FileView } from "./upload.ts";
 
 /** A file as lists show it. Times in milliseconds since 1970. */
 export interface ListedFile extends FileView {
@@ -70,4 +71,30 @@ export function encodeListedFile(file: ListedFile): object {
     ...{ id, url, name, type, size, root: encodeHex(root), createdAt },
     ...(sha256 ? { sha256: encodeHex(sha256) } : {}),
   };
+}
+
+/** What `POST /v1/files` answers: enough to compute the root, and to go on from as if the file had come in parts. */
+export interface StoredFile extends ListedFile {
+  readonly partSize: number;
+  /** The upload that it was; its record is known for a day. */
+  readonly upload: UploadId;
+}
+
+export function encodeStoredFile(file: StoredFile): object {
+  const { partSize, upload } = file;
+  return { ...encodeListedFile(file), partSize, upload };
+}
+
+/** As far as whoever stored it does not know it already. @throws HoldfastError `invalid_request` naming the field. */
+export function decodeStoredFile(
+  value: unknown,
+): Pick<StoredFile, keyof FileView | "partSize" | "upload" | "createdAt"> {
+  const fields = fieldsOf(value, "file");
+  const upload = textAt(fields, "upload");
+  if (!isUploadId(upload))
+    throw new HoldfastError("invalid_request", "upload is malformed", { field: "upload" });
+  const [partSize, createdAt] = [wholeAt(fields, "partSize"), wholeAt(fields, "createdAt")];
+  if (partSize === 0)
+    throw new HoldfastError("invalid_request", "partSize is malformed", { field: "partSize" });
+  return { ...decodeFile(value), partSize, upload, createdAt };
 }

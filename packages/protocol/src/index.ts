@@ -14,6 +14,7 @@ export * from "./idempotency.ts";
 export * from "./ids.ts";
 export * from "./json.ts";
 export * from "./manifest.ts";
+export * from "./metadata-field.ts";
 export * from "./part-set.ts";
 export * from "./problem.ts";
 export * from "./run.ts";

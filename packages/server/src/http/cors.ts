@@ -20,7 +20,14 @@ export interface Cors {
 /** Headers that a page may send beyond those that every page may. */
 const REQUEST_HEADERS = [
   ...["Authorization", "Content-Type", "Content-Digest", "Content-Disposition", "Repr-Digest"],
-  ...["Part-Digest", "Holdfast-Client", "Idempotency-Key", "Last-Event-ID", "Cache-Control"],
+  ...[
+    "Part-Digest",
+    "Holdfast-Client",
+    "Holdfast-Metadata",
+    "Idempotency-Key",
+    "Last-Event-ID",
+    "Cache-Control",
+  ],
   ...["Range", "If-Match", "If-None-Match", "If-Range", "If-Modified-Since"],
   ...["If-Unmodified-Since", "Upload-Offset", "Upload-Complete", "Upload-Length"],
   "Upload-Draft-Interop-Version",

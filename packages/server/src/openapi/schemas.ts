@@ -58,17 +58,25 @@ export const File: z.ZodType = component(
   }),
 );
 
-export const ListedFile: z.ZodType = component(
-  "ListedFile",
+const listed = {
+  id: Id,
+  url: z.string().describe("A path on the same server"),
+  name: z.string(),
+  type: z.string(),
+  size: whole(),
+  root: hex64(),
+  createdAt: Time,
+  sha256: hex64().optional().describe("Of the whole; only where it was verified"),
+};
+
+export const ListedFile: z.ZodType = component("ListedFile", z.object(listed));
+
+export const StoredFile: z.ZodType = component(
+  "StoredFile",
   z.object({
-    id: Id,
-    url: z.string().describe("A path on the same server"),
-    name: z.string(),
-    type: z.string(),
-    size: whole(),
-    root: hex64(),
-    createdAt: Time,
-    sha256: hex64().optional().describe("Of the whole; only where it was verified"),
+    ...listed,
+    partSize: z.int().min(1),
+    upload: Id.describe("The upload that it was, known for a day"),
   }),
 );
 

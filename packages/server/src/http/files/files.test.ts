@@ -5,6 +5,7 @@ import {
   decodeBase64,
   decodeManifest,
   decodeUpload,
+  encodeDisposition,
   encodeHex,
   type FileView,
   HoldfastError,
@@ -25,7 +26,6 @@ import {
   startTestServer,
   type TestServer,
 } from "../server.fixture.ts";
-import { encodeDisposition } from "./headers.ts";
 
 const CONTENT = Buffer.alloc(900 * KIB);
 for (let at = 0; at < CONTENT.length; at += 4) CONTENT.writeUInt32LE(at * 7, at);

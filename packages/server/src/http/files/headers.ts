@@ -1,6 +1,6 @@
 // The headers under which a file's bytes go out: whatever somebody uploaded, no browser runs it here.
 import type { FileRecord } from "@holdfast/engine";
-import { encodeDigest, encodeHex } from "@holdfast/protocol";
+import { encodeDigest, encodeDisposition, encodeHex } from "@holdfast/protocol";
 import type { Headers } from "../reply.ts";
 
 /** Types that no browser takes for a document with scripts. Anything else goes out as plain bytes. */
@@ -31,21 +31,4 @@ export function validators(etag: string, at: number): Headers {
     "last-modified": new Date(at).toUTCString(),
     "cache-control": "private, no-cache",
   };
-}
-
-/**
- * `attachment` with the name twice: in ASCII for old clients, and as it is (RFC 6266 section 4.3, RFC 8187).
- * What quotes, escapes or percent signs mean in the first form differs between browsers, so they do not stand in it.
- */
-export function encodeDisposition(name: string): string {
-  const ascii = name.replace(/[^\x20-\x7e]|["%\\]/gu, "_");
-  return `attachment; filename="${ascii}"; filename*=UTF-8''${encodeExtended(name)}`;
-}
-
-/** RFC 8187 section 3.2: what encodeURIComponent leaves alone is allowed, but for these four. */
-function encodeExtended(text: string): string {
-  return encodeURIComponent(text).replace(
-    /['()*]/g,
-    (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
 }

@@ -48,6 +48,7 @@ async function read(answer: Answer): Promise<Buffer> {
   return (await ask(server, { path: String(answer.headers.location) })).bytes;
 }
 
+const metadataField = (json: string): string => `:${Buffer.from(json).toString("base64")}:`;
 const digest = (bytes: Uint8Array): string => encodeDigest("sha-256", sha256(bytes));
 const sizes = [0, 1, 4095, 64 * KIB, 256 * KIB - 1, 256 * KIB, 256 * KIB + 1, content.length];
 
@@ -62,12 +63,29 @@ describe("POST /v1/files", () => {
       ...{ id, url: `/v1/files/${id}`, name: "Übung.bin", type: "video/mp4", size },
       root: expect.stringMatching(/^[0-9a-f]{64}$/),
       createdAt: expect.any(Number),
+      partSize: MIB,
+      upload: expect.stringMatching(/^[a-z2-7]{26}$/),
       ...(size > 256 * KIB ? {} : { sha256: Buffer.from(sha256(bytes)).toString("hex") }),
     });
     expect(answer.headers.location).toBe(`/v1/files/${id}`);
     expect(await read(answer)).toEqual(Buffer.from(bytes));
     const manifest = await ask(server, { path: `/v1/files/${id}/manifest` });
     expect(manifest.json).toMatchObject({ size, root: answer.json["root"], name: "Übung.bin" });
+  });
+
+  it.each([64 * KIB, content.length])("keeps metadata with %i bytes", async (size) => {
+    const kept = {
+      path: "a dir/\u00dcbung \u2602.bin",
+      ["__proto__"]: "",
+      "": "x".repeat(8 * KIB),
+    };
+    const field = metadataField(JSON.stringify(kept));
+    const answer = await post(content.subarray(0, size), { "holdfast-metadata": field });
+    expect(answer.status).toBe(201);
+    const manifest = await ask(server, { path: `${answer.headers.location}/manifest` });
+    expect(manifest.json["metadata"]).toEqual(kept);
+    const upload = await ask(server, { path: `/v1/uploads/${answer.json["upload"]}` });
+    expect(upload.json).toMatchObject({ state: "complete", metadata: kept, partSize: MIB });
   });
 
   it.each(sizes)("takes a chunked body of %i bytes", async (size) => {
@@ -128,11 +146,23 @@ describe("POST /v1/files", () => {
     ["a type that is none", { "content-type": "nothing" }, "type"],
     ["a key that is none", { "idempotency-key": "a b" }, "idempotency-key"],
     ["an encoding", { "content-encoding": "gzip" }, "content-encoding"],
+    ["metadata that is no base64", { "holdfast-metadata": "{}" }, "holdfast-metadata"],
+    ["metadata that is no text", { "holdfast-metadata": metadataField('{"a":1}') }, "metadata"],
   ])("is refused with %s", async (_, headers, field) => {
     const answer = await post(content.subarray(0, 9), headers);
     expect([answer.status, answer.json["field"]]).toEqual([400, field]);
     await expectNothing();
   });
+
+  it.skipIf(declines("fetch", "the host takes no such header"))(
+    "is refused with more metadata than create takes",
+    async () => {
+      const json = JSON.stringify({ a: "x".repeat(16 * KIB) });
+      const headers = { "holdfast-metadata": metadataField(json) };
+      const answer = await post(content.subarray(0, 9), headers);
+      expect([answer.status, answer.json["field"]]).toEqual([400, "metadata"]);
+    },
+  );
 
   it("is refused where its two digests differ", async () => {
     const headers = { "repr-digest": digest(content), "content-digest": digest(Buffer.from("a")) };
@@ -184,6 +214,17 @@ describe("POST /v1/files under a key", () => {
     expect(right.status).toBe(201);
     expect(await read(right)).toEqual(Buffer.from(content));
     expect(metadata.snapshot().uploads.size).toBe(1);
+  });
+
+  it("is another request with other metadata", async () => {
+    const fields = (json: string) => ({
+      "idempotency-key": "key-4",
+      "holdfast-metadata": metadataField(json),
+    });
+    const bytes = content.subarray(0, 100);
+    const first = await post(bytes, fields('{"a":"1"}'));
+    expect((await post(bytes, fields('{"a":"1"}'))).json["id"]).toBe(first.json["id"]);
+    expect((await post(bytes, fields('{"a":"2"}'))).json["code"]).toBe("idempotency_conflict");
   });
 
   it("refuses another request, and other bytes of the same size", async () => {

@@ -5,7 +5,8 @@ import {
   decodeDigest,
   decodeDisposition,
   decodeIdempotencyKey,
-  encodeListedFile,
+  decodeMetadataField,
+  encodeStoredFile,
   equalBytes,
   HoldfastError,
 } from "@holdfast/protocol";
@@ -20,13 +21,14 @@ export async function postFile({ engine }: Front, { request, principal }: Call):
   const file = await engine.storeFile(principal, {
     name: decodeDisposition(request.header("content-disposition")),
     type: checkType(request.header("content-type")),
+    metadata: decodeMetadataField(request.header("holdfast-metadata")),
     body,
     ...(body.size === undefined ? {} : { bodySize: body.size }),
     ...digestOf(request),
     ...(key === undefined ? {} : { key }),
     ...decodeClient(request.header("holdfast-client")),
   });
-  return jsonReply(201, encodeListedFile(file), { location: file.url });
+  return jsonReply(201, encodeStoredFile(file), { location: file.url });
 }
 
 /** Without a content-encoding both fields are about the same bytes. */

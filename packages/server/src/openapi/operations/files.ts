@@ -2,7 +2,7 @@
 import { FILES_LIMIT, FILES_LIMIT_MAX } from "@holdfast/protocol";
 import { z } from "zod";
 import { json, type Operation } from "../operation.ts";
-import { FilePage, Id, ListedFile, ManifestOrProof } from "../schemas.ts";
+import { FilePage, Id, ManifestOrProof, StoredFile } from "../schemas.ts";
 import { LINK_QUERY } from "./signed.ts";
 
 const params = { id: Id };
@@ -31,12 +31,13 @@ const postFile: Operation = {
     "Content-Disposition": z.string().describe("Names the file: `attachment; filename*=UTF-8''a`"),
     "Content-Digest": optional.describe("`sha-256=:<base64>:` of the whole"),
     "Repr-Digest": optional.describe("The same"),
+    "Holdfast-Metadata": optional.describe("`:<base64 of a JSON object of texts>:`"),
     "Idempotency-Key": optional.describe("The same request under the same key has the same file"),
     "Holdfast-Client": optional,
   },
   body: bytes,
   replies: {
-    201: { what: "The file", headers: { Location: z.string() }, content: json(ListedFile) },
+    201: { what: "The file", headers: { Location: z.string() }, content: json(StoredFile) },
   },
   errors: [
     ...(["invalid_request", "invalid_digest", "body_size_mismatch", "body_stalled"] as const),
