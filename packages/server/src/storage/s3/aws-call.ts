@@ -1,0 +1,68 @@
+// One call of the SDK: what it throws becomes a fault that says whether the store has answered.
+import { Readable } from "node:stream";
+import type { S3Client } from "@aws-sdk/client-s3";
+import { S3Error } from "./calls.ts";
+
+/** What every file of calls works with. */
+export interface Aws {
+  readonly client: S3Client;
+  readonly bucket: string;
+}
+
+/** Runs a call of the SDK. @throws S3Error */
+export async function call<T>(sending: Promise<T>): Promise<T> {
+  try {
+    return await sending;
+  } catch (error) {
+    throw faultOf(error);
+  }
+}
+
+/** The same, where "not there" is an answer. */
+export async function callOr<T>(
+  sending: Promise<T>,
+  codes: readonly string[],
+): Promise<T | undefined> {
+  try {
+    return await call(sending);
+  } catch (error) {
+    const isAbsent =
+      error instanceof S3Error &&
+      error.fault.kind === "refused" &&
+      codes.includes(error.fault.code);
+    if (isAbsent) return undefined;
+    throw error;
+  }
+}
+
+/** What the SDK throws has the name of the store's error, and the status where there was an answer. */
+function faultOf(error: unknown): S3Error {
+  if (!(error instanceof Error)) return new S3Error({ kind: "unanswered", message: String(error) });
+  const { name, message } = error;
+  const status = statusOf(error);
+  // A body that nobody could read tells nothing of what has happened, whatever its status.
+  if (status === undefined || (status < 300 && name === "SyntaxError")) {
+    return new S3Error({ kind: "unanswered", message: `${name}: ${message}` }, error);
+  }
+  const retryAfterMs = retryAfterOf(error);
+  const fault = { kind: "refused", status, code: name, message } as const;
+  return new S3Error(retryAfterMs === undefined ? fault : { ...fault, retryAfterMs }, error);
+}
+
+function statusOf(error: Error): number | undefined {
+  const { $metadata: metadata } = error as { $metadata?: { httpStatusCode?: number } };
+  return metadata?.httpStatusCode;
+}
+
+function retryAfterOf(error: Error): number | undefined {
+  const { $response: response } = error as {
+    $response?: { headers?: Readonly<Record<string, string>> };
+  };
+  const seconds = Number(response?.headers?.["retry-after"] ?? Number.NaN);
+  return Number.isFinite(seconds) ? seconds * 1000 : undefined;
+}
+
+/** Bytes that are there go as they are; a stream is read as the store takes it. */
+export function bodyOf(body: Uint8Array | AsyncIterable<Uint8Array>): Uint8Array | Readable {
+  return body instanceof Uint8Array ? body : Readable.from(body, { objectMode: false });
+}

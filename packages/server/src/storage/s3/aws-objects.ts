@@ -1,0 +1,75 @@
+// Whole objects, by the SDK.
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type ServerSideEncryption,
+  type StorageClass,
+} from "@aws-sdk/client-s3";
+import { type Aws, call, callOr } from "./aws-call.ts";
+import type { ObjectCalls, ObjectHeaders } from "./calls.ts";
+
+export function objectCalls({ client, bucket: Bucket }: Aws): ObjectCalls {
+  return {
+    async put(key, body, headers) {
+      const input = { Bucket, Key: key, Body: body, ContentLength: body.length };
+      await call(client.send(new PutObjectCommand({ ...input, ...headersOf(headers) })));
+    },
+    async get(key, start, end) {
+      const command = new GetObjectCommand({
+        Bucket,
+        Key: key,
+        Range: `bytes=${start}-${end - 1}`,
+      });
+      const answer = await callOr(client.send(command), ["NoSuchKey", "NotFound", "InvalidRange"]);
+      return answer?.Body && call(answer.Body.transformToByteArray());
+    },
+    async head(key) {
+      const command = new HeadObjectCommand({ Bucket, Key: key });
+      const answer = await callOr(client.send(command), ["NoSuchKey", "NotFound"]);
+      if (!answer) return undefined;
+      const { ContentLength: size = 0, ETag: etag = "", Metadata: metadata = {} } = answer;
+      return { size, etag, metadata };
+    },
+    async delete(key) {
+      await callOr(client.send(new DeleteObjectCommand({ Bucket, Key: key })), ["NoSuchKey"]);
+    },
+    async list(prefix, after) {
+      const marker = after === undefined ? {} : { ContinuationToken: after };
+      const { Contents = [], NextContinuationToken: next } = await call(
+        client.send(new ListObjectsV2Command({ Bucket, Prefix: prefix, ...marker })),
+      );
+      const items = Contents.map(({ Key: key = "", Size: size = 0 }) => ({ key, size }));
+      return next === undefined ? { items } : { items, next };
+    },
+  };
+}
+
+/** As the SDK names them. */
+export function headersOf({ type, metadata, storageClass, encryption, tags }: ObjectHeaders): {
+  readonly ContentType: string;
+  readonly Metadata?: Record<string, string>;
+  readonly StorageClass?: StorageClass;
+  readonly ServerSideEncryption?: ServerSideEncryption;
+  readonly SSEKMSKeyId?: string;
+  readonly Tagging?: string;
+} {
+  return {
+    ContentType: type,
+    ...(metadata ? { Metadata: { ...metadata } } : {}),
+    // The store knows which classes it has; a wrong one it refuses by name.
+    ...(storageClass === undefined ? {} : { StorageClass: storageClass as StorageClass }),
+    ...(encryption ? encryptionOf(encryption) : {}),
+    ...(tags === undefined ? {} : { Tagging: tags }),
+  };
+}
+
+function encryptionOf({ algorithm, keyId }: NonNullable<ObjectHeaders["encryption"]>): {
+  readonly ServerSideEncryption: ServerSideEncryption;
+  readonly SSEKMSKeyId?: string;
+} {
+  const named = { ServerSideEncryption: algorithm as ServerSideEncryption };
+  return keyId === undefined ? named : { ...named, SSEKMSKeyId: keyId };
+}

@@ -1,0 +1,68 @@
+// The calls by the AWS SDK, which knows credentials, regions and XML. Its own retries and checksums are off: both are ours.
+import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
+import { bucketCalls } from "./aws-bucket.ts";
+import { multipartCalls } from "./aws-multipart.ts";
+import { objectCalls } from "./aws-objects.ts";
+import type { S3Calls } from "./calls.ts";
+
+export interface AwsOptions {
+  readonly bucket: string;
+  readonly region: string;
+  /** Where the store is, unless it is that of AWS. */
+  readonly endpoint?: string;
+  /** The bucket in the path, not in the host name: most stores that are not AWS want it. */
+  readonly hasBucketInPath?: boolean;
+  /** Else the SDK looks where it always does: environment, profiles, the instance's role. */
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  /** Milliseconds without a byte after which a call is given up. */
+  readonly idleMs?: number;
+}
+
+const CONNECT_MS = 5_000;
+const IDLE_MS = 30_000;
+/** Requests to the store at once. */
+const SOCKETS_MAX = 128;
+
+/** What there is to say of a call, its error says. */
+const SILENT = {
+  trace: () => undefined,
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+
+export function createAwsCalls(options: AwsOptions): S3Calls {
+  const {
+    bucket,
+    region,
+    endpoint,
+    credentials,
+    hasBucketInPath = endpoint !== undefined,
+  } = options;
+  const config: S3ClientConfig = {
+    region,
+    forcePathStyle: hasBucketInPath,
+    maxAttempts: 1,
+    // Else an address that is signed without a body carries the checksum of nothing.
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
+    logger: SILENT,
+    requestHandler: {
+      connectionTimeout: CONNECT_MS,
+      socketTimeout: options.idleMs ?? IDLE_MS,
+      httpAgent: { maxSockets: SOCKETS_MAX, keepAlive: true },
+      httpsAgent: { maxSockets: SOCKETS_MAX, keepAlive: true },
+    },
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(credentials ? { credentials: { ...credentials } } : {}),
+  };
+  const client = new S3Client(config);
+  const aws = { client, bucket };
+  return {
+    multipart: multipartCalls(aws),
+    objects: objectCalls(aws),
+    bucket: bucketCalls(aws),
+    close: () => client.destroy(),
+  };
+}

@@ -1,0 +1,175 @@
+// What the S3 storage asks of a store: one request each. The order of requests, and what to do when one fails, stands above this.
+
+/**
+ * Every call is sent once: whether to ask again is for whoever knows what a repetition means. Each rejects with an `S3Refusal` where the store said no,
+ * and with an `S3Unanswered` where nobody knows what has happened.
+ */
+export interface S3Calls {
+  readonly multipart: MultipartCalls;
+  readonly objects: ObjectCalls;
+  readonly bucket: BucketCalls;
+  /** Lets go of every connection. */
+  close(): void;
+}
+
+export interface MultipartCalls {
+  /** Resolves with the store's id of a new multipart upload. */
+  create(key: string, headers: ObjectHeaders): Promise<string>;
+  /** Resolves when the store has the part, whose SHA-256 it was told, durably. */
+  put(part: PartCall, signal?: AbortSignal): Promise<void>;
+  /** Resolves when the object is there. `BadDigest` and the like where the parts are others. An answer of 200 with an error inside rejects like any other. */
+  complete(upload: MultipartId, parts: readonly ListedPart[], wants: CompleteWants): Promise<void>;
+  /** Resolves when the store has been told; a part on its way may still land: list again. */
+  abort(upload: MultipartId): Promise<void>;
+  /** Parts with a higher number than `after`, in order; `next` where there are more. */
+  parts(upload: MultipartId, after?: number): Promise<Page<ListedPart, number>>;
+  /** Multipart uploads that are not ended, under a prefix. */
+  list(prefix: string, after?: UploadMarker): Promise<Page<ListedUpload, UploadMarker>>;
+  /** A request for one part that whoever has it may send, once or often, until it expires; bound to size and SHA-256. */
+  sign(part: SignCall): Promise<SignedCall>;
+}
+
+export interface ObjectCalls {
+  put(key: string, body: Uint8Array, headers: ObjectHeaders): Promise<void>;
+  /** Bytes from `start` to before `end`, fewer at the end of the object. Undefined where there is no object, or none of these bytes. */
+  get(key: string, start: number, end: number): Promise<Uint8Array | undefined>;
+  /** Undefined where there is no object. */
+  head(key: string): Promise<ObjectFacts | undefined>;
+  /** Nothing there is fine. */
+  delete(key: string): Promise<void>;
+  list(prefix: string, after?: string): Promise<Page<ListedObject, string>>;
+}
+
+export interface BucketCalls {
+  /** Resolves if the bucket is there and the credentials may use it. */
+  check(): Promise<void>;
+  /** The CORS rules; undefined where there are none. */
+  cors(): Promise<readonly CorsRule[] | undefined>;
+  setCors(rules: readonly CorsRule[]): Promise<void>;
+  /** Days after which the store ends multipart uploads under a prefix by itself; undefined where no rule does. */
+  stageDays(prefix: string): Promise<number | undefined>;
+  /** Adds the rule that ends them. */
+  setStageDays(prefix: string, days: number): Promise<void>;
+}
+
+export interface MultipartId {
+  readonly key: string;
+  readonly uploadId: string;
+}
+
+/** What an object carries besides its bytes. */
+export interface ObjectHeaders {
+  readonly type: string;
+  /** `x-amz-meta-` fields: names in lower case, values in ASCII. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly storageClass?: string;
+  /** `AES256`, or `aws:kms` with a key. */
+  readonly encryption?: { readonly algorithm: string; readonly keyId?: string };
+  /** As in a query: `a=b&c=d`. */
+  readonly tags?: string;
+}
+
+export interface PartCall extends MultipartId {
+  /** From 1. */
+  readonly number: number;
+  /** Of the whole body, in bytes. */
+  readonly size: number;
+  readonly sha256: Uint8Array;
+  readonly body: Uint8Array | AsyncIterable<Uint8Array>;
+}
+
+export interface SignCall extends MultipartId {
+  readonly number: number;
+  readonly size: number;
+  readonly sha256: Uint8Array;
+  /** Seconds from now. */
+  readonly expiresIn: number;
+}
+
+export interface SignedCall {
+  readonly url: string;
+  readonly method: "PUT";
+  /** To be sent as they are. What a browser sets by itself is not among them. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface CompleteWants {
+  /** In bytes: the store checks it where it can. */
+  readonly size: number;
+  /** Only if nothing has the key. */
+  readonly isFirst: boolean;
+}
+
+export interface ListedPart {
+  readonly number: number;
+  readonly size: number;
+  /** Opaque. */
+  readonly etag: string;
+  /** Where the store lists it. */
+  readonly sha256?: Uint8Array;
+}
+
+export interface ListedUpload extends MultipartId {
+  /** Milliseconds since 1970, by the store's clock. */
+  readonly startedAt: number;
+}
+
+export interface UploadMarker {
+  readonly key: string;
+  readonly uploadId: string;
+}
+
+export interface ListedObject {
+  readonly key: string;
+  readonly size: number;
+}
+
+export interface ObjectFacts {
+  readonly size: number;
+  readonly etag: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface CorsRule {
+  readonly origins: readonly string[];
+  readonly methods: readonly string[];
+  readonly headers: readonly string[];
+  readonly exposed: readonly string[];
+  readonly maxAgeSeconds: number;
+}
+
+export interface Page<T, M> {
+  readonly items: readonly T[];
+  /** Where to go on. */
+  readonly next?: M;
+}
+
+/** What a call rejects with. `storage_failed` once it leaves the storage; `details` have what the store said, never a credential. */
+export type S3Fault =
+  | {
+      readonly kind: "refused";
+      readonly status: number;
+      /** The store's own: `NoSuchUpload`, `SlowDown`, ... */
+      readonly code: string;
+      readonly message: string;
+      /** Milliseconds, where it said when to come again. */
+      readonly retryAfterMs?: number;
+    }
+  | { readonly kind: "unanswered"; readonly message: string };
+
+/** A failed call, as an error that can be thrown. */
+export class S3Error extends Error {
+  readonly fault: S3Fault;
+
+  constructor(fault: S3Fault, cause?: unknown) {
+    super(fault.kind === "refused" ? `${fault.code}: ${fault.message}` : fault.message, { cause });
+    this.name = "S3Error";
+    this.fault = fault;
+  }
+}
+
+export function isRefusal(error: unknown, ...codes: readonly string[]): boolean {
+  return (
+    error instanceof S3Error && error.fault.kind === "refused" && codes.includes(error.fault.code)
+  );
+}

@@ -1,0 +1,194 @@
+// What every store must do for the S3 storage: the same calls against the double and against real ones.
+import { createHash, randomBytes } from "node:crypto";
+import type { MultipartId, S3Calls } from "@holdfast/server/storage/s3";
+import { isRefusal, S3Error } from "@holdfast/server/storage/s3";
+import { describe, expect, it } from "vitest";
+
+const MIB = 1024 * 1024;
+const PART = 5 * MIB;
+
+export interface S3CallsRig {
+  readonly calls: S3Calls;
+  /** Unlike any other. */
+  readonly prefix: string;
+}
+
+/** @param rig Called in each test, once it runs. */
+export function s3CallsContract(rig: () => S3CallsRig): void {
+  let count = 0;
+  const newKey = () => `${rig().prefix}object-${count++}`;
+  const headers = { type: "application/octet-stream", metadata: { "holdfast-token": "t1" } };
+
+  async function begin(): Promise<MultipartId> {
+    const key = newKey();
+    return { key, uploadId: await rig().calls.multipart.create(key, headers) };
+  }
+
+  async function putPart(upload: MultipartId, number: number, bytes: Uint8Array): Promise<void> {
+    const part = { ...upload, number, size: bytes.length, sha256: sha256(bytes), body: bytes };
+    await rig().calls.multipart.put(part);
+  }
+
+  describe("a multipart upload", () => {
+    it("becomes an object of its parts, whichever way these came", async () => {
+      const { multipart, objects } = rig().calls;
+      const upload = await begin();
+      const [first, second] = [randomBytes(PART), randomBytes(PART)];
+      await putPart(upload, 2, second);
+      await multipart.put({
+        ...{ ...upload, number: 1, size: PART, sha256: sha256(first) },
+        body: pieces(first, 256 * 1024),
+      });
+      const { items } = await multipart.parts(upload);
+      expect(items.map(({ number, size, sha256 }) => ({ number, size, sha256 }))).toEqual([
+        { number: 1, size: PART, sha256: sha256(first) },
+        { number: 2, size: PART, sha256: sha256(second) },
+      ]);
+      expect(await objects.head(upload.key)).toBeUndefined();
+      await multipart.complete(upload, items, { size: 2 * PART, isFirst: true });
+      expect(await objects.head(upload.key)).toMatchObject({
+        size: 2 * PART,
+        metadata: { "holdfast-token": "t1" },
+      });
+      const middle = await objects.get(upload.key, PART - 10, PART + 10);
+      const expected = [...first.subarray(-10), ...second.subarray(0, 10)];
+      expect([...(middle ?? [])]).toEqual(expected);
+    });
+
+    it("takes no bytes that are not those of the digest", async () => {
+      const upload = await begin();
+      const bytes = randomBytes(PART);
+      const wrong = { ...upload, number: 1, size: PART, sha256: sha256(randomBytes(4)) };
+      const putting = rig().calls.multipart.put({ ...wrong, body: bytes });
+      await expect(putting).rejects.toThrow(S3Error);
+      expect((await rig().calls.multipart.parts(upload)).items).toEqual([]);
+    });
+
+    it("takes no stream that is not the digest's", async () => {
+      const upload = await begin();
+      const wrong = { ...upload, number: 1, size: PART, sha256: sha256(randomBytes(4)) };
+      const body = pieces(randomBytes(PART), MIB);
+      await expect(rig().calls.multipart.put({ ...wrong, body })).rejects.toThrow(S3Error);
+      expect((await rig().calls.multipart.parts(upload)).items).toEqual([]);
+    });
+
+    it("is listed until it is ended, and then is no more", async () => {
+      const { multipart } = rig().calls;
+      const upload = await begin();
+      await putPart(upload, 1, randomBytes(1000));
+      const listed = await multipart.list(upload.key);
+      expect(listed.items).toMatchObject([upload]);
+      await multipart.abort(upload);
+      expect((await multipart.list(upload.key)).items).toEqual([]);
+      const gone = await multipart.parts(upload).catch((error: unknown) => error);
+      expect(isRefusal(gone, "NoSuchUpload")).toBe(true);
+    });
+
+    it("lists its parts in pages", { timeout: 120_000 }, async () => {
+      const { multipart } = rig().calls;
+      const upload = await begin();
+      const bytes = randomBytes(16);
+      for (let first = 1; first <= 1001; first += 91) {
+        const numbers = Array.from({ length: 91 }, (_, at) => first + at);
+        await Promise.all(numbers.map((number) => putPart(upload, number, bytes)));
+      }
+      const numbers: number[] = [];
+      let after: number | undefined;
+      do {
+        const { items, next } = await multipart.parts(upload, after);
+        numbers.push(...items.map(({ number }) => number));
+        after = next;
+      } while (after !== undefined);
+      expect(numbers).toEqual(Array.from({ length: 1001 }, (_, at) => at + 1));
+      await multipart.abort(upload);
+    });
+
+    it("is not completed from parts that it does not have", async () => {
+      const { multipart } = rig().calls;
+      const upload = await begin();
+      await putPart(upload, 1, randomBytes(PART));
+      const { items } = await multipart.parts(upload);
+      const missing = [...items, { number: 2, size: 10, etag: '"0"' }];
+      const completing = multipart.complete(upload, missing, { size: PART + 10, isFirst: true });
+      await expect(completing).rejects.toThrow(S3Error);
+      expect(await rig().calls.objects.head(upload.key)).toBeUndefined();
+      await multipart.abort(upload);
+    });
+  });
+
+  describe("a signed request", () => {
+    async function signed(bytes: Uint8Array, expiresIn = 60) {
+      const upload = await begin();
+      const part = { ...upload, number: 1, size: bytes.length, sha256: sha256(bytes), expiresIn };
+      return { upload, request: await rig().calls.multipart.sign(part) };
+    }
+
+    async function send(
+      {
+        url,
+        method,
+        headers,
+      }: { url: string; method: string; headers: Readonly<Record<string, string>> },
+      body: Uint8Array<ArrayBuffer>,
+    ): Promise<number> {
+      const response = await fetch(url, { method, headers: { ...headers }, body });
+      await response.arrayBuffer();
+      return response.status;
+    }
+
+    it("stores the part that it was signed for, as often as it is sent", async () => {
+      const bytes = randomBytes(PART);
+      const { upload, request } = await signed(bytes);
+      expect(new URL(request.url).searchParams.get("X-Amz-SignedHeaders")).toBe(
+        "content-length;host;x-amz-checksum-sha256",
+      );
+      expect(await send(request, bytes)).toBe(200);
+      expect(await send(request, bytes)).toBe(200);
+      const { items } = await rig().calls.multipart.parts(upload);
+      expect(items).toMatchObject([{ number: 1, size: PART, sha256: sha256(bytes) }]);
+    });
+
+    it("stores nothing else", async () => {
+      const bytes = randomBytes(PART);
+      const { upload, request } = await signed(bytes);
+      expect(await send(request, randomBytes(PART))).toBe(400);
+      expect(await send(request, randomBytes(PART - 1))).toBeGreaterThanOrEqual(400);
+      const other = request.url.replace("partNumber=1", "partNumber=2");
+      expect(await send({ ...request, url: other }, bytes)).toBe(403);
+      expect(await send({ ...request, headers: {} }, bytes)).toBeGreaterThanOrEqual(400);
+      const { items } = await rig().calls.multipart.parts(upload);
+      expect(items).toEqual([]);
+    });
+
+    it("is refused once it has expired", async () => {
+      const bytes = randomBytes(16);
+      const { request } = await signed(bytes, 1);
+      await new Promise((resolve) => setTimeout(resolve, 2_100));
+      expect(await send(request, bytes)).toBe(403);
+    });
+  });
+
+  describe("an object", () => {
+    it("is put, read, listed and deleted", async () => {
+      const { objects } = rig().calls;
+      const key = newKey();
+      const bytes = randomBytes(1000);
+      expect(await objects.get(key, 0, 10)).toBeUndefined();
+      await objects.put(key, bytes, headers);
+      expect(await objects.get(key, 990, 2000)).toEqual(new Uint8Array(bytes.subarray(990)));
+      expect(await objects.get(key, 1000, 1001)).toBeUndefined();
+      expect((await objects.list(key)).items).toEqual([{ key, size: 1000 }]);
+      await objects.delete(key);
+      await objects.delete(key);
+      expect(await objects.head(key)).toBeUndefined();
+    });
+  });
+}
+
+function sha256(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(createHash("sha256").update(bytes).digest());
+}
+
+async function* pieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array, void, void> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
