@@ -1,4 +1,4 @@
-// The suites: quick tests beside the code, the client against a real server in its own process, and end-to-end tests with real processes.
+// The suites: quick tests beside the code, the client against a real server in its own process, stores on real services, and end-to-end tests with real processes.
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 /** Each of these tests starts a server, most of them on a real disk, and moves files through it. */
@@ -7,6 +7,12 @@ const TRANSFERS = [
   "packages/client/src/stream/stream.test.ts",
   "packages/client/src/node/client.test.ts",
   "packages/server/src/security.test.ts",
+];
+
+/** What starts services of its own: databases, object storage, proxies. */
+const SERVICES = [
+  "packages/testkit/src/services/*.test.ts",
+  "packages/server/src/metadata/postgres/*.test.ts",
 ];
 
 const config: ViteUserConfig = defineConfig({
@@ -22,7 +28,7 @@ const config: ViteUserConfig = defineConfig({
             "packages/*/test/**/*.test.ts",
             "scripts/**/*.test.ts",
           ],
-          exclude: TRANSFERS,
+          exclude: [...TRANSFERS, ...SERVICES],
           testTimeout: 20_000,
         },
       },
@@ -40,6 +46,11 @@ const config: ViteUserConfig = defineConfig({
       {
         extends: true,
         test: { name: "transfers", include: TRANSFERS, testTimeout: 60_000 },
+      },
+      {
+        extends: true,
+        // The first run on a machine installs what is missing.
+        test: { name: "services", include: SERVICES, testTimeout: 60_000, hookTimeout: 300_000 },
       },
       {
         extends: true,

@@ -4,7 +4,8 @@ import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { freePort, startProgram } from "@holdfast/testkit/process";
+import { freePort } from "@holdfast/testkit/free-port";
+import { startProgram } from "@holdfast/testkit/process";
 import type { Stage } from "./stage.ts";
 
 const run = promisify(execFile);

@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { freePort } from "@holdfast/testkit/free-port";
 import {
   type Command,
-  freePort,
   type ServerProcess,
   startProgram,
   startServer,

@@ -1,6 +1,7 @@
 // `holdfast bench` with real processes: it measures something, and leaves nothing, however it ends.
 import { join } from "node:path";
-import { freePort, numberOf, startCli } from "@holdfast/testkit/process";
+import { freePort } from "@holdfast/testkit/free-port";
+import { numberOf, startCli } from "@holdfast/testkit/process";
 import { expect, it, vi } from "vitest";
 import { eventOf, run } from "./kit/cli.ts";
 import { serveForTests } from "./kit/served.ts";

@@ -8,10 +8,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { upload } from "@holdfast/client/node";
+import { freePort } from "@holdfast/testkit/free-port";
 import {
   CLI_ENTRY,
   type Command,
-  freePort,
   killServer,
   type ServerProcess,
   showEvent,

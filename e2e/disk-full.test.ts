@@ -2,7 +2,8 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { countParts, hasPart, MIB } from "@holdfast/protocol";
-import { freePort, killServer, startServer, stopServer, textOf } from "@holdfast/testkit/process";
+import { freePort } from "@holdfast/testkit/free-port";
+import { killServer, startServer, stopServer, textOf } from "@holdfast/testkit/process";
 import { expect, it } from "vitest";
 import { withScratch } from "./kit/scratch.ts";
 import { fillDisk, holdDisk, makeRoom, onDiskOf, pathInside, smallDisk } from "./kit/small-disk.ts";

@@ -1,13 +1,8 @@
 // The transcripts in the docs are no stories: they run, line by line, against a real server.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  CLI_ENTRY,
-  freePort,
-  startProgram,
-  startServer,
-  stopServer,
-} from "@holdfast/testkit/process";
+import { freePort } from "@holdfast/testkit/free-port";
+import { CLI_ENTRY, startProgram, startServer, stopServer } from "@holdfast/testkit/process";
 import { expect, it } from "vitest";
 import { withScratch } from "./kit/scratch.ts";
 

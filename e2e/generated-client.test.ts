@@ -1,6 +1,7 @@
 // A client that is generated from the served description, and knows nothing else, does the main job.
 import { createHash, randomBytes } from "node:crypto";
-import { freePort, startServer, stopServer } from "@holdfast/testkit/process";
+import { freePort } from "@holdfast/testkit/free-port";
+import { startServer, stopServer } from "@holdfast/testkit/process";
 import { OpenAPIClientAxios } from "openapi-client-axios";
 import { expect, it } from "vitest";
 import { withScratch } from "./kit/scratch.ts";

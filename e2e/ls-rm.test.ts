@@ -3,9 +3,9 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "@holdfast/testkit/free-port";
 import {
   CLI_ENTRY,
-  freePort,
   killServer,
   type ServerProcess,
   startProgram,

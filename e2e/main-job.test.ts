@@ -2,7 +2,8 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { MIB } from "@holdfast/protocol";
-import { freePort, startServer, stopServer } from "@holdfast/testkit/process";
+import { freePort } from "@holdfast/testkit/free-port";
+import { startServer, stopServer } from "@holdfast/testkit/process";
 import { expect, it } from "vitest";
 import { withScratch } from "./kit/scratch.ts";
 import { firstDifference, writeContent } from "./kit/source.ts";

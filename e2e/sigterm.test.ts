@@ -1,7 +1,8 @@
 // SIGTERM with uploads in flight: out within ten seconds, with 0, and nothing acknowledged is gone (fault S05).
 import { join } from "node:path";
 import { hasPart, MIB, partCount } from "@holdfast/protocol";
-import { freePort, startServer, stopServer } from "@holdfast/testkit/process";
+import { freePort } from "@holdfast/testkit/free-port";
+import { startServer, stopServer } from "@holdfast/testkit/process";
 import { expect, it } from "vitest";
 import { withScratch } from "./kit/scratch.ts";
 import { openBody } from "./kit/slow-body.ts";

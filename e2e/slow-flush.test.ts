@@ -1,7 +1,8 @@
 // Every flush takes ten milliseconds more, below the process: flushes are shared, and nothing else changes. Times are for `npm run bench`.
 import { join } from "node:path";
 import { MIB, partCount } from "@holdfast/protocol";
-import { freePort, startServer, stopServer } from "@holdfast/testkit/process";
+import { freePort } from "@holdfast/testkit/free-port";
+import { startServer, stopServer } from "@holdfast/testkit/process";
 import { buildSlowFlush } from "@holdfast/testkit/shim/slow-flush";
 import { expect, it } from "vitest";
 import { withScratch } from "./kit/scratch.ts";

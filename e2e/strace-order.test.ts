@@ -2,7 +2,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MIB, partCount } from "@holdfast/protocol";
-import { freePort, type ServerProcess, startServer, stopServer } from "@holdfast/testkit/process";
+import { freePort } from "@holdfast/testkit/free-port";
+import { type ServerProcess, startServer, stopServer } from "@holdfast/testkit/process";
 import { expect, it } from "vitest";
 import { checkOrder, type OrderReport } from "./kit/order.ts";
 import { withScratch } from "./kit/scratch.ts";

@@ -3,13 +3,8 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { encodeDigest, KIB, MIB } from "@holdfast/protocol";
-import {
-  freePort,
-  killServer,
-  type ServerProcess,
-  startServer,
-  stopServer,
-} from "@holdfast/testkit/process";
+import { freePort } from "@holdfast/testkit/free-port";
+import { killServer, type ServerProcess, startServer, stopServer } from "@holdfast/testkit/process";
 import { isNetworkError } from "./crash-server.ts";
 import { bytesOf, type Content, createDice, type Dice, digestOfPart } from "./source.ts";
 import { ask, fieldsOf, postJson, servedDifference } from "./wire.ts";

@@ -2,9 +2,9 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MIB } from "@holdfast/protocol";
+import { freePort } from "@holdfast/testkit/free-port";
 import {
   type Command,
-  freePort,
   numberOf,
   showEvent,
   startCli,

@@ -3,8 +3,8 @@ import type { Agent } from "node:http";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hasPart, MIB, missingRanges, type PartRange, partCount } from "@holdfast/protocol";
+import { freePort } from "@holdfast/testkit/free-port";
 import {
-  freePort,
   killServer,
   type ServerProcess,
   startCli,

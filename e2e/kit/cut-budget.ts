@@ -1,7 +1,8 @@
 // One connection of an upload is cut once: what does that cost on the wire?
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort, startServer, stopServer } from "@holdfast/testkit/process";
+import { freePort } from "@holdfast/testkit/free-port";
+import { startServer, stopServer } from "@holdfast/testkit/process";
 import { type ChaosProxy, startProxy } from "@holdfast/testkit/proxy";
 import { writeContent } from "./source.ts";
 import { startUpload, uploaded } from "./upload.ts";

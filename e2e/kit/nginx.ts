@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { freePort } from "@holdfast/testkit/process";
+import { freePort } from "@holdfast/testkit/free-port";
 
 export const hasNginx: boolean = spawnSync("nginx", ["-v"]).status === 0;
 

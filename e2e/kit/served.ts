@@ -3,7 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MIB, partCount } from "@holdfast/protocol";
-import { freePort, killAll, type ServerProcess, startServer } from "@holdfast/testkit/process";
+import { freePort } from "@holdfast/testkit/free-port";
+import { killAll, type ServerProcess, startServer } from "@holdfast/testkit/process";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { completeJob, createJob, putRun, servedDifference, viewOf } from "./wire.ts";
 

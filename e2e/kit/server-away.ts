@@ -2,7 +2,8 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { countParts, MIB } from "@holdfast/protocol";
-import { freePort, killServer, startServer, stopServer, textOf } from "@holdfast/testkit/process";
+import { freePort } from "@holdfast/testkit/free-port";
+import { killServer, startServer, stopServer, textOf } from "@holdfast/testkit/process";
 import { writeContent } from "./source.ts";
 import { startUpload, uploaded } from "./upload.ts";
 import { servedDifference, statusOf } from "./wire.ts";

@@ -2,9 +2,9 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { countParts, decodeUpload, hasPart, partSizeAt } from "@holdfast/protocol";
+import { freePort } from "@holdfast/testkit/free-port";
 import {
   type Command,
-  freePort,
   killServer,
   numberOf,
   type ServerProcess,

@@ -1,6 +1,5 @@
 // Real processes for tests: watched through the JSON lines they print, killed without mercy, started again at the same address.
 import { spawn } from "node:child_process";
-import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
@@ -51,7 +50,7 @@ export function killAll(): void {
 }
 
 /** Sends a signal; a process that is gone already is no error. */
-export function killQuietly(pid: number, signal: NodeJS.Signals): boolean {
+export function killQuietly(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(pid, signal);
   } catch {
@@ -187,20 +186,4 @@ export async function killServer(server: ServerProcess): Promise<void> {
 export async function stopServer(server: ServerProcess): Promise<Exit> {
   killQuietly(server.serverPid, "SIGTERM");
   return server.exit;
-}
-
-/** A port that is free now and that the system gives to no outgoing connection while a server is away. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000);
-    if (await canListen(port)) return port;
-  }
-}
-
-function canListen(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once("error", () => resolve(false));
-    probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
-  });
 }
