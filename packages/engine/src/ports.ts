@@ -1,5 +1,12 @@
 // The ports of the engine. Read this first: everything the engine knows of the world is here.
-import type { Algorithm, FileId, GridLimits, HoldfastError, UploadId } from "@holdfast/protocol";
+import type {
+  Algorithm,
+  ByteRange,
+  FileId,
+  GridLimits,
+  HoldfastError,
+  UploadId,
+} from "@holdfast/protocol";
 import type {
   Change,
   Counts,
@@ -74,6 +81,97 @@ export interface Storage {
 export interface StoredObject {
   readonly id: UploadId;
   readonly kind: "bytes" | "manifest";
+}
+
+/**
+ * Where bytes live that come part by part, each with its digest: an object store. Nothing of them can be read before they are assembled.
+ *
+ * A part may be written again at any time by whoever was once allowed to, so each one is bound to its digest by a record before a byte goes out or an
+ * address is signed, and the store takes no other bytes. Failures are `storage_failed`, with `details.retryAfter` where the store asked for patience.
+ */
+export interface PartStorage {
+  /** What this storage can take; probed where stores differ. */
+  readonly limits: GridLimits;
+  /** Manifests, tails, and what was assembled. */
+  readonly objects: ObjectStorage;
+  /** Begins a place of its own for the parts of an upload. It has to stand in the upload's record before anything goes there; one that nobody keeps is found by `orphans`. */
+  begin(id: UploadId, type: string): Promise<Place>;
+  /**
+   * Resolves when the part survives whatever the store survives. May be repeated, beside itself too.
+   * @throws HoldfastError `digest_mismatch` where the store says that these are not the bytes of the digest: none of them were kept.
+   */
+  putPart(place: Place, part: BoundPart, body: PartBody, signal?: AbortSignal): Promise<void>;
+  /**
+   * Requests that bring these parts without us, each bound to index, size and digest, for `lifeMs` milliseconds.
+   * @throws HoldfastError `digest_unsupported` where the store could not hold them to it.
+   */
+  sign(
+    place: Place,
+    parts: readonly BoundPart[],
+    lifeMs: number,
+  ): Promise<readonly SignedRequest[]>;
+  /** The parts `start` (inclusive) to `end` (exclusive) that the store itself lists, with their size, and their digest where it tells it. */
+  listed(place: Place, start: number, end: number): Promise<ReadonlyMap<number, ListedPart>>;
+  /**
+   * Makes one object of all parts, which can be read from then on and takes no more. May be repeated, also after an answer that was lost.
+   * @throws HoldfastError `parts_missing` with `details.missing`: the store does not have them, or has others.
+   */
+  assemble(place: Place, parts: readonly BoundPart[]): Promise<void>;
+  /** Removes the parts, or what became of them, and whatever still lands while it does; nothing there is fine. */
+  discard(place: Place): Promise<void>;
+  /** Places that were begun before a moment and are neither assembled nor discarded: whether anybody still wants them is not the storage's to know. */
+  unfinished(before: number): AsyncIterable<{ readonly id: UploadId; readonly place: Place }>;
+}
+
+/** Objects that are written whole, and read from anywhere. */
+export interface ObjectStorage {
+  /**
+   * Bytes from `start` to before `end`, in pieces of any size that are the reader's own. A connection that breaks on the way is gone on with.
+   * Ends early where the object does; what is not there reads as empty.
+   */
+  read(object: PlacedObject, range: ByteRange): AsyncIterable<Uint8Array>;
+  /** Stores a whole object durably, of a size that fits memory. May be repeated. */
+  put(object: PlacedObject, bytes: Uint8Array): Promise<void>;
+  /** Removes it; nothing there is fine. */
+  remove(object: PlacedObject): Promise<void>;
+  /** Removes everything that was stored for an upload but its places. */
+  removeAll(id: UploadId): Promise<void>;
+}
+
+/** Where the parts of an upload go: a text that the storage makes and understands. */
+export type Place = string & { readonly place: unique symbol };
+
+export type PlacedObject =
+  | { readonly kind: "bytes"; readonly place: Place }
+  | { readonly kind: "manifest"; readonly id: UploadId }
+  /** Bytes of a part that appends have not filled yet, under a name that is used once. */
+  | { readonly kind: "tail"; readonly id: UploadId; readonly name: string };
+
+/** A part as it was bound: no other bytes will ever stand there. */
+export interface BoundPart {
+  readonly index: number;
+  /** In bytes. */
+  readonly size: number;
+  /** SHA-256. */
+  readonly digest: Uint8Array;
+}
+
+/** Bytes that are all in memory can be sent again, a stream cannot. */
+export type PartBody =
+  | { readonly kind: "memory"; readonly pieces: readonly Uint8Array[] }
+  | { readonly kind: "stream"; readonly pieces: AsyncIterable<Uint8Array> };
+
+export interface SignedRequest {
+  readonly index: number;
+  readonly url: string;
+  readonly method: "PUT";
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface ListedPart {
+  readonly size: number;
+  /** SHA-256. */
+  readonly digest?: Uint8Array;
 }
 
 /**

@@ -1,6 +1,6 @@
 // What every store must do for the S3 storage: the same calls against the double and against real ones.
 import { createHash, randomBytes } from "node:crypto";
-import type { MultipartId, S3Calls } from "@holdfast/server/storage/s3";
+import type { MultipartId, ObjectCalls, S3Calls } from "@holdfast/server/storage/s3";
 import { isRefusal, S3Error } from "@holdfast/server/storage/s3";
 import { describe, expect, it } from "vitest";
 
@@ -45,14 +45,13 @@ export function s3CallsContract(rig: () => S3CallsRig): void {
         { number: 2, size: PART, sha256: sha256(second) },
       ]);
       expect(await objects.head(upload.key)).toBeUndefined();
-      await multipart.complete(upload, items, { size: 2 * PART, isFirst: true });
+      await multipart.complete(upload, items);
       expect(await objects.head(upload.key)).toMatchObject({
         size: 2 * PART,
         metadata: { "holdfast-token": "t1" },
       });
-      const middle = await objects.get(upload.key, PART - 10, PART + 10);
-      const expected = [...first.subarray(-10), ...second.subarray(0, 10)];
-      expect([...(middle ?? [])]).toEqual(expected);
+      const middle = await read(objects, upload.key, PART - 10, PART + 10);
+      expect(middle).toEqual(Buffer.concat([first.subarray(-10), second.subarray(0, 10)]));
     });
 
     it("takes no bytes that are not those of the digest", async () => {
@@ -109,7 +108,7 @@ export function s3CallsContract(rig: () => S3CallsRig): void {
       await putPart(upload, 1, randomBytes(PART));
       const { items } = await multipart.parts(upload);
       const missing = [...items, { number: 2, size: 10, etag: '"0"' }];
-      const completing = multipart.complete(upload, missing, { size: PART + 10, isFirst: true });
+      const completing = multipart.complete(upload, missing);
       await expect(completing).rejects.toThrow(S3Error);
       expect(await rig().calls.objects.head(upload.key)).toBeUndefined();
       await multipart.abort(upload);
@@ -173,16 +172,29 @@ export function s3CallsContract(rig: () => S3CallsRig): void {
       const { objects } = rig().calls;
       const key = newKey();
       const bytes = randomBytes(1000);
-      expect(await objects.get(key, 0, 10)).toBeUndefined();
+      expect(await read(objects, key, 0, 10)).toBeUndefined();
       await objects.put(key, bytes, headers);
-      expect(await objects.get(key, 990, 2000)).toEqual(new Uint8Array(bytes.subarray(990)));
-      expect(await objects.get(key, 1000, 1001)).toBeUndefined();
+      expect(await read(objects, key, 990, 2000)).toEqual(bytes.subarray(990));
+      expect(await read(objects, key, 1000, 1001)).toBeUndefined();
       expect((await objects.list(key)).items).toEqual([{ key, size: 1000 }]);
       await objects.delete(key);
       await objects.delete(key);
       expect(await objects.head(key)).toBeUndefined();
     });
   });
+}
+
+async function read(
+  objects: ObjectCalls,
+  key: string,
+  start: number,
+  end: number,
+): Promise<Buffer | undefined> {
+  const body = await objects.get(key, start, end);
+  if (!body) return undefined;
+  const pieces: Uint8Array[] = [];
+  for await (const piece of body) pieces.push(piece);
+  return Buffer.concat(pieces);
 }
 
 function sha256(bytes: Uint8Array): Uint8Array {

@@ -36,7 +36,7 @@ export async function callOr<T>(
 }
 
 /** What the SDK throws has the name of the store's error, and the status where there was an answer. */
-function faultOf(error: unknown): S3Error {
+export function faultOf(error: unknown): S3Error {
   if (!(error instanceof Error)) return new S3Error({ kind: "unanswered", message: String(error) });
   const { name, message } = error;
   const status = statusOf(error);

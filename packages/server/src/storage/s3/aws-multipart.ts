@@ -45,10 +45,9 @@ export function multipartCalls({ client, bucket }: Aws): MultipartCalls {
       );
       await call(client.send(command, signal ? { abortSignal: signal } : {}));
     },
-    async complete({ key, uploadId }, parts, { size, isFirst }) {
+    async complete({ key, uploadId }, parts) {
       const command = new CompleteMultipartUploadCommand({
-        ...{ Bucket, Key: key, UploadId: uploadId, MpuObjectSize: size },
-        ...(isFirst ? { IfNoneMatch: "*" } : {}),
+        ...{ Bucket, Key: key, UploadId: uploadId },
         MultipartUpload: {
           Parts: parts.map(({ number, etag, sha256 }) => ({
             PartNumber: number,

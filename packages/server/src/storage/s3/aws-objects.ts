@@ -1,4 +1,5 @@
 // Whole objects, by the SDK.
+import { Readable } from "node:stream";
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -8,7 +9,7 @@ import {
   type ServerSideEncryption,
   type StorageClass,
 } from "@aws-sdk/client-s3";
-import { type Aws, call, callOr } from "./aws-call.ts";
+import { type Aws, call, callOr, faultOf } from "./aws-call.ts";
 import type { ObjectCalls, ObjectHeaders } from "./calls.ts";
 
 export function objectCalls({ client, bucket: Bucket }: Aws): ObjectCalls {
@@ -24,7 +25,7 @@ export function objectCalls({ client, bucket: Bucket }: Aws): ObjectCalls {
         Range: `bytes=${start}-${end - 1}`,
       });
       const answer = await callOr(client.send(command), ["NoSuchKey", "NotFound", "InvalidRange"]);
-      return answer?.Body && call(answer.Body.transformToByteArray());
+      return answer && readBody(answer.Body);
     },
     async head(key) {
       const command = new HeadObjectCommand({ Bucket, Key: key });
@@ -45,6 +46,17 @@ export function objectCalls({ client, bucket: Bucket }: Aws): ObjectCalls {
       return next === undefined ? { items } : { items, next };
     },
   };
+}
+
+async function* readBody(body: unknown): AsyncGenerator<Uint8Array, void, void> {
+  if (!(body instanceof Readable)) throw new TypeError("the SDK gave no stream");
+  try {
+    for await (const piece of body) yield piece;
+  } catch (error) {
+    throw faultOf(error);
+  } finally {
+    body.destroy();
+  }
 }
 
 /** As the SDK names them. */

@@ -17,8 +17,8 @@ export interface MultipartCalls {
   create(key: string, headers: ObjectHeaders): Promise<string>;
   /** Resolves when the store has the part, whose SHA-256 it was told, durably. */
   put(part: PartCall, signal?: AbortSignal): Promise<void>;
-  /** Resolves when the object is there. `BadDigest` and the like where the parts are others. An answer of 200 with an error inside rejects like any other. */
-  complete(upload: MultipartId, parts: readonly ListedPart[], wants: CompleteWants): Promise<void>;
+  /** Resolves when the object is there. An answer of 200 with an error inside rejects like any other. */
+  complete(upload: MultipartId, parts: readonly ListedPart[]): Promise<void>;
   /** Resolves when the store has been told; a part on its way may still land: list again. */
   abort(upload: MultipartId): Promise<void>;
   /** Parts with a higher number than `after`, in order; `next` where there are more. */
@@ -31,8 +31,11 @@ export interface MultipartCalls {
 
 export interface ObjectCalls {
   put(key: string, body: Uint8Array, headers: ObjectHeaders): Promise<void>;
-  /** Bytes from `start` to before `end`, fewer at the end of the object. Undefined where there is no object, or none of these bytes. */
-  get(key: string, start: number, end: number): Promise<Uint8Array | undefined>;
+  /**
+   * Resolves with bytes from `start` to before `end` as they come, fewer at the end of the object, once the first are on their way; rejects like a call where
+   * they break off. Undefined where there is no object, or none of these bytes.
+   */
+  get(key: string, start: number, end: number): Promise<AsyncIterable<Uint8Array> | undefined>;
   /** Undefined where there is no object. */
   head(key: string): Promise<ObjectFacts | undefined>;
   /** Nothing there is fine. */
@@ -91,13 +94,6 @@ export interface SignedCall {
   readonly method: "PUT";
   /** To be sent as they are. What a browser sets by itself is not among them. */
   readonly headers: Readonly<Record<string, string>>;
-}
-
-export interface CompleteWants {
-  /** In bytes: the store checks it where it can. */
-  readonly size: number;
-  /** Only if nothing has the key. */
-  readonly isFirst: boolean;
 }
 
 export interface ListedPart {

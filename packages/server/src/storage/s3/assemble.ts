@@ -1,0 +1,72 @@
+// Making one object of all parts. A lost answer is found out by looking: nothing but the object itself says that it is there.
+import type { BoundPart, Place } from "@holdfast/engine";
+import { equalBytes, HoldfastError } from "@holdfast/protocol";
+import { isRefusal, type ListedPart, type MultipartId, S3Error } from "./calls.ts";
+import { isPassing, storageError } from "./failure.ts";
+import { pagesOf } from "./listed.ts";
+import { multipartOf, numberOf } from "./place.ts";
+import { pause, retrying } from "./retry.ts";
+import type { Stage } from "./stage.ts";
+
+const TRIES = 5;
+const DOING = "assembling the object";
+
+export async function assemble(
+  stage: Stage,
+  place: Place,
+  parts: readonly BoundPart[],
+): Promise<void> {
+  const upload = multipartOf(place);
+  const size = parts.reduce((sum, part) => sum + part.size, 0);
+  for (let tries = 1; ; tries++) {
+    const fault = await tryOnce(stage, upload, parts);
+    // The key is this attempt's alone: what stands there was made of its parts.
+    const facts = await retrying(stage, DOING, () => stage.calls.objects.head(upload.key));
+    if (facts?.size === size) return;
+    if (facts) throw new HoldfastError("storage_failed", `the object has ${facts.size} bytes`);
+    if (tries === TRIES || !mayPass(fault)) throw storageError(fault, DOING);
+    await pause(stage, tries, fault);
+  }
+}
+
+/** Gives what went wrong, if anything did. A complete that the store refused may have been done by an earlier one whose answer was lost. */
+async function tryOnce(
+  stage: Stage,
+  upload: MultipartId,
+  parts: readonly BoundPart[],
+): Promise<unknown> {
+  try {
+    const there: ListedPart[] = [];
+    for await (const part of pagesOf(stage, upload)) there.push(part);
+    await stage.calls.multipart.complete(upload, requireAll(parts, there));
+    return undefined;
+  } catch (error) {
+    const cause = error instanceof HoldfastError ? error.cause : error;
+    if (cause instanceof S3Error) return cause;
+    throw error;
+  }
+}
+
+/** After a store has encrypted a part anew its ETag is another: the next try lists again. An upload that is gone never comes back. */
+function mayPass(fault: unknown): boolean {
+  return fault === undefined || isPassing(fault) || isRefusal(fault, "InvalidPart");
+}
+
+/** @throws HoldfastError `parts_missing` with half-open ranges in `details.missing`. */
+function requireAll(
+  parts: readonly BoundPart[],
+  there: readonly ListedPart[],
+): readonly ListedPart[] {
+  const byNumber = new Map(there.map((part) => [part.number, part]));
+  const all: ListedPart[] = [];
+  const missing: (readonly [number, number])[] = [];
+  for (const { index, size, digest } of parts) {
+    const part = byNumber.get(numberOf(index));
+    const isSame = part?.size === size && (!part.sha256 || equalBytes(part.sha256, digest));
+    if (isSame) all.push(part);
+    else missing.push([index, index + 1]);
+  }
+  if (missing.length === 0) return all;
+  const text = `the store does not have ${missing.length} of the parts`;
+  throw new HoldfastError("parts_missing", text, { missing: missing.slice(0, 1000) });
+}

@@ -1,0 +1,34 @@
+// What a failed call means above the storage port, and when it is worth another one.
+import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
+import { S3Error } from "./calls.ts";
+
+/** `storage_failed`, with what the store said; never a credential, and no address that is signed. */
+export function storageError(error: unknown, doing: string): HoldfastError {
+  if (isHoldfastError(error)) return error;
+  if (!(error instanceof S3Error)) {
+    return new HoldfastError("storage_failed", `${doing} failed`, {}, error);
+  }
+  const { fault } = error;
+  if (fault.kind === "unanswered") {
+    return new HoldfastError("storage_failed", `${doing}: the store did not answer`, {}, error);
+  }
+  const retryAfter = fault.retryAfterMs && { retryAfter: Math.ceil(fault.retryAfterMs / 1000) };
+  const message = `${doing}: the store refused with ${fault.code}`;
+  return new HoldfastError("storage_failed", message, { store: fault.code, ...retryAfter }, error);
+}
+
+/** Whether the same call may succeed in a moment. */
+export function isPassing(error: unknown): boolean {
+  if (!(error instanceof S3Error)) return false;
+  const { fault } = error;
+  return fault.kind === "unanswered" || fault.status >= 500 || PASSING.has(fault.code);
+}
+
+const PASSING: ReadonlySet<string> = new Set([
+  "SlowDown",
+  "RequestTimeout",
+  "TooManyRequests",
+  "TooManyRequestsException",
+  "ConditionalRequestConflict",
+  "OperationAborted",
+]);

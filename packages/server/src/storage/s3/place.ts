@@ -1,0 +1,53 @@
+// Where the objects of an upload stand in the bucket. A place is a multipart upload under a key that no other attempt has.
+import type { Place, PlacedObject } from "@holdfast/engine";
+import { HoldfastError, isUploadId, type UploadId } from "@holdfast/protocol";
+import type { MultipartId } from "./calls.ts";
+
+/** Everything of ours is below `prefix`, and nothing else is ever listed or removed. */
+export interface Keys {
+  /** Of a new attempt; `attempt` is random. */
+  bytes(id: UploadId, attempt: string): string;
+  of(object: PlacedObject): string;
+  /** Of everything that is stored for an upload beside its places. */
+  besides(id: UploadId): string;
+  /** Of all places. */
+  readonly places: string;
+  /** The upload that a key of `bytes` was made for. */
+  uploadOf(key: string): UploadId | undefined;
+}
+
+/** @param prefix Empty, or ends with a slash. */
+export function createKeys(prefix: string): Keys {
+  const places = `${prefix}bytes/`;
+  const besides = (id: UploadId) => `${prefix}besides/${id}/`;
+  return {
+    places,
+    besides,
+    bytes: (id, attempt) => `${places}${id}/${attempt}`,
+    of(object) {
+      if (object.kind === "bytes") return multipartOf(object.place).key;
+      return besides(object.id) + (object.kind === "manifest" ? "manifest" : `tail/${object.name}`);
+    },
+    uploadOf(key) {
+      if (!key.startsWith(places)) return undefined;
+      const [id = ""] = key.slice(places.length).split("/");
+      return isUploadId(id) ? id : undefined;
+    },
+  };
+}
+
+export function placeOf({ key, uploadId }: MultipartId): Place {
+  return JSON.stringify([key, uploadId]) as Place;
+}
+
+/** @throws HoldfastError `internal` where the record has been tampered with. */
+export function multipartOf(place: Place): MultipartId {
+  const [key, uploadId]: unknown[] = JSON.parse(place);
+  if (typeof key === "string" && typeof uploadId === "string") return { key, uploadId };
+  throw new HoldfastError("internal", "a place of an upload cannot be read");
+}
+
+/** Parts are numbered from 1. */
+export function numberOf(index: number): number {
+  return index + 1;
+}

@@ -1,0 +1,14 @@
+// What every file of this storage works with.
+
+import type { ObjectHeaders, S3Calls } from "./calls.ts";
+import type { Capabilities } from "./capabilities.ts";
+import type { Keys } from "./place.ts";
+import type { Patience } from "./retry.ts";
+
+export interface Stage extends Patience {
+  readonly calls: S3Calls;
+  readonly keys: Keys;
+  readonly capabilities: Capabilities;
+  /** What every object of ours carries. */
+  readonly marks: Omit<ObjectHeaders, "type" | "metadata">;
+}

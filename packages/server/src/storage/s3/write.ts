@@ -1,0 +1,49 @@
+// A part on its way into the store. What is in memory is sent again where that may help; a stream is sent once.
+import type { BoundPart, PartBody, Place } from "@holdfast/engine";
+import { HoldfastError } from "@holdfast/protocol";
+import { isRefusal } from "./calls.ts";
+import { storageError } from "./failure.ts";
+import { multipartOf, numberOf } from "./place.ts";
+import { retrying } from "./retry.ts";
+import type { Stage } from "./stage.ts";
+
+export async function putPart(
+  stage: Stage,
+  place: Place,
+  { index, size, digest }: BoundPart,
+  body: PartBody,
+  signal?: AbortSignal,
+): Promise<void> {
+  const upload = multipartOf(place);
+  const part = { ...upload, number: numberOf(index), size, sha256: digest };
+  const doing = `storing part ${index}`;
+  try {
+    if (body.kind === "stream") {
+      await stage.calls.multipart.put({ ...part, body: body.pieces }, signal);
+      return;
+    }
+    await retrying(stage, doing, () =>
+      stage.calls.multipart.put({ ...part, body: bodyOf(body.pieces) }, signal),
+    );
+  } catch (error) {
+    throw isOtherBytes(error)
+      ? new HoldfastError("digest_mismatch", "the store found other bytes", { index }, error)
+      : storageError(error, doing);
+  }
+}
+
+/** One piece goes as it is; of several each is sent from where it lies. */
+function bodyOf(pieces: readonly Uint8Array[]): Uint8Array | AsyncIterable<Uint8Array> {
+  const [first = new Uint8Array()] = pieces;
+  return pieces.length > 1 ? each(pieces) : first;
+}
+
+async function* each(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array, void, void> {
+  yield* pieces;
+}
+
+/** Names that stores have for it. */
+function isOtherBytes(error: unknown): boolean {
+  const cause = error instanceof HoldfastError ? error.cause : error;
+  return isRefusal(cause, "BadDigest", "XAmzContentSHA256Mismatch", "InvalidDigest");
+}
