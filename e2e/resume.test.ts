@@ -262,3 +262,35 @@ describe("a file that was complete", () => {
     expect(other).toMatchObject({ skipped: false, bytesSent: 300_000 });
   });
 });
+
+describe("a damaged checkpoint database", () => {
+  it.each([
+    ["resume", "--list"],
+    ["status", "x.bin", "--to", "http://127.0.0.1:1"],
+    ["upload", "damaged", "--to", "SERVER"],
+  ])("is told of once on standard error by %s", async (...words) => {
+    await mkdir(join(place, "damaged"), { recursive: true });
+    for (const name of ["a", "b", "c"]) await makeFile(`damaged/${name}`, 1000);
+    await makeFile("x.bin", 10);
+    const stateDir = join(place, `state-${state}`);
+    await mkdir(stateDir, { recursive: true });
+    await writeFile(join(stateDir, "checkpoints.sqlite"), "no database at all");
+    const said = await run(words.map((word) => (word === "SERVER" ? server.url : word)));
+    expect(said.stderr.match(/the checkpoints were damaged/g)).toHaveLength(1);
+    expect((await run(["resume", "--list"])).stderr).not.toContain("damaged");
+  });
+});
+
+describe("a place where no checkpoint can be", () => {
+  it("is told of at once, by who needs it with an exit code, and keeps no upload", async () => {
+    await makeFile("nowhere.bin", 1000);
+    const env = { HOLDFAST_STATE_DIR: "/proc/nope" };
+    const list = await run(["resume", "--list"], env);
+    expect([list.code, list.stderr]).toEqual([7, expect.stringContaining("/proc/nope")]);
+    const sent = await run(["upload", "nowhere.bin", "--to", server.url], env);
+    expect(sent.code).toBe(0);
+    expect(sent.stderr).toMatch(
+      /^note: .*\/proc\/nope.* \(checkpoint_failed\)\n.*HOLDFAST_STATE_DIR/,
+    );
+  });
+});

@@ -21,6 +21,13 @@ export interface Asking {
     Pick<AskOptions, "token">;
 }
 
+/** Without a transfer that would tell of it, a person is told on standard error, once. */
+export function tellDamage(client: Client): () => void {
+  return client.onDamage((detail) => {
+    process.stderr.write(`note: ${printable(detail)} (checkpoint_damaged)\n`);
+  });
+}
+
 /** Runs `work` with a client, which is closed when it ends. */
 export async function withClient<T>(
   settings: Settings,
@@ -30,6 +37,7 @@ export async function withClient<T>(
   const token = await readToken(settings, "token-file");
   const stateDir = settings.text("state-dir");
   const client = createClient(stateDir === undefined ? {} : { stateDir });
+  tellDamage(client);
   const isDefault = settings.of("give-up")?.layer === "default";
   const giveUpMs = isDefault ? GIVE_UP_MS : (settings.number("give-up") ?? GIVE_UP_MS);
   let told = "";

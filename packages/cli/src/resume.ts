@@ -4,7 +4,9 @@ import type { Client, Unfinished } from "@holdfast/client/node";
 import { HoldfastError, toHoldfastError } from "@holdfast/protocol";
 import { Command } from "commander";
 import { shownAddress } from "./addresses.ts";
+import { tellDamage } from "./asking.ts";
 import type { Job } from "./batch.ts";
+
 import { downloadCommand } from "./download.ts";
 import { jsonLines } from "./json.ts";
 import { PACE_SETTINGS, type Pace, paceOf, type TransferChoices, withPace } from "./options.ts";
@@ -49,6 +51,7 @@ async function runResume(
   const pace = await paceOf(settings);
   const { createClient } = await import("@holdfast/client/node");
   const client = createClient(pace.client);
+  tellDamage(client);
   try {
     const chosen = choose(await client.unfinished(), ids);
     if (options.list || options.dryRun) return tell(chosen, options);

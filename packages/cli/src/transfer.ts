@@ -2,6 +2,7 @@
 import type { Result } from "@holdfast/client";
 import type { Client } from "@holdfast/client/node";
 import { HoldfastError } from "@holdfast/protocol";
+import { tellDamage } from "./asking.ts";
 import { type FilesAtATime, type Job, requireAll, startBatch } from "./batch.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { onStopSignal } from "./interrupt.ts";
@@ -103,7 +104,12 @@ export function noteOf(
   // What a pipe gave cannot be asked for again.
   if (jobs.length < 2 || words.some(isStandardInput)) return {};
   const command = { words, directory: process.cwd(), servers };
-  return { note: () => client.noteCommand(command, about) };
+  return {
+    async note() {
+      const unheard = tellDamage(client);
+      return client.noteCommand(command, about).finally(unheard);
+    },
+  };
 }
 
 /** A command's words with more options; what stands behind `--` is none. */

@@ -104,6 +104,12 @@ export interface Kept {
   readonly savedAt: number;
 }
 
+/** A process that is at a transfer. */
+export interface Holder {
+  /** Undefined where it is not known. */
+  readonly pid: number | undefined;
+}
+
 /** The client's durable resume records: texts by key. */
 export interface CheckpointStore {
   /** @throws HoldfastError `checkpoint_failed` */
@@ -116,10 +122,15 @@ export interface CheckpointStore {
   list(): Promise<readonly Kept[]>;
   /**
    * Takes the exclusive right to transfer what `key` names until the returned function is called or this process ends, however it ends.
-   * @throws HoldfastError `transfer_busy` where somebody else has it.
+   * @throws HoldfastError `transfer_busy` where somebody else has it; `details.pid` says who, if that is known.
    */
   claim(key: string): Promise<() => void>;
-  /** Tells of records that were found damaged and begun anew; the returned function takes the listener off. */
+  /** Who has that right now, or undefined where nobody has. @throws HoldfastError `checkpoint_failed` */
+  holder(key: string): Promise<Holder | undefined>;
+  /**
+   * Tells of records that were found damaged and begun anew, each time to one listener only, and to the next one where there is none; the returned function takes
+   * the listener off.
+   */
   onDamage(listener: (detail: string) => void): () => void;
   /** May be repeated. */
   close(): void;

@@ -1,15 +1,20 @@
+import { execFile } from "node:child_process";
 import {
+  closeSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CheckpointStore } from "../ports.ts";
 import { createCheckpointStore } from "./checkpoint.ts";
@@ -33,7 +38,18 @@ function open(at = directory): CheckpointStore {
   stores.push(store);
   return store;
 }
+function empty(): void {
+  for (const name of readdirSync(directory)) rmSync(join(directory, name), { recursive: true });
+}
 const file = () => join(directory, "checkpoints.sqlite");
+
+/** Overwrites what there is: the same file, and no database any more. */
+function damageInPlace(): void {
+  const descriptor = openSync(file(), "r+");
+  writeSync(descriptor, Buffer.alloc(4096, 0xa5), 0, 4096, 0);
+  closeSync(descriptor);
+  for (const suffix of ["-wal", "-shm"]) rmSync(`${file()}${suffix}`, { force: true });
+}
 
 describe("the checkpoint store", () => {
   it("loads what was saved last, in another process too", async () => {
@@ -73,8 +89,66 @@ describe("the checkpoint store", () => {
       expect(warnings.length).toBe(1);
       expect(readdirSync(directory).filter((name) => name.includes("damaged")).length).toBe(1);
       store.close();
-      for (const name of readdirSync(directory)) rmSync(join(directory, name));
+      empty();
     }
+  });
+
+  it("tells of damage once, also where nobody listens yet", async () => {
+    writeFileSync(file(), "not a database");
+    const store = createCheckpointStore({ directory, now: () => 1 });
+    stores.push(store);
+    await store.load("k");
+    const told: string[][] = [[], []];
+    const off = told.map((into) => store.onDamage((detail) => into.push(detail)));
+    expect(told.map((into) => into.length)).toEqual([1, 0]);
+    store.close();
+    writeFileSync(file(), "not a database either");
+    await store.load("k");
+    expect(told.map((into) => into.length)).toEqual([2, 0]);
+    for (const one of off) one();
+  });
+
+  it("moves no file aside that another process has begun anew, and finds what it keeps", async () => {
+    const slow = open();
+    await slow.save("before", "lost with the damaged file");
+    // The other one meets the damage first; this one still has the damaged file open.
+    damageInPlace();
+    const quick = open();
+    await quick.save("k", "fresh");
+    expect(warnings).toHaveLength(1);
+    expect(await slow.load("k")).toBe("fresh");
+    await slow.save("l", "too");
+    expect(await quick.load("l")).toBe("too");
+    expect(warnings).toHaveLength(1);
+    expect(readdirSync(directory).filter((name) => name.includes("damaged"))).toHaveLength(1);
+  });
+
+  it("is opened by one process at a time, so that two that meet one damaged file move it once", async () => {
+    for (let round = 0; round < 5; round++) {
+      writeFileSync(file(), "not a database");
+      const script = `
+        import { createCheckpointStore } from ${JSON.stringify(new URL("checkpoint.ts", import.meta.url).href)};
+        const store = createCheckpointStore({ directory: ${JSON.stringify(directory)}, now: () => Date.now() });
+        await store.save(String(process.pid), "kept");
+        store.close();
+        console.log(process.pid);`;
+      const args = ["--input-type=module-typescript", "-e", script];
+      const run = () => promisify(execFile)(process.execPath, args);
+      const pids = (await Promise.all([run(), run(), run()])).map(({ stdout }) => stdout.trim());
+      const store = open();
+      for (const pid of pids) expect(await store.load(pid)).toBe("kept");
+      expect(readdirSync(directory).filter((name) => name.includes("damaged"))).toHaveLength(1);
+      store.close();
+      empty();
+    }
+  });
+
+  it("keeps for others what it saves after its file was removed", async () => {
+    const store = open();
+    await store.save("k", "v");
+    empty();
+    await store.save("l", "w");
+    expect(await open().load("l")).toBe("w");
   });
 
   it("survives damage anywhere in its file", async () => {
@@ -92,7 +166,7 @@ describe("the checkpoint store", () => {
       await again.save("new", "value");
       expect(await again.load("new")).toBe("value");
       again.close();
-      for (const name of readdirSync(directory)) rmSync(join(directory, name));
+      empty();
     }
   });
 
@@ -105,6 +179,14 @@ describe("the checkpoint store", () => {
       store.remove("k"),
       store.claim("k"),
     ]) {
+      await expect(task).rejects.toMatchObject({ code: "checkpoint_failed" });
+    }
+  });
+
+  it("says at once that it cannot work where the system lets nobody make a directory", async () => {
+    const nowhere = process.platform === "win32" ? "nul:\\x" : "/proc/nope/deeper";
+    const store = open(nowhere);
+    for (const task of [store.load("k"), store.save("k", "v"), store.claim("k")]) {
       await expect(task).rejects.toMatchObject({ code: "checkpoint_failed" });
     }
   });

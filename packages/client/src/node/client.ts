@@ -105,6 +105,8 @@ export interface Client {
     command: NotedCommand,
     about: readonly string[],
   ): Promise<(isFinished: boolean) => Promise<void>>;
+  /** Tells of checkpoints that were found damaged and begun anew, where no transfer runs that would; the returned function takes the listener off. */
+  onDamage(listener: (detail: string) => void): () => void;
   /** When no transfer runs any more: closes connections and checkpoints. */
   close(): void;
 }
@@ -160,6 +162,7 @@ export function createClient(options: ClientOptions = {}): Client {
       await sink.discard(one.root).finally(sink.close);
     },
     noteCommand: (command, about) => noteCommand(lent, command, about),
+    onDamage: own.checkpoints.onDamage,
     close() {
       own.checkpoints.close();
       own.transport.close();

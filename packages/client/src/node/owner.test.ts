@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { claimKey } from "./owner.ts";
+import { claimKey, holderOf } from "./owner.ts";
 
 let directory: string;
 beforeEach(() => {
@@ -26,6 +26,14 @@ describe("a claim", () => {
     other();
   });
 
+  it("is known by its holder while it is held", () => {
+    expect(holderOf(directory, "one")).toBeUndefined();
+    const release = claimKey(directory, "one");
+    expect(holderOf(directory, "one")).toEqual({ pid: process.pid });
+    release();
+    expect(holderOf(directory, "one")).toBeUndefined();
+  });
+
   it("leaves no file behind", () => {
     claimKey(directory, "one")();
     expect(readdirSync(join(directory, "claims"))).toEqual([]);
@@ -35,7 +43,7 @@ describe("a claim", () => {
     const release = claimKey(directory, "one");
     expect(() => claimKey(directory, "one")).toThrow(busy);
     const script = `
-      import { claimKey } from ${JSON.stringify(new URL("owner.ts", import.meta.url).href)};
+      import { claimKey, holderOf } from ${JSON.stringify(new URL("owner.ts", import.meta.url).href)};
       try {
         claimKey(${JSON.stringify(directory)}, "one");
         console.log("claimed");
@@ -58,15 +66,25 @@ describe("a claim", () => {
 
   it("of another process holds, and ends when that process is killed", async () => {
     const script = `
-      import { claimKey } from ${JSON.stringify(new URL("owner.ts", import.meta.url).href)};
+      import { claimKey, holderOf } from ${JSON.stringify(new URL("owner.ts", import.meta.url).href)};
       claimKey(${JSON.stringify(directory)}, "one");
       console.log("claimed");
       setInterval(() => undefined, 1000);`;
     const child = spawn(process.execPath, ["--input-type=module-typescript", "-e", script]);
     await once(child.stdout, "data");
-    expect(() => claimKey(directory, "one")).toThrow(busy);
+    const { pid } = child;
+    expect(() => claimKey(directory, "one")).toThrow(
+      expect.objectContaining({
+        code: "transfer_busy",
+        details: { pid },
+        message: `process ${pid} is at this transfer already`,
+      }),
+    );
+    expect(holderOf(directory, "one")).toEqual({ pid });
     child.kill("SIGKILL");
     await once(child, "exit");
+    // What it left behind names it still, and is locked by nobody.
+    expect(holderOf(directory, "one")).toBeUndefined();
     claimKey(directory, "one")();
   });
 });

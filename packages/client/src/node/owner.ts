@@ -1,12 +1,25 @@
 // The claim on a source or a sink: a kernel lock that dies with its process.
-import { closeSync, mkdirSync, openSync, realpathSync, rmSync, statSync } from "node:fs";
+import {
+  closeSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
+import type { Holder } from "../ports.ts";
 import { messageOf } from "./errno.ts";
+import { makeDirectory } from "./make-directory.ts";
 
 /** A lock file may be removed by its last owner just as it is opened; more than a few times in a row is something else. */
 const TRIES = 10;
+
+/** Somebody may only look whether it is held, which takes no longer; in milliseconds. */
+const LOOK_MS = 50;
 
 /** SQLITE_BUSY, SQLITE_LOCKED; their extended codes have them in the low byte. */
 const BUSY: ReadonlySet<number> = new Set([5, 6]);
@@ -15,26 +28,50 @@ const BUSY: ReadonlySet<number> = new Set([5, 6]);
 const held = new Set<string>();
 
 /**
- * Takes the claim on a key: an exclusive transaction held open on an SQLite file of its own, so that the kernel ends it with the process.
+ * Takes the claim on a key: an exclusive transaction held open on an SQLite file of its own, so that the kernel ends it with the process. Blocks this thread for `waitMs`
+ * at most where another process has it.
  *
- * @throws HoldfastError `transfer_busy` where somebody has it, `checkpoint_failed` where there can be no lock file.
+ * @throws HoldfastError `transfer_busy` where somebody has it (`details.pid` says who, if that is known), `checkpoint_failed` where there can be no lock file.
  */
-export function claimKey(directory: string, key: string): () => void {
-  const folder = join(directory, "claims");
+export function claimKey(directory: string, key: string, waitMs: number = LOOK_MS): () => void {
+  let path: string | undefined;
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const path = join(realpathSync(folder), `${key}.lock`);
-    if (held.has(path)) throw new HoldfastError("transfer_busy");
+    path = lockPath(directory, key);
+    if (held.has(path)) throw busy(process.pid);
     for (let tries = 0; tries < TRIES; tries++) {
-      const release = lock(path);
+      const release = lock(path, waitMs);
       if (release) return release;
     }
     throw new Error(`${path} is removed again and again`);
   } catch (error) {
     if (isHoldfastError(error)) throw error;
-    if (isBusy(error)) throw new HoldfastError("transfer_busy", undefined, {}, error);
+    if (path !== undefined && isBusy(error)) throw busy(readHolder(path), error);
     throw new HoldfastError("checkpoint_failed", messageOf(error), {}, error);
   }
+}
+
+/** Who has the claim on a key, or undefined where nobody has. @throws HoldfastError `checkpoint_failed` */
+export function holderOf(directory: string, key: string): Holder | undefined {
+  try {
+    const path = lockPath(directory, key);
+    if (held.has(path)) return { pid: process.pid };
+    // What a process that was killed has left behind is locked by nobody.
+    return isLocked(path) ? { pid: readHolder(path) } : undefined;
+  } catch (error) {
+    throw new HoldfastError("checkpoint_failed", messageOf(error), {}, error);
+  }
+}
+
+function busy(pid: number | undefined, cause?: unknown): HoldfastError {
+  const who = pid === process.pid ? "this process" : `process ${pid}`;
+  const what = pid === undefined ? undefined : `${who} is at this transfer already`;
+  return new HoldfastError("transfer_busy", what, pid === undefined ? {} : { pid }, cause);
+}
+
+function lockPath(directory: string, key: string): string {
+  const folder = join(directory, "claims");
+  makeDirectory(folder, 0o700);
+  return join(realpathSync(folder), `${key}.lock`);
 }
 
 function isBusy(error: unknown): boolean {
@@ -47,25 +84,55 @@ function isBusy(error: unknown): boolean {
 }
 
 /** Undefined where what was locked is not what has the name any more: its last owner removed it meanwhile. */
-function lock(path: string): (() => void) | undefined {
+function lock(path: string, waitMs: number): (() => void) | undefined {
   closeSync(openSync(path, "a", 0o600));
   const before = inodeOf(path);
-  const database = new DatabaseSync(path, { timeout: 0 });
+  const database = new DatabaseSync(path, { timeout: waitMs });
   try {
     database.exec("BEGIN EXCLUSIVE");
+    if (before === undefined || before !== inodeOf(path)) {
+      database.close();
+      return undefined;
+    }
+    // Only names the holder; the lock is what counts.
+    writeFileSync(holderPath(path), String(process.pid), { mode: 0o600 });
   } catch (error) {
     database.close();
     throw error;
-  }
-  if (before === undefined || before !== inodeOf(path)) {
-    database.close();
-    return undefined;
   }
   held.add(path);
   return () => release(database, path);
 }
 
-function inodeOf(path: string): bigint | undefined {
+/** Takes the lock for the moment that it takes to find out. */
+function isLocked(path: string): boolean {
+  if (inodeOf(path) === undefined) return false;
+  const database = new DatabaseSync(path, { timeout: 0 });
+  try {
+    database.exec("BEGIN EXCLUSIVE");
+    return false;
+  } catch (error) {
+    if (!isBusy(error)) throw error;
+    return true;
+  } finally {
+    database.close();
+  }
+}
+
+function holderPath(path: string): string {
+  return `${path}.pid`;
+}
+
+function readHolder(path: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(holderPath(path), "latin1"));
+    return Number.isSafeInteger(pid) && pid > 0 ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function inodeOf(path: string): bigint | undefined {
   return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
@@ -73,6 +140,7 @@ function inodeOf(path: string): bigint | undefined {
 function release(database: DatabaseSync, path: string): void {
   if (!database.isOpen) return;
   try {
+    rmSync(holderPath(path), { force: true });
     if (process.platform !== "win32") rmSync(path, { force: true });
   } finally {
     database.close();
