@@ -110,7 +110,9 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
   async function takeStep(id: number, step: StepEffect["step"], call: Call): Promise<Occurrence> {
     try {
       if (step === "open") return { type: "opened", id, ...(await work.open()) };
-      return { type: "answered", id, answer: await work[step](call) };
+      const answer = await work[step](call);
+      if (answer.kind === "complete" && answer.stored) teller.stored(answer.stored);
+      return { type: "answered", id, answer };
     } catch (error) {
       return { type: "stepFailed", id, error: toHoldfastError(error) };
     }

@@ -42,7 +42,8 @@ export type Answer =
     }
   /** Is being completed: ask again. */
   | { readonly kind: "completing" }
-  | { readonly kind: "complete"; readonly file: Finished }
+  /** `stored`: the request that was answered has brought all parts of this grid. */
+  | { readonly kind: "complete"; readonly file: Finished; readonly stored?: Grid }
   /** Cannot be gone on with: the source is another one now. */
   | { readonly kind: "unusable" };
 

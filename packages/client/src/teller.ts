@@ -1,5 +1,5 @@
 // Tells of progress: which parts were committed, how many bytes, how fast.
-import { hasPart } from "@holdfast/protocol";
+import { addPart, createPartSet, type Grid, hasPart, partCount } from "@holdfast/protocol";
 import type { Emitter } from "./events.ts";
 import { createMeter } from "./meter.ts";
 import type { Clock } from "./ports.ts";
@@ -9,9 +9,13 @@ import type { Finished, Plan, Result } from "./state.ts";
 /** Between two commits, `progress` tells of sent bytes this often at most. */
 const SENT_EVERY_MS = 200;
 
+type Filled = Pick<Plan, "grid" | "committed">;
+
 export interface Teller {
   /** The plan as it is now. */
-  follow(plan: Plan | undefined): void;
+  follow(plan: Filled | undefined): void;
+  /** All parts of a grid were brought by one step. */
+  stored(grid: Grid): void;
   /** Bytes of a run's body, or of a step's where there is no run, went over the network. */
   moved(run: number | undefined, bytes: number): void;
   /** A run is over: what it sent is committed, or to be sent again. */
@@ -23,12 +27,12 @@ export function createTeller(clock: Clock, emit: Emitter["emit"]): Teller {
   const meter = createMeter(clock);
   const startedAt = clock.monotonic();
   const sentOf = new Map<number, number>();
-  let plan: Plan | undefined;
+  let plan: Filled | undefined;
   let resumedBytes: number | undefined;
   let bytesSent = 0;
   let toldAt = startedAt;
 
-  function tellProgress({ grid, committed: parts }: Plan): void {
+  function tellProgress({ grid, committed: parts }: Filled): void {
     const committed = committedBytes(grid, parts);
     const left = grid.size - committed;
     const rate = meter.rate(committed);
@@ -43,7 +47,7 @@ export function createTeller(clock: Clock, emit: Emitter["emit"]): Teller {
     });
   }
 
-  function tellParts(before: Plan, now: Plan): void {
+  function tellParts(before: Filled, now: Filled): void {
     for (const [at, byte] of now.committed.bits.entries()) {
       if (byte === before.committed.bits[at]) continue;
       for (let index = at * 8; index < at * 8 + 8; index++) {
@@ -53,14 +57,23 @@ export function createTeller(clock: Clock, emit: Emitter["emit"]): Teller {
     }
   }
 
+  function follow(now: Filled | undefined): void {
+    const before = plan;
+    plan = now;
+    if (!now || now.committed === before?.committed) return;
+    if (before) tellParts(before, now);
+    else resumedBytes = committedBytes(now.grid, now.committed);
+    tellProgress(now);
+  }
+
   return {
-    follow(now) {
-      const before = plan;
-      plan = now;
-      if (!now || now.committed === before?.committed) return;
-      if (before) tellParts(before, now);
-      else resumedBytes = committedBytes(now.grid, now.committed);
-      tellProgress(now);
+    follow,
+    stored(grid) {
+      const none = createPartSet(partCount(grid));
+      const all = createPartSet(partCount(grid));
+      for (let index = 0; index < all.partCount; index++) addPart(all, index);
+      follow({ grid, committed: none });
+      follow({ grid, committed: all });
     },
     moved(run, bytes) {
       bytesSent += bytes;

@@ -54,6 +54,8 @@ export async function discardUpload(job: Job, { attempt, signal }: Call): Promis
   if (!opened?.isOurs) return;
   try {
     if (target) await removeUpload(job, target.url, attempt, signal);
+    else if (job.isUnanswered)
+      throw new HoldfastError("upload_not_open", "it may be a file already");
   } finally {
     await job.ports.checkpoints.remove(opened.key);
   }

@@ -53,6 +53,10 @@ export interface Job {
   checkpoint: Checkpoint | undefined;
   /** An append ended before its time: the server may still read from it. */
   isAppendBroken: boolean;
+  /** A whole file was sent and the answer never came: it may be there. */
+  isUnanswered: boolean;
+  /** A whole file in one request was refused as such. */
+  isStoreRefused: boolean;
   /** Told that there can be no checkpoint. */
   isWarned: boolean;
   /** Uploads of what the source was before, to be removed from the server. */
@@ -157,7 +161,8 @@ export function ownRoot({ target, ports, algorithm }: Job): Uint8Array | undefin
   return computeRoot(ports.digester.sha256, leaves);
 }
 
-async function finish(job: Job, file: FileView | undefined): Promise<Finished> {
+/** The end of an upload, noted. @throws HoldfastError `root_mismatch` where the file is not what was sent. */
+export async function finish(job: Job, file: FileView | undefined): Promise<Finished> {
   if (!file) throw new HoldfastError("not_holdfast", "a complete upload names no file");
   const own = ownRoot(job);
   if (own && !equalBytes(own, file.root)) {

@@ -13,7 +13,6 @@ import {
   type PartSet,
   partCount,
   toHoldfastError,
-  type UploadId,
   type UploadView,
 } from "@holdfast/protocol";
 import { checkAddress } from "./auth.ts";
@@ -24,7 +23,7 @@ import {
   decodeCheckpoint,
 } from "./checkpoint.ts";
 import { fetchManifest } from "./describe.ts";
-import { createDigestTable, digestAt, noteDigest } from "./digest-table.ts";
+import { digestAt, noteDigest } from "./digest-table.ts";
 import { partSizeFor } from "./known.ts";
 import type { Known } from "./line.ts";
 import type { Fingerprint } from "./ports.ts";
@@ -46,6 +45,8 @@ import {
   warnOfCheckpoint,
 } from "./upload-job.ts";
 import { readPart } from "./upload-send.ts";
+import { storeSmall } from "./upload-small.ts";
+import { checkpointOf, newTarget, otherUpload, requireSize, tellCreated } from "./upload-target.ts";
 import type { Call } from "./work.ts";
 
 /** Opens the source, takes the claim on it, and looks for a checkpoint. */
@@ -114,11 +115,7 @@ function isProof(then: Checkpoint, { sha256, verify }: Job["options"]): boolean 
   return isSame && (verify === undefined || verify === then.verify);
 }
 
-function newTarget(server: string, id: UploadId, grid: Target["grid"]): Target {
-  return { id, url: uploadUrl(server, id), grid, digests: createDigestTable(partCount(grid)) };
-}
-
-/** Creates the upload; its checkpoint is durable before this resolves, and so before the first byte is sent. */
+/** Creates the upload; its checkpoint is durable before this resolves, and so before the first byte is sent. A small file is stored whole, then there is no more to do. */
 export async function createUpload(
   job: Job,
   call: Call & { readonly partSizeMax?: number },
@@ -128,6 +125,8 @@ export async function createUpload(
   if (call.partSizeMax !== undefined && job.target) job.stale.push(job.target.url);
   job.target = undefined;
   await removeStale(job, call);
+  const stored = await storeSmall(job, call);
+  if (stored) return stored;
   const { name = source.name, type = "application/octet-stream", metadata } = job.options;
   const asked = job.options.partSize ?? partSizeFor(job.known, source.fingerprint.size);
   const partSize = call.partSizeMax ?? asked;
@@ -162,7 +161,7 @@ export async function createUpload(
   job.idempotencyKey = encodeId(job.ports.random.bytes(ID_BYTES));
   job.target = newTarget(server, view.id, { size: view.size, partSize: view.partSize });
   job.unproven = undefined;
-  await saveCheckpoint(job, view);
+  await keep(job, checkpointOf(job, view.createdAt));
   tellCreated(job, false);
   return answerOf(job, view);
 }
@@ -172,33 +171,6 @@ function wantedSha256({ sha256 }: Job["options"]): Uint8Array | undefined {
   const wanted = sha256 === undefined ? undefined : decodeHex(sha256);
   if (sha256 === undefined || wanted?.length === DIGEST_SIZE) return wanted;
   throw new HoldfastError("usage", "a SHA-256 has 64 lower-case hexadecimal digits");
-}
-
-function requireSize(job: Job, { size }: UploadView): void {
-  if (size !== openedOf(job).source.fingerprint.size) throw otherUpload();
-}
-
-function otherUpload(): HoldfastError {
-  const why = "the answer is another upload than the one asked for";
-  return new HoldfastError("not_holdfast", why);
-}
-
-function tellCreated(job: Job, isResumed: boolean): void {
-  const { id, url, grid } = targetOf(job);
-  job.emit("created", { id, url, size: grid.size, isResumed });
-}
-
-async function saveCheckpoint(job: Job, { id, partSize, createdAt }: UploadView): Promise<void> {
-  const { server, source } = openedOf(job);
-  const { fingerprint, identity } = source;
-  const { sha256, verify } = job.options;
-  const choices = choicesOf(job.options);
-  const about = { server, source: identity, choices, uploadId: id, fingerprint };
-  const proof = {
-    ...(sha256 === undefined ? {} : { sha256 }),
-    ...(verify === undefined ? {} : { verify }),
-  };
-  await keep(job, { ...about, ...proof, partSize, createdAt });
 }
 
 /** Uploads that nobody will go on with; where this fails they expire by themselves. */

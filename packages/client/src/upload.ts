@@ -59,6 +59,8 @@ export function startUpload(
         unproven: undefined,
         checkpoint: undefined,
         isAppendBroken: false,
+        isUnanswered: false,
+        isStoreRefused: false,
         isWarned: false,
         stale: [],
       };
