@@ -49,6 +49,8 @@ export function startDownload(
         open: () => openDownload(job),
         create: (call) => checkDownload(job, call),
         check: (call) => checkDownload(job, call),
+        // What has come, it knows itself.
+        ask: async () => undefined,
         move: (range, call) => receiveRun(job, range, call),
         remember: (known) => rememberLine(ports, "down", openedSinkOf(job).url, known),
         complete: () => finishDownload(job),

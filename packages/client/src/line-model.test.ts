@@ -18,15 +18,23 @@ function dice(seed: number): () => number {
 const median = (values: readonly number[]) =>
   values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
-/** Ten transfers, each on other resets. */
-function played(line: Omit<ModelLine, "dice">, size: number, partSize: number) {
-  const ends = Array.from({ length: 10 }, (_, seed) =>
-    playTransfer({ ...line, dice: dice(seed) }, { size, partSize }, { inFlight: 12 }),
+/** Transfers, each on other resets. */
+function played(
+  line: Omit<ModelLine, "dice">,
+  size: number,
+  partSize: number,
+  { seeds = 10, canAsk = true } = {},
+) {
+  const ends = Array.from({ length: seeds }, (_, seed) =>
+    playTransfer({ ...line, dice: dice(seed) }, { size, partSize }, { inFlight: 12, canAsk }),
   );
-  expect(ends.map(({ phase }) => phase)).toEqual(Array(10).fill("complete"));
+  expect(ends.map(({ phase }) => phase)).toEqual(Array(seeds).fill("complete"));
+  const speeds = ends.map(({ speed }) => speed).toSorted((a, b) => a - b);
   return {
     ends,
-    speed: median(ends.map(({ speed }) => speed)),
+    speed: median(speeds),
+    /** One of twenty is slower than this. */
+    slowest: speeds[Math.floor(seeds / 20)] ?? Number.NaN,
     twice: median(ends.map(({ twice }) => twice)),
   };
 }
@@ -50,6 +58,39 @@ describe("a transfer", () => {
     );
     expect(speed).toBeGreaterThan(0.95);
     expect(twice).toBeLessThan(0.03);
+  });
+
+  it("over a line on which one connection in ten freezes loses little to that, whenever the client would notice by itself", () => {
+    const resets = { bytesPerSecond: 2.5e6, rttMs: 150, cutEvery: 8 * MIB };
+    for (const stallMs of [12_000, 30_000]) {
+      const frozen = { ...resets, freezing: { share: 0.1, stallMs } };
+      const asking = played(frozen, 100 * MIB, MIB, { seeds: 60 });
+      expect(asking.speed).toBeGreaterThan(0.9);
+      expect(asking.slowest).toBeGreaterThan(0.8);
+      expect(asking.twice).toBeLessThan(0.06);
+      expect(asking.ends.some(({ dead }) => dead > 0)).toBe(true);
+      const waiting = played(frozen, 100 * MIB, MIB, { seeds: 60, canAsk: false });
+      expect(waiting.slowest).toBeLessThan(0.75);
+    }
+  });
+
+  it("through a proxy that keeps bodies back ends no run that is on its way", () => {
+    const resets = { bytesPerSecond: 2.5e6, rttMs: 150, cutEvery: 40 * MIB, keepsBodies: true };
+    const { ends } = played(resets, 100 * MIB, MIB, { seeds: 40 });
+    expect(ends.some(({ asks }) => asks > 5)).toBe(true);
+    expect(Math.max(...ends.map(({ dead }) => dead))).toBe(0);
+  });
+
+  it("over a line without trouble hardly ever asks, and ends nothing that only takes its time", () => {
+    for (const line of [
+      { bytesPerSecond: 25e6, rttMs: 100, crowdedAbove: 4, unlike: 2, tellsAfterMs: 300 },
+      { bytesPerSecond: 5e6, rttMs: 100, unlike: 5 },
+      { bytesPerSecond: 1e6, rttMs: 2_000 },
+    ]) {
+      const { ends } = played(line, 100 * MIB, MIB);
+      expect(Math.max(...ends.map(({ dead }) => dead))).toBe(0);
+      expect(median(ends.map(({ asks }) => asks))).toBeLessThan(5);
+    }
   });
 
   it("over a line where each connection gets little uses as many as it may", () => {

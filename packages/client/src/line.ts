@@ -131,9 +131,9 @@ export function freshLine(asked: Bounds, at: number, known?: Known): Line {
 export function knownOf(line: Line, carried: number, before: Known | undefined): Known | undefined {
   const { rate = before?.rate, inFlight, cuts, bounds } = line;
   if (rate === undefined) return undefined;
-  const cutEvery = cuts >= CUTS_MIN ? carried / cuts : before?.cutEvery;
+  const cutEvery = isCutOften(line) ? carried / cuts : before?.cutEvery;
   // Where it once broke often, it has to carry several times that much in peace before that is forgotten.
-  const isBetter = cuts < CUTS_MIN && cutEvery !== undefined && carried > cutEvery * FORGIVEN;
+  const isBetter = !isCutOften(line) && cutEvery !== undefined && carried > cutEvery * FORGIVEN;
   const bodyMax = line.bodyMax ?? before?.bodyMax;
   return {
     inFlight: Math.min(inFlight, bounds.inFlightMax),
@@ -293,10 +293,24 @@ export function shortest(line: Line): Line {
   return { ...line, runParts: 1, bounds, bodyMax: bounds.partSize };
 }
 
+/** Whether connections have broken often enough to say that they do. */
+export function isCutOften({ cuts }: Line): boolean {
+  return cuts >= CUTS_MIN;
+}
+
 /** Milliseconds after which a run of so many bytes is among the slowest twentieth; undefined while too few are known. */
-export function slowRunMs({ paces }: Line, bytes: number): number | undefined {
+export function slowRunMs(line: Line, bytes: number): number | undefined {
+  return runMs(line, bytes, 0.95);
+}
+
+/** Milliseconds that half of the runs of so many bytes take at most; undefined while too few are known. */
+export function usualRunMs(line: Line, bytes: number): number | undefined {
+  return runMs(line, bytes, 0.5);
+}
+
+function runMs({ paces }: Line, bytes: number, share: number): number | undefined {
   if (paces.length < USUAL) return undefined;
   const sorted = paces.toSorted((a, b) => a - b);
-  const at = Math.min(sorted.length - 1, Math.ceil(sorted.length * 0.95) - 1);
+  const at = Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1);
   return (sorted[at] ?? Infinity) * bytes;
 }

@@ -5,9 +5,9 @@ import type { Flight } from "./schedule.ts";
 import type { Effect, Plan } from "./state.ts";
 
 /** A last run is sent again once it took this much longer than nearly all did. */
-const LATE = 1.5;
+export const LATE = 1.5;
 /** Bytes that may be lost to sending last runs again, as a share of the file. */
-const LOST_MAX = 0.05;
+export const LOST_MAX = 0.05;
 
 /** Bytes of a run's body. */
 export function bytesOf(grid: Grid, { range, from = partOffset(grid, range[0]) }: Flight): number {
@@ -20,20 +20,25 @@ export function lookAt(plan: Plan): number | undefined {
   return soonest < Infinity ? soonest : undefined;
 }
 
-/** Runs that others wait for: nothing is left to send, and there is room. */
-function lastOnes({ line, flights, committed, grid, resent }: Plan): readonly Flight[] {
+/** Nothing is left to send, and there is room for more. */
+export function isEnd({ line, flights, committed }: Plan): boolean {
   const inFlight = flights.reduce((parts, { range: [start, end] }) => parts + end - start, 0);
-  const isEnd = countParts(committed) + inFlight === committed.partCount;
+  return flights.length < line.inFlight && countParts(committed) + inFlight === committed.partCount;
+}
+
+/** Runs that others wait for. */
+function lastOnes(plan: Plan): readonly Flight[] {
+  const { flights, grid, resent } = plan;
   const isAfforded = (resent + 1) * grid.partSize <= grid.size * LOST_MAX;
   // What is appended is on the line alone: another connection would only take it over.
-  return isEnd && isAfforded && flights.length < line.inFlight
+  return isEnd(plan) && isAfforded
     ? flights.filter(({ from, isEnded }) => from === undefined && !isEnded)
     : [];
 }
 
 function lateAt({ line, grid }: Plan, flight: Flight): number {
   const usual = slowRunMs(line, bytesOf(grid, flight)) ?? Infinity;
-  return flight.startedAt + usual * LATE;
+  return (flight.begunAt ?? flight.startedAt) + usual * LATE;
 }
 
 /**

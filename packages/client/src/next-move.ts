@@ -1,7 +1,7 @@
 // What goes out next: a run of parts, or an append where the line is too bad for parts.
 import { missingRanges, type PartRange, partOffset } from "@holdfast/protocol";
 import { isTooCoarse } from "./known.ts";
-import { type Known, knownOf, type Line } from "./line.ts";
+import { few, type Known, knownOf, type Line } from "./line.ts";
 import { committedBytes, lastRun, nextRun } from "./schedule.ts";
 import type { Live, Plan } from "./state.ts";
 
@@ -41,6 +41,12 @@ export function isCoarse(live: Live, plan: Plan): boolean {
   // What is not known but expected only counts where the line is slow: it may be a good one.
   if (!known || (known.cutEvery === undefined && !isSlow)) return false;
   return isTooCoarse(known, plan.grid.partSize);
+}
+
+/** Appending takes the line for itself, but for what bridges its beginnings. */
+export function calmed(live: Live, plan: Plan, at: number): Line {
+  const isAppending = plan.offset !== undefined && isCoarse(live, plan);
+  return isAppending ? few(plan.line, at) : plan.line;
 }
 
 /** What was ended because it held up the end goes out again in shorter pieces, one for each connection. */

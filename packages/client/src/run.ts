@@ -83,6 +83,7 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
     else if (effect.type === "report") emit("retry", effect.trouble);
     else if (effect.type === "notice") emit("notice", { code: effect.code, detail: effect.detail });
     else if (effect.type === "stop") stop(effect.what);
+    else if (effect.type === "ask") startAsk(effect.id);
     else void discard();
   }
 
@@ -107,6 +108,16 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
     done(() => takeStep(id, step, { attempt, signal, onBegin, onMoved, ...grid }));
   }
 
+  function startAsk(id: number): void {
+    const { signal, done } = register(steps, id);
+    const nothing = () => undefined;
+    done(async () => {
+      const how = { attempt: 1, signal, onBegin: nothing, onMoved: nothing };
+      const had = await work.ask(how).catch(() => undefined);
+      return { type: "asked", id, had };
+    });
+  }
+
   async function takeStep(id: number, step: StepEffect["step"], call: Call): Promise<Occurrence> {
     try {
       if (step === "open") return { type: "opened", id, ...(await work.open()) };
@@ -124,6 +135,7 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
     let beganAt = clock.monotonic();
     const onBegin = () => {
       beganAt = clock.monotonic();
+      dispatch({ type: "runBegins", run });
     };
     const movement = createMovement();
     const onMoved = (bytes: number) => {

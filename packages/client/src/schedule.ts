@@ -12,8 +12,12 @@ import type { Line } from "./line.ts";
 export interface Flight {
   readonly run: number;
   readonly range: PartRange;
-  /** Milliseconds, monotonic. */
+  /** Milliseconds, monotonic; before it, the run waits for its turn. */
   readonly startedAt: number;
+  /** It has had its turn since then. */
+  readonly begunAt?: number;
+  /** What the server was last heard to have of it, in bytes, and when that was heard first. */
+  readonly heard?: { readonly bytes: number; readonly at: number };
   /** Sent as an append from this byte on, in the first part of the range. */
   readonly from?: number;
   /** It was told to end, because it took too long. */

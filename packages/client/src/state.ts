@@ -47,11 +47,20 @@ export type Answer =
   /** Cannot be gone on with: the source is another one now. */
   | { readonly kind: "unusable" };
 
+/** What had arrived of an upload that is being sent. */
+export interface Had {
+  readonly committed: PartSet;
+  /** Contiguous bytes that are durable, as in `Answer`. */
+  readonly offset: number | undefined;
+}
+
 export interface Settings {
   /** Runs in flight at most. */
   readonly inFlight: number;
   /** Gives up after this long without a part committed; never where undefined. */
   readonly giveUpMs?: number;
+  /** The other side can be asked what came of runs while they are on their way. */
+  readonly canAsk?: boolean;
 }
 
 /** A grid being filled. */
@@ -71,6 +80,10 @@ export interface Plan {
   readonly doubtful: readonly PartRange[] | "all";
   /** How many last runs were ended because they were late. */
   readonly resent: number;
+  /** The server has once shown part of a run that was on its way: no proxy keeps bodies back until they are whole. */
+  readonly showsRuns: boolean;
+  /** How many runs were ended because nothing of them arrived any more. */
+  readonly dead: number;
   /** How often each bad part was bad. */
   readonly bad: ReadonlyMap<number, number>;
 }
@@ -99,8 +112,11 @@ export interface Live {
   readonly attempt: number;
   /** Milliseconds, monotonic. */
   readonly progressAt: number;
-  /** The timer that says when to look at runs that take long. */
-  readonly look: number | undefined;
+  /** The timer that says when to look at runs that take long, and when it is due. */
+  readonly look: { readonly timer: number; readonly at: number } | undefined;
+  /** The question under way of what came of the runs; when the last one was answered, or failed. */
+  readonly ask: { readonly id: number; readonly at: number } | undefined;
+  readonly askedAt: number | undefined;
   /** What was known of the line when the transfer began. */
   readonly known: Known | undefined;
   /** Bytes of a part at most, where somebody on the way took no larger one. */
@@ -154,6 +170,10 @@ export type TransferEvent = Stamp &
       }
     | { readonly type: "answered"; readonly id: number; readonly answer: Answer }
     | { readonly type: "stepFailed"; readonly id: number; readonly error: HoldfastError }
+    /** It is its turn: what it waited before says nothing of the line. */
+    | { readonly type: "runBegins"; readonly run: number }
+    /** What the server had when it was asked, or undefined where it did not say. */
+    | { readonly type: "asked"; readonly id: number; readonly had: Had | undefined }
     | {
         readonly type: "runMoves";
         readonly run: number;
@@ -197,6 +217,8 @@ export type Effect =
       readonly attempt: number;
     }
   | { readonly type: "wait"; readonly timer: number; readonly ms: number }
+  /** Asks what came of the runs, whatever else is under way: then `asked`. */
+  | { readonly type: "ask"; readonly id: number }
   | { readonly type: "remember"; readonly known: Known }
   | { readonly type: "report"; readonly trouble: Trouble }
   | { readonly type: "notice"; readonly code: ErrorCode; readonly detail: string }

@@ -9,12 +9,13 @@ import {
   type PartRange,
   type PartSet,
 } from "@holdfast/protocol";
-import { faster, few, type Lesson, type Line, moving, shortest, slower } from "./line.ts";
+import { faster, type Lesson, moving, shortest, slower } from "./line.ts";
 import { bytesOf } from "./look.ts";
-import { isCoarse } from "./next-move.ts";
+import { calmed } from "./next-move.ts";
 import { badPart, isTooLarge, judge, type Verdict } from "./retry.ts";
 import { committedBytes, type Flight } from "./schedule.ts";
 import type { Live, Next, Plan, Stamp, TransferEvent } from "./state.ts";
+import { judgeRuns } from "./suspect.ts";
 import {
   beginAnew,
   changed,
@@ -26,6 +27,7 @@ import {
   stay,
   take,
   wait,
+  watch,
 } from "./transitions.ts";
 
 /** How often one part may prove bad before the transfer fails. */
@@ -167,22 +169,50 @@ function withoutAppends(state: LiveState, plan: Plan, run: number): Next {
   return landed.phase === "sending" ? take(landed.live, "check") : stay(landed);
 }
 
-/** Appending takes the line for itself, but for what bridges its beginnings. */
-function calmed(live: Live, plan: Plan, at: number): Line {
-  const isAppending = plan.offset !== undefined && isCoarse(live, plan);
-  return isAppending ? few(plan.line, at) : plan.line;
-}
-
 /** Where one connection broke, only its own parts are in doubt. */
 function doubt({ doubtful }: Plan, { range }: Flight, lesson: Lesson | "none"): Plan["doubtful"] {
   return lesson === "cut" && doubtful !== "all" ? [...doubtful, range] : "all";
 }
 
 /** It may end long after the pause that stopped it: then what became of its parts must be asked, or nobody would send them. */
-export function onRunStopped(state: LiveState, run: number): Next {
-  if (!state.live.plan?.flights.some((one) => one.run === run)) return stay(state);
-  const landed = land(state, run);
-  return landed.phase === "sending" ? take(landed.live, "check") : stay(landed);
+export function onRunStopped(state: LiveState, run: number, at: number): Next {
+  const { plan } = state.live;
+  const flight = plan?.flights.find((one) => one.run === run);
+  if (!plan || !flight) return stay(state);
+  // One that was ended by itself leaves only its own parts in doubt.
+  const doubtful = flight.isEnded ? doubt(plan, flight, "cut") : plan.doubtful;
+  const landed = land({ ...state, live: { ...state.live, plan: { ...plan, doubtful } } }, run);
+  if (landed.phase !== "sending") return stay(landed);
+  const checking = take(landed.live, "check");
+  return flight.isEnded ? goOn(checking, at) : checking;
+}
+
+/** From now on it is on the line. */
+export function onRunBegins(state: LiveState, run: number, at: number): Next {
+  const { plan } = state.live;
+  if (!plan?.flights.some((one) => one.run === run)) return stay(state);
+  const flights = plan.flights.map((one) => (one.run === run ? { ...one, begunAt: at } : one));
+  const live = { ...state.live, plan: { ...plan, flights } };
+  return state.phase === "paused" ? stay({ ...state, live }) : watched({ ...state, live }, at);
+}
+
+type Asked = Extract<TransferEvent, { type: "asked" }>;
+
+/** Whatever else is under way goes on. */
+export function onAsked(state: LiveState, { id, had, at }: Asked): Next {
+  const { ask, plan } = state.live;
+  if (ask?.id !== id) return stay(state);
+  const live: Live = { ...state.live, ask: undefined, askedAt: at };
+  if (!had || !plan || state.phase === "paused") return stay({ ...state, live });
+  const judged = judgeRuns(live, plan, { had, askedAt: ask.at, at });
+  const next = watched({ ...state, live: { ...live, plan: judged.plan } }, at);
+  return { ...next, effects: [...judged.effects, ...next.effects] };
+}
+
+/** With the timer that looks at what takes long, where the state has anything to look at. */
+function watched(state: LiveState, at: number): Next {
+  const { live, effects } = watch(state.live, at);
+  return { state: { ...state, live }, effects };
 }
 
 /** Without one flight, of whose bytes only the server knows what became. */

@@ -6,6 +6,7 @@ import { judge } from "./retry.ts";
 import { committedBytes } from "./schedule.ts";
 import type {
   Answer,
+  Effect,
   Live,
   Next,
   Pending,
@@ -16,7 +17,16 @@ import type {
   TransferEvent,
   TransferState,
 } from "./state.ts";
-import { onRunDone, onRunFailed, onRunMoves, onRunStopped, withRanges } from "./transfer-runs.ts";
+import { askAt } from "./suspect.ts";
+import {
+  onAsked,
+  onRunBegins,
+  onRunDone,
+  onRunFailed,
+  onRunMoves,
+  onRunStopped,
+  withRanges,
+} from "./transfer-runs.ts";
 import {
   beginAnew,
   changed,
@@ -47,6 +57,8 @@ export function begin(settings: Settings, at: number): Next {
     attempt: 0,
     progressAt: at,
     look: undefined,
+    ask: undefined,
+    askedAt: undefined,
     known: undefined,
     partSizeMax: undefined,
   };
@@ -72,7 +84,11 @@ export function reduce(state: TransferState, event: TransferEvent): Next {
     case "runFailed":
       return onRunFailed(state, event, event);
     case "runStopped":
-      return onRunStopped(state, event.run);
+      return onRunStopped(state, event.run, event.at);
+    case "runBegins":
+      return onRunBegins(state, event.run, event.at);
+    case "asked":
+      return onAsked(state, event);
     case "ended":
       return stay(state);
     default:
@@ -84,17 +100,24 @@ export function reduce(state: TransferState, event: TransferEvent): Next {
 
 function onTimer(state: LiveState, timer: number, at: number): Next {
   if (state.phase === "waiting" && state.timer === timer) return take(state.live, state.next);
-  if (state.live.look !== timer) return stay(state);
-  const live = { ...state.live, look: undefined };
+  if (state.live.look?.timer !== timer) return stay(state);
+  const { live, effects } = asking({ ...state.live, look: undefined }, at);
   const { plan } = live;
-  if (state.phase !== "sending" || !plan) return stay({ ...state, live });
+  if (state.phase !== "sending" || !plan) return { state: { ...state, live }, effects };
   const seen = look(plan, at);
   const next = send({ ...live, plan: seen.plan }, at);
-  return { ...next, effects: [...seen.effects, ...next.effects] };
+  return { ...next, effects: [...effects, ...seen.effects, ...next.effects] };
+}
+
+/** Asks what came of the runs, where it is time for that. */
+function asking(live: Live, at: number): { live: Live; effects: readonly Effect[] } {
+  if ((askAt(live) ?? Infinity) > at) return { live, effects: [] };
+  const id = live.lastId + 1;
+  return { live: { ...live, lastId: id, ask: { id, at } }, effects: [{ type: "ask", id }] };
 }
 
 type EndedState = Exclude<TransferState, LiveState>;
-type StepEvent = Extract<TransferEvent, { id: number }>;
+type StepEvent = Extract<TransferEvent, { type: "opened" | "answered" | "stepFailed" }>;
 
 function reduceEnded(state: EndedState, event: TransferEvent): Next {
   if (state.phase !== "ending" || event.type !== "ended") return stay(state);
@@ -199,6 +222,8 @@ function planOf(
     line,
     resumedBytes,
     resent: 0,
+    dead: 0,
+    showsRuns: false,
     flights: [],
     doubtful: [],
     bad: new Map(),

@@ -4,6 +4,7 @@ import { lookAt } from "./look.ts";
 import { learned, nextMove } from "./next-move.ts";
 import { judge } from "./retry.ts";
 import type { Effect, Live, Next, Pending, Stamp, Step, TransferState } from "./state.ts";
+import { askAt } from "./suspect.ts";
 
 export type LiveState = Extract<TransferState, { live: Live }>;
 
@@ -60,11 +61,24 @@ export function sendMore(
     live = { ...live, lastId: run, plan: { ...plan, flights } };
     effects.push({ type: "move", run, attempt: live.attempt + 1, ...next });
   }
-  const due = live.plan && live.look === undefined ? lookAt(live.plan) : undefined;
-  if (due === undefined) return { live, effects };
+  const watching = watch(live, at);
+  return { live: watching.live, effects: [...effects, ...watching.effects] };
+}
+
+/** Sets the timer that looks at runs that take long; an earlier look takes the place of a later one. */
+export function watch(
+  live: Live,
+  at: number,
+): { readonly live: Live; readonly effects: readonly Effect[] } {
+  const times = [live.plan && lookAt(live.plan), askAt(live)];
+  const due = Math.max(at, Math.min(...times.map((time) => time ?? Infinity)));
+  if (due >= (live.look?.at ?? Infinity)) return { live, effects: [] };
   const timer = live.lastId + 1;
-  const wake: Effect = { type: "wait", timer, ms: Math.max(0, due - at) };
-  return { live: { ...live, lastId: timer, look: timer }, effects: [...effects, wake] };
+  const look = { timer, at: due };
+  return {
+    live: { ...live, lastId: timer, look },
+    effects: [{ type: "wait", timer, ms: due - at }],
+  };
 }
 
 function isWhole(committed: PartSet): boolean {

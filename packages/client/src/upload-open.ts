@@ -29,7 +29,7 @@ import type { Known } from "./line.ts";
 import type { Fingerprint } from "./ports.ts";
 import { recallLine } from "./recall.ts";
 import { indexesOf, sampleParts } from "./sample.ts";
-import type { Answer } from "./state.ts";
+import type { Answer, Had } from "./state.ts";
 import {
   answerOf,
   choicesOf,
@@ -200,6 +200,13 @@ export async function checkUpload(job: Job, call: Call): Promise<Answer> {
   job.unproven = undefined;
   tellCreated(job, true);
   return answerOf(job, view);
+}
+
+/** What has arrived by now. An append on its way is not ended. */
+export async function askUpload(job: Job, { attempt, signal }: Call): Promise<Had | undefined> {
+  const { url } = targetOf(job);
+  const view = await job.wire.send({ method: "GET", url, attempt, signal }, readUpload);
+  return view.state === "open" ? { committed: view.committed, offset: view.offset } : undefined;
 }
 
 /** Ends an append that the server may still be reading, so that what came of it is committed and the offset stands. */

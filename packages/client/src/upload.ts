@@ -9,7 +9,7 @@ import { runTransfer } from "./run.ts";
 import { appendRun } from "./upload-append.ts";
 import { closeUpload, completeUpload, discardUpload } from "./upload-finish.ts";
 import { type Job, openedOf } from "./upload-job.ts";
-import { checkUpload, createUpload, openUpload } from "./upload-open.ts";
+import { askUpload, checkUpload, createUpload, openUpload } from "./upload-open.ts";
 import { sendRun } from "./upload-send.ts";
 
 export interface UploadOptions extends TransferOptions {
@@ -40,7 +40,7 @@ export function startUpload(
   return runTransfer({
     clock,
     random,
-    settings: settingsOf(options),
+    settings: { ...settingsOf(options), canAsk: true },
     sending: "sending",
     work: (emit) => {
       const unheard = tellDamage(ports, emit);
@@ -68,6 +68,7 @@ export function startUpload(
         open: () => openUpload(job),
         create: (call) => createUpload(job, call),
         check: (call) => checkUpload(job, call),
+        ask: (call) => askUpload(job, call),
         move: (range, call) =>
           call.from === undefined
             ? sendRun(job, range, call)

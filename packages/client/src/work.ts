@@ -1,7 +1,7 @@
 // What a transfer does when the reducer asks for it; an upload and a download are two sets of these.
 import type { PartRange } from "@holdfast/protocol";
 import type { Known } from "./line.ts";
-import type { Answer } from "./state.ts";
+import type { Answer, Had } from "./state.ts";
 
 /** How one piece of work is carried out. */
 export interface Call {
@@ -25,6 +25,8 @@ export interface Work {
   remember(known: Known): Promise<void>;
   /** Asks what is committed. */
   check(call: Call): Promise<Answer>;
+  /** Asks what came of the runs that are on their way, without ending any. Undefined where that cannot be told. */
+  ask(call: Call): Promise<Had | undefined>;
   /**
    * Moves the bytes of one run; resolves when all its parts are committed. Several at once. With `from`, an offset in its first part, the bytes from there on
    * are appended, alone: then what came counts byte by byte.

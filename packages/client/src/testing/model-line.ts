@@ -11,7 +11,7 @@ import {
   partOffset,
   runSize,
 } from "@holdfast/protocol";
-import type { Effect, Settings, TransferEvent, TransferState } from "../state.ts";
+import type { Effect, Had, Settings, TransferEvent, TransferState } from "../state.ts";
 import { begin, reduce } from "../transfer.ts";
 
 export interface ModelLine {
@@ -21,6 +21,8 @@ export interface ModelLine {
   readonly rttMs: number;
   /** A connection is cut after this many bytes, on average. */
   readonly cutEvery?: number;
+  /** Where a connection would be cut, so many of all freeze instead: a share, from 0 to 1. Only the client's own patience ends such a run. */
+  readonly freezing?: { readonly share: number; readonly stallMs: number };
   /** All connections are cut this often, in milliseconds. */
   readonly resetEveryMs?: number;
   /** Above so many at once the line carries less with each more, as where packets are lost for want of room. */
@@ -29,6 +31,8 @@ export interface ModelLine {
   readonly unlike?: number;
   /** A run tells its pace so long after it began to flow, in milliseconds. */
   readonly tellsAfterMs?: number;
+  /** A proxy keeps each body back until it is whole. */
+  readonly keepsBodies?: boolean;
   /** Above so many at once the server answers 503. */
   readonly busyAbove?: number;
   /** From 0 (inclusive) to 1. */
@@ -44,6 +48,10 @@ export interface ModelEnd {
   readonly twice: number;
   readonly busyAnswers: number;
   readonly appends: number;
+  /** How often the server was asked what came of the runs. */
+  readonly asks: number;
+  /** Runs that were ended because nothing of them arrived. */
+  readonly dead: number;
   /** Runs in flight at most, whenever that changed. */
   readonly inFlight: readonly number[];
   /** Bytes of each run that went well. */
@@ -62,6 +70,8 @@ interface Flight {
   readonly isAppend: boolean;
   sent: number;
   readonly cutAfter: number;
+  readonly willFreeze: boolean;
+  isFrozen: boolean;
   /** Of what the line carries, beside the others. */
   readonly weight: number;
 }
@@ -82,6 +92,8 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
   let sent = 0;
   let busyAnswers = 0;
   let appends = 0;
+  let asks = 0;
+  let dead = 0;
   let tailEnd = 0;
   let resetAt = line.resetEveryMs ?? Infinity;
   let state: TransferState = begin(settings, 0).state;
@@ -90,7 +102,9 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
     const next = reduce(state, { at: now, chance: line.dice(), ...event });
     state = next.state;
     for (const effect of next.effects) perform(effect);
-    const limit = "live" in state ? state.live.plan?.line.inFlight : undefined;
+    const plan = "live" in state ? state.live.plan : undefined;
+    dead = plan?.dead ?? dead;
+    const limit = plan?.line.inFlight;
     if (limit !== undefined && limit !== inFlight.at(-1)) inFlight.push(limit);
   }
 
@@ -100,6 +114,11 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
       due.push({ at: now + effect.ms, event: () => ({ type: "timer", timer: effect.timer }) });
     else if (effect.type === "move") startRun(effect.run, effect.range, effect.from);
     else if (effect.type === "stop") stopRuns(effect.what);
+    else if (effect.type === "ask") {
+      asks++;
+      const had = hadNow();
+      due.push({ at: now + line.rttMs, event: () => ({ type: "asked", id: effect.id, had }) });
+    }
   }
 
   function stopRuns(what: Extract<Effect, { type: "stop" }>["what"]): void {
@@ -125,8 +144,10 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
     if (isAppend) appends++;
     if (isAppend && from !== offset()) throw new Error(`${from} is not ${offset()}`);
     const weight = line.unlike === undefined ? 1 : 1 + (line.unlike - 1) * line.dice();
+    const willFreeze = line.freezing !== undefined && line.dice() < line.freezing.share;
     const flight = { run, range, startedAt: now, flowsAt, size, skipped, isAppend, cutAfter };
-    flights.set(run, { ...flight, weight, sent: 0 });
+    flights.set(run, { ...flight, weight, willFreeze, isFrozen: false, sent: 0 });
+    due.push({ at: now, event: () => ({ type: "runBegins", run }) });
     if (line.tellsAfterMs !== undefined)
       due.push({ at: flowsAt + line.tellsAfterMs, event: () => paceOf(run) });
   }
@@ -162,6 +183,20 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
     if (isAppend) tailEnd = Math.max(tailEnd, partOffset(grid, start) + came);
   }
 
+  /** What the server has now, of runs on their way too. */
+  function hadNow(): Had {
+    const committed = createPartSet(server.partCount, server.bits);
+    let arrived = offset();
+    if (line.keepsBodies) return { committed, offset: arrived };
+    for (const { range, sent: bytes, skipped, isAppend } of flights.values()) {
+      const came = skipped + Math.floor(bytes);
+      for (let index = range[0]; index < range[1]; index++)
+        if (runSize(grid, range[0], index + 1) <= came) addPart(committed, index);
+      if (isAppend) arrived = partOffset(grid, range[0]) + came;
+    }
+    return { committed, offset: arrived };
+  }
+
   /** Where an append goes on. */
   function offset(): number {
     const [first] = [...missingRanges(server)];
@@ -178,6 +213,19 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
     });
   }
 
+  /** The server keeps what came of it, and the client hears nothing. */
+  function freeze(flight: Flight): void {
+    flight.isFrozen = true;
+    const silentMs = line.freezing?.stallMs ?? 0;
+    const error = new HoldfastError("stalled", undefined, { silentMs });
+    const end = (): Occurrence | undefined => {
+      if (!flights.has(flight.run)) return undefined;
+      keepWhole(flight);
+      return { type: "runFailed", run: flight.run, error, hasMoved: true };
+    };
+    due.push({ at: now + silentMs, event: end });
+  }
+
   function paceOf(run: number): Occurrence | undefined {
     const flight = flights.get(run);
     return flight && { type: "runMoves", run, pace: (flight.sent * 1000) / (now - flight.flowsAt) };
@@ -185,17 +233,21 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
 
   /** Bytes a millisecond that a flowing connection of weight 1 gets. */
   function share(): number {
-    const flowing = [...flights.values()].filter((flight) => flight.flowsAt <= now);
+    const flowing = [...flights.values()].filter(isFlowing);
     const weights = flowing.reduce((sum, { weight }) => sum + weight, 0);
     const crowd = Math.max(0, flowing.length - (line.crowdedAbove ?? Infinity));
     const carried = line.bytesPerSecond * 0.92 ** crowd;
     return Math.min(line.perConnection ?? Infinity, carried / (weights || 1)) / 1000;
   }
 
+  function isFlowing({ flowsAt, isFrozen }: Flight): boolean {
+    return flowsAt <= now && !isFrozen;
+  }
+
   function flow(until: number): void {
     const rate = share();
     for (const flight of flights.values()) {
-      if (flight.flowsAt > now) continue;
+      if (!isFlowing(flight)) continue;
       const bytes = Math.min(flight.weight * rate * (until - now), flight.size - flight.sent);
       flight.sent += bytes;
       sent += bytes;
@@ -206,16 +258,17 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
   /** When the next thing happens at the present rate. */
   function nextAt(): number {
     const rate = share();
-    const times = [...flights.values()].map((flight) =>
-      flight.flowsAt > now
-        ? flight.flowsAt
-        : now + (Math.min(flight.size, flight.cutAfter) - flight.sent) / (flight.weight * rate),
-    );
+    const times = [...flights.values()].map((flight) => {
+      if (flight.isFrozen) return Infinity;
+      if (flight.flowsAt > now) return flight.flowsAt;
+      return now + (Math.min(flight.size, flight.cutAfter) - flight.sent) / (flight.weight * rate);
+    });
     return Math.max(now, Math.min(resetAt, ...times, ...due.map(({ at }) => at)));
   }
 
   function endFlights(): void {
     for (const flight of [...flights.values()]) {
+      if (flight.isFrozen) continue;
       if (flight.sent >= flight.size - 1e-3) {
         keepWhole({ ...flight, sent: flight.size });
         runs.push(flight.size);
@@ -224,7 +277,10 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
           at: now + line.rttMs / 2,
           event: () => ({ type: "runDone", run: flight.run, ms }),
         });
-      } else if (flight.sent >= flight.cutAfter - 1e-3) cut(flight);
+      } else if (flight.sent >= flight.cutAfter - 1e-3) {
+        if (flight.willFreeze) freeze(flight);
+        else cut(flight);
+      }
     }
     if (now < resetAt) return;
     resetAt += line.resetEveryMs ?? Infinity;
@@ -250,6 +306,8 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
     twice: sent / grid.size - 1,
     busyAnswers,
     appends,
+    asks,
+    dead,
     inFlight,
     runs,
   };
