@@ -163,8 +163,12 @@ export interface Engine {
     id: string,
     wants: { readonly digests: boolean },
   ): Promise<UploadView>;
-  /** The present, then what changes; undefined after a while without news. Ends with an end state or a shutdown. */
-  watch(principal: Principal, id: string): AsyncGenerator<UploadNews | undefined, void, void>;
+  /** The present, then what changes; undefined after a while without news. Ends with an end state, a shutdown, or at once when whoever listens is `gone`. */
+  watch(
+    principal: Principal,
+    id: string,
+    gone: AbortSignal,
+  ): AsyncGenerator<UploadNews | undefined, void, void>;
   /** Resolves when the file is visible. */
   complete(principal: Principal, id: string, request: CompleteRequest): Promise<UploadView>;
   /** Resolves when the upload has ended and its bytes are gone. */

@@ -24,12 +24,14 @@ const QUIET_MS = 15_000;
  * It looks again and again instead of being told: no verb has to know that it is watched, nothing piles up for a watcher that is slow, and rights that were
  * revoked end it at the next look.
  *
+ * @param gone Aborted when nobody listens any more: then it ends at once, and nothing of it is left.
  * @throws HoldfastError `upload_not_found`, or what the policy throws
  */
 export async function* watch(
   context: Context,
   principal: Principal,
   id: string,
+  gone: AbortSignal,
 ): AsyncGenerator<UploadNews | undefined, void, void> {
   const { clock } = context;
   const look = () =>
@@ -39,7 +41,8 @@ export async function* watch(
   let toldAt = clock.monotonic();
   let pauseMs: number = LOOK_MS.least;
   while (!context.isDraining && (told.state === "open" || told.state === "completing")) {
-    await new Promise<void>((resolve) => clock.after(pauseMs, resolve));
+    await pauseUntil(clock, pauseMs, gone);
+    if (gone.aborted) return;
     const news = await look();
     if (isSame(news, told)) {
       pauseMs = Math.min(pauseMs * 2, LOOK_MS.most);
@@ -52,6 +55,20 @@ export async function* watch(
     }
     toldAt = clock.monotonic();
   }
+}
+
+/** Resolves after `ms`, or when nobody listens any more. */
+function pauseUntil(clock: Context["clock"], ms: number, gone: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (gone.aborted) return resolve();
+    const callOff = clock.after(ms, end);
+    function end(): void {
+      callOff();
+      gone.removeEventListener("abort", end);
+      resolve();
+    }
+    gone.addEventListener("abort", end);
+  });
 }
 
 async function newsOf(context: Context, upload: Upload): Promise<UploadNews> {

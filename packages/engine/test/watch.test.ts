@@ -14,6 +14,7 @@ interface Watched {
   readonly view: UploadView;
   readonly clock: VirtualClock;
   readonly news: AsyncGenerator<UploadNews | undefined, void, void>;
+  leave(): void;
   /** What comes next, however long it takes. */
   next(): Promise<IteratorResult<UploadNews | undefined, void>>;
 }
@@ -22,7 +23,8 @@ async function begin(parts: Partial<EngineParts> = {}): Promise<Watched> {
   const clock = createVirtualClock();
   const engine = createEngine(memoryParts({ clock, ...parts }));
   const view = await engine.create(alice, createRequest(content.length));
-  const news = engine.watch(alice, view.id);
+  const leaving = new AbortController();
+  const news = engine.watch(alice, view.id, leaving.signal);
   const next = async () => {
     let isThere = false;
     const coming = news.next().finally(() => {
@@ -35,7 +37,7 @@ async function begin(parts: Partial<EngineParts> = {}): Promise<Watched> {
     }
     return coming;
   };
-  return { engine, view, clock, news, next };
+  return { engine, view, clock, news, next, leave: () => leaving.abort() };
 }
 
 describe("a watch", () => {
@@ -81,10 +83,32 @@ describe("a watch", () => {
     expect((await next()).done).toBe(true);
   });
 
+  it("ends at once when nobody listens any more, and leaves no timer behind", async () => {
+    const { clock, news, next, leave } = await begin();
+    await next();
+    const before = clock.monotonic();
+    const coming = news.next();
+    await new Promise((resolve) => setImmediate(resolve));
+    leave();
+    expect((await coming).done).toBe(true);
+    expect(clock.monotonic()).toBe(before);
+    expect(clock.advanceToNext()).toBe(false);
+  });
+
+  it("does not look again for somebody who left before it did", async () => {
+    const { clock, news, next, leave } = await begin();
+    await next();
+    leave();
+    expect((await news.next()).done).toBe(true);
+    expect(clock.advanceToNext()).toBe(false);
+  });
+
   it("is refused for another tenant's upload", async () => {
     const { engine, view } = await begin();
     const eve = { id: "eve", tenant: "eve" };
-    await expect(engine.watch(eve, view.id).next()).rejects.toMatchObject({
+    await expect(
+      engine.watch(eve, view.id, new AbortController().signal).next(),
+    ).rejects.toMatchObject({
       code: "upload_not_found",
     });
   });

@@ -43,21 +43,22 @@ function toResponse({ log }: Front, method: string, reply: Reply): Response {
   const init = { status, headers: replyHeaders(reply) };
   if (method === "HEAD" || content.kind === "none") return new Response(null, init);
   if (content.kind === "bytes") return new Response(content.bytes.slice(), init);
-  return new Response(streamOf(content.open(), log), init);
+  return new Response(streamOf(content.open, log), init);
 }
 
 /** Asks for a piece only when somebody reads: a host may drop a response, as for a HEAD that it makes a GET, and nothing was begun then. */
 function streamOf(
-  pieces: AsyncGenerator<Uint8Array, void, void>,
+  open: (gone: AbortSignal) => AsyncGenerator<Uint8Array, void, void>,
   log: Log,
 ): ReadableStream<Uint8Array> {
-  let isCancelled = false;
+  const gone = new AbortController();
+  const pieces = open(gone.signal);
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
           const { done, value } = await pieces.next();
-          if (isCancelled) return;
+          if (gone.signal.aborted) return;
           // Each piece is valid until the next one is asked for, and the stream keeps what it is given for longer.
           if (done) controller.close();
           else controller.enqueue(value.slice());
@@ -67,8 +68,8 @@ function streamOf(
         }
       },
       cancel() {
-        isCancelled = true;
-        // Events may have nothing to give for a while, and they end only then: nobody waits for that.
+        gone.abort();
+        // A piece may be on its way from the disk: nobody waits for that.
         pieces.return().catch((error: unknown) => logFailure(log, error));
       },
     },

@@ -17,11 +17,11 @@ export interface Reply {
 export type Content =
   | { readonly kind: "none" }
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
-  /** Exactly `size` bytes, or as many as come where nobody knows; each piece is valid until the next one is asked for. Opened only if it is sent. */
+  /** Exactly `size` bytes, or as many as come where nobody knows; each piece is valid until the next one is asked for. Opened only if it is sent; `gone` is aborted once nobody reads any more. */
   | {
       readonly kind: "stream";
       readonly size: number | undefined;
-      readonly open: () => AsyncGenerator<Uint8Array, void, void>;
+      readonly open: (gone: AbortSignal) => AsyncGenerator<Uint8Array, void, void>;
     };
 
 /** On every response; a reply's own headers stand over these. */
@@ -125,8 +125,11 @@ async function sendStream(
   log: Log,
 ): Promise<void> {
   let sent = 0;
+  const gone = new AbortController();
+  const leave = (): void => gone.abort();
+  res.on("close", leave);
   try {
-    for await (const piece of content.open()) {
+    for await (const piece of content.open(gone.signal)) {
       sent += piece.length;
       await sendPiece(res, piece, stallMs);
       if (res.destroyed) return;
@@ -134,6 +137,8 @@ async function sendStream(
     if (sent === (content.size ?? sent)) return;
   } catch (error) {
     logFailure(log, error);
+  } finally {
+    res.off("close", leave);
   }
   res.destroy();
 }

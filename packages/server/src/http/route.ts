@@ -150,10 +150,10 @@ function whileSent(reply: Reply, stay: () => () => void): Reply {
   const { content } = reply;
   if (content.kind !== "stream") return reply;
   const { size, open } = content;
-  async function* counted(): AsyncGenerator<Uint8Array, void, void> {
+  async function* counted(gone: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
     const leave = stay();
     try {
-      yield* open();
+      yield* open(gone);
     } finally {
       leave();
     }

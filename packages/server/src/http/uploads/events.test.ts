@@ -3,6 +3,7 @@ import { request } from "node:http";
 import { decodeUpload, KIB, type UploadView } from "@holdfast/protocol";
 import { createRandom } from "@holdfast/testkit/random";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../../platform.ts";
 import { ask, askJson, putRequest, startTestServer, type TestServer } from "../server.fixture.ts";
 
 const CONTENT = createRandom("events").bytes(600 * KIB);
@@ -104,4 +105,53 @@ describe("GET /v1/uploads/{id}/events", () => {
     while ((await server.connections()) > 0) await new Promise((resolve) => setImmediate(resolve));
     expect(server.logged.filter(({ event }) => event !== "request")).toEqual([]);
   });
+});
+
+describe("watchers that leave", () => {
+  const WATCHERS = 1000;
+
+  it("are 1,000, and noticed at once: nothing of theirs is left", async () => {
+    await server.close();
+    // What a watch waits for, and when somebody notices that nobody waits any more.
+    const waiting = new Set<object>();
+    const clock = {
+      ...systemClock,
+      after(ms: number, task: () => void) {
+        const one = {};
+        waiting.add(one);
+        const callOff = systemClock.after(ms, () => {
+          waiting.delete(one);
+          task();
+        });
+        return () => {
+          waiting.delete(one);
+          callOff();
+        };
+      },
+    };
+    server = await startTestServer({ parts: { clock }, requestsMax: WATCHERS + 1 });
+    const body = { name: "a.bin", size: CONTENT.length, partSize: 256 * KIB };
+    view = decodeUpload((await askJson(server, "POST", "/v1/uploads", body)).json);
+    const watchers: Listening[] = [];
+    while (watchers.length < WATCHERS) {
+      watchers.push(...(await Promise.all(Array.from({ length: 100 }, listen))));
+    }
+    await Promise.all(watchers.map(({ next }) => next()));
+    // Until each of them has seen that there is nothing new, so that its next look is far away.
+    await expect.poll(() => waiting.size).toBe(WATCHERS);
+    const second = await ask(server, { path: "/v1/files" });
+    expect(second.status).toBe(200);
+    const before = performance.now();
+    for (const { cut } of watchers) cut();
+    const free = async () => (await server.connections()) + waiting.size;
+    await expect.poll(free, { interval: 5, timeout: 10_000 }).toBe(0);
+    const tookMs = performance.now() - before;
+    // A thousand connections take their time to close; for the next word to one of them they would wait 15 s.
+    expect(tookMs).toBeLessThan(5_000);
+    const again = await Promise.all(
+      Array.from({ length: 200 }, () => ask(server, { path: "/v1/files" })),
+    );
+    expect(again.every(({ status }) => status === 200)).toBe(true);
+    expect(server.logged.filter(({ event }) => event !== "request")).toEqual([]);
+  }, 60_000);
 });

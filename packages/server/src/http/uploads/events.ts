@@ -10,7 +10,8 @@ const RETRY_MS = 2_000;
 
 export const getEvents: Handler = async (front, { params, principal }): Promise<Reply> => {
   const [id = ""] = params;
-  const news = front.engine.watch(principal, id);
+  const leaving = new AbortController();
+  const news = front.engine.watch(principal, id, leaving.signal);
   // What refuses it does so before there is a reply.
   const present = await news.next();
   return {
@@ -23,7 +24,10 @@ export const getEvents: Handler = async (front, { params, principal }): Promise<
     content: {
       kind: "stream",
       size: undefined,
-      open: () => eventsOf(present.value || undefined, news, front.isClosing),
+      open(gone) {
+        gone.addEventListener("abort", () => leaving.abort());
+        return eventsOf(present.value || undefined, news, front.isClosing);
+      },
     },
   };
 };
