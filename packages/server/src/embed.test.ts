@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage } from "node:http";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -113,6 +114,63 @@ describe("the fetch-style handler, to a host that has ways of its own", () => {
     expect(await next).toMatchObject({ done: true });
     await ask(`${upload}`, { method: "DELETE" });
     expect(events).not.toContain("download failed");
+  });
+});
+
+describe("closing", () => {
+  /** More than the kernel keeps for a connection by itself. */
+  const LARGE = Buffer.alloc(24 * 1024 * 1024, "holdfast ");
+
+  async function publish(ask: Fetch): Promise<string> {
+    const headers = { "content-disposition": 'attachment; filename="a.bin"' };
+    const made = await ask("/v1/files", { method: "POST", body: LARGE, headers });
+    expect(made.status).toBe(201);
+    return made.headers.get("location") ?? "";
+  }
+
+  async function reopen(closeMs: number): Promise<void> {
+    await holdfast.close();
+    holdfast = await openHoldfast({ dataDir, closeMs, log: () => undefined });
+  }
+
+  it("ends downloads that nobody reads, by node:http, once their time is over", async () => {
+    await reopen(300);
+    const url = await publish((path, init) =>
+      holdfast.fetch(new Request(`http://localhost${path}`, init)),
+    );
+    const server = createServer(holdfast.handle);
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    const port = typeof address === "object" && address ? address.port : 0;
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", () => undefined);
+    await new Promise<void>((resolve) => {
+      socket.once("data", () => resolve(void socket.pause()));
+      socket.write(`GET ${url} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    });
+    const before = performance.now();
+    await holdfast.close();
+    const tookMs = performance.now() - before;
+    expect(tookMs).toBeGreaterThan(250);
+    expect(tookMs).toBeLessThan(5_000);
+    // The application's server has no connection of ours left: it closes by itself.
+    await new Promise((resolve) => server.close(resolve));
+    socket.destroy();
+  });
+
+  it("ends downloads that nobody reads, by fetch, and lets others come to their end", async () => {
+    await reopen(1_000);
+    const ask: Fetch = (path, init) => holdfast.fetch(new Request(`http://localhost${path}`, init));
+    const url = await publish(ask);
+    const abandoned = (await ask(url)).body?.getReader();
+    await abandoned?.read();
+    const whole = await ask(url);
+    const closed = holdfast.close();
+    expect((await whole.arrayBuffer()).byteLength).toBe(LARGE.length);
+    await closed;
+    await expect(abandoned?.read()).rejects.toMatchObject({ code: "shutting_down" });
+    holdfast = await openHoldfast({ dataDir, log: () => undefined });
+    expect((await ask(url)).status).toBe(200);
   });
 });
 

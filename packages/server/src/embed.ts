@@ -13,7 +13,10 @@ export interface Holdfast {
   readonly fetch: FetchHandler;
   /** Answers a request of node:http: for Express, Fastify's raw routes, or a server of one's own. */
   readonly handle: NodeHandler;
-  /** Commits or refuses what is in flight and lets the data directory go. May be repeated. The application's connections are its own. */
+  /**
+   * Commits or refuses what is in flight, lets downloads go on for `closeMs`, then ends them and lets the data directory go. May be repeated.
+   * The application's connections are its own, but for those with a reply that had to be ended.
+   */
   close(): Promise<void>;
 }
 
@@ -25,8 +28,10 @@ export interface Holdfast {
  * @throws HoldfastError `usage`, `data_dir_busy`, `data_dir_unusable`; nothing is left behind then.
  */
 export async function openHoldfast(options: EmbedOptions): Promise<Holdfast> {
-  const open = await openServer(options, await readSettings(options));
-  const close = () => open.close(async () => undefined);
+  const settings = await readSettings(options);
+  const open = await openServer(options, settings);
+  const { replies, clock } = open.front;
+  const close = () => open.close(() => replies.end(clock, settings.closeMs));
   closeOnFatal(open, close, options.onFatal);
   return { fetch: createFetchHandler(open.front), handle: createNodeHandler(open.front), close };
 }

@@ -6,6 +6,7 @@ import { type DataDirectory, openData } from "./data.ts";
 import { createCors } from "./http/cors.ts";
 import type { Front } from "./http/front.ts";
 import { createInFlight } from "./http/in-flight.ts";
+import { createReplies } from "./http/replies.ts";
 import { openKeys } from "./keys/keys-file.ts";
 import { createLog } from "./log.ts";
 import { createMeter } from "./metrics/meter.ts";
@@ -86,6 +87,7 @@ async function put(
     ...platform,
     keys,
     inFlight: createInFlight(settings.requestsMax),
+    replies: createReplies(),
     cors: createCors(settings.origins, () => !policy.needsToken()),
     trust: settings.trust,
     meter,

@@ -1,10 +1,10 @@
 // The fetch-style adapter: `Request -> Response`, for hosts that speak the web platform (Hono, Next, Deno, Bun) and over the same handlers as node:http.
-import type { Log } from "@holdfast/engine";
 import type { Front } from "./front.ts";
-import { PACE, type PaceRule } from "./pace.ts";
-import { logFailure, type Reply, replyHeaders } from "./reply.ts";
+import { PACE, type PaceRule, READ_PACE } from "./pace.ts";
+import { type Reply, replyHeaders } from "./reply.ts";
 import { answer } from "./route.ts";
 import { createStreamBody } from "./stream-body.ts";
+import { streamOf } from "./stream-reply.ts";
 
 /** Answers one request; never rejects. The host must not have read the body. */
 export type FetchHandler = (request: Request, connection?: FetchConnection) => Promise<Response>;
@@ -17,9 +17,11 @@ export interface FetchConnection {
 
 export interface FetchOptions {
   readonly pace?: PaceRule;
+  readonly readPace?: PaceRule;
 }
 
-export function createFetchHandler(front: Front, { pace = PACE }: FetchOptions = {}): FetchHandler {
+export function createFetchHandler(front: Front, options: FetchOptions = {}): FetchHandler {
+  const { pace = PACE, readPace = READ_PACE } = options;
   return async (request, { address } = {}) => {
     const body = createStreamBody(request, { clock: front.clock, pace });
     const { pathname, searchParams, host } = new URL(request.url);
@@ -34,45 +36,14 @@ export function createFetchHandler(front: Front, { pace = PACE }: FetchOptions =
       header: (name) => request.headers.get(name) ?? (name === "host" ? host : undefined),
     });
     body.release();
-    return toResponse(front, request.method, reply);
+    return toResponse(front, request.method, reply, readPace);
   };
 }
 
-function toResponse({ log }: Front, method: string, reply: Reply): Response {
+function toResponse(front: Front, method: string, reply: Reply, pace: PaceRule): Response {
   const { status, content } = reply;
   const init = { status, headers: replyHeaders(reply) };
   if (method === "HEAD" || content.kind === "none") return new Response(null, init);
   if (content.kind === "bytes") return new Response(content.bytes.slice(), init);
-  return new Response(streamOf(content.open, log), init);
-}
-
-/** Asks for a piece only when somebody reads: a host may drop a response, as for a HEAD that it makes a GET, and nothing was begun then. */
-function streamOf(
-  open: (gone: AbortSignal) => AsyncGenerator<Uint8Array, void, void>,
-  log: Log,
-): ReadableStream<Uint8Array> {
-  const gone = new AbortController();
-  const pieces = open(gone.signal);
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const { done, value } = await pieces.next();
-          if (gone.signal.aborted) return;
-          // Each piece is valid until the next one is asked for, and the stream keeps what it is given for longer.
-          if (done) controller.close();
-          else controller.enqueue(value.slice());
-        } catch (error) {
-          logFailure(log, error);
-          controller.error(error);
-        }
-      },
-      cancel() {
-        gone.abort();
-        // A piece may be on its way from the disk: nobody waits for that.
-        pieces.return().catch((error: unknown) => logFailure(log, error));
-      },
-    },
-    { highWaterMark: 0 },
-  );
+  return new Response(streamOf(front, content.open, pace), init);
 }

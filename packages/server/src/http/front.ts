@@ -4,6 +4,7 @@ import type { Keyring } from "../keys/keyring.ts";
 import type { Gauges, Meter } from "../metrics/meter.ts";
 import type { Cors } from "./cors.ts";
 import type { InFlight } from "./in-flight.ts";
+import type { Replies } from "./replies.ts";
 import type { Reply } from "./reply.ts";
 import type { Request } from "./request.ts";
 import type { Trust } from "./trust.ts";
@@ -16,6 +17,7 @@ export interface Front {
   readonly random: Random;
   readonly log: Log;
   readonly inFlight: InFlight;
+  readonly replies: Replies;
   readonly cors: Cors;
   readonly trust: Trust;
   readonly meter: Meter;

@@ -6,7 +6,7 @@ import type { SecureContextOptions } from "node:tls";
 import { HoldfastError, KIB } from "@holdfast/protocol";
 import { connectionCut, createRequestBody, type RequestBody } from "./body.ts";
 import type { Front } from "./front.ts";
-import { PACE, type PaceRule } from "./pace.ts";
+import { PACE, type PaceRule, READ_PACE } from "./pace.ts";
 import { problemReply } from "./problem.ts";
 import { sendRaw, sendReply } from "./reply.ts";
 import type { Request } from "./request.ts";
@@ -14,8 +14,8 @@ import { answer } from "./route.ts";
 
 export interface HttpOptions {
   readonly pace?: PaceRule;
-  /** A client that takes no byte of a download for this long, in milliseconds, holds memory in vain and is cut off. */
-  readonly downloadStallMs?: number;
+  /** Whoever reads a reply more slowly than this holds memory and a connection in vain and is cut off. */
+  readonly readPace?: PaceRule;
   /** Whether an address may connect; everybody may by default. */
   readonly mayConnect?: (address: string) => boolean;
   /** With a certificate it speaks TLS; without, plain HTTP. */
@@ -37,7 +37,6 @@ const HEADERS_TIMEOUT_MS = 60_000;
 const KEEP_ALIVE_MS = 60_000;
 const LINGER_MS = 2_000;
 const HANDSHAKE_TIMEOUT_MS = 20_000;
-const DOWNLOAD_STALL_MS = 60_000;
 /** Connections at once, above which new ones are closed: each costs a descriptor and some memory, and a client needs a handful. */
 const CONNECTIONS_MAX = 4_000;
 /** Requests of one connection without an answer. Hardly any client sends ahead; one that never stops would fill the memory while its first request waits. */
@@ -88,7 +87,8 @@ interface Exchanges {
 }
 
 function createExchanges(front: Front, options: HttpOptions): Exchanges {
-  const { pace = PACE, downloadStallMs = DOWNLOAD_STALL_MS } = options;
+  const { pace = PACE, readPace = READ_PACE } = options;
+  const reader = { pace: readPace, clock: front.clock, log: front.log };
   const exchanges = new WeakMap<Duplex, Exchange>();
   const unanswered = new WeakMap<Duplex, number>();
 
@@ -112,8 +112,12 @@ function createExchanges(front: Front, options: HttpOptions): Exchanges {
     const request = toRequest(front, req, body);
     const reply = request ? await answer(front, request) : problemReply(noHost(), front);
     const isLast = !request || exchange.isLast || front.isClosing();
-    const { log } = front;
-    await sendReply(res, reply, { method: req.method ?? "", body, isLast, downloadStallMs, log });
+    const leave = front.replies.enter(() => res.destroy());
+    try {
+      await sendReply(res, reply, { method: req.method ?? "", body, isLast, reader });
+    } finally {
+      leave();
+    }
     body.release();
   }
 

@@ -1,13 +1,24 @@
-// The least pace of a body: one that comes slower has stopped, whatever its connection says.
+// The least pace of a body and of a reader: one that is slower has stopped, whatever its connection says.
 import type { Clock } from "@holdfast/engine";
 
-/** How slow a body may come: fewer bytes than this over the window and it has stopped. */
+/** How slow something may be: fewer bytes than this over the window and it has stopped. */
 export interface PaceRule {
   readonly bytesPerSecondMin: number;
   readonly windowMs: number;
 }
 
 export const PACE: PaceRule = { bytesPerSecondMin: 256, windowMs: 30_000 };
+
+/**
+ * How slow whoever reads a reply may be. The window is long because of the kernel at the other end: it asks for more only when a good part of its memory is free,
+ * so that behind a reader of 1 KiB/s nothing moves for minutes, then some 100 KiB at once.
+ */
+export const READ_PACE: PaceRule = { bytesPerSecondMin: 256, windowMs: 600_000 };
+
+/** Milliseconds that a reader may take for a piece of this size: a window for what its connection holds back, and the time of its bytes at the least pace. */
+export function pieceMs({ bytesPerSecondMin, windowMs }: PaceRule, size: number): number {
+  return windowMs + Math.ceil((size * 1000) / bytesPerSecondMin);
+}
 
 /** Looks at the pace this many times a window. */
 const LOOKS = 6;

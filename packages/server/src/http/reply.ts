@@ -2,9 +2,10 @@
 import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Log } from "@holdfast/engine";
+import type { Clock, Log } from "@holdfast/engine";
 import { isHoldfastError, MIB } from "@holdfast/protocol";
 import type { RequestBody } from "./body.ts";
+import { type PaceRule, pieceMs } from "./pace.ts";
 
 export type Headers = Readonly<Record<string, string>>;
 
@@ -63,7 +64,13 @@ export interface Sending {
   readonly body: RequestBody;
   /** Whether the connection ends with this reply, whatever came of the request. */
   readonly isLast: boolean;
-  readonly downloadStallMs: number;
+  readonly reader: Reader;
+}
+
+/** What is asked of whoever reads a reply. */
+export interface Reader {
+  readonly pace: PaceRule;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -71,7 +78,7 @@ export interface Sending {
 export async function sendReply(
   res: ServerResponse,
   reply: Reply,
-  { method, body, isLast, downloadStallMs, log }: Sending,
+  { method, body, isLast, reader }: Sending,
 ): Promise<void> {
   if (res.destroyed) return;
   // node:http tells of a body's end only after the turn that brought its last byte: refused at once, a small one may be all there.
@@ -80,8 +87,8 @@ export async function sendReply(
   res.writeHead(reply.status, headersOf(reply, isLast || isUnread));
   const { content } = reply;
   if (method === "HEAD" || content.kind === "none") res.flushHeaders();
-  else if (content.kind === "stream") await sendStream(res, content, downloadStallMs, log);
-  else await sendPiece(res, content.bytes, downloadStallMs);
+  else if (content.kind === "stream") await sendStream(res, content, reader);
+  else await sendPiece(res, content.bytes, reader);
   if (isUnread) await body.discard(LINGER);
   if (!res.writableEnded) res.end();
 }
@@ -121,8 +128,7 @@ export function logFailure(log: Log, error: unknown): void {
 async function sendStream(
   res: ServerResponse,
   content: Extract<Content, { kind: "stream" }>,
-  stallMs: number,
-  log: Log,
+  reader: Reader,
 ): Promise<void> {
   let sent = 0;
   const gone = new AbortController();
@@ -131,28 +137,43 @@ async function sendStream(
   try {
     for await (const piece of content.open(gone.signal)) {
       sent += piece.length;
-      await sendPiece(res, piece, stallMs);
+      await sendPiece(res, piece, reader);
       if (res.destroyed) return;
     }
     if (sent === (content.size ?? sent)) return;
   } catch (error) {
-    logFailure(log, error);
+    logFailure(reader.log, error);
   } finally {
     res.off("close", leave);
   }
   res.destroy();
 }
 
+/** Tells of a reader that is cut off: it holds a connection and memory, and takes hardly a byte. */
+export function logSlowReader(log: Log): void {
+  log("info", "download ended", { why: "its reader is too slow" });
+}
+
 /** Resolves when the kernel has taken the piece, or the connection is gone. */
-async function sendPiece(res: ServerResponse, piece: Uint8Array, stallMs: number): Promise<void> {
+async function sendPiece(
+  res: ServerResponse,
+  piece: Uint8Array,
+  { pace, clock, log }: Reader,
+): Promise<void> {
   // node:http destroys a socket whose kernel takes nothing for so long. Waiting for our own disk and memory does not count.
-  res.socket?.setTimeout(stallMs);
+  res.socket?.setTimeout(pace.windowMs);
   await new Promise<void>((resolve) => {
     if (res.destroyed) return resolve();
     const taken = (): void => {
+      callOff();
       res.off("close", taken);
       resolve();
     };
+    // A byte now and then keeps that from happening; the piece as a whole has its time too.
+    const callOff = clock.after(pieceMs(pace, piece.length), () => {
+      logSlowReader(log);
+      res.destroy();
+    });
     res.on("close", taken);
     res.write(piece, taken);
   });

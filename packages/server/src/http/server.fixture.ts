@@ -22,6 +22,7 @@ import type { Front } from "./front.ts";
 import { createInFlight } from "./in-flight.ts";
 import { listen } from "./listen.ts";
 import { createHttpServer, createNodeHandler, type HttpOptions } from "./node.ts";
+import { createReplies } from "./replies.ts";
 import { createTrust } from "./trust.ts";
 
 /** How requests come to the handlers: the same tests run over each (vitest.config.ts); what one cannot do it declines by name (`declines`). */
@@ -129,6 +130,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     engine,
     clock,
     inFlight: createInFlight(options.requestsMax),
+    replies: createReplies(),
     cors: createCors(options.origins ?? [], () => options.isOpen === true),
     trust: createTrust(options.proxies ?? []),
     about: {

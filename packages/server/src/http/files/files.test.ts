@@ -1,5 +1,6 @@
 // Downloads over HTTP: ranges, preconditions, names, manifests and proofs.
 import { createHash } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { createSlotPool, SLOT_SIZE } from "@holdfast/engine";
 import {
   decodeBase64,
@@ -15,6 +16,7 @@ import {
 import { createMemoryStorage } from "@holdfast/testkit/storage/memory";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { pieceMs, READ_PACE } from "../pace.ts";
 import { logFailure } from "../reply.ts";
 import {
   ask,
@@ -22,6 +24,7 @@ import {
   declines,
   openRaw,
   putRequest,
+  type RawConnection,
   rawHead,
   startTestServer,
   type TestServer,
@@ -174,7 +177,10 @@ const isHosts = declines("fetch", "sockets are the host's, and so is their pace"
 describe.each(isHosts ? [] : ["node"])("a reader that takes nothing (%s)", () => {
   it("is cut off, and its memory goes to those who read", async () => {
     const parts = { slots: createSlotPool(SLOT_SIZE) };
-    const other = await startTestServer({ http: { downloadStallMs: 50 }, parts });
+    const other = await startTestServer({
+      http: { readPace: { bytesPerSecondMin: 256, windowMs: 250 } },
+      parts,
+    });
     // More than the kernel keeps for a connection by itself.
     const content = Buffer.alloc(64 * 256 * KIB);
     const made = await publish(content, { name: "a" }, other);
@@ -188,7 +194,9 @@ describe.each(isHosts ? [] : ["node"])("a reader that takes nothing (%s)", () =>
   });
 
   it("is cut off in any reply, and a connection that is only idle is not", async () => {
-    const other = await startTestServer({ http: { downloadStallMs: 50 } });
+    const other = await startTestServer({
+      http: { readPace: { bytesPerSecondMin: 256, windowMs: 250 } },
+    });
     const idle = await openRaw(other);
     idle.socket.write(rawHead({ path: "/livez" }));
     await idle.until('{"status":"ok"}');
@@ -205,6 +213,81 @@ describe.each(isHosts ? [] : ["node"])("a reader that takes nothing (%s)", () =>
     idle.socket.destroy();
     await other.close();
   });
+});
+
+describe.each(isHosts ? [] : ["node"])("a reader that takes a little now and then (%s)", () => {
+  /** More than the kernel keeps for a connection by itself. */
+  const content = Buffer.alloc(64 * 256 * KIB, "holdfast ");
+  const tooLong = pieceMs(READ_PACE, SLOT_SIZE);
+
+  /** Takes up to so many bytes of what has come. */
+  async function take(raw: RawConnection, size: number): Promise<number> {
+    let taken = 0;
+    const count = (piece: Buffer) => {
+      taken += piece.length;
+      if (taken >= size) raw.socket.pause();
+    };
+    raw.socket.on("data", count).resume();
+    for (let turn = 0; turn < 20 && taken < size; turn++) await nextTurn();
+    raw.socket.pause().off("data", count);
+    return taken;
+  }
+
+  async function beginReading(server: TestServer, url: string): Promise<RawConnection> {
+    const raw = await openRaw(server);
+    raw.socket.pause();
+    raw.socket.write(rawHead({ path: url }));
+    return raw;
+  }
+
+  it("goes on at 1 KiB/s, and is cut off below the least pace", async () => {
+    const other = await startTestServer();
+    const { url } = await publish(content, { name: "a" }, other);
+    const raw = await beginReading(other, url);
+    while (other.timers() === 0) await nextTurn();
+    let taken = 0;
+    for (let seconds = 0; seconds < 6_000; seconds += 64) {
+      taken += await take(raw, 64 * KIB);
+      other.clock.advance(64_000);
+      await nextTurn();
+    }
+    expect(taken).toBeGreaterThan(4_000 * KIB);
+    expect(await other.connections()).toBe(1);
+    const first = Math.ceil(tooLong / 10);
+    for (let round = 0; round < 12; round++) {
+      await take(raw, 1);
+      other.clock.advance(first);
+      await nextTurn();
+    }
+    await expect.poll(other.connections).toBe(0);
+    expect(other.logged).toContainEqual(
+      expect.objectContaining({ level: "info", event: "download ended" }),
+    );
+    await other.close();
+  });
+
+  it("is one of 1,000: memory stays bounded, whoever reads gets all, and they end", async () => {
+    const readSlots = createSlotPool(8 * SLOT_SIZE);
+    const other = await startTestServer({ parts: { readSlots } });
+    const { url } = await publish(content, { name: "a" }, other);
+    const before = process.memoryUsage().external;
+    const slow: RawConnection[] = [];
+    while (slow.length < 1000) {
+      slow.push(...(await Promise.all(Array.from({ length: 50 }, () => beginReading(other, url)))));
+    }
+    // One timer each: all of them wait for their reader.
+    await expect.poll(other.timers, { timeout: 20_000 }).toBe(1000);
+    // 16 KiB for each, and some 48 KiB that this end has read ahead. A slot for each would be 256 KiB.
+    const grown = process.memoryUsage().external - before;
+    expect(grown / 1000).toBeLessThan(96 * KIB);
+    expect((await ask(other, { path: url })).bytes.equals(content)).toBe(true);
+    expect(readSlots.lent()).toBeLessThanOrEqual(8);
+    other.clock.advance(tooLong);
+    await expect.poll(other.connections, { timeout: 20_000 }).toBe(0);
+    await expect.poll(readSlots.lent).toBe(0);
+    for (const { socket } of slow) socket.destroy();
+    await other.close();
+  }, 60_000);
 });
 
 describe("ranges", () => {
