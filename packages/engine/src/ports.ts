@@ -64,7 +64,7 @@ export interface Storage {
   /**
    * Stores a whole object durably: a manifest beside the bytes, or bytes that are all there at once and sealed with that. Whole or not at all as far as any
    * reader of a published file can tell. May be repeated, a manifest with other content too.
-   * It comes in pieces, each one free again when the next is asked for, and is asked for once.
+   * A manifest comes in pieces, each one free again when the next is asked for, and is asked for once. Bytes are one piece, which stays as it is until this has settled.
    */
   put(object: StoredObject, pieces: Iterable<Uint8Array>): Promise<void>;
 

@@ -106,7 +106,7 @@ export function describeEndings(rig: StorageRig): void {
   });
 
   describe("bytes that are put at once", () => {
-    it.each([0, 1, 4097, 300_000])("read back, %i of them", async (size) => {
+    it.each([0, 1, 4097, 65_536, 300_000])("read back, %i of them", async (size) => {
       const [id, bytes] = [testId(1), testBytes(size, 22)];
       await rig.storage.put({ id, kind: "bytes" }, [bytes]);
       await rig.storage.put({ id, kind: "bytes" }, [bytes]);

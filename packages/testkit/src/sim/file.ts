@@ -21,6 +21,8 @@ export interface SimOpening {
   readonly number: number;
   readonly isDirect: boolean;
   readonly canWrite: boolean;
+  /** Each write is followed by a flush before it resolves: two operations here, since power may fail between the two. */
+  readonly isSynced: boolean;
   /** Bytes that fit on the disk. */
   readonly capacity: number;
   readonly perform: Perform;
@@ -29,7 +31,7 @@ export interface SimOpening {
 }
 
 export function openSimFile(opening: SimOpening): OpenFile {
-  const { path, number, isDirect, canWrite, perform, changes } = opening;
+  const { path, number, isDirect, canWrite, isSynced, perform, changes } = opening;
   let isOpen = true;
   const require = (kind: Operation["kind"], isLegal: boolean, errno: string) => {
     if (!isOpen) throw errnoError("EBADF", { kind, path });
@@ -37,6 +39,14 @@ export function openSimFile(opening: SimOpening): OpenFile {
   };
   const isAligned = (memory: Uint8Array, ...values: readonly number[]) =>
     !isDirect || [memory.byteOffset, ...values].every((value) => value % BLOCK_SIZE === 0);
+  async function flush(): Promise<void> {
+    require("fdatasync", true, "");
+    const upTo = changes();
+    await perform({ kind: "fdatasync", path }, (on) => flushInode(inodeOf(on, number), upTo), {
+      failed: (on) => loseInode(inodeOf(on, number), upTo),
+    });
+  }
+
   return {
     async pread(into, start, size, offset) {
       const readUpTo =
@@ -63,17 +73,13 @@ export function openSimFile(opening: SimOpening): OpenFile {
           writeBytes(on, inode, bytes, offset, isDirect);
           return bytes.length;
         };
-      return perform({ kind: "pwrite", path, offset, size }, writeUpTo(size), {
+      const count = await perform({ kind: "pwrite", path, offset, size }, writeUpTo(size), {
         short: writeUpTo,
       });
+      if (isSynced) await flush();
+      return count;
     },
-    async fdatasync() {
-      require("fdatasync", true, "");
-      const upTo = changes();
-      return perform({ kind: "fdatasync", path }, (on) => flushInode(inodeOf(on, number), upTo), {
-        failed: (on) => loseInode(inodeOf(on, number), upTo),
-      });
-    },
+    fdatasync: flush,
     async truncate(size) {
       require("truncate", canWrite, "EINVAL");
       return perform({ kind: "truncate", path, size }, (on) =>

@@ -136,7 +136,7 @@ function simFsOn(disk: DiskState, options: SimFsOptions): SimFs {
         if (caching === "direct" && !hasDirectIo)
           throw errnoError("EINVAL", { kind: "open", path });
         const known = on.names.get(path);
-        if (known === undefined && access !== "create") {
+        if (known === undefined && !access.startsWith("create")) {
           throw errnoError("ENOENT", { kind: "open", path });
         }
         const number = known ?? createName(on, path);
@@ -146,6 +146,7 @@ function simFsOn(disk: DiskState, options: SimFsOptions): SimFs {
           number,
           isDirect: caching === "direct",
           canWrite: access !== "read",
+          isSynced: access === "create-synced",
           capacity,
           perform,
           changes: () => disk.changes,

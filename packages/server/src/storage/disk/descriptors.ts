@@ -1,10 +1,10 @@
 // Open files, shared and counted: opened once however many ask, kept while in use, the idle ones closed from the longest unused on.
-import type { Caching, Fs, OpenFile } from "./fs.ts";
+import type { Access, Caching, Fs, OpenFile } from "./fs.ts";
 
 /** How a file is opened; each way of one path is a descriptor of its own. */
 export interface Opening {
   readonly path: string;
-  readonly access: "read" | "write" | "create";
+  readonly access: Access;
   readonly caching: Caching;
 }
 

@@ -2,14 +2,15 @@
 
 /**
  * A file system. Every method rejects with an Error whose `code` is a POSIX name such as `ENOSPC`, and resolves when the kernel has answered.
- * None of them is durable in itself, but for what `fdatasync` and `fsyncDir` say.
+ * None of them is durable in itself, but for what `fdatasync`, `fsyncDir` and `create-synced` say.
  */
 export interface Fs {
   /**
    * `read`: for reading what exists. `write`: for reading and writing what exists. `create`: the same, made where there is nothing.
+   * `create-synced`: the same as `create`, and what a `pwrite` has written is flushed, as by `fdatasync`, before it resolves.
    * With `caching: "direct"` bytes pass by the page cache; offsets, sizes and memory must then be aligned to 4 KiB.
    */
-  open(path: string, access: "read" | "write" | "create", caching: Caching): Promise<OpenFile>;
+  open(path: string, access: Access, caching: Caching): Promise<OpenFile>;
   /** Resolves when the names made and removed in a directory before the call survive power loss. */
   fsyncDir(path: string): Promise<void>;
   unlink(path: string): Promise<void>;
@@ -18,6 +19,8 @@ export interface Fs {
     readonly available: number;
   }>;
 }
+
+export type Access = "read" | "write" | "create" | "create-synced";
 
 export type Caching = "cached" | "direct";
 

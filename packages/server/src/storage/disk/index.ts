@@ -4,14 +4,14 @@ import { type GridLimits, MIB, PART_SIZE_STEP, type UploadId } from "@holdfast/p
 import { remove, reset, seal } from "./close.ts";
 import { storageError } from "./failure.ts";
 import { ALIGNMENT, type Caching, type Fs } from "./fs.ts";
-import { nodeFs } from "./node-fs.ts";
+import { keepDirectory, nodeFs } from "./node-fs.ts";
 import { probeCaching } from "./probe.ts";
 import { type Reading, readStored } from "./read.ts";
 import { createStage, releaseWriter, requireId, type Stage } from "./stage.ts";
 import { createSync, type Sync } from "./sync.ts";
 import { createWrite, putObject } from "./write.ts";
 
-export type { Caching, Fs, OpenFile } from "./fs.ts";
+export type { Access, Caching, Fs, OpenFile } from "./fs.ts";
 export { makeDirectory } from "./make-directory.ts";
 
 export interface DiskStorageOptions {
@@ -45,11 +45,16 @@ const OPEN_FILES_MAX = 512;
 /** Memory that direct reads pass through: only recovery and reads of unfinished uploads use it. */
 const BOUNCE_SLOTS = 4;
 
+const KEEPS_NOTHING = { letGo: () => Promise.resolve() } as const;
+
 /** @throws HoldfastError `data_dir_unusable` */
 export async function createDiskStorage(options: DiskStorageOptions): Promise<DiskStorage> {
-  const { directory, fs = nodeFs, openFilesMax: openMax = OPEN_FILES_MAX } = options;
+  const { directory, openFilesMax: openMax = OPEN_FILES_MAX } = options;
   const slots = createSlotPool(BOUNCE_SLOTS * SLOT_SIZE);
-  const medium = await probeCaching(fs, directory, slots);
+  const medium = await probeCaching(options.fs ?? nodeFs, directory, slots);
+  const { fs, letGo } = options.fs
+    ? { ...KEEPS_NOTHING, fs: options.fs }
+    : await keepDirectory(directory);
   const caching = options.caching ?? medium;
   const onCrowded = () => flushIdle(stage, sync);
   const stage = createStage({ fs, directory, caching, openMax, onCrowded });
@@ -67,7 +72,7 @@ export async function createDiskStorage(options: DiskStorageOptions): Promise<Di
     remove: (id) => remove(stage, sync, id),
     room: () => room(fs, directory),
     openFiles: stage.descriptors.open,
-    close: () => closeAll(stage),
+    close: () => closeAll(stage).finally(letGo),
   };
 }
 

@@ -12,6 +12,8 @@ export interface Sync {
   flush(upload: StagedUpload): Promise<void>;
   /** Flushes a file that no group flush knows of. */
   flushFile(file: OpenFile): Promise<void>;
+  /** Runs a write to a file that is opened `create-synced`, in the turn of a flush: it is one. */
+  writeSynced(write: () => Promise<void>): Promise<void>;
   /** Resolves when the directory's names of before the call are durable; calls share flushes. */
   flushDirectory(): Promise<void>;
 }
@@ -60,6 +62,7 @@ export function createSync(stage: Stage): Sync {
       return flush.next.promise;
     },
     flushFile: (file) => limit.run(() => file.fdatasync()),
+    writeSynced: limit.run,
     flushDirectory,
   };
 }

@@ -1,8 +1,9 @@
 // Bytes on their way down: parts into an upload's data file, the manifest beside it.
 import type { Slot, Storage, StoredObject } from "@holdfast/engine";
 import { HoldfastError, MIB } from "@holdfast/protocol";
+import type { Opening } from "./descriptors.ts";
 import { storageError } from "./failure.ts";
-import { ALIGNMENT, type OpenFile } from "./fs.ts";
+import { ALIGNMENT, errnoOf, type OpenFile } from "./fs.ts";
 import {
   bytesPath,
   manifestPath,
@@ -101,24 +102,71 @@ export async function putObject(
   { id, kind }: StoredObject,
   pieces: Iterable<Uint8Array>,
 ): Promise<void> {
-  const path = kind === "bytes" ? bytesPath(stage, id) : manifestPath(stage, id);
   try {
-    const file = await stage.fs.open(path, "create", "cached");
-    try {
-      let size = 0;
-      for (const piece of pieces) {
-        await writeRest(file, [piece], size, 0);
-        size += piece.length;
-      }
-      // Bytes are put once, and a manifest that is put again may be shorter.
-      if (kind === "manifest") await file.truncate(size);
-      await sync.flushFile(file);
-    } finally {
-      await file.close();
-    }
+    if (kind === "bytes") await putBytes(stage, sync, bytesPath(stage, id), pieces);
+    else await putManifest(stage, sync, manifestPath(stage, id), pieces);
     await sync.flushDirectory();
   } catch (error) {
     throw storageError(error, `writing the ${kind}`);
+  }
+}
+
+async function putManifest(
+  { fs }: Stage,
+  sync: Sync,
+  path: string,
+  pieces: Iterable<Uint8Array>,
+): Promise<void> {
+  const file = await fs.open(path, "create", "cached");
+  try {
+    let size = 0;
+    for (const piece of pieces) {
+      await writeRest(file, [piece], size, 0);
+      size += piece.length;
+    }
+    // One that is put again may be shorter.
+    await file.truncate(size);
+    await sync.flushFile(file);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Past the page cache where that takes them as they are: bytes that end within a block would leave zeros there, and to cut those off is one more flush. */
+async function putBytes(
+  stage: Stage,
+  sync: Sync,
+  path: string,
+  pieces: Iterable<Uint8Array>,
+): Promise<void> {
+  const [bytes = NOTHING] = pieces;
+  const { byteOffset, length } = bytes;
+  const isWhole = length > 0 && byteOffset % ALIGNMENT === 0 && length % ALIGNMENT === 0;
+  const caching = isWhole ? stage.caching : "cached";
+  try {
+    await writeSynced(stage, sync, { path, access: "create-synced", caching }, bytes);
+  } catch (error) {
+    // Memory that does not begin at a page, as that of a slot does.
+    if (caching === "cached" || errnoOf(error) !== "EINVAL") throw error;
+    await writeSynced(stage, sync, { path, access: "create-synced", caching: "cached" }, bytes);
+  }
+}
+
+const NOTHING = new Uint8Array();
+
+/** Opened, then written and flushed in one call: for a small file each call costs more than its bytes. */
+async function writeSynced(
+  { fs }: Stage,
+  sync: Sync,
+  { path, access, caching }: Opening,
+  bytes: Uint8Array,
+): Promise<void> {
+  const file = await fs.open(path, access, caching);
+  try {
+    if (bytes.length === 0) await sync.flushFile(file);
+    else await sync.writeSynced(() => writeRest(file, [bytes], 0, 0));
+  } finally {
+    await file.close();
   }
 }
 
