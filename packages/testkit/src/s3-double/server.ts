@@ -47,7 +47,8 @@ export async function startS3Double(options: S3DoubleOptions = {}): Promise<S3Do
     counts.set(operation, (counts.get(operation) ?? 0) + 1);
     const fault = faults.next(operation);
     if (fault?.kind === "lose-request") return void request.socket.destroy();
-    const body = await readBody(request);
+    const sent = await readBody(request);
+    const body = fault?.kind === "flip" ? flipped(sent) : sent;
     if (fault?.kind === "stall") return;
     const answer = answerTo(fault, () => {
       if (operation === "preflight") return preflight(signed);
@@ -58,9 +59,8 @@ export async function startS3Double(options: S3DoubleOptions = {}): Promise<S3Do
         return refusal("XAmzContentSHA256Mismatch");
       }
       const { query, headers } = signed;
-      const came = fault?.kind === "flip" ? flipped(body) : body;
       const what = { bucket, profile: PROFILES[profile], keepsBytes, key, query, headers };
-      return OPERATIONS[operation]({ ...what, body: came, now: now() });
+      return OPERATIONS[operation]({ ...what, body, now: now() });
     });
     if (fault?.kind === "lose-answer") return void request.socket.destroy();
     const { status, headers } = answer;

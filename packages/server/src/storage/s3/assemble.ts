@@ -1,7 +1,13 @@
 // Making one object of all parts. A lost answer is found out by looking: nothing but the object itself says that it is there.
 import type { BoundPart, Place } from "@holdfast/engine";
 import { equalBytes, HoldfastError } from "@holdfast/protocol";
-import { isRefusal, type ListedPart, type MultipartId, S3Error } from "./calls.ts";
+import {
+  type CompletedPart,
+  isRefusal,
+  type ListedPart,
+  type MultipartId,
+  S3Error,
+} from "./calls.ts";
 import { isPassing, storageError } from "./failure.ts";
 import { pagesOf } from "./listed.ts";
 import { multipartOf, numberOf } from "./place.ts";
@@ -56,14 +62,14 @@ function mayPass(fault: unknown): boolean {
 function requireAll(
   parts: readonly BoundPart[],
   there: readonly ListedPart[],
-): readonly ListedPart[] {
+): readonly CompletedPart[] {
   const byNumber = new Map(there.map((part) => [part.number, part]));
-  const all: ListedPart[] = [];
+  const all: CompletedPart[] = [];
   const missing: (readonly [number, number])[] = [];
   for (const { index, size, digest } of parts) {
     const part = byNumber.get(numberOf(index));
     const isSame = part?.size === size && (!part.sha256 || equalBytes(part.sha256, digest));
-    if (isSame) all.push(part);
+    if (isSame) all.push({ number: part.number, etag: part.etag, sha256: digest });
     else missing.push([index, index + 1]);
   }
   if (missing.length === 0) return all;

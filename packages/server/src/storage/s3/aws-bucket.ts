@@ -1,5 +1,6 @@
 // What a bucket is set to, by the SDK.
 import {
+  CreateBucketCommand,
   GetBucketCorsCommand,
   GetBucketLifecycleConfigurationCommand,
   HeadBucketCommand,
@@ -23,6 +24,9 @@ export function bucketCalls({ client, bucket: Bucket }: Aws): BucketCalls {
   return {
     async check() {
       await call(client.send(new HeadBucketCommand({ Bucket })));
+    },
+    async create() {
+      await call(client.send(new CreateBucketCommand({ Bucket })));
     },
     async cors() {
       const answer = await callOr(client.send(new GetBucketCorsCommand({ Bucket })), [

@@ -7,6 +7,8 @@ import { S3Error } from "./calls.ts";
 export interface Aws {
   readonly client: S3Client;
   readonly bucket: string;
+  /** False of a store that knows no `x-amz-checksum` fields: then only the signature covers a part's digest. */
+  readonly hasChecksums: boolean;
 }
 
 /** Runs a call of the SDK. @throws S3Error */

@@ -14,16 +14,19 @@ import { type Aws, bodyOf, call } from "./aws-call.ts";
 import { headersOf } from "./aws-objects.ts";
 import type { ListedPart, MultipartCalls, SignCall } from "./calls.ts";
 
-export function multipartCalls({ client, bucket }: Aws): MultipartCalls {
+export function multipartCalls({ client, bucket, hasChecksums }: Aws): MultipartCalls {
   const Bucket = bucket;
+  const algorithm = hasChecksums ? ({ ChecksumAlgorithm: "SHA256" } as const) : {};
+  const checksumOf = (sha256: Uint8Array) =>
+    hasChecksums ? { ChecksumSHA256: encodeBase64(sha256) } : {};
   return {
     async create(key, headers) {
       const input = {
         Bucket,
         Key: key,
         ...headersOf(headers),
-        ChecksumAlgorithm: "SHA256",
-      } as const;
+        ...algorithm,
+      };
       const { UploadId } = await call(client.send(new CreateMultipartUploadCommand(input)));
       return UploadId ?? "";
     },
@@ -31,7 +34,7 @@ export function multipartCalls({ client, bucket }: Aws): MultipartCalls {
       const command = new UploadPartCommand({
         ...{ Bucket, Key: key, UploadId: uploadId, PartNumber: number },
         ContentLength: size,
-        ChecksumSHA256: encodeBase64(sha256),
+        ...checksumOf(sha256),
         Body: bodyOf(body),
       });
       // The signature covers the digest too, so that no store can overlook it, and nobody hashes the bytes again.
@@ -52,7 +55,7 @@ export function multipartCalls({ client, bucket }: Aws): MultipartCalls {
           Parts: parts.map(({ number, etag, sha256 }) => ({
             PartNumber: number,
             ETag: etag,
-            ...(sha256 ? { ChecksumSHA256: encodeBase64(sha256) } : {}),
+            ...checksumOf(sha256),
           })),
         },
       });
@@ -101,7 +104,7 @@ function listedPart({ PartNumber = 0, Size = 0, ETag = "", ChecksumSHA256 }: Par
 const CHECKSUM = "x-amz-checksum-sha256";
 
 async function sign(
-  { client, bucket }: Aws,
+  { client, bucket }: Pick<Aws, "client" | "bucket">,
   { key, uploadId, number, size, sha256, expiresIn }: SignCall,
 ): ReturnType<MultipartCalls["sign"]> {
   const checksum = encodeBase64(sha256);

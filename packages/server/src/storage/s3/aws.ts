@@ -14,6 +14,8 @@ export interface AwsOptions {
   readonly hasBucketInPath?: boolean;
   /** Else the SDK looks where it always does: environment, profiles, the instance's role. */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  /** False of a store that knows no `x-amz-checksum` fields. */
+  readonly hasChecksums?: boolean;
   /** Milliseconds without a byte after which a call is given up. */
   readonly idleMs?: number;
 }
@@ -58,7 +60,7 @@ export function createAwsCalls(options: AwsOptions): S3Calls {
     ...(credentials ? { credentials: { ...credentials } } : {}),
   };
   const client = new S3Client(config);
-  const aws = { client, bucket };
+  const aws = { client, bucket, hasChecksums: options.hasChecksums ?? true };
   return {
     multipart: multipartCalls(aws),
     objects: objectCalls(aws),

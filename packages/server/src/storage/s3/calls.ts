@@ -18,7 +18,7 @@ export interface MultipartCalls {
   /** Resolves when the store has the part, whose SHA-256 it was told, durably. */
   put(part: PartCall, signal?: AbortSignal): Promise<void>;
   /** Resolves when the object is there. An answer of 200 with an error inside rejects like any other. */
-  complete(upload: MultipartId, parts: readonly ListedPart[]): Promise<void>;
+  complete(upload: MultipartId, parts: readonly CompletedPart[]): Promise<void>;
   /** Resolves when the store has been told; a part on its way may still land: list again. */
   abort(upload: MultipartId): Promise<void>;
   /** Parts with a higher number than `after`, in order; `next` where there are more. */
@@ -46,6 +46,8 @@ export interface ObjectCalls {
 export interface BucketCalls {
   /** Resolves if the bucket is there and the credentials may use it. */
   check(): Promise<void>;
+  /** Makes the bucket. */
+  create(): Promise<void>;
   /** The CORS rules; undefined where there are none. */
   cors(): Promise<readonly CorsRule[] | undefined>;
   setCors(rules: readonly CorsRule[]): Promise<void>;
@@ -103,6 +105,14 @@ export interface ListedPart {
   readonly etag: string;
   /** Where the store lists it. */
   readonly sha256?: Uint8Array;
+}
+
+/** A part as it is named at the end. */
+export interface CompletedPart {
+  readonly number: number;
+  readonly etag: string;
+  /** Stores that check digests want them once more, and not all of them list them. */
+  readonly sha256: Uint8Array;
 }
 
 export interface ListedUpload extends MultipartId {
