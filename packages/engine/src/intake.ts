@@ -39,12 +39,10 @@ export function createIntake(
   /** Bytes that wait at the beginning of `small`. */
   let kept = 0;
 
-  async function fillFor(into: Uint8Array): Promise<number> {
+  function fillFor(into: Uint8Array): Promise<number> {
     if (waitMs === undefined) return body.fill(into);
     const callOff = clock.after(waitMs, () => body.interrupt());
-    const size = await body.fill(into);
-    callOff();
-    return size;
+    return body.fill(into).finally(callOff);
   }
 
   async function fillSlot(wanted: number): Promise<Filled | undefined> {

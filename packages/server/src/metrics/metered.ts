@@ -5,19 +5,27 @@ import type { Meter } from "./meter.ts";
 
 export function meterStorage(storage: Storage, meter: Meter, clock: Clock): Storage {
   /** What the user's disk refuses because it is full is no failure of the storage. */
+  function failed(operation: string, error: unknown): void {
+    if (!isHoldfastError(error) || error.code !== "storage_full") meter.storageFailed(operation);
+  }
   async function watch<T>(operation: string, work: Promise<T>): Promise<T> {
     try {
       return await work;
     } catch (error) {
-      if (!isHoldfastError(error) || error.code !== "storage_full") meter.storageFailed(operation);
+      failed(operation, error);
       throw error;
     }
   }
   return {
     limits: storage.limits,
-    async write(id, offset, slot, size) {
-      await watch("write", storage.write(id, offset, slot, size));
-      meter.wrote(size);
+    // Looked at from beside, not awaited: it is called for every slot.
+    write(id, offset, slot, size) {
+      const writing = storage.write(id, offset, slot, size);
+      writing.then(
+        () => meter.wrote(size),
+        (error: unknown) => failed("write", error),
+      );
+      return writing;
     },
     async flush(id) {
       const before = clock.monotonic();

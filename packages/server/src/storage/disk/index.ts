@@ -98,7 +98,7 @@ async function room(fs: Fs, directory: string): Promise<number> {
 /** Uploads that wrote bytes nobody flushed (a part with a wrong digest) keep a descriptor each; flushed, they can let it go. */
 function flushIdle(stage: Stage, sync: Sync): void {
   for (const upload of stage.uploads.values()) {
-    const isIdle = upload.writing === 0 && upload.flush.kind === "none";
+    const isIdle = upload.queue.length === 0 && upload.flush.kind === "none";
     if (!upload.release || !isIdle || upload.state.kind !== "open") continue;
     // A failure has poisoned the upload, and its next use tells.
     sync.flush(upload).catch(() => undefined);

@@ -21,22 +21,22 @@ export type StageState =
   /** After an I/O error: neither writes nor flushes before a reset. */
   | { readonly kind: "poisoned"; readonly error: HoldfastError };
 
-/** A write that was asked for. Whoever has the turn before it may take it along. */
+/** What one that waits is told: it may write now, or somebody has taken it along. */
+export type Turn = "now" | "over";
+
+/** A write that was asked for. */
 export interface QueuedWrite {
   readonly offset: number;
   readonly bytes: Uint8Array;
-  isWritten: boolean;
+  readonly turn: PromiseWithResolvers<Turn>;
 }
 
 export interface StagedUpload {
   readonly opening: Opening;
   state: StageState;
-  /** Writes under way, and who waits for the last of them. */
-  writing: number;
-  onWritten: (() => void)[];
-  /** Writes that wait for their turn, and the last turn that was given out. */
+  /** The write under way and, behind it, those that wait for their turn; and who waits for the last of them. */
   readonly queue: QueuedWrite[];
-  turn: Promise<void>;
+  readonly onWritten: (() => void)[];
   /** Writes that have resolved, and how many of those a flush has covered. */
   written: number;
   flushed: number;
@@ -89,10 +89,8 @@ export function stagedUpload(stage: Stage, id: UploadId): StagedUpload {
   const fresh: StagedUpload = {
     opening: { path: bytesPath(stage, id), access: "create", caching: stage.caching },
     state: { kind: "open" },
-    writing: 0,
-    onWritten: [],
     queue: [],
-    turn: Promise.resolve(),
+    onWritten: [],
     written: 0,
     flushed: 0,
     isNamed: false,
@@ -137,7 +135,7 @@ export function noteWritten(stage: Stage, upload: StagedUpload): void {
 
 /** Resolves when no write and no flush of the upload is under way. */
 export async function settled(upload: StagedUpload): Promise<void> {
-  if (upload.writing > 0) {
+  if (upload.queue.length > 0) {
     await new Promise<void>((resolve) => {
       upload.onWritten.push(resolve);
     });

@@ -15,6 +15,7 @@ import {
   type Stage,
   type StagedUpload,
   stagedUpload,
+  type Turn,
 } from "./stage.ts";
 import type { Sync } from "./sync.ts";
 
@@ -31,41 +32,41 @@ export function createWrite(stage: Stage): Storage["write"] {
     const upload = stagedUpload(stage, id);
     requireOpen(upload);
     const whole = stage.caching === "direct" ? padded(slot, size) : size;
-    const mine = { offset, bytes: slot.memory.subarray(0, whole), isWritten: false };
+    const bytes = slot.memory.subarray(0, whole);
+    const mine = { offset, bytes, turn: Promise.withResolvers<Turn>() };
+    if (upload.queue.push(mine) > 1 && (await mine.turn.promise) === "over") return;
     const lent = stage.descriptors.lend(upload.opening);
-    const turn = Promise.withResolvers<void>();
-    const before = upload.turn;
-    upload.turn = turn.promise;
-    upload.queue.push(mine);
-    upload.writing++;
-    let hasBegun = false;
+    let batch: readonly QueuedWrite[] = [];
     try {
       const file = await lent.file.catch(cannotOpen);
-      await before;
-      if (mine.isWritten) return;
       requireUnharmed(upload);
-      const batch = takeBatch(upload, mine);
-      hasBegun = true;
-      const pieces = batch.map(({ bytes }) => bytes);
+      batch = takeBatch(upload, mine);
+      const pieces = batch.map((one) => one.bytes);
       const count = await file.pwrite(pieces, offset);
       await writeRest(file, pieces, offset, count);
-      for (const written of batch) {
-        written.isWritten = true;
-        noteWritten(stage, upload);
-      }
+      for (const _ of batch) noteWritten(stage, upload);
     } catch (error) {
       const failure = storageError(error, "writing");
       // A full disk has harmed nothing; after any other failure of a write that began nobody knows what is on it.
-      if (hasBegun && failure.code === "storage_failed") poison(upload, failure);
+      if (batch.length > 0 && failure.code === "storage_failed") poison(upload, failure);
+      // It stands for itself alone: those that it took along try again.
+      batch = [mine];
       throw failure;
     } finally {
-      upload.queue.splice(upload.queue.indexOf(mine), 1);
       lent.end();
-      turn.resolve();
-      upload.writing--;
-      if (upload.writing === 0) for (const tell of upload.onWritten.splice(0)) tell();
+      leaveQueue(upload, batch);
     }
   };
+}
+
+/** The writes are done with; the first of those that wait has its turn. */
+function leaveQueue({ queue, onWritten }: StagedUpload, batch: readonly QueuedWrite[]): void {
+  for (const one of batch) {
+    queue.splice(queue.indexOf(one), 1);
+    one.turn.resolve("over");
+  }
+  queue[0]?.turn.resolve("now");
+  if (queue.length === 0) for (const tell of onWritten.splice(0)) tell();
 }
 
 /** Out of descriptors, perhaps. Nothing is written, so nothing need be read back: `details.isHarmless` says so. */
@@ -90,9 +91,7 @@ function takeBatch({ queue }: StagedUpload, first: QueuedWrite): QueuedWrite[] {
 }
 
 function nextAt(queue: readonly QueuedWrite[], offset: number): QueuedWrite | undefined {
-  return queue.find(
-    ({ offset: at, bytes, isWritten }) => at === offset && bytes.length > 0 && !isWritten,
-  );
+  return queue.find(({ offset: at, bytes }) => at === offset && bytes.length > 0);
 }
 
 /** As `Storage.put`. The path is not emptied first: repeated with the same bytes, a reader sees them whole all the time. */
