@@ -57,3 +57,4 @@ export function createS3Storage(options: S3StorageOptions): PartStorage {
     unfinished: (before) => unfinished(stage, before),
   };
 }
+export { type Finding, type ProbeOptions, probe } from "./probe.ts";
