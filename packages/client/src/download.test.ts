@@ -58,6 +58,7 @@ function portsOf(): Ports {
     random: systemRandom,
     digester: systemDigester,
     share: ALONE,
+    lines: new Map(),
   };
 }
 

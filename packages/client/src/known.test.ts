@@ -45,7 +45,8 @@ describe("what is remembered", () => {
   const known: Known = { inFlight: 5, rate: 1234.5, cutEvery: 8 * MIB, bodyMax: MIB };
 
   it("comes back as it was", () => {
-    expect(decodeKnown(encodeKnown(known, NOW), NOW + DAY)).toEqual(known);
+    const refused = { ...known, bodyRefusedAt: NOW };
+    expect(decodeKnown(encodeKnown(known, NOW), NOW + DAY / 2)).toEqual(refused);
     const little: Known = { inFlight: 1, rate: 7 };
     expect(decodeKnown(encodeKnown(little, NOW), NOW)).toEqual(little);
   });
@@ -53,6 +54,21 @@ describe("what is remembered", () => {
   it("is forgotten after two weeks, and not believed from the future", () => {
     expect(decodeKnown(encodeKnown(known, NOW), NOW + 15 * DAY)).toBeUndefined();
     expect(decodeKnown(encodeKnown(known, NOW), NOW - DAY)).toBeUndefined();
+  });
+
+  it("of a limit of bodies is doubted after a day, and forgotten after two weeks, however often the rest is renewed", () => {
+    const at = (days: number) => decodeKnown(encodeKnown(known, NOW), NOW + days * DAY);
+    expect(at(0.9)).not.toHaveProperty("mayTryLonger");
+    expect(at(1)).toMatchObject({ bodyMax: MIB, mayTryLonger: true });
+    let renewed = at(1);
+    for (let day = 2; day < 15; day++) {
+      expect(renewed).toMatchObject({ bodyMax: MIB, bodyRefusedAt: NOW, mayTryLonger: true });
+      renewed =
+        renewed && decodeKnown(encodeKnown(renewed, NOW + (day - 1) * DAY), NOW + day * DAY);
+    }
+    const later = renewed && decodeKnown(encodeKnown(renewed, NOW + 14 * DAY), NOW + 15 * DAY);
+    expect(later).toMatchObject({ inFlight: 5 });
+    expect(later).not.toHaveProperty("bodyMax");
   });
 
   it("is never trusted: any text gives nothing, or something that can be worked with", () => {

@@ -8,6 +8,8 @@ const VERSION = 1;
 const KEPT_MS: number = 14 * 24 * 60 * 60 * 1000;
 /** Clocks may differ by this much, in milliseconds: what is later than that comes from one that was wrong. */
 const SKEW_MS = 60_000;
+/** What somebody on the way refused may have been put right: one longer body is tried after this long, in milliseconds. */
+export const TRY_LONGER_MS: number = 24 * 60 * 60 * 1000;
 
 /** A cut costs half a part on average: more than this share of what a connection carries is too much. */
 const LOSS_MAX = 0.03;
@@ -39,8 +41,10 @@ export function partSizeFor(known: Known | undefined, size: number): number | un
   return partSize;
 }
 
-export function encodeKnown(known: Known, now: number): string {
-  return JSON.stringify({ version: VERSION, at: now, ...known });
+export function encodeKnown({ mayTryLonger: _, ...known }: Known, now: number): string {
+  const { bodyMax, bodyRefusedAt = now } = known;
+  const refused = bodyMax === undefined ? {} : { bodyRefusedAt };
+  return JSON.stringify({ version: VERSION, at: now, ...known, ...refused });
 }
 
 /** Undefined where it is old, from the future or malformed. Whatever stands there is brought within what can be. */
@@ -57,11 +61,20 @@ export function decodeKnown(text: string, now: number): Known | undefined {
   if (at > now + SKEW_MS || at < now - KEPT_MS) return undefined;
   const [inFlight, rate] = [positive("inFlight", 1_000), positive("rate", 1e12)];
   if (inFlight === undefined || rate === undefined) return undefined;
-  const [cutEvery, bodyMax] = [positive("cutEvery", 1e15), positive("bodyMax", RUN_SIZE)];
+  const cutEvery = positive("cutEvery", 1e15);
+  const bodyMax = positive("bodyMax", RUN_SIZE);
+  const bodyRefusedAt = Math.min(positive("bodyRefusedAt", Infinity) ?? at, now);
   return {
     inFlight: Math.ceil(inFlight),
     rate,
     ...(cutEvery === undefined ? {} : { cutEvery }),
-    ...(bodyMax === undefined ? {} : { bodyMax }),
+    ...(bodyMax === undefined ? {} : limitOf(bodyMax, bodyRefusedAt, now)),
   };
+}
+
+/** Each transfer renews what is remembered; a limit is only as old as the refusal that it comes from. */
+function limitOf(bodyMax: number, bodyRefusedAt: number, now: number): Partial<Known> {
+  const age = now - bodyRefusedAt;
+  if (age > KEPT_MS) return {};
+  return { bodyMax, bodyRefusedAt, ...(age >= TRY_LONGER_MS ? { mayTryLonger: true } : {}) };
 }

@@ -6,13 +6,18 @@ import {
   faster,
   freshLine,
   IN_FLIGHT,
+  isTry,
+  knownOf,
   type Line,
+  longerFailed,
+  longerPassed,
   MEMORY,
   moving,
   RUN_SIZE,
   shortest,
   slower,
   slowRunMs,
+  tryParts,
 } from "./line.ts";
 
 const USUAL: Bounds = { partSize: MIB, runPartsMax: 64, inFlightMax: IN_FLIGHT };
@@ -194,5 +199,47 @@ describe("any line, whatever happens on it", () => {
         }
       }),
     );
+  });
+});
+
+describe("a limit of bodies that is long ago", () => {
+  const known = { inFlight: 4, rate: 20 * MIB, bodyMax: MIB };
+  const doubted = freshLine(USUAL, 0, { ...known, bodyRefusedAt: 5, mayTryLonger: true });
+
+  it("stays while it is new", () => {
+    const line = freshLine(USUAL, 0, { ...known, bodyRefusedAt: 5 });
+    expect([tryParts(line), isTry(line, 2)]).toEqual([undefined, false]);
+    expect(play(line, 10, () => 20 * MIB).line.runParts).toBe(1);
+    expect(knownOf(line, 0, { ...known, bodyRefusedAt: 5 })).toMatchObject({ bodyRefusedAt: 5 });
+  });
+
+  it("grows by one try after the other, and is forgotten where the longest run comes through", () => {
+    const seen: (number | undefined)[] = [];
+    let line = doubted;
+    for (let parts = tryParts(line); parts !== undefined; parts = tryParts(line)) {
+      seen.push(parts, line.bodyMax);
+      line = longerPassed(line, parts);
+    }
+    expect(seen).toEqual([2, MIB, 4, 2 * MIB, 8, 4 * MIB, 16, 8 * MIB]);
+    expect(line).toMatchObject({ bodyMax: undefined, bounds: { runPartsMax: 16 } });
+    expect(knownOf({ ...line, rate: 1 }, 0, known)).not.toHaveProperty("bodyMax");
+  });
+
+  it("is a new one after a try that was refused, at what went through, and there is no second try", () => {
+    const line = longerFailed(longerPassed(doubted, 2), true);
+    expect([tryParts(line), line.bounds.runPartsMax]).toEqual([undefined, 2]);
+    const before = { ...known, bodyRefusedAt: 5 };
+    expect(knownOf({ ...line, rate: 1 }, 0, before)).toEqual({
+      ...known,
+      rate: 1,
+      bodyMax: 2 * MIB,
+    });
+    // One that was cut says nothing about it.
+    const cut = longerFailed(doubted, false);
+    expect(tryParts(cut)).toBeUndefined();
+    expect(knownOf({ ...cut, rate: 1 }, 0, before)).toMatchObject({
+      bodyMax: MIB,
+      bodyRefusedAt: 5,
+    });
   });
 });

@@ -82,6 +82,10 @@ export interface Line {
   readonly cuts: number;
   /** Bytes of a body at most, where somebody on the way refused a longer one. */
   readonly bodyMax: number | undefined;
+  /** Where that was long ago: one run at a time may be twice as long as that allows, up to so many parts. */
+  readonly triesUpTo: number | undefined;
+  /** A longer body was refused in this transfer. */
+  readonly wasRefused: boolean;
 }
 
 /** A run that went well. Times in milliseconds, monotonic. */
@@ -102,6 +106,10 @@ export interface Known {
   readonly cutEvery?: number;
   /** Somebody on the way took no body of more bytes. */
   readonly bodyMax?: number;
+  /** When that was found last, in milliseconds since 1970; undefined where it was in this transfer. */
+  readonly bodyRefusedAt?: number;
+  /** It is so long ago that it may be otherwise now. */
+  readonly mayTryLonger?: true;
 }
 
 /** What went wrong: the server is busy, nothing moved any more, one connection broke. */
@@ -120,7 +128,10 @@ export function freshLine(asked: Bounds, at: number, known?: Known): Line {
     rate: undefined,
     paces: [],
     cuts: 0,
-    bodyMax: undefined,
+    bodyMax: known?.bodyMax,
+    triesUpTo:
+      known?.mayTryLonger && longest(asked) > bounds.runPartsMax ? longest(asked) : undefined,
+    wasRefused: false,
   };
   if (!known) return line;
   const bytes = ((known.rate / line.inFlight) * RUN_MS) / 2000;
@@ -134,13 +145,20 @@ export function knownOf(line: Line, carried: number, before: Known | undefined):
   const cutEvery = isCutOften(line) ? carried / cuts : before?.cutEvery;
   // Where it once broke often, it has to carry several times that much in peace before that is forgotten.
   const isBetter = !isCutOften(line) && cutEvery !== undefined && carried > cutEvery * FORGIVEN;
-  const bodyMax = line.bodyMax ?? before?.bodyMax;
+  const { bodyMax, wasRefused } = line;
+  const refusedAt = wasRefused ? undefined : before?.bodyRefusedAt;
   return {
     inFlight: Math.min(inFlight, bounds.inFlightMax),
     rate,
     ...(cutEvery === undefined || isBetter ? {} : { cutEvery }),
     ...(bodyMax === undefined ? {} : { bodyMax }),
+    ...(bodyMax === undefined || refusedAt === undefined ? {} : { bodyRefusedAt: refusedAt }),
   };
+}
+
+/** Parts of a run at most, whatever the line is. */
+function longest({ partSize, runPartsMax }: Bounds): number {
+  return Math.min(runPartsMax, Math.max(1, Math.floor(RUN_SIZE / partSize)));
 }
 
 function limited(bounds: Bounds, { bodyMax = Infinity }: Known): Bounds {
@@ -290,7 +308,33 @@ export function few(line: Line, at: number): Line {
 /** Somebody on the way takes no larger requests: one part a run from now on. */
 export function shortest(line: Line): Line {
   const bounds = { ...line.bounds, runPartsMax: 1 };
-  return { ...line, runParts: 1, bounds, bodyMax: bounds.partSize };
+  const bodyMax = bounds.partSize;
+  return { ...line, runParts: 1, bounds, bodyMax, triesUpTo: undefined, wasRefused: true };
+}
+
+/** Parts of a run that tries whether a longer body is taken by now, or undefined where nothing is to be tried. */
+export function tryParts({ bounds, triesUpTo }: Line): number | undefined {
+  return triesUpTo && Math.min(2 * bounds.runPartsMax, triesUpTo);
+}
+
+/** Whether a run of so many parts is such a try. */
+export function isTry({ bounds, triesUpTo }: Line, parts: number): boolean {
+  return triesUpTo !== undefined && parts > bounds.runPartsMax;
+}
+
+/** A run of so many parts came through: where they are more than were allowed, from now on they are. What is as long as any may be is no limit any more. */
+export function longerPassed(line: Line, parts: number): Line {
+  const { bounds, triesUpTo } = line;
+  if (triesUpTo === undefined || !isTry(line, parts)) return line;
+  const next = { ...line, bounds: { ...bounds, runPartsMax: parts } };
+  return parts < triesUpTo
+    ? { ...next, bodyMax: parts * bounds.partSize }
+    : { ...next, bodyMax: undefined, triesUpTo: undefined };
+}
+
+/** A try failed, whatever it met: everything stays as it was. */
+export function longerFailed(line: Line, wasRefused: boolean): Line {
+  return { ...line, triesUpTo: undefined, wasRefused: line.wasRefused || wasRefused };
 }
 
 /** Whether connections have broken often enough to say that they do. */

@@ -1,7 +1,7 @@
 // What goes out next: a run of parts, or an append where the line is too bad for parts.
 import { missingRanges, type PartRange, partOffset } from "@holdfast/protocol";
 import { isTooCoarse } from "./known.ts";
-import { few, type Known, knownOf, type Line } from "./line.ts";
+import { few, isTry, type Known, knownOf, type Line, tryParts } from "./line.ts";
 import { committedBytes, lastRun, nextRun } from "./schedule.ts";
 import type { Live, Plan } from "./state.ts";
 
@@ -23,7 +23,7 @@ interface Move {
 export function nextMove(live: Live, plan: Plan, doubtful: readonly PartRange[]): Move | undefined {
   const { committed, flights, line, offset, grid } = plan;
   if (offset === undefined || !isCoarse(live, plan)) {
-    const range = nextRun(committed, flights, pieces(plan), doubtful);
+    const range = nextRun(committed, flights, trying(plan) ?? pieces(plan), doubtful);
     return range && { range };
   }
   const range = nextRun(committed, flights, line, doubtful);
@@ -47,6 +47,13 @@ export function isCoarse(live: Live, plan: Plan): boolean {
 export function calmed(live: Live, plan: Plan, at: number): Line {
   const isAppending = plan.offset !== undefined && isCoarse(live, plan);
   return isAppending ? few(plan.line, at) : plan.line;
+}
+
+/** One run at a time may be longer than what somebody on the way once took. */
+function trying({ line, flights }: Plan): Pick<Line, "inFlight" | "runParts"> | undefined {
+  const runParts = tryParts(line);
+  const isUnderWay = flights.some(({ range: [start, end] }) => isTry(line, end - start));
+  return runParts === undefined || isUnderWay ? undefined : { inFlight: line.inFlight, runParts };
 }
 
 /** What was ended because it held up the end goes out again in shorter pieces, one for each connection. */

@@ -1,5 +1,6 @@
 // The ports of the client: everything a transfer knows of the network, files, time and chance.
 import type { Algorithm } from "@holdfast/protocol";
+import type { LineMemory } from "./recall.ts";
 import type { Share } from "./share.ts";
 
 /** One HTTP request. */
@@ -166,4 +167,5 @@ export interface Ports {
   readonly random: Random;
   readonly digester: Digester;
   readonly share: Share;
+  readonly lines: LineMemory;
 }

@@ -9,7 +9,16 @@ import {
   type PartRange,
   type PartSet,
 } from "@holdfast/protocol";
-import { faster, type Lesson, moving, shortest, slower } from "./line.ts";
+import {
+  faster,
+  isTry,
+  type Lesson,
+  longerFailed,
+  longerPassed,
+  moving,
+  shortest,
+  slower,
+} from "./line.ts";
 import { bytesOf } from "./look.ts";
 import { calmed } from "./next-move.ts";
 import { badPart, isTooLarge, judge, type Verdict } from "./retry.ts";
@@ -70,7 +79,7 @@ export function onRunDone(state: LiveState, { run, ms, at }: RunDone): Next {
       ...plan,
       committed,
       flights,
-      line: faster(plan.line, {
+      line: faster(longerPassed(plan.line, partsOf(flight)), {
         bytes: bytesOf(plan.grid, flight),
         startedAt: at - ms,
         at,
@@ -84,6 +93,10 @@ export function onRunDone(state: LiveState, { run, ms, at }: RunDone): Next {
       ? { ...state, pending: { ...state.pending, fresh: [...state.pending.fresh, flight.range] } }
       : state;
   return goOn(stay({ ...known, live }), at);
+}
+
+function partsOf({ range: [start, end] }: Flight): number {
+  return end - start;
 }
 
 /** Bytes that are neither committed nor on their way. */
@@ -109,14 +122,16 @@ export function onRunFailed(
     return beginAnew(state.live, "upload_not_found");
   if (verdict.kind === "fail" || (verdict.kind === "gone" && !state.live.isResumed))
     return fail(error);
-  const isOnePart = flight.range[1] - flight.range[0] === 1;
+  const isOnePart = partsOf(flight) === 1;
   if (isTooLarge(error) && isOnePart && state.phase !== "paused")
     return onPartTooLarge(state.live, plan, error);
   const isSending = state.phase === "sending";
   const lesson = lessonOf(state.live, error, verdict, { hasMoved, at: stamp.at });
   const doubted = { ...plan, doubtful: doubt(plan, flight, lesson) };
   // Of runs that fail together, the first teaches what there is to learn.
-  const learned = learn(doubted, error, isSending ? lesson : "none", stamp.at);
+  const learned = isTry(plan.line, partsOf(flight))
+    ? { ...doubted, line: longerFailed(plan.line, isTooLarge(error)) }
+    : learn(doubted, error, isSending ? lesson : "none", stamp.at);
   if (!learned) return fail(error);
   const calm = { ...learned, line: calmed(state.live, learned, stamp.at) };
   const without = land({ ...state, live: { ...state.live, plan: calm } }, run);

@@ -338,6 +338,35 @@ describe("what the line teaches", () => {
     });
   });
 
+  it("tries one longer body where a limit is old, and stays at what went through when that is refused", () => {
+    const one = start(1000);
+    const known = {
+      inFlight: 4,
+      rate: 1e7,
+      bodyMax: MIB,
+      bodyRefusedAt: 1,
+      mayTryLonger: true,
+    } as const;
+    one.take({ type: "opened", id: one.pending(), isResumed: false, known });
+    one.answer(one.open());
+    const lengths = () => one.flights().map(({ range }) => range[1] - range[0]);
+    expect(lengths()).toEqual([2, 1, 1, 1]);
+    one.runDone();
+    expect(lengths()).toEqual([1, 1, 1, 4]);
+    const run = one.flights().at(-1)?.run ?? 0;
+    const error = errorOf("not_holdfast", { status: 413 });
+    one.take({ type: "runFailed", run, error, hasMoved: true });
+    one.timer();
+    one.answer(one.open(0, 1));
+    while (one.phase() === "sending") {
+      expect(Math.max(...lengths())).toBeLessThanOrEqual(2);
+      one.runDone(1000);
+    }
+    const remembered = one.log.filter((effect) => effect.type === "remember");
+    expect(remembered.at(-1)?.known).toMatchObject({ bodyMax: 2 * MIB });
+    expect(remembered.at(-1)?.known).not.toHaveProperty("bodyRefusedAt");
+  });
+
   it("begins anew with the smallest parts where a proxy takes none of the first", () => {
     const one = start(1000);
     one.sending();

@@ -27,7 +27,7 @@ import { digestAt, noteDigest } from "./digest-table.ts";
 import { partSizeFor } from "./known.ts";
 import type { Known } from "./line.ts";
 import type { Fingerprint } from "./ports.ts";
-import { recallLine } from "./recall.ts";
+import { recallUpload } from "./recall.ts";
 import { indexesOf, sampleParts } from "./sample.ts";
 import type { Answer, Had } from "./state.ts";
 import {
@@ -67,7 +67,7 @@ export async function openUpload(
       const detail = "what was known of an earlier upload is damaged: a new upload begins";
       job.emit("notice", { code: "checkpoint_damaged", detail });
     }
-    job.known = await recallLine(job.ports, "up", server);
+    job.known = await recallUpload(job.ports, server, source.fingerprint.size);
     const isResumed = goOn(job, checkpoint, source.fingerprint);
     return { isResumed, ...(job.known ? { known: job.known } : {}) };
   } catch (error) {

@@ -62,6 +62,7 @@ function portsOf(): Ports {
     random: systemRandom,
     digester: systemDigester,
     share: ALONE,
+    lines: new Map(),
   };
 }
 

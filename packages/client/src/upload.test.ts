@@ -184,7 +184,8 @@ describe("an upload over a line that is known to be very slow", () => {
       directory: place.stateDir,
       now: () => systemClock.now(),
     });
-    const here = { checkpoints, digester: systemDigester, clock: systemClock };
+    const lines = new Map();
+    const here = { checkpoints, digester: systemDigester, clock: systemClock, lines };
     await rememberLine(here, "up", proxy.url, { inFlight: 1, rate: 20_000 });
     checkpoints.close();
     const { path, bytes } = place.file("slow", 1024 * KIB + 7);

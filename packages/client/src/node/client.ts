@@ -181,5 +181,6 @@ export function nodePorts(stateDir: string = stateDirectory(surroundings())): Om
     clock: systemClock,
     random: systemRandom,
     digester: systemDigester,
+    lines: new Map(),
   };
 }
