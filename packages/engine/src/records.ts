@@ -236,6 +236,17 @@ export type Change =
       readonly outbox: OutboxEntry;
       readonly limits?: Limits;
     }
+  /**
+   * A file that came in one piece and has no record of an upload: nobody knows one by the id that its bytes lie under. As `store` for everything else.
+   * The same file again changes nothing.
+   * @throws HoldfastError `quota_exceeded`
+   */
+  | {
+      readonly kind: "store-alone";
+      readonly file: FileRecord;
+      readonly outbox: OutboxEntry;
+      readonly limits?: Limits;
+    }
   /** `open` or `completing` to an end without a file. Its bytes are still there. An end without an error keeps the one that was there. */
   | {
       readonly kind: "end";

@@ -1,4 +1,4 @@
-// A small file in one step: its bytes are flushed, then one record makes upload and file at once, the manifest in it. Before that nobody knows of it.
+// A small file in one step: its bytes are flushed, then one commit makes the file, the manifest in its record, and under a key the upload too. Before that nobody knows of it.
 import {
   type CreateRequest,
   computeRoot,
@@ -50,11 +50,16 @@ export async function storeSmall(
     const stored = packManifest(context, manifestOf({ record, digests }, root, proved));
     await context.storage.put({ id: record.id, kind: "bytes" }, [bytes]);
     const file = fileOf(context, { record }, root, { ...stored, ...proved });
-    const upload = { ...record, fileId: file.id, endedAt: file.createdAt };
     const { limits = {} } = principal;
+    const published = { file, outbox: told(context, file), limits };
     isRecording = true;
-    const change = { kind: "store", upload, parts, file, outbox: told(context, file) } as const;
-    const made = await applyOnce(context, { ...change, limits });
+    // Only a key leads back to the upload: without one its record would be written to be forgotten.
+    if (key === undefined) {
+      await context.metadata.apply({ kind: "store-alone", ...published });
+      return file;
+    }
+    const upload = { ...record, fileId: file.id, endedAt: file.createdAt };
+    const made = await applyOnce(context, { kind: "store", upload, parts, ...published });
     if (made === upload) return file;
     await context.storage.remove(record.id);
     return made.fileId && (await sameFile(context, made.fileId, root));

@@ -18,6 +18,7 @@ export function describeMetadataEnds(bench: MetadataBench): void {
   describeExpire(bench);
   describeForget(bench);
   describeStore(bench);
+  describeStoreAlone(bench);
   describeDelete(bench);
   describeKeys(bench);
   describeLimits(bench);
@@ -157,6 +158,56 @@ function describeStore(bench: MetadataBench): void {
       );
       expect(refused.code).toBe("upload_not_open");
       expect(await bench.store().file(other.id)).toBeUndefined();
+    });
+  });
+}
+
+function describeStoreAlone(bench: MetadataBench): void {
+  describe("store-alone", () => {
+    const sample = () => {
+      const { file, outbox } = sampleStore();
+      return { kind: "store-alone", file, outbox } as const;
+    };
+    it("makes a file without an upload visible, once", async () => {
+      const alone = sample();
+      const { file, outbox } = alone;
+      await bench.applyAll(alone, alone);
+      expect(await bench.store().file(file.id)).toEqual(file);
+      expect(await bench.store().file({ uploadId: file.uploadId })).toEqual(file);
+      expect(await bench.store().upload(file.uploadId)).toBeUndefined();
+      expect(await bench.store().files({ tenant: file.tenant, limit: 9 })).toEqual([file]);
+      expect(await bench.outbox()).toEqual([outbox]);
+      expect(await bench.store().counts()).toEqual({ open: 0, bytes: 2 * MIB, files: 1 });
+    });
+    it("is within the limits of its principal", async () => {
+      const limits = { bytesMax: 3 * MIB };
+      const [first, second] = [sample(), sample()];
+      await bench.store().apply({ ...first, limits });
+      expect((await refusal(bench.store().apply({ ...second, limits }))).code).toBe(
+        "quota_exceeded",
+      );
+      expect(await bench.store().file(second.file.id)).toBeUndefined();
+      expect(await bench.outbox()).toEqual([first.outbox]);
+    });
+    it("refuses another file under the same id, or over the same bytes", async () => {
+      const [first, second] = [sample(), sample()];
+      await bench.store().apply(first);
+      for (const file of [
+        { ...second.file, id: first.file.id },
+        { ...second.file, uploadId: first.file.uploadId },
+      ]) {
+        const refused = await refusal(bench.store().apply({ ...second, file }));
+        expect(refused.code).toBe("internal");
+      }
+      expect(await bench.store().file(first.file.id)).toEqual(first.file);
+      expect(await bench.outbox()).toEqual([first.outbox]);
+    });
+    it("is deleted as any other", async () => {
+      const alone = sample();
+      const { id } = alone.file;
+      await bench.applyAll(alone, sampleDelete(id), { kind: "erased", id });
+      expect(await bench.store().file(id)).toBeUndefined();
+      expect(await bench.store().counts()).toEqual({ open: 0, bytes: 0, files: 0 });
     });
   });
 }

@@ -34,6 +34,7 @@ interface World {
   readonly uploads: readonly [UploadRecord, UploadRecord, UploadRecord];
   readonly publishes: readonly Extract<Change, { readonly kind: "publish" }>[];
   readonly stores: readonly Extract<Change, { readonly kind: "store" }>[];
+  readonly alone: ReturnType<typeof samplePublish>;
 }
 
 /** Of one principal, that no other run has: what it uses counts. The third upload has no size yet, and wants the key of the first. */
@@ -49,7 +50,8 @@ function createWorld(): World {
   const stores = [sampleStore(2, { principal, key }), sampleStore(0, { principal })];
   // Two files for the first upload and one for the second, which two entries of the outbox tell of.
   const publishes = [uploads[0], uploads[0], uploads[1]].map((of) => samplePublish(sampleFile(of)));
-  return { uploads, publishes, stores };
+  const alone = samplePublish(sampleFile(sampleUpload(1, { principal })));
+  return { uploads, publishes, stores, alone };
 }
 
 const which = fc.constantFrom(0 as const, 1 as const, 2 as const);
@@ -217,8 +219,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     ),
   },
   {
+    weight: 1,
+    arbitrary: limits.map(
+      (limits): Step =>
+        ({ alone: { file, outbox } }) => ({ kind: "store-alone", file, outbox, limits }),
+    ),
+  },
+  {
     weight: 2,
-    arbitrary: fc.tuple(fc.nat(4), fc.boolean()).map(
+    arbitrary: fc.tuple(fc.nat(5), fc.boolean()).map(
       ([f, isGone]): Step =>
         (world) => {
           const { id } = filesOf(world)[f] ?? sampleStore().file;
@@ -290,8 +299,8 @@ async function allOf(store: MetadataStore, kind: DueKind): Promise<readonly Due[
   }
 }
 
-function filesOf({ publishes, stores }: World): readonly FileRecord[] {
-  return [...publishes, ...stores].map(({ file }) => file);
+function filesOf({ publishes, stores, alone }: World): readonly FileRecord[] {
+  return [...publishes, ...stores, alone].map(({ file }) => file);
 }
 
 async function expectRecords(
@@ -305,7 +314,7 @@ async function expectRecords(
     expect(await store.upload(id)).toEqual(upload);
     if (upload) expect(await store.parts(id)).toEqual(model.parts.get(id));
   }
-  const ours = new Set<string>(uploads.map(({ id }) => id));
+  const ours = new Set<string>([...uploads.map(({ id }) => id), world.alone.file.uploadId]);
   for (const kind of DUE_KINDS) {
     const due = await allOf(store, kind);
     expect(due.filter(({ id }) => ours.has(id))).toEqual(listDue(model, kind, { limit: 10 }));

@@ -2,7 +2,7 @@
 import type { Change } from "@holdfast/engine";
 import type { RecordState } from "./state.ts";
 import { append, fixSize, tell } from "./state-append.ts";
-import { erased, expire, forget, hide, store } from "./state-end.ts";
+import { erased, expire, forget, hide, store, storeAlone } from "./state-end.ts";
 import {
   cleared,
   commit,
@@ -50,6 +50,9 @@ export function applyChange(state: RecordState, change: Change): void {
       break;
     case "store":
       store(state, change);
+      break;
+    case "store-alone":
+      storeAlone(state, change);
       break;
     case "end":
       end(state, change);

@@ -41,6 +41,20 @@ export function store(state: RecordState, change: ChangeOf<"store">): void {
   state.outbox.push(outbox);
 }
 
+export function storeAlone(state: RecordState, change: ChangeOf<"store-alone">): void {
+  const { file, outbox, limits } = change;
+  const known = state.files.get(file.id);
+  if (known) {
+    if (known.uploadId === file.uploadId) return;
+    throw new HoldfastError("internal", "another file has this id");
+  }
+  const isTaken = [...state.files.values()].some(({ uploadId }) => uploadId === file.uploadId);
+  if (isTaken) throw new HoldfastError("internal", "another file has these bytes");
+  requireRoom(state, file, limits, { open: 0, bytes: wholeKib(file.size) });
+  state.files.set(file.id, file);
+  state.outbox.push(outbox);
+}
+
 export function expire(state: RecordState, { id, now }: ChangeOf<"expire">): void {
   const upload = requireUpload(state, id);
   if (upload.state === "expired") return;

@@ -114,7 +114,7 @@ export function isOf(of: Principal, record: UploadRecord | FileRecord): boolean 
 
 export function requireRoom(
   state: RecordState,
-  { tenant, principal: id }: UploadRecord,
+  { tenant, principal: id }: Pick<UploadRecord, "tenant" | "principal">,
   { openMax, bytesMax }: Limits = {},
   more: { readonly open: number; readonly bytes: number },
 ): void {

@@ -80,12 +80,26 @@ describe("POST /v1/files", () => {
       "": "x".repeat(8 * KIB),
     };
     const field = metadataField(JSON.stringify(kept));
-    const answer = await post(content.subarray(0, size), { "holdfast-metadata": field });
+    const answer = await post(content.subarray(0, size), {
+      "holdfast-metadata": field,
+      "idempotency-key": "kept",
+    });
     expect(answer.status).toBe(201);
     const manifest = await ask(server, { path: `${answer.headers.location}/manifest` });
     expect(manifest.json["metadata"]).toEqual(kept);
     const upload = await ask(server, { path: `/v1/uploads/${answer.json["upload"]}` });
     expect(upload.json).toMatchObject({ state: "complete", metadata: kept, partSize: MIB });
+  });
+
+  it("keeps no upload of a small file to which no key leads back", async () => {
+    const { json } = await post(content.subarray(0, 64 * KIB), {});
+    expect(metadata.snapshot().uploads.size).toBe(0);
+    const upload = await ask(server, { path: `/v1/uploads/${json["upload"]}` });
+    expect(upload.json["code"]).toBe("upload_not_found");
+    const deleted = await ask(server, { method: "DELETE", path: `/v1/files/${json["id"]}` });
+    expect(deleted.status).toBe(204);
+    expect(removed).toEqual([json["upload"]]);
+    expect(metadata.snapshot().files.size).toBe(0);
   });
 
   it.each(sizes)("takes a chunked body of %i bytes", async (size) => {
@@ -128,7 +142,8 @@ describe("POST /v1/files", () => {
     metadata = createMemoryMetadata({
       onApply: async (point, { kind }) => {
         const { HoldfastError } = await import("@holdfast/protocol");
-        if (kind === "store" && point === "before-durable") throw new HoldfastError("storage_full");
+        if (kind === "store-alone" && point === "before-durable")
+          throw new HoldfastError("storage_full");
       },
     });
     const other = await startTestServer({ parts: { metadata, storage } });

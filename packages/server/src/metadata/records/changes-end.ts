@@ -54,6 +54,18 @@ export function store(tables: Tables, change: ChangeOf<"store">): void {
   tables.addOutbox.run(encodeOutbox(outbox));
 }
 
+export function storeAlone(tables: Tables, change: ChangeOf<"store-alone">): void {
+  const { file, outbox, limits } = change;
+  const known = tables.findFile.get({ id: file.id });
+  if (known) {
+    if (textAt(known, "upload_id") === file.uploadId) return;
+    throw new HoldfastError("internal", "another file has this id");
+  }
+  requireRoom(tables, file, limits, { open: 0, kib: kibOf(file.size) });
+  tables.addFile.run(encodeFile(file));
+  tables.addOutbox.run(encodeOutbox(outbox));
+}
+
 export function expire(tables: Tables, { id, now }: ChangeOf<"expire">): void {
   const upload = requireUpload(tables, id);
   if (upload.state === "expired") return;

@@ -1,7 +1,15 @@
 // What each change does to the tables. Every condition is looked at before the first row changes.
 import { partSizeAt } from "@holdfast/protocol";
 import { append, fixSize, tell } from "./changes-append.ts";
-import { erased, expire, forget, hide, requireSameCreate, store } from "./changes-end.ts";
+import {
+  erased,
+  expire,
+  forget,
+  hide,
+  requireSameCreate,
+  store,
+  storeAlone,
+} from "./changes-end.ts";
 import { encodeFile, encodeOutbox, encodeTail, encodeUpload, kibOf } from "./codec.ts";
 import {
   type ChangeOf,
@@ -55,6 +63,9 @@ export function applyChange(tables: Tables, change: PackedChange): void {
       break;
     case "store":
       store(tables, change);
+      break;
+    case "store-alone":
+      storeAlone(tables, change);
       break;
     case "end":
       end(tables, change);

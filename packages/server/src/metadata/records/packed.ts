@@ -23,6 +23,7 @@ export function packChange(change: Change): PackedChange {
     case "create":
       return { ...change, upload: ownUpload(change.upload) };
     case "publish":
+    case "store-alone":
       return { ...change, file: ownFile(change.file), outbox: { ...change.outbox } };
     case "seal":
       return change.sha256 ? { ...change, sha256: own(change.sha256) } : { ...change };
