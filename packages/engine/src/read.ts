@@ -52,7 +52,8 @@ const QUICK_MS = 30;
 
 /**
  * A slot for each piece, while there is one and the reader is quick. Somebody who takes a byte now and then would keep a slot for minutes, and enough of those
- * everybody's: a slow reader has a little memory of its own, and so has one that finds no slot, so that nobody ever waits for another reader.
+ * everybody's: a slow reader has a little memory of its own, and so has one that finds no slot, so that nobody ever waits for another reader. What the server
+ * reads for itself, such as a manifest that it checks, has slots that no reader gets.
  */
 export async function* readForReader(
   context: Context,
@@ -63,7 +64,7 @@ export async function* readForReader(
   let small: Uint8Array | undefined;
   let isSlow = false;
   for (let at = start; at < end; ) {
-    const slot: Slot | undefined = isSlow ? undefined : readSlots.tryTake();
+    const slot: Slot | undefined = isSlow ? undefined : readSlots.trySpare();
     if (!slot) small ??= new Uint8Array(SMALL_SIZE);
     const memory = slot?.memory ?? small ?? new Uint8Array();
     try {

@@ -31,6 +31,8 @@ export interface SlotPool {
   take(): Promise<Slot>;
   /** A slot if one is free; whoever waits comes first. */
   tryTake(): Slot | undefined;
+  /** A slot for somebody who may keep it for long, and can do without: a quarter of them is not for such. */
+  trySpare(): Slot | undefined;
   /** A place in the queue for a slot. */
   queue(): Place;
   /** Places in the queue now. */
@@ -81,6 +83,7 @@ export function createSlotPool(size: number): SlotPool {
       return slot ? Promise.resolve(slot) : queue().slot;
     },
     tryTake: () => free.pop(),
+    trySpare: () => (free.length > Math.floor(count / 4) ? free.pop() : undefined),
     queue,
     waiting: () => waiting.size,
     give(slot) {

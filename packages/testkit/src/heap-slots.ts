@@ -13,6 +13,7 @@ export function createHeapSlots(share = 8): SlotPool {
     enter: () => () => undefined,
     take: async () => lend(),
     tryTake: lend,
+    trySpare: lend,
     queue: () => ({ slot: Promise.resolve(lend()), leave: () => false }),
     waiting: () => 0,
     give: () => {

@@ -10,10 +10,10 @@ export interface PaceRule {
 export const PACE: PaceRule = { bytesPerSecondMin: 256, windowMs: 30_000 };
 
 /**
- * How slow whoever reads a reply may be. The window is long because of the kernel at the other end: it asks for more only when a good part of its memory is free,
- * so that behind a reader of 1 KiB/s nothing moves for minutes, then some 100 KiB at once.
+ * How slow whoever reads a reply may be. The window is long because of the kernels between: they take more only when a good part of their memory is free, a third of
+ * up to 4 MiB here, so that behind a reader of 1 KiB/s nothing moves for a quarter of an hour, then a megabyte at once.
  */
-export const READ_PACE: PaceRule = { bytesPerSecondMin: 256, windowMs: 600_000 };
+export const READ_PACE: PaceRule = { bytesPerSecondMin: 256, windowMs: 1_800_000 };
 
 /** Milliseconds that a reader may take for a piece of this size: a window for what its connection holds back, and the time of its bytes at the least pace. */
 export function pieceMs({ bytesPerSecondMin, windowMs }: PaceRule, size: number): number {

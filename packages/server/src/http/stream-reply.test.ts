@@ -40,7 +40,7 @@ describe("a reply as a stream", () => {
   it("ends for somebody who takes a piece and no more", async () => {
     const { clock, reader, state, logged } = begin();
     await reader.read();
-    clock.advance(600_000 + 64_000 - 1);
+    clock.advance(1_800_000 + 64_000 - 1);
     await turn();
     expect(state.isOver).toBe(false);
     clock.advance(1);
