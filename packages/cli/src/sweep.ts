@@ -8,6 +8,7 @@ import { formatSize } from "./sizes.ts";
 
 interface Options {
   readonly dryRun?: true;
+  readonly now?: true;
   readonly json?: true;
 }
 
@@ -26,23 +27,24 @@ export function sweepCommand(): Command {
     .description("let a server remove what has ended now, or tell what would go");
   return withSettings(command, ASK_SETTINGS, ASK_WORDS)
     .option("--dry-run", "only tell; nothing is removed")
+    .option("--now", "the server's clock is right, although it has jumped: believe it at once")
     .option("--json", "print one JSON object on standard output")
     .addHelpText("after", HELP)
     .action(runSweep);
 }
 
-async function runSweep({ dryRun, json }: Options, command: Command): Promise<void> {
+async function runSweep({ dryRun, now, json }: Options, command: Command): Promise<void> {
   const settings = await readSettings(command, ASK_SETTINGS);
   const to = settings.required("to");
   const report = await withClient(settings, ({ client, options }) =>
-    client.sweep({ ...options, to, isDryRun: dryRun === true }),
+    client.sweep({ ...options, to, isDryRun: dryRun === true, isNow: now === true }),
   );
   if (json) jsonLines(process.stdout)({ event: "sweep", ...report });
   else process.stdout.write(sweepText(report));
 }
 
 function sweepText(report: SweepReport): string {
-  const { isDryRun, failed, isWhole } = report;
+  const { isDryRun, failed, isWhole, isHeld } = report;
   const rows = (
     [
       ["expired", "uploads whose time is over"],
@@ -58,5 +60,9 @@ function sweepText(report: SweepReport): string {
   if (failed > 0)
     lines.push(`${String(failed).padStart(8)}  could not be removed; the server's log says why`);
   if (!isWhole) lines.push("There is more: it is swept by and by, or run this again.");
+  if (isHeld)
+    lines.push(
+      "Nothing ended by time: the server's clock has jumped. If it is right, --now says so.",
+    );
   return `${lines.join("\n")}\n`;
 }

@@ -122,6 +122,7 @@ describe("a sweep", () => {
     ...{ expired: { count: 2, bytes: 7 }, removed: none, erased: none, forgotten: none },
     failed: 0,
     isWhole: true,
+    isHeld: false,
   };
 
   it.each([

@@ -18,6 +18,7 @@ import type { PartProof } from "./manifest.ts";
 import type { Body, Clock, Digests, Log, MetadataStore, Policy, Random, Storage } from "./ports.ts";
 import type { FileRecord, Principal } from "./records.ts";
 import type { SlotPool } from "./slots.ts";
+import type { SweepWants } from "./sweep.ts";
 import type { UploadNews } from "./watch.ts";
 
 export interface EngineParts {
@@ -188,7 +189,7 @@ export interface Engine {
   /** At start-up, before the first request: drives on what a crash interrupted. */
   recover(): Promise<void>;
   /** Removes what has ended, or tells what would go. For the server itself, and for who may `administer`. */
-  sweep(by: Principal | "server", wants: { readonly isDryRun: boolean }): Promise<SweepReport>;
+  sweep(by: Principal | "server", wants: SweepWants): Promise<SweepReport>;
   /** No new work from now on (`shutting_down`). Resolves when all that was in flight is committed or refused; bodies that still come after `graceMs` are stopped and what came of them is committed. */
   drain(graceMs: number): Promise<void>;
 }

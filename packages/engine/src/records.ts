@@ -117,7 +117,7 @@ export interface FileRecord extends Grid {
   readonly createdAt: number;
 }
 
-/** One entry of the outbox, committed together with what it tells of, so that it is never lost nor told of something that did not happen. */
+/** One entry of the outbox, committed together with what it tells of, so that it is never lost nor told of something that did not happen. Kept for a week at least. */
 export interface OutboxEntry {
   /** Stable over retries: receivers recognise a repetition by it. */
   readonly id: string;

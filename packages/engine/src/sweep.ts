@@ -20,6 +20,12 @@ const LOOKED_AT_MAX = 100_000;
 /** Entries after which a dry run lets others have their turn: some 10 ms. */
 const LOOKED_AT_ONCE = 4096;
 
+export interface SweepWants {
+  readonly isDryRun: boolean;
+  /** Whether the clock is not believed now: then nothing ends by time, and the rest goes on. Asked once it is known that the asker may. */
+  readonly isHeld?: () => Promise<boolean>;
+}
+
 /**
  * What has expired ends and loses its bytes; so do files that were deleted and uploads that ended some other way, where a crash or a fault has left them; records of
  * what ended a day ago go; what was about to become a file when its time was over becomes one. Never takes an upload that somebody is writing to, nor one that a
@@ -30,15 +36,16 @@ const LOOKED_AT_ONCE = 4096;
 export async function sweep(
   context: Context,
   by: Principal | "server",
-  { isDryRun }: { readonly isDryRun: boolean },
+  { isDryRun, isHeld: ask }: SweepWants,
 ): Promise<SweepReport> {
   if (by !== "server") await context.policy.decide(by, "administer", by);
-  return isDryRun ? await look(context) : await run(context);
+  const isHeld = ask ? await ask() : false;
+  return isDryRun ? await look(context, isHeld) : await run(context, isHeld);
 }
 
-async function look(context: Context): Promise<SweepReport> {
+async function look(context: Context, isHeld: boolean): Promise<SweepReport> {
   const now = context.clock.now();
-  const tally = createTally();
+  const tally = createTally(isHeld);
   const count = async (kind: DueKind, as: SweptName, before?: number) => {
     let seen = 0;
     for await (const due of allDue(context.metadata, kind, before)) {
@@ -49,18 +56,18 @@ async function look(context: Context): Promise<SweepReport> {
       return;
     }
   };
-  await count("expired", "expired", now + 1);
+  if (!isHeld) await count("expired", "expired", now + 1);
   await count("uncleared", "removed");
   await count("deleting", "erased");
-  await count("forgettable", "forgotten", now - KEPT_MS);
+  if (!isHeld) await count("forgettable", "forgotten", now - KEPT_MS);
   return tally.report(true);
 }
 
-async function run(context: Context): Promise<SweepReport> {
+async function run(context: Context, isHeld: boolean): Promise<SweepReport> {
   const { clock, metadata, uploads } = context;
   const until = clock.monotonic() + SWEEP_MS;
   const now = clock.now();
-  const tally = createTally();
+  const tally = createTally(isHeld);
 
   async function each(
     list: AsyncIterable<Due>,
@@ -98,9 +105,11 @@ async function run(context: Context): Promise<SweepReport> {
     context.log("error", "sweep.failed", { upload: id, file: fileId, step, cause });
   }
 
-  await each(allDue(metadata, "expired", now + 1), "expired", ({ id }) =>
-    uploads.use(id, (upload) => expire(context, upload)),
-  );
+  if (!isHeld) {
+    await each(allDue(metadata, "expired", now + 1), "expired", ({ id }) =>
+      uploads.use(id, (upload) => expire(context, upload)),
+    );
+  }
   await each(allDue(metadata, "uncleared"), "removed", async ({ id }) => {
     await uploads.use(id, (upload) => clear(context, upload));
     return true;
@@ -109,11 +118,13 @@ async function run(context: Context): Promise<SweepReport> {
     if (fileId) await eraseFile(context, { id: fileId, uploadId: id });
     return true;
   });
-  await each(allDue(metadata, "forgettable", now - KEPT_MS), "forgotten", async ({ id }) => {
-    await metadata.apply({ kind: "forget", id, before: now - KEPT_MS });
-    uploads.drop(id);
-    return true;
-  });
+  if (!isHeld) {
+    await each(allDue(metadata, "forgettable", now - KEPT_MS), "forgotten", async ({ id }) => {
+      await metadata.apply({ kind: "forget", id, before: now - KEPT_MS });
+      uploads.drop(id);
+      return true;
+    });
+  }
   // Its last step met a fault, and nobody has asked again: it would stay as it is until the next start. At the end, since a proof takes its time.
   await each(allDue(metadata, "completing", now + 1), "completed", async ({ id }) => {
     await driveAside(context, id);
@@ -145,7 +156,7 @@ async function expire(context: Context, upload: Upload): Promise<boolean> {
 
 type SweptName = "expired" | "removed" | "erased" | "forgotten";
 
-function createTally() {
+function createTally(isHeld: boolean) {
   const swept: Record<SweptName, Swept> = {
     expired: { count: 0, bytes: 0 },
     removed: { count: 0, bytes: 0 },
@@ -165,6 +176,6 @@ function createTally() {
     stop(): void {
       isWhole = false;
     },
-    report: (isDryRun: boolean): SweepReport => ({ isDryRun, ...swept, failed, isWhole }),
+    report: (isDryRun: boolean): SweepReport => ({ isDryRun, ...swept, failed, isWhole, isHeld }),
   };
 }

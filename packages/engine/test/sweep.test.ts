@@ -58,6 +58,7 @@ describe("a sweep", () => {
       forgotten: NONE,
       failed: 0,
       isWhole: true,
+      isHeld: false,
     });
     expect(await stored(parts, view)).toBe(0);
     expect(await parts.metadata.counts()).toEqual({ open: 0, bytes: 0, files: 0 });

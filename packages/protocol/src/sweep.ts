@@ -22,6 +22,8 @@ export interface SweepReport {
   readonly failed: number;
   /** False where it stopped before it was through: the next one goes on. */
   readonly isWhole: boolean;
+  /** True where nothing was ended by time: the server's clock has jumped, and is not believed yet. */
+  readonly isHeld: boolean;
 }
 
 export function encodeSweep(report: SweepReport): object {
@@ -39,6 +41,7 @@ export function decodeSweep(value: unknown): SweepReport {
     forgotten: sweptAt(fields, "forgotten"),
     failed: wholeAt(fields, "failed"),
     isWhole: fields.get("isWhole") === true,
+    isHeld: fields.get("isHeld") === true,
   };
 }
 

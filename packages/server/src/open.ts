@@ -1,6 +1,7 @@
 // Everything of a server but its port: the data directory, the engine over it, and the front that adapters put on the network.
 import { createEngine, createSlotPool, type Log } from "@holdfast/engine";
 import type { HoldfastError } from "@holdfast/protocol";
+import { openClockGuard } from "./clock-guard.ts";
 import { keepFreeOf, type ServeOptions, type Settings, VERSION } from "./config.ts";
 import { type DataDirectory, openData } from "./data.ts";
 import { createCors } from "./http/cors.ts";
@@ -73,7 +74,8 @@ async function put(
     ...platform,
   });
   await engine.recover();
-  const sweeping = keepSweeping(engine, systemClock, log);
+  const guard = openClockGuard(data.owner.directory, log);
+  const sweeping = keepSweeping(engine, systemClock, log, guard);
   const stopSettingAside = data.setAside(log);
 
   let url = "";
@@ -91,6 +93,7 @@ async function put(
     cors: createCors(settings.origins, () => !policy.needsToken()),
     trust: settings.trust,
     meter,
+    guard,
     load: () => ({ slotsLent: slots.lent(), slotsWaiting: slots.waiting() }),
     about: { version: VERSION, startedAt, io, needsToken: policy.needsToken, url: () => url },
     isClosing: () => closing !== undefined,

@@ -10,22 +10,28 @@ const report: SweepReport = {
   ...{ expired: none, removed: none, erased: none, forgotten: none },
   failed: 0,
   isWhole: true,
+  isHeld: false,
 };
 
 it("come at the start and every half an hour, and end with the server", async () => {
   const clock = createVirtualClock();
+  let isHeld = true;
   const swept: unknown[] = [];
   const logged: string[] = [];
   const turn = () => new Promise((resolve) => setImmediate(resolve));
   const engine = {
-    async sweep(...asked: readonly unknown[]) {
-      if (swept.push(asked) === 2) throw new HoldfastError("storage_failed");
+    async sweep(by: unknown, wants: { isDryRun: boolean; isHeld?: () => Promise<boolean> }) {
+      if (swept.push([by, wants.isDryRun, await wants.isHeld?.()]) === 2)
+        throw new HoldfastError("storage_failed");
       return report;
     },
   };
-  const sweeping = keepSweeping(engine, clock, (_, event) => logged.push(event));
+  const sweeping = keepSweeping(engine, clock, (_, event) => logged.push(event), {
+    isHeld: async () => isHeld,
+  });
   await turn();
-  expect(swept).toEqual([["server", { isDryRun: false }]]);
+  expect(swept).toEqual([["server", false, true]]);
+  isHeld = false;
   for (const times of [2, 3]) {
     clock.advance(SWEEP_EVERY_MS - 1);
     await turn();
@@ -35,6 +41,7 @@ it("come at the start and every half an hour, and end with the server", async ()
     expect(swept).toHaveLength(times);
   }
   expect(logged).toEqual(["sweep.failed"]);
+  expect(swept[2]).toEqual(["server", false, false]);
   sweeping.stop();
   clock.advance(10 * SWEEP_EVERY_MS);
   await turn();

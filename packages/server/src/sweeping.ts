@@ -1,5 +1,6 @@
 // When the server sweeps: once at the start, then every half an hour.
 import type { Clock, Engine, Log } from "@holdfast/engine";
+import type { ClockGuard } from "./clock-guard.ts";
 
 /** Milliseconds from the end of one sweep to the next. */
 export const SWEEP_EVERY_MS: number = 30 * 60 * 1000;
@@ -9,13 +10,14 @@ export function keepSweeping(
   { sweep }: Pick<Engine, "sweep">,
   clock: Clock,
   log: Log,
+  guard: Pick<ClockGuard, "isHeld">,
 ): { stop(): void } {
   let callOff: (() => void) | undefined;
   let isStopped = false;
 
   async function run(): Promise<void> {
     try {
-      await sweep("server", { isDryRun: false });
+      await sweep("server", { isDryRun: false, isHeld: guard.isHeld });
     } catch (cause) {
       log("error", "sweep.failed", { cause });
     }

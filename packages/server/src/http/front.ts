@@ -1,5 +1,6 @@
 // What the HTTP front works with, and what a handler is.
 import type { Clock, Digests, Engine, Log, Policy, Principal, Random } from "@holdfast/engine";
+import type { ClockGuard } from "../clock-guard.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import type { Gauges, Meter } from "../metrics/meter.ts";
 import type { Cors } from "./cors.ts";
@@ -24,6 +25,8 @@ export interface Front {
   /** What addresses are signed with now. @throws HoldfastError `storage_failed` where that cannot be known. */
   readonly keys: () => Keyring;
   readonly about: About;
+  /** Whether the clock is believed. */
+  readonly guard: ClockGuard;
   /** What bodies take of the memory now. */
   load(): Pick<Gauges, "slotsLent" | "slotsWaiting">;
   /** True once the server is told to stop. */

@@ -11,6 +11,7 @@ import { encodeRunDigests, type UploadView } from "@holdfast/protocol";
 import { createVirtualClock, type VirtualClock } from "@holdfast/testkit/clock";
 import { memoryParts, partDigests, runBytes } from "@holdfast/testkit/world";
 import { getRequestListener } from "@hono/node-server";
+import type { ClockGuard } from "../clock-guard.ts";
 import { type Keyring, keyringOf } from "../keys/keyring.ts";
 import { createMeter } from "../metrics/meter.ts";
 import { requireDescribed } from "../openapi/contract.fixture.ts";
@@ -77,6 +78,7 @@ export interface TestServerOptions {
   readonly parts?: Partial<EngineParts>;
   readonly keys?: () => Keyring;
   readonly http?: HttpOptions;
+  readonly guard?: ClockGuard;
   readonly requestsMax?: number;
   readonly origins?: readonly string[];
   /** Without a token, and minding by what name it is called. */
@@ -141,6 +143,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       url: () => `http://127.0.0.1:${port}`,
     },
     meter: createMeter(),
+    guard: options.guard ?? { isHeld: async () => false, trust: async () => undefined },
     load: () => ({ slotsLent: parts.slots.lent(), slotsWaiting: parts.slots.waiting() }),
     isClosing: () => isClosing,
   };

@@ -100,6 +100,7 @@ export const Sweep: z.ZodType = component(
     forgotten: Swept.describe("Records of uploads that ended a day ago"),
     failed: whole(),
     isWhole: z.boolean().describe("False where there is more than one sweep takes"),
+    isHeld: z.boolean().describe("True where nothing ended by time: the server's clock has jumped"),
   }),
 );
 

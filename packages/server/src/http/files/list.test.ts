@@ -132,6 +132,39 @@ describe("POST /v1/sweep", () => {
     });
   });
 
+  it("ends nothing by a clock that is not believed, until somebody says that it is right", async () => {
+    const looks: string[] = [];
+    let isRight = false;
+    const guard = {
+      async isHeld() {
+        looks.push("look");
+        return !isRight;
+      },
+      async trust() {
+        looks.push("trust");
+        isRight = true;
+      },
+    };
+    const held = await startTestServer({ parts: { clock }, guard });
+    const wants = { name: "late", size: CONTENT.length };
+    await askJson(held, "POST", "/v1/uploads", wants);
+    clock.advance(25 * HOUR);
+    const sweep = async (query: string) => {
+      const { json } = await ask(held, { method: "POST", path: `/v1/sweep${query}` });
+      const { isHeld, expired } = decodeSweep(json);
+      return [isHeld, expired.count];
+    };
+    expect(await sweep("")).toEqual([true, 0]);
+    expect(await sweep("?dry-run=1")).toEqual([true, 0]);
+    expect(await sweep("?dry-run=1&now=1")).toEqual([false, 1]);
+    expect(isRight).toBe(false);
+    expect(await sweep("?now=1")).toEqual([false, 1]);
+    expect(looks).toEqual(["look", "look", "trust"]);
+    const mistyped = await ask(held, { method: "POST", path: "/v1/sweep?now=yes" });
+    expect(mistyped).toMatchObject({ status: 400, json: { field: "now" } });
+    await held.close();
+  });
+
   it("refuses a dry run that is mistyped, and anybody who does not administer", async () => {
     const mistyped = await ask(server, { method: "POST", path: "/v1/sweep?dry-run=yes" });
     expect(mistyped).toMatchObject({ status: 400, json: { field: "dry-run" } });

@@ -4,14 +4,23 @@ import type { Call, Front } from "../front.ts";
 import { jsonReply, type Reply } from "../reply.ts";
 
 /** Of everybody's uploads and files: for who administers the server. */
-export async function postSweep({ engine }: Front, { request, principal }: Call): Promise<Reply> {
-  const isDryRun = readSwitch(request.query.get("dry-run"));
-  return jsonReply(200, encodeSweep(await engine.sweep(principal, { isDryRun })));
+export async function postSweep(
+  { engine, guard }: Front,
+  { request, principal }: Call,
+): Promise<Reply> {
+  const isDryRun = readSwitch(request.query, "dry-run");
+  const isNow = readSwitch(request.query, "now");
+  async function isHeld(): Promise<boolean> {
+    if (isNow && !isDryRun) await guard.trust();
+    return isNow ? false : guard.isHeld();
+  }
+  return jsonReply(200, encodeSweep(await engine.sweep(principal, { isDryRun, isHeld })));
 }
 
 /** Anything else is refused: who mistypes a dry run wants to see, not to sweep. */
-function readSwitch(text: string | null): boolean {
+function readSwitch(query: URLSearchParams, field: "dry-run" | "now"): boolean {
+  const text = query.get(field);
   if (text === null || text === "0") return false;
   if (text === "1") return true;
-  throw new HoldfastError("invalid_request", "dry-run must be 1 or 0", { field: "dry-run" });
+  throw new HoldfastError("invalid_request", `${field} must be 1 or 0`, { field });
 }

@@ -198,6 +198,13 @@ export const MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE files ADD COLUMN manifest BLOB;
   `,
+  `
+  -- Whoever is to be told is told within days. Each new entry takes two old ones along, so that the table shrinks to a week's and no change ever takes long.
+  CREATE TRIGGER outbox_trimmed AFTER INSERT ON outbox BEGIN
+    DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox ORDER BY seq LIMIT 2)
+      AND at < NEW.at - 604800000;
+  END;
+  `,
 ];
 
 /** The version of the tables that this program reads and writes. */

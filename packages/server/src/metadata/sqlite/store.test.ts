@@ -13,7 +13,7 @@ import type { OutboxEntry } from "@holdfast/engine";
 import type { HoldfastError } from "@holdfast/protocol";
 import { describeMetadataContract } from "@holdfast/testkit/contracts/metadata";
 import { refusal } from "@holdfast/testkit/contracts/metadata-bench";
-import { sampleCommit, sampleUpload } from "@holdfast/testkit/metadata/samples";
+import { sampleCommit, sampleStore, sampleUpload } from "@holdfast/testkit/metadata/samples";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { fileIdAt, textAt, wholeAt } from "../records/codec.ts";
 import { openSqliteMetadata } from "./index.ts";
@@ -166,6 +166,36 @@ function sql(path: string, statement: string): unknown {
   db.close();
   return row && { ...row };
 }
+
+it("keeps a week of its outbox: what is older goes, two with each new entry", async () => {
+  const DAY = 86_400_000;
+  const directory = temporaryDirectory();
+  const path = join(directory, "records.sqlite");
+  const store = await openSqliteMetadata({ path });
+  const ids: string[] = [];
+  async function tell(at: number): Promise<void> {
+    const change = sampleStore();
+    ids.push(change.outbox.id);
+    await store.apply({ ...change, outbox: { ...change.outbox, at } });
+  }
+  const START = 1_700_000_000_000;
+  for (let day = 0; day < 6; day++) await tell(START + day * DAY);
+  await tell(START + 7 * DAY);
+  expect(readOutbox(path).map(({ id }) => id)).toEqual(ids);
+  await tell(START + 8 * DAY);
+  expect(readOutbox(path).map(({ id }) => id)).toEqual(ids.slice(1));
+  await tell(START + 12 * DAY);
+  expect(readOutbox(path).map(({ id }) => id)).toEqual(ids.slice(3));
+  await tell(START + 12 * DAY);
+  expect(readOutbox(path).map(({ id }) => id)).toEqual(ids.slice(5));
+  await tell(START + 12 * DAY);
+  expect(readOutbox(path).map(({ id }) => id)).toEqual(ids.slice(5));
+  // A clock that was ahead for a moment takes two along, not all.
+  await tell(START + 400 * DAY);
+  expect(readOutbox(path)).toHaveLength(5);
+  await store.close();
+  rmSync(directory, { recursive: true });
+});
 
 /** Runs a process until it has acknowledged as many commits, kills it, and returns all it has acknowledged. */
 async function commitUntilKilled(

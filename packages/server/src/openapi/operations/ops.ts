@@ -56,7 +56,10 @@ const sweep: Operation = {
   id: "sweep",
   tag: "operations",
   summary: "Removes what has ended, or tells what would go; for who administers the server",
-  query: { "dry-run": z.enum(["0", "1"]).optional().describe("1 does nothing and tells") },
+  query: {
+    "dry-run": z.enum(["0", "1"]).optional().describe("1 does nothing and tells"),
+    now: z.enum(["0", "1"]).optional().describe("1 believes a clock that has jumped"),
+  },
   replies: { 200: { what: "What went, or would go", content: json(Sweep) } },
   errors: ["invalid_request"],
 };
