@@ -62,7 +62,8 @@ export async function discardUpload(job: Job, { attempt, signal }: Call): Promis
 }
 
 /** Lets go of source, claim and ports, of each whatever becomes of the others. */
-export async function closeUpload({ opened, ports }: Job): Promise<void> {
+export async function closeUpload({ opened, ports, direct }: Job): Promise<void> {
+  await direct?.signer.end();
   await Promise.allSettled([opened?.source.close()]);
   try {
     opened?.release();

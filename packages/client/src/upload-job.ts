@@ -10,6 +10,7 @@ import {
   type Grid,
   HoldfastError,
   partCount,
+  type TransferWay,
   toHoldfastError,
   type UploadId,
   type UploadView,
@@ -17,6 +18,8 @@ import {
 import type { Buffers } from "./buffers.ts";
 import { type Checkpoint, type CompleteFile, encodeCheckpoint } from "./checkpoint.ts";
 import { type DigestTable, isComplete } from "./digest-table.ts";
+import type { Direct } from "./direct/send-part.ts";
+import { wayOf } from "./direct/way.ts";
 import type { Emitter } from "./events.ts";
 import type { Known } from "./line.ts";
 import type { Ports, Source } from "./ports.ts";
@@ -53,6 +56,9 @@ export interface Job {
   checkpoint: Checkpoint | undefined;
   /** An append ended before its time: the server may still read from it. */
   isAppendBroken: boolean;
+  /** Which way parts go; undefined until the server has said what it advises. */
+  way: TransferWay | undefined;
+  direct: Direct | undefined;
   /** A whole file was sent and the answer never came: it may be there. */
   isUnanswered: boolean;
   /** A whole file in one request was refused as such. */
@@ -140,7 +146,9 @@ export async function answerOf(job: Job, view: UploadView): Promise<Answer> {
       const isSameGrid = size === grid.size && partSize === grid.partSize;
       if (!isSameGrid || committed.partCount !== partCount(grid) || runPartsMax < 1)
         throw new HoldfastError("not_holdfast", "the answer is about another grid");
-      return { kind: "open", grid, committed, runPartsMax, offset: view.offset };
+      job.way ??= wayOf(job.options, view);
+      const runMax = job.way === "direct" ? 1 : runPartsMax;
+      return { kind: "open", grid, committed, runPartsMax: runMax, offset: view.offset };
     }
     case "completing":
       return { kind: "completing" };

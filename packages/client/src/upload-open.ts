@@ -24,6 +24,7 @@ import {
 } from "./checkpoint.ts";
 import { fetchManifest } from "./describe.ts";
 import { digestAt, noteDigest } from "./digest-table.ts";
+import { directPartSize } from "./direct/way.ts";
 import { partSizeFor } from "./known.ts";
 import type { Known } from "./line.ts";
 import type { Fingerprint } from "./ports.ts";
@@ -128,9 +129,9 @@ export async function createUpload(
   const stored = await storeSmall(job, call);
   if (stored) return stored;
   const { name = source.name, type = "application/octet-stream", metadata } = job.options;
-  const asked = job.options.partSize ?? partSizeFor(job.known, source.fingerprint.size);
+  const asked = job.options.partSize ?? wantedPartSize(job);
   const partSize = call.partSizeMax ?? asked;
-  const { digest = "sha-256", verify } = job.options;
+  const { digest = "sha-256", verify, transfer } = job.options;
   const sha256 = wantedSha256(job.options);
   const { body, headers } = jsonBody(
     encodeCreate({
@@ -141,6 +142,7 @@ export async function createUpload(
       digest,
       ...(sha256 ? { sha256 } : {}),
       ...(verify === undefined ? {} : { verify }),
+      ...(transfer === undefined ? {} : { transfer }),
       ...(partSize === undefined ? {} : { partSize }),
     }),
   );
@@ -164,6 +166,12 @@ export async function createUpload(
   await keep(job, checkpointOf(job, view.createdAt));
   tellCreated(job, false);
   return answerOf(job, view);
+}
+
+function wantedPartSize({ options: { transfer }, known, opened }: Job): number | undefined {
+  const size = opened?.source.fingerprint.size ?? 0;
+  const direct = transfer === "direct" ? directPartSize(known, size) : undefined;
+  return direct ?? partSizeFor(known, size);
 }
 
 /** @throws HoldfastError `usage` */

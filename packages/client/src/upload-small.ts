@@ -66,12 +66,13 @@ export async function storeSmall(job: Job, call: Call): Promise<Answer | undefin
 
 /** Whether nothing is asked for that only an upload with parts can have. */
 function isSmall({ options, known, isStoreRefused, opened }: Job): boolean {
-  const { partSize, digest = "sha-256", sha256, verify } = options;
+  const { partSize, digest = "sha-256", sha256, verify, transfer } = options;
   const size = opened?.source.fingerprint.size ?? 0;
   const isPlain = partSize === undefined && digest === "sha-256";
   const isProved = sha256 !== undefined || verify !== undefined;
   const most = Math.min(SMALL, known?.bodyMax ?? SMALL);
-  return isPlain && !isProved && !isStoreRefused && size > 0 && size <= most;
+  const mayPass = transfer !== "direct";
+  return isPlain && mayPass && !isProved && !isStoreRefused && size > 0 && size <= most;
 }
 
 interface Content {

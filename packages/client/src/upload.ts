@@ -1,6 +1,14 @@
 // The upload: from a source to parts on a server, to a file.
-import { type Algorithm, encodeId, ID_BYTES, type Metadata } from "@holdfast/protocol";
+import {
+  type Algorithm,
+  encodeId,
+  ID_BYTES,
+  type Metadata,
+  type PartRange,
+  type TransferWay,
+} from "@holdfast/protocol";
 import { createBuffers } from "./buffers.ts";
+import { sendPart } from "./direct/send-part.ts";
 import type { Transfer } from "./events.ts";
 import { settingsOf, type TransferOptions, wireOf } from "./options.ts";
 import type { Ports, Source } from "./ports.ts";
@@ -11,6 +19,7 @@ import { closeUpload, completeUpload, discardUpload } from "./upload-finish.ts";
 import { type Job, openedOf } from "./upload-job.ts";
 import { askUpload, checkUpload, createUpload, openUpload } from "./upload-open.ts";
 import { sendRun } from "./upload-send.ts";
+import type { Call } from "./work.ts";
 
 export interface UploadOptions extends TransferOptions {
   /** The server's address. */
@@ -26,6 +35,8 @@ export interface UploadOptions extends TransferOptions {
   readonly digest?: Algorithm;
   /** SHA-256 that the whole file must have, 64 lower-case hexadecimal digits: the server reads it once more and compares before it publishes. */
   readonly sha256?: string;
+  /** Which way parts go. The server's advice by default: `direct` where its store can take them from us, by signed requests; never for very small files. */
+  readonly transfer?: TransferWay;
   /** `readback`: the server reads every part once more from its medium before it publishes. */
   readonly verify?: "readback";
 }
@@ -59,6 +70,8 @@ export function startUpload(
         unproven: undefined,
         checkpoint: undefined,
         isAppendBroken: false,
+        way: undefined,
+        direct: undefined,
         isUnanswered: false,
         isStoreRefused: false,
         isWarned: false,
@@ -71,7 +84,7 @@ export function startUpload(
         ask: (call) => askUpload(job, call),
         move: (range, call) =>
           call.from === undefined
-            ? sendRun(job, range, call)
+            ? send(job, range, call)
             : appendRun(job, range, { ...call, from: call.from }),
         remember: (known) => rememberLine(ports, "up", openedOf(job).server, known),
         complete: (call) => completeUpload(job, call),
@@ -80,4 +93,10 @@ export function startUpload(
       };
     },
   });
+}
+
+/** A signed request brings one part; a run of several was planned when parts went through the server. */
+function send(job: Job, range: PartRange, call: Call): Promise<void> {
+  const isDirect = job.way === "direct" && range[1] - range[0] === 1;
+  return isDirect ? sendPart(job, range, call) : sendRun(job, range, call);
 }

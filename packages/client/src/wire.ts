@@ -11,6 +11,7 @@ import type { Limit } from "./limit.ts";
 import { createPace, type Pace, type Silence } from "./pace.ts";
 import type { Clock, Transport, TransportRequest, TransportResponse } from "./ports.ts";
 import { parseRetryAfter } from "./retry-after.ts";
+import { storeError } from "./store-error.ts";
 import { type Allowed, watched } from "./watch.ts";
 
 const PRODUCT = "holdfast-js/0.1.0";
@@ -56,13 +57,46 @@ export interface Wire {
    * `not_holdfast`, `connection_failed`, `stalled`; the signal's reason.
    */
   send<T>(request: WireRequest, use: (answer: WireAnswer) => Promise<T>): Promise<T>;
+  /**
+   * Sends a signed request to wherever it leads: no token goes along, to a store nothing that was not signed, and nothing follows a redirect.
+   *
+   * @throws HoldfastError by what answered: a Holdfast server as with `send`, a store by `storeError`; `connection_failed`, `stalled`; the signal's reason.
+   */
+  sendSigned(request: WireRequest, to: "own server" | "store"): Promise<void>;
 }
 
 export function createWire(parts: WireParts): Wire {
   const { auth, clock, stallMs } = parts;
   const patience = createPatience();
   const common = { pace: createPace(clock), first: { isPast: false } };
+  // Another server's silences say nothing of ours.
+  const elsewhere = { patience: createPatience(), pace: createPace(clock) };
+  const named = ({ headers, attempt }: WireRequest) => ({
+    ...headers,
+    "holdfast-client": encodeClient(PRODUCT, parts.transfer, attempt),
+  });
+  const toOwn = (request: WireRequest, token: string | undefined): Way => ({
+    headers: {
+      ...named(request),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    },
+    require: (response, answer) => requireOwn(response, answer, request.url, clock, common.first),
+  });
   return {
+    sendSigned: (request, to) =>
+      elsewhere.patience.learn((times) =>
+        sendOnce(
+          parts,
+          request,
+          {
+            // Our own server lets a transfer take over from itself.
+            headers: to === "own server" ? named(request) : (request.headers ?? {}),
+            require: (response, answer) => requireStored(response, answer, clock),
+          },
+          { pace: elsewhere.pace, times },
+          async (answer) => answer.read(() => undefined),
+        ),
+      ),
     async send(request, use) {
       // Whoever gives out tokens may be silent as the server may.
       const ask = <A>(question: () => Promise<A>) =>
@@ -75,8 +109,10 @@ export function createWire(parts: WireParts): Wire {
         });
       const sendWith = (token: string | undefined) =>
         request.body
-          ? patience.learn((times) => sendOnce(parts, request, token, { ...common, times }, use))
-          : sendOnce(parts, request, token, { ...common, times: 1 }, use);
+          ? patience.learn((times) =>
+              sendOnce(parts, request, toOwn(request, token), { ...common, times }, use),
+            )
+          : sendOnce(parts, request, toOwn(request, token), { ...common, times: 1 }, use);
       const token = await ask(() => auth.current());
       try {
         return await sendWith(token);
@@ -125,32 +161,31 @@ function createPatience(): Patience {
 interface Patient {
   readonly pace: Pace;
   readonly times: number;
-  /** Whether Holdfast has answered at this address before. */
-  readonly first: { isPast: boolean };
+}
+
+/** Who is spoken to: what goes along with a request, and what an answer must be to be taken for one. */
+interface Way {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly require: (response: TransportResponse, answer: WireAnswer) => Promise<void>;
 }
 
 function sendOnce<T>(
-  { transport, clock, limit, transfer, stallMs }: WireParts,
+  { transport, clock, limit, stallMs }: WireParts,
   request: WireRequest,
-  token: string | undefined,
+  way: Way,
   patient: Patient,
   use: (answer: WireAnswer) => Promise<T>,
 ): Promise<T> {
   let left = request.body?.reduce((size, view) => size + view.length, 0);
   return watched(clock, stallMs, request.signal, async (signal, touch) => {
     const silence = listen(clock, stallMs, patient, touch);
-    const { first } = patient;
     // What the server does before it answers these may take it longer than anything else.
     const kind = request.method === "POST" ? "thinking" : "waiting";
     silence.begins(left === undefined ? kind : "sending");
     const response = await transport.request({
       method: request.method,
       url: request.url,
-      headers: {
-        ...request.headers,
-        "holdfast-client": encodeClient(PRODUCT, transfer, request.attempt),
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      },
+      headers: way.headers,
       ...(request.body ? { body: request.body } : {}),
       signal,
       // Waiting for our own limit is no stall of the line.
@@ -167,12 +202,38 @@ function sendOnce<T>(
     });
     silence.ends("receiving");
     const answer = answerOf(response, limit, silence);
-    if (isRedirect(response)) throw redirected(response, request.url, clock, first);
-    if (response.header("holdfast-version") === undefined) throw notHoldfast(response, clock);
-    first.isPast = true;
-    if (response.status < 200 || response.status > 299) throw await errorOf(answer, clock);
+    await way.require(response, answer);
     return use(answer);
   });
+}
+
+/** `first`: whether Holdfast has answered at this address before. */
+async function requireOwn(
+  response: TransportResponse,
+  answer: WireAnswer,
+  url: string,
+  clock: Clock,
+  first: { isPast: boolean },
+): Promise<void> {
+  if (isRedirect(response)) throw redirected(response, url, clock, first);
+  if (response.header("holdfast-version") === undefined) throw notHoldfast(response, clock);
+  first.isPast = true;
+  if (!isGood(response)) throw await errorOf(answer, clock);
+}
+
+async function requireStored(
+  response: TransportResponse,
+  answer: WireAnswer,
+  clock: Clock,
+): Promise<void> {
+  if (isGood(response)) return;
+  const isHoldfast = response.header("holdfast-version") !== undefined;
+  if (isHoldfast && !isRedirect(response)) throw await errorOf(answer, clock);
+  throw storeError(response.status, await answer.text(), retryAfter(answer, clock));
+}
+
+function isGood({ status }: TransportResponse): boolean {
+  return status >= 200 && status <= 299;
 }
 
 /** Keeps account of one request's silences. */

@@ -5,6 +5,7 @@ import type {
   FileId,
   GridLimits,
   HoldfastError,
+  TransferWay,
   UploadId,
 } from "@holdfast/protocol";
 import type {
@@ -31,6 +32,8 @@ import type { Slot } from "./slots.ts";
 export interface Storage {
   /** What this storage can take; probed where stores differ. */
   readonly limits: GridLimits;
+  /** Which way parts best get here; either way works. */
+  readonly transfer: TransferWay;
 
   /**
    * Writes the first `size` bytes of `slot` at byte `offset` of an upload. Resolves when the slot may be used again; nothing is durable before `flush`.

@@ -21,6 +21,7 @@ export function status(
 
 export async function viewOf(context: Context, upload: Upload): Promise<UploadView> {
   const { record } = upload;
+  const { transfer } = context.storage;
   const file = record.fileId && (await context.metadata.file(record.fileId));
   return {
     id: record.id,
@@ -35,6 +36,8 @@ export async function viewOf(context: Context, upload: Upload): Promise<UploadVi
     committed: createPartSet(upload.committed.partCount, upload.committed.bits),
     offset: offsetOf(upload),
     runPartsMax: RUN_PARTS_MAX,
+    // A signed request is bound to its bytes by a SHA-256.
+    ...(transfer === "direct" && record.algorithm === "sha-256" ? { transfer } : {}),
     createdAt: record.createdAt,
     expiresAt: record.expiresAt,
     ...(record.error ? { error: record.error } : {}),

@@ -1,5 +1,5 @@
-// Direct transfer on the wire: which parts signed requests are wanted for, or are to be confirmed; how long a link should live.
-import { decodeBase64 } from "./base64.ts";
+// Direct transfer on the wire: which parts signed requests are wanted for, or are to be confirmed, and the requests; how long a link should live.
+import { decodeBase64, encodeBase64 } from "./base64.ts";
 import { DIGEST_SIZE } from "./digest.ts";
 import { HoldfastError } from "./errors.ts";
 import { fieldsOf, optionalWhole, textAt, wholeAt } from "./read.ts";
@@ -17,6 +17,21 @@ export interface PartsWanted {
   readonly expiresIn?: number;
 }
 
+/** Which way parts go: through this server, or by signed requests to wherever they are stored. */
+export type TransferWay = "server" | "direct";
+
+/** A request that brings one part; whoever has it needs no token. */
+export interface PartRequest {
+  readonly index: number;
+  /** A path on the same server, or an address anywhere. */
+  readonly url: string;
+  readonly method: "PUT";
+  /** To be sent as they are, besides the size of the body. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Milliseconds since 1970, by the server's clock. */
+  readonly expiresAt: number;
+}
+
 /** Parts in one request. */
 export const PARTS_WANTED_MAX = 100;
 
@@ -30,6 +45,72 @@ export function decodePartsWanted(body: unknown): PartsWanted {
     });
   }
   return { parts: parts.map(decodePart), ...decodeLinkWanted(body) };
+}
+
+/** The JSON value that `decodePartsWanted` reads. */
+export function encodePartsWanted({ parts, ...rest }: PartsWanted): object {
+  return {
+    ...rest,
+    parts: parts.map(({ index, digest }) => ({ index, digest: encodeBase64(digest) })),
+  };
+}
+
+/** The JSON value that answers `POST .../requests`. */
+export function encodePartRequests(requests: readonly PartRequest[]): object {
+  return { requests };
+}
+
+/**
+ * What a client may send somewhere because this server says so: a server that was taken over must not make it send anything but a part.
+ * @throws HoldfastError `invalid_request` naming the field.
+ */
+export function decodePartRequests(value: unknown): readonly PartRequest[] {
+  const requests: unknown = fieldsOf(value, "body").get("requests");
+  if (!Array.isArray(requests) || requests.length > PARTS_WANTED_MAX) throw malformed("requests");
+  return requests.map(decodePartRequest);
+}
+
+function decodePartRequest(value: unknown): PartRequest {
+  const fields = fieldsOf(value, "requests");
+  if (fields.get("method") !== "PUT") throw malformed("method");
+  const url = textAt(fields, "url");
+  if (!LOCAL.test(url) && !isAddress(url)) throw malformed("url");
+  const headers = [...fieldsOf(fields.get("headers"), "headers")].map(decodeHeader);
+  return {
+    index: wholeAt(fields, "index"),
+    url,
+    method: "PUT",
+    headers: Object.fromEntries(headers),
+    expiresAt: wholeAt(fields, "expiresAt"),
+  };
+}
+
+const LOCAL = /^\/(?![/\\])[!-[\]-~]*$/;
+
+function isAddress(text: string): boolean {
+  const url = /^[!-~]+$/.test(text) ? URL.parse(text) : null;
+  const isHttp = url?.protocol === "https:" || url?.protocol === "http:";
+  return isHttp && url.username === "" && url.password === "";
+}
+
+/** Where a request goes, how it is framed and on whose behalf it comes is not for the answer of another one to say. */
+const NOT_SIGNED: ReadonlySet<string> = new Set([
+  ...["host", "connection", "transfer-encoding", "te", "trailer", "upgrade", "expect"],
+  ...["keep-alive", "authorization", "proxy-authorization", "cookie", "content-encoding"],
+]);
+
+function decodeHeader([name, value]: readonly [string, unknown]): readonly [string, string] {
+  const lower = name.toLowerCase();
+  const isName = /^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(lower) && !NOT_SIGNED.has(lower);
+  if (!isName || typeof value !== "string" || !/^[\x20-\x7e]*$/.test(value))
+    throw malformed("headers");
+  return [lower, value];
+}
+
+function malformed(field: string): HoldfastError {
+  return new HoldfastError("invalid_request", `${field} of a signed request is malformed`, {
+    field,
+  });
 }
 
 function decodePart(value: unknown): PartDigest {

@@ -2,6 +2,7 @@
 import { decodeBase64, encodeBase64 } from "./base64.ts";
 import { decodeCommitted, encodeCommitted } from "./committed.ts";
 import { type Algorithm, DIGEST_SIZE, isAlgorithm } from "./digest.ts";
+import type { TransferWay } from "./direct.ts";
 import { HoldfastError } from "./errors.ts";
 import { type Grid, partCount } from "./grid.ts";
 import { decodeHex, encodeHex } from "./hex.ts";
@@ -35,6 +36,8 @@ export interface CreateRequest {
   readonly sha256?: Uint8Array;
   /** `readback`: every part is read once more from the medium before the file is published. */
   readonly verify?: "readback";
+  /** Which way the parts are meant to come. They may come either way, so that nothing of it is kept. */
+  readonly transfer?: TransferWay;
 }
 
 /** What the server tells of an upload. Sizes in bytes, times in milliseconds since 1970. */
@@ -54,6 +57,8 @@ export interface UploadView {
   /** Contiguous committed bytes from 0. */
   readonly offset: number;
   readonly runPartsMax: number;
+  /** `direct`: signed requests lead past the server to where parts are stored, so that this is the better way. Absent where parts best go through the server. */
+  readonly transfer?: "direct";
   readonly createdAt: number;
   readonly expiresAt: number;
   /** Why it failed, or what its last complete met. */
@@ -217,6 +222,7 @@ export function decodeUpload(value: unknown): UploadView {
     committed: decodeCommitted(fields.get("committed"), partCount(grid)),
     offset: wholeUpTo(fields, "offset", grid.size),
     runPartsMax: readRunPartsMax(fields),
+    ...(fields.get("transfer") === "direct" ? { transfer: "direct" } : {}),
     createdAt: wholeAt(fields, "createdAt"),
     expiresAt: wholeAt(fields, "expiresAt"),
     ...(error === undefined ? {} : { error: readError(error) }),

@@ -18,6 +18,7 @@ export function meterStorage(storage: Storage, meter: Meter, clock: Clock): Stor
   }
   return {
     limits: storage.limits,
+    transfer: storage.transfer,
     // Looked at from beside, not awaited: it is called for every slot.
     write(id, offset, slot, size) {
       const writing = storage.write(id, offset, slot, size);

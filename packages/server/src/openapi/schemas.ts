@@ -120,6 +120,10 @@ export const Upload: z.ZodType = component(
     committed: Committed,
     offset: whole().describe("Contiguous committed bytes from 0"),
     runPartsMax: z.int().min(1),
+    transfer: z
+      .literal("direct")
+      .optional()
+      .describe("Parts best go by signed requests; absent where they best go through the server"),
     createdAt: Time,
     expiresAt: Time,
     error: z.object({ code: z.string(), detail: z.string() }).optional(),
@@ -177,9 +181,9 @@ export const SignedRequests: z.ZodType = component(
     requests: z.array(
       z.object({
         index: whole(),
-        url: z.string().describe("A path on the same server"),
+        url: z.string().describe("A path on the same server, or an address anywhere"),
         method: z.literal("PUT"),
-        headers: z.record(z.string(), z.string()),
+        headers: z.record(z.string(), z.string()).describe("To be sent as they are"),
         expiresAt: Time,
       }),
     ),

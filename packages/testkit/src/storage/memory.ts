@@ -7,11 +7,13 @@ import {
   KIB,
   PART_SIZE_STEP,
   SIZE_MAX,
+  type TransferWay,
   type UploadId,
 } from "@holdfast/protocol";
 
 export interface MemoryStorageOptions {
   readonly limits?: Partial<GridLimits>;
+  readonly transfer?: TransferWay;
   /** Bytes that fit before `storage_full`. */
   readonly capacity?: number;
 }
@@ -51,6 +53,7 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
       sizeMax: SIZE_MAX,
       ...options.limits,
     },
+    transfer: options.transfer ?? "server",
 
     async write(id, offset, slot, size) {
       requireAligned(offset, slot, size);

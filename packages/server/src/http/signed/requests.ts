@@ -1,5 +1,5 @@
 // POST, DELETE /v1/uploads/{id}/requests: signs requests for given parts and digests, and takes back all that were signed.
-import { decodePartsWanted } from "@holdfast/protocol";
+import { decodePartsWanted, encodePartRequests } from "@holdfast/protocol";
 import type { Call, Front } from "../front.ts";
 import { emptyReply, jsonReply, type Reply } from "../reply.ts";
 import { readJson, requireIdentity } from "../request.ts";
@@ -19,15 +19,14 @@ export async function signRequests(
   const when = { ...lifetime(clock, expiresIn, LIFETIME), grant: principal.grant ?? "" };
   const keyring = keys();
   const signed = await engine.presign(principal, id, parts);
-  return jsonReply(200, {
-    requests: signed.map((part) => ({
-      index: part.index,
-      url: writePartAddress(keyring, principal, part, when),
-      method: "PUT",
-      headers: {},
-      expiresAt: when.expiresAt * 1000,
-    })),
-  });
+  const requests = signed.map((part) => ({
+    index: part.index,
+    url: writePartAddress(keyring, principal, part, when),
+    method: "PUT" as const,
+    headers: {},
+    expiresAt: when.expiresAt * 1000,
+  }));
+  return jsonReply(200, encodePartRequests(requests));
 }
 
 export async function revokeRequests(

@@ -62,6 +62,7 @@ export async function createDiskStorage(options: DiskStorageOptions): Promise<Di
   const reading: Reading = { stage, medium, slots };
   return {
     limits: LIMITS,
+    transfer: "server",
     caching,
     write: createWrite(stage),
     flush: (id) => flush(stage, sync, id),

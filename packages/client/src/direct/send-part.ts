@@ -1,0 +1,219 @@
+// One part on its way by a signed request: straight to where it is stored, then confirmed by the server.
+import {
+  decodePartRequests,
+  encodePartsWanted,
+  equalBytes,
+  HoldfastError,
+  hasPart,
+  MIB,
+  PARTS_WANTED_MAX,
+  type PartDigest,
+  type PartRange,
+  partCount,
+  partOffset,
+  partSizeAt,
+  toHoldfastError,
+} from "@holdfast/protocol";
+import { digestAt, noteDigest } from "../digest-table.ts";
+import { parseHttpDate } from "../retry-after.ts";
+import { type Job, jsonBody, openedOf, type Target, targetOf } from "../upload-job.ts";
+import { readPart, readSource } from "../upload-send.ts";
+import { parseJson, type WireAnswer } from "../wire.ts";
+import type { Call } from "../work.ts";
+import { type Confirmer, createConfirmer } from "./confirmer.ts";
+import { createSigner, type Signed, type Signer, type Ticket } from "./signer.ts";
+
+/** What direct transfer knows of one upload on the server. */
+export interface Direct {
+  readonly target: Target;
+  readonly signer: Signer;
+  readonly confirmer: Confirmer;
+  /** Parts that the store has taken and that are not confirmed yet: they are not sent again. */
+  readonly placed: Set<number>;
+  hasPlaced: boolean;
+}
+
+/** Bytes that are signed ahead at most: on a slow line, requests would end before their turn comes. */
+const AHEAD: number = 64 * MIB;
+/** So often in a row may a request that was just signed be refused. */
+const REFUSALS_MAX = 3;
+/** After so many troubles in a row without a part that got there, the way is taken for closed. */
+const TROUBLES_MAX = 3;
+
+/** Resolves when the server has confirmed the part. The buffer is lent until the request has let go of it. */
+export async function sendPart(job: Job, [index]: PartRange, call: Call): Promise<void> {
+  const target = targetOf(job);
+  const direct = directOf(job, target);
+  const size = partSizeAt(target.grid, index);
+  const leave = await job.ports.share.admit(size, call.signal);
+  call.onBegin();
+  const bytes = job.buffers.take(size);
+  try {
+    if (!direct.placed.has(index)) await place(job, direct, { index, bytes }, call);
+    const digest = digestAt(target.digests.bytes, index);
+    await direct.confirmer.confirm({ index, digest }, call.signal);
+    direct.signer.settle(index);
+  } catch (error) {
+    if (toHoldfastError(error).code === "parts_missing") direct.placed.delete(index);
+    throw error;
+  } finally {
+    job.buffers.give(bytes);
+    leave();
+  }
+}
+
+interface Part {
+  readonly index: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Brings the part to the store; a request that is not in force any more is signed anew, which costs nothing but the time. */
+async function place(job: Job, direct: Direct, part: Part, call: Call): Promise<void> {
+  const { index, bytes } = part;
+  const { signer, target } = direct;
+  for (let refusals = 1; ; refusals++) {
+    const ticket = await signer.take(index, call.signal);
+    await readSource(job, partOffset(target.grid, index), bytes);
+    try {
+      await put(job, ticket, bytes, call);
+      direct.hasPlaced = true;
+      direct.placed.add(index);
+      return;
+    } catch (error) {
+      const met = toHoldfastError(error);
+      if (met.code === "digest_mismatch") throw await badBytes(job, part, ticket, met);
+      const isRefused = met.code === "signature_refused";
+      if (isRefused) signer.refuse(ticket);
+      if (!isRefused || refusals === REFUSALS_MAX) throw closedWay(job, direct, met, call);
+    }
+  }
+}
+
+function put(job: Job, { request }: Ticket, bytes: Uint8Array, call: Call): Promise<void> {
+  const { "content-length": length = String(bytes.length), ...headers } = request.headers;
+  if (length !== String(bytes.length)) {
+    throw new HoldfastError("not_holdfast", "the request was signed for another size");
+  }
+  const sent = {
+    method: request.method,
+    url: addressOf(openedOf(job).server, request.url),
+    headers,
+    body: [bytes],
+    attempt: call.attempt,
+    signal: call.signal,
+    onSent: call.onMoved,
+  };
+  return job.wire.sendSigned(sent, isLocal(request.url) ? "own server" : "store");
+}
+
+const isLocal = (url: string) => url.startsWith("/");
+
+/** No part goes over a network in the clear because of what an answer over TLS says. */
+function addressOf(server: string, url: string): string {
+  if (isLocal(url)) return server + url;
+  if (url.startsWith("https:") || server.startsWith("http:")) return url;
+  throw new HoldfastError("insecure_transport", "the server points to a store without TLS");
+}
+
+/** Either the bytes were spoilt on the way, or they are not those any more that were signed for. */
+async function badBytes(
+  { ports }: Job,
+  { index, bytes }: Part,
+  { digest }: Ticket,
+  met: HoldfastError,
+): Promise<HoldfastError> {
+  const now = await ports.digester.digest(bytes, "sha-256");
+  if (!equalBytes(now, digest)) return new HoldfastError("source_changed");
+  return new HoldfastError(met.code, met.message, { ...met.details, index }, met);
+}
+
+/** Where nothing ever got through, and nobody asked for this way and no other, parts go through the server. */
+function closedWay(job: Job, direct: Direct, met: HoldfastError, { attempt }: Call): HoldfastError {
+  const isRefused = met.code === "signature_refused";
+  const isClosed = !direct.hasPlaced && (isRefused || attempt >= TROUBLES_MAX);
+  const mayTurn = job.options.transfer === undefined && met.code !== "aborted";
+  if (!isClosed || !mayTurn || job.way !== "direct") return met;
+  job.way = "server";
+  const detail = `parts cannot go straight to the store, so they go through the server: ${met.message}`;
+  job.emit("notice", { code: met.code, detail });
+  return new HoldfastError("not_holdfast", met.message, met.details, met);
+}
+
+function directOf(job: Job, target: Target): Direct {
+  if (job.direct?.target === target) return job.direct;
+  void job.direct?.signer.end();
+  const { grid, digests } = target;
+  // Whatever has a digest before anything is sent is committed: the server has told it.
+  const committed = digests.known.bits.slice();
+  const direct: Direct = {
+    target,
+    placed: new Set(),
+    hasPlaced: false,
+    signer: createSigner({
+      clock: job.ports.clock,
+      partCount: partCount(grid),
+      batchMax: Math.max(1, Math.min(PARTS_WANTED_MAX, Math.floor(AHEAD / grid.partSize))),
+      isSettled: (index) => ((committed[index >> 3] ?? 0) & (1 << (index & 7))) !== 0,
+      digest: (index, signal) => digestOf(job, target, index, signal),
+      ask: (parts, signal) => askRequests(job, target, parts, signal),
+    }),
+    confirmer: createConfirmer((parts) => askConfirmation(job, target, parts)),
+  };
+  job.direct = direct;
+  return direct;
+}
+
+/** Parts are read ahead of their turn to be signed, and once more to be sent: whoever stores them compares. */
+async function digestOf(
+  job: Job,
+  { grid, digests }: Target,
+  index: number,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  signal.throwIfAborted();
+  if (!hasPart(digests.known, index)) noteDigest(digests, index, await readPart(job, grid, index));
+  return digestAt(digests.bytes, index).slice();
+}
+
+async function askRequests(
+  { wire, ports }: Job,
+  { url }: Target,
+  parts: readonly PartDigest[],
+  signal: AbortSignal,
+): Promise<readonly Signed[]> {
+  const { body, headers } = jsonBody(encodePartsWanted({ parts }));
+  const asked = {
+    method: "POST",
+    url: `${url}/requests`,
+    headers,
+    body,
+    attempt: 1,
+    signal,
+  } as const;
+  return wire.send(asked, async (answer) => {
+    // Lives are told by the server's clock, which ours need not agree with.
+    const now = parseHttpDate(answer.header("date") ?? "") ?? ports.clock.now();
+    const requests = await readRequests(answer);
+    return requests.map((request) => ({ request, leftMs: request.expiresAt - now }));
+  });
+}
+
+async function readRequests(answer: WireAnswer): Promise<ReturnType<typeof decodePartRequests>> {
+  const text = await answer.text();
+  try {
+    return decodePartRequests(parseJson(text));
+  } catch (cause) {
+    throw new HoldfastError("not_holdfast", "the answer has no requests", {}, cause);
+  }
+}
+
+async function askConfirmation(
+  { wire }: Job,
+  { url }: Target,
+  parts: readonly PartDigest[],
+): Promise<void> {
+  const { body, headers } = jsonBody(encodePartsWanted({ parts }));
+  const { signal } = new AbortController();
+  const asked = { method: "POST", url: `${url}/parts`, headers, body, attempt: 1, signal } as const;
+  await wire.send(asked, (answer) => answer.text());
+}
