@@ -1,7 +1,7 @@
 // One file, or standard input, as a job of an upload.
 import { basename } from "node:path";
 import type { Client } from "@holdfast/client/node";
-import type { Algorithm, Metadata } from "@holdfast/protocol";
+import type { Algorithm, Metadata, TransferWay } from "@holdfast/protocol";
 import { lookup } from "mrmime";
 import type { Job } from "./batch.ts";
 import type { FoundFile } from "./files/found.ts";
@@ -24,6 +24,7 @@ export interface Told {
     readonly digest?: Algorithm;
     readonly sha256?: string;
     readonly verify?: "readback";
+    readonly transfer?: TransferWay;
   };
   readonly isMany: boolean;
   readonly resume: boolean;

@@ -1,5 +1,5 @@
 // `holdfast upload`: sends files and directories; the same command again goes on where it stopped.
-import type { Algorithm, Metadata } from "@holdfast/protocol";
+import type { Algorithm, Metadata, TransferWay } from "@holdfast/protocol";
 import { HoldfastError } from "@holdfast/protocol";
 import { Command, Option } from "commander";
 import { tellPlan } from "./dry-run.ts";
@@ -34,6 +34,7 @@ interface Options extends TransferChoices {
   readonly digest?: Algorithm;
   readonly sha256?: string;
   readonly verify?: "readback";
+  readonly transfer?: TransferWay;
 }
 
 const HELP = `
@@ -65,6 +66,11 @@ export function uploadCommand(): Command {
     )
     .option("--sha256 <hex>", "what the whole of one file must have to be published")
     .addOption(new Option("--verify <how>", "what is read once more first").choices(["readback"]))
+    .addOption(
+      new Option("--transfer <way>", "through the server, or by signed requests past it").choices([
+        ...["server", "direct"],
+      ]),
+    )
     .addHelpText("after", HELP)
     .action(runUpload);
 }
@@ -88,14 +94,18 @@ async function runUpload(
   const pace = await paceOf(settings);
   const { createClient } = await import("@holdfast/client/node");
   const client = createClient(pace.client);
-  const { digest, sha256, verify } = options;
-  const proof = {
+  const { digest, sha256, verify, transfer } = options;
+  const chosen = {
     ...(digest === undefined ? {} : { digest }),
     ...(sha256 === undefined ? {} : { sha256 }),
     ...(verify === undefined ? {} : { verify }),
+    ...(transfer === undefined ? {} : { transfer }),
   };
-  if (isStream) requireNoProof(proof);
-  const each = { ...pace.each, to, ...proof, ...(partSize === undefined ? {} : { partSize }) };
+  if (isStream) requireStreamable(chosen);
+  if (transfer === "direct" && digest === "blake3") {
+    throw new HoldfastError("usage", "signed requests are for sha-256: leave --digest out");
+  }
+  const each = { ...pace.each, to, ...chosen, ...(partSize === undefined ? {} : { partSize }) };
   try {
     const told = { ...options, each, isMany };
     const stream = isStream ? [streamJob(client, told)] : [];
@@ -123,8 +133,8 @@ function settledOf(settings: Settings): readonly string[] {
 }
 
 /** @throws HoldfastError `usage` */
-function requireNoProof(proof: object): void {
-  const [name] = Object.keys(proof);
+function requireStreamable(chosen: object): void {
+  const [name] = Object.keys(chosen);
   if (name === undefined) return;
   throw new HoldfastError("usage", `--${name} is for files: standard input is sent as it comes`);
 }

@@ -408,6 +408,23 @@ describe("a signed part request", () => {
   });
 });
 
+describe("the way that parts best go", () => {
+  it("is told where the storage takes them straight from clients, and they have a SHA-256", async () => {
+    expect((await create()).transfer).toBeUndefined();
+    const storage = createMemoryStorage({ transfer: "direct" });
+    const other = await startTestServer({ parts: { ...shared, storage }, keys: () => keyring });
+    const transferOf = async (digest: string) => {
+      const body = Buffer.from(JSON.stringify({ name: "a", size: 1, digest }));
+      const headers = { ...as("ann"), "content-type": "application/json" };
+      const asked = { method: "POST", path: "/v1/uploads", headers, body };
+      return (await ask(other, asked)).json["transfer"];
+    };
+    expect(await transferOf("sha-256")).toBe("direct");
+    expect(await transferOf("blake3")).toBeUndefined();
+    await other.close();
+  });
+});
+
 describe("confirming", () => {
   it("names what is missing and what is there with another digest", async () => {
     const view = await create();
