@@ -115,6 +115,20 @@ describe("a transfer", () => {
     expect(speed).toBeGreaterThan(0.93);
   });
 
+  it("sees no gain where there is none, by the clock or by the runs, and one where there is", () => {
+    const far = { bytesPerSecond: 25e6, rttMs: 100, tellsAfterMs: 300 };
+    const climbing = (line: Partial<ModelLine>) =>
+      played({ ...far, ...line }, 1024 * MIB, MIB, { seeds: 60 }).ends.filter(({ inFlight }) =>
+        inFlight.some((runs) => runs > 5),
+      ).length;
+    // By the clock alone 22 of them go up, since a run more or less in a round looks like a gain.
+    expect(climbing({ crowdedAbove: 4, unlike: 2 })).toBeLessThan(12);
+    // By the runs alone 29, since those of a latecomer are not among the first that end.
+    expect(climbing({ crowdedAbove: 4, unlike: 1.3, latecomers: 0.1 })).toBeLessThan(12);
+    const lossy = played({ ...far, unlike: 2, perConnection: 0.3e6 }, 200 * MIB, MIB);
+    expect(lossy.ends.filter(({ inFlight }) => inFlight.includes(12)).length).toBeGreaterThan(7);
+  });
+
   it("over a far line where each connection gets little has several at once before the first run has ended", () => {
     const far = { bytesPerSecond: 25e6, perConnection: 1e6, rttMs: 100 };
     const late = played(far, 64 * MIB, MIB).speed;

@@ -51,16 +51,25 @@ export interface Round {
   readonly ended: number;
 }
 
+/**
+ * Bytes a second, measured in two ways that err differently. By the clock, what ended counts as if it had all moved meanwhile: a run more or less makes a quarter
+ * of a round. By the runs, those of fast connections end first: one that came late and gets little makes it look as if there were more for everybody.
+ */
+export interface Carried {
+  readonly byClock: number;
+  readonly byRuns: number;
+}
+
 export type Climb =
   /** No run has come through yet. */
   | { readonly kind: "unknown" }
   /** For so many rounds more; `failures` counts how often more in flight were in vain. */
   | { readonly kind: "resting"; readonly rounds: number; readonly failures: number }
-  /** More in flight than `from`, which carried `rate`, in bytes a second. */
+  /** More in flight than `from`, which carried so much. */
   | {
       readonly kind: "trying";
       readonly from: number;
-      readonly rate: number;
+      readonly carried: Carried;
       readonly failures: number;
     };
 
@@ -232,7 +241,12 @@ function firstStep(before: Line, at: number): Line {
   // One that gets little by itself may be the first of many that do: a second one will tell.
   const settled =
     fitting === 1
-      ? withInFlight(line, 2, at, { kind: "trying", from: 1, rate: line.rate, failures: 0 })
+      ? withInFlight(line, 2, at, {
+          kind: "trying",
+          from: 1,
+          carried: alike(line.rate),
+          failures: 0,
+        })
       : withInFlight(line, Math.min(USUAL, Math.max(1, fitting)), at, resting(SETTLING_ROUNDS, 0));
   return { ...settled, runParts: within(settled, Math.min(GROWTH, partsOf(line))) };
 }
@@ -257,13 +271,25 @@ function settling({ climb: now }: Line): Climb {
     : now;
 }
 
-/** Bytes a second by the clock: where connections get unlike shares, the runs of a round are those of the fast ones, and make it look better than it is. */
-function carried({ round }: Line, at: number): number {
-  return (round.ended * 1000) / Math.max(at - round.since, 0.001);
+function alike(rate: number): Carried {
+  return { byClock: rate, byRuns: rate };
+}
+
+function carriedBy({ round, inFlight }: Line, at: number): Carried {
+  return {
+    byClock: (round.ended * 1000) / Math.max(at - round.since, 0.001),
+    byRuns: (inFlight * round.bytes * 1000) / round.ms,
+  };
+}
+
+/** What each of those that came on top brought, of what one brought before: the mean of both measures. */
+function gainOf(inFlight: number, now: Carried, before: Carried, from: number): number {
+  const times = (now.byClock / before.byClock + now.byRuns / before.byRuns) / 2;
+  return (times - 1) / (inFlight / from - 1);
 }
 
 function climb(line: Line, at: number, left: number): Line {
-  const rate = carried(line, at);
+  const carried = carriedBy(line, at);
   const slow = partMs(line);
   if (slow > 2 * PART_MS_MAX && line.inFlight > 1) {
     const fitting = Math.floor((line.inFlight * PART_MS_MAX) / slow);
@@ -271,8 +297,7 @@ function climb(line: Line, at: number, left: number): Line {
   }
   const { climb: now } = line;
   const failures = now.kind === "unknown" ? 0 : now.failures;
-  // What each of those that came on top brought, of what one brought before.
-  const gain = now.kind === "trying" ? (rate / now.rate - 1) / (line.inFlight / now.from - 1) : 0;
+  const gain = now.kind === "trying" ? gainOf(line.inFlight, carried, now.carried, now.from) : 0;
   if (now.kind === "trying" && gain < GAIN) {
     const rounds = Math.min(REST_ROUNDS_MAX, REST_ROUNDS * 2 ** failures);
     return withInFlight(line, now.from, at, resting(rounds, failures + 1));
@@ -288,7 +313,7 @@ function climb(line: Line, at: number, left: number): Line {
   // What it has gained by now is the measure for the next one.
   const failed = now.kind === "trying" ? 0 : failures;
   const from = line.inFlight;
-  return withInFlight(line, tried, at, { kind: "trying", from, rate, failures: failed });
+  return withInFlight(line, tried, at, { kind: "trying", from, carried, failures: failed });
 }
 
 /** Half as many in flight where the server is busy or nothing moves; after a stall runs half as long too. A cut costs no more with longer runs. */

@@ -29,6 +29,8 @@ export interface ModelLine {
   readonly crowdedAbove?: number;
   /** One connection gets up to so many times as much as another. */
   readonly unlike?: number;
+  /** A connection that begins when there are four already gets this share of what each of them gets. */
+  readonly latecomers?: number;
   /** A run tells its pace so long after it began to flow, in milliseconds. */
   readonly tellsAfterMs?: number;
   /** A proxy keeps each body back until it is whole. */
@@ -58,6 +60,11 @@ export interface ModelEnd {
   readonly runs: readonly number[];
 }
 
+/** It keeps its share of the line for as long as it lives. */
+interface Connection {
+  readonly weight: number;
+}
+
 interface Flight {
   readonly run: number;
   readonly range: PartRange;
@@ -70,6 +77,7 @@ interface Flight {
   readonly isAppend: boolean;
   sent: number;
   readonly cutAfter: number;
+  readonly connection: Connection;
   readonly willFreeze: boolean;
   isFrozen: boolean;
   /** Of what the line carries, beside the others. */
@@ -87,6 +95,8 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
   const flights = new Map<number, Flight>();
   const due: { readonly at: number; readonly event: () => Occurrence | undefined }[] = [];
   const inFlight: number[] = [];
+  const idle: Connection[] = [];
+  let connections = 0;
   const runs: number[] = [];
   let now = 0;
   let sent = 0;
@@ -143,10 +153,11 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
     const isAppend = from !== undefined;
     if (isAppend) appends++;
     if (isAppend && from !== offset()) throw new Error(`${from} is not ${offset()}`);
-    const weight = line.unlike === undefined ? 1 : 1 + (line.unlike - 1) * line.dice();
+    const connection = idle.pop() ?? { weight: weightOf(connections++) };
+    const { weight } = connection;
     const willFreeze = line.freezing !== undefined && line.dice() < line.freezing.share;
     const flight = { run, range, startedAt: now, flowsAt, size, skipped, isAppend, cutAfter };
-    flights.set(run, { ...flight, weight, willFreeze, isFrozen: false, sent: 0 });
+    flights.set(run, { ...flight, connection, weight, willFreeze, isFrozen: false, sent: 0 });
     due.push({ at: now, event: () => ({ type: "runBegins", run }) });
     if (line.tellsAfterMs !== undefined)
       due.push({ at: flowsAt + line.tellsAfterMs, event: () => paceOf(run) });
@@ -213,6 +224,11 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
     });
   }
 
+  function weightOf(index: number): number {
+    const late = index < 4 ? 1 : (line.latecomers ?? 1);
+    return late * (1 + ((line.unlike ?? 1) - 1) * line.dice());
+  }
+
   /** The server keeps what came of it, and the client hears nothing. */
   function freeze(flight: Flight): void {
     flight.isFrozen = true;
@@ -272,6 +288,8 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
       if (flight.sent >= flight.size - 1e-3) {
         keepWhole({ ...flight, sent: flight.size });
         runs.push(flight.size);
+        // The next run goes out on the one that is free longest, as in a pool.
+        idle.unshift(flight.connection);
         const ms = now + line.rttMs / 2 - flight.startedAt;
         due.push({
           at: now + line.rttMs / 2,
