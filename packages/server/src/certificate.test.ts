@@ -55,7 +55,7 @@ describe("a certificate", () => {
 });
 
 describe("a watch of the files", () => {
-  async function watched() {
+  async function watched(before: () => Promise<void> = async () => undefined) {
     const clock = createVirtualClock();
     const events: string[] = [];
     const settled = Promise.withResolvers<void>();
@@ -65,7 +65,9 @@ describe("a watch of the files", () => {
       onEvent();
     };
     const onNew = (): void => void events.push("new");
-    const watch = await watchCertificate(files, { clock, log, onNew });
+    const inUse = await readCertificate(files);
+    await before();
+    const watch = watchCertificate(files, { clock, log, inUse, onNew });
     const nextLook = async (): Promise<void> => {
       const told = Promise.withResolvers<void>();
       onEvent = told.resolve;
@@ -78,6 +80,13 @@ describe("a watch of the files", () => {
   it("hands on what is new", async () => {
     const { events, watch, nextLook } = await watched();
     await use(second);
+    await nextLook();
+    expect(events).toEqual(["new", "certificate loaded"]);
+    watch.stop();
+  });
+
+  it("sees a change between the first reading and the first look", async () => {
+    const { events, watch, nextLook } = await watched(() => use(second));
     await nextLook();
     expect(events).toEqual(["new", "certificate loaded"]);
     watch.stop();

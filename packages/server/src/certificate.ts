@@ -1,6 +1,6 @@
 // The server's certificate and key: read from two files, proved to belong together, read again when they change.
-import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
+import { createPrivateKey, hash, X509Certificate } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { createSecureContext, type SecureContextOptions } from "node:tls";
 import type { Clock, Log } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
@@ -15,6 +15,8 @@ export interface Certificate {
   readonly context: SecureContextOptions;
   /** Milliseconds since 1970 from which on no client trusts it. */
   readonly validTo: number;
+  /** Another one for any other content of the two files. */
+  readonly identity: string;
 }
 
 /** How often the files are looked at: who renews certificates does it days before they end. */
@@ -30,7 +32,7 @@ export async function readCertificate(files: CertificateFiles): Promise<Certific
   if (!leaf.checkPrivateKey(own)) throw unusable(files.key, `it is not the key of ${files.cert}`);
   const context = { cert, key };
   attempt(files.cert, () => createSecureContext(context));
-  return { context, validTo: Date.parse(leaf.validTo) };
+  return { context, validTo: Date.parse(leaf.validTo), identity: identityOf([cert, key]) };
 }
 
 async function readPem(path: string): Promise<Buffer> {
@@ -60,18 +62,20 @@ export interface CertificateWatch {
 interface WatchParts {
   readonly clock: Clock;
   readonly log: Log;
+  /** What is served until then. */
+  readonly inUse: Pick<Certificate, "identity">;
   readonly onNew: (certificate: Certificate) => void;
 }
 
 /**
- * Looks at the files every few seconds and hands on what they hold when they have changed and belong together. While one of the two is new and the other
- * still old they do not, and the certificate in use stays.
+ * Looks at the files every few seconds and hands on what they hold when it is not what is in use and they belong together. While one of the two is new and the other
+ * still old they do not, and the certificate in use stays. It is their content that counts: times of change have the grain of a clock, and may be before the watch.
  */
-export async function watchCertificate(
+export function watchCertificate(
   files: CertificateFiles,
-  { clock, log, onNew }: WatchParts,
-): Promise<CertificateWatch> {
-  let seen = await identityOf(files);
+  { clock, log, inUse, onNew }: WatchParts,
+): CertificateWatch {
+  let seen = inUse.identity;
   let callOff = clock.after(LOOK_MS, look);
   let isStopped = false;
 
@@ -97,7 +101,7 @@ export async function watchCertificate(
   }
 
   async function lookNow(): Promise<void> {
-    const found = await identityOf(files);
+    const found = identityOf(await Promise.all([files.cert, files.key].map(readOr)));
     if (found === seen) return;
     seen = found;
     await reload();
@@ -112,15 +116,11 @@ export async function watchCertificate(
   };
 }
 
-/** Changes with every way of replacing a file: written over, renamed into place, a link turned to another one. */
-async function identityOf({ cert, key }: CertificateFiles): Promise<string> {
-  const found = await Promise.all(
-    [cert, key].map((path) =>
-      stat(path).then(
-        ({ dev, ino, size, mtimeMs }) => `${dev} ${ino} ${size} ${mtimeMs}`,
-        (error: NodeJS.ErrnoException) => `${error.code}`,
-      ),
-    ),
-  );
-  return found.join("; ");
+/** The content, or why there is none: a failure that stays the same is told once. */
+function readOr(path: string): Promise<Buffer> {
+  return readFile(path).catch((error: NodeJS.ErrnoException) => Buffer.from(`${error.code}`));
+}
+
+function identityOf(contents: readonly Buffer[]): string {
+  return contents.map((content) => hash("sha256", content)).join(" ");
 }

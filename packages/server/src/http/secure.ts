@@ -30,8 +30,10 @@ export async function openHttp(
   }
   const { minVersion = "TLSv1.3" } = tls;
   const optionsOf = ({ context }: Certificate) => ({ ...context, minVersion });
-  const server = createHttpServer(front, { tls: optionsOf(await readCertificate(tls)) });
-  const watch = await watchCertificate(tls, {
+  const inUse = await readCertificate(tls);
+  const server = createHttpServer(front, { tls: optionsOf(inUse) });
+  const watch = watchCertificate(tls, {
+    inUse,
     clock: front.clock,
     log: front.log,
     onNew(certificate) {
