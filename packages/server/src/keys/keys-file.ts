@@ -1,11 +1,10 @@
 // keys.json: the master keys of a data directory, made at the first start, rotated by a command, seen by a running server.
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock, Log, Random } from "@holdfast/engine";
 import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
-import { replaceFile } from "../durable-file.ts";
-import { unusable, withSettingsLock } from "../locked.ts";
+import { withSettingsLock } from "../locked.ts";
 import { systemRandom } from "../platform.ts";
+import { readSettingsFile, writeSettingsFile } from "../settings-file.ts";
 import { watchFile } from "../watched-file.ts";
 import { type Keyring, keyringOf, readMasterKey } from "./keyring.ts";
 
@@ -75,24 +74,12 @@ function isNoRoom({ cause }: HoldfastError): boolean {
 
 /** @throws HoldfastError `data_dir_unusable`, `weak_key` */
 function readKeys(directory: string): MasterKeys | undefined {
-  const path = join(directory, KEYS_FILE);
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
-    throw unusable(path, cause);
-  }
-  try {
-    const keys = parseKeys(text);
+  const remedy = "Put back a copy of it, or remove it: then signed addresses end";
+  const decode = (text: string): MasterKeys => {
     decodeKeys(text);
-    return keys;
-  } catch (cause) {
-    if (isHoldfastError(cause)) throw cause;
-    const why = cause instanceof Error ? cause.message : String(cause);
-    const remedy = "Put back a copy of it, or remove it: then signed addresses end";
-    throw unusable(path, new Error(`${why}. ${remedy}`, { cause }));
-  }
+    return parseKeys(text);
+  };
+  return readSettingsFile(join(directory, KEYS_FILE), decode, remedy);
 }
 
 function decodeKeys(text: string): Keyring {
@@ -127,10 +114,6 @@ function parseKeys(text: string): MasterKeys {
 }
 
 function writeKeys(directory: string, keys: MasterKeys): void {
-  const path = join(directory, KEYS_FILE);
-  try {
-    replaceFile(path, `${JSON.stringify({ version: VERSION, ...keys }, undefined, 2)}\n`);
-  } catch (cause) {
-    throw unusable(path, cause);
-  }
+  const text = JSON.stringify({ version: VERSION, ...keys }, undefined, 2);
+  writeSettingsFile(join(directory, KEYS_FILE), `${text}\n`);
 }

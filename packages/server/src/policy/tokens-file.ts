@@ -1,11 +1,11 @@
 // The tokens of a data directory: made, listed and revoked by a command, seen by the server within a second.
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock, Limits, Log, Random } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
-import { replaceFile } from "../durable-file.ts";
-import { unusable, withSettingsLock } from "../locked.ts";
+import { withSettingsLock } from "../locked.ts";
 import { systemClock, systemRandom } from "../platform.ts";
+import { readSettingsFile, writeSettingsFile } from "../settings-file.ts";
 import { watchFile } from "../watched-file.ts";
 import {
   decodeTable,
@@ -120,32 +120,12 @@ export function watchTokens(
 }
 
 function readTable(directory: string): TokenTable | undefined {
-  const path = join(directory, TOKENS_FILE);
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
-    throw unusable(path, cause);
-  }
-  try {
-    return decodeTable(text);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw unusable(
-      path,
-      new Error(`${why}. Put back a copy of it, or remove it and make new tokens`, { cause }),
-    );
-  }
+  const remedy = "Put back a copy of it, or remove it and make new tokens";
+  return readSettingsFile(join(directory, TOKENS_FILE), decodeTable, remedy);
 }
 
 function writeTable(directory: string, table: TokenTable): void {
-  const path = join(directory, TOKENS_FILE);
-  try {
-    replaceFile(path, encodeTable(table));
-  } catch (cause) {
-    throw unusable(path, cause);
-  }
+  writeSettingsFile(join(directory, TOKENS_FILE), encodeTable(table));
 }
 
 function checkWants({ name, tenant, principal, scopes, ttlMs }: TokenWants): void {
