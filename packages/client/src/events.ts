@@ -49,7 +49,7 @@ export interface TransferEvents {
 }
 
 export interface Transfer {
-  /** Stops sending; whole parts that arrived are kept. Resumable, in this process or another. */
+  /** Stops sending: at once, but for runs that need no more than two seconds to end. Whole parts that arrived are kept. Resumable, in this process or another. */
   pause(): void;
   resume(): void;
   /** Ends the transfer and removes what there is of it. `done` rejects with `aborted`. */

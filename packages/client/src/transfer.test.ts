@@ -1,5 +1,6 @@
 import {
   addPart,
+  countParts,
   createPartSet,
   type ErrorCode,
   HoldfastError,
@@ -12,7 +13,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { committedBytes } from "./schedule.ts";
 import type { Answer, Effect, Finished, Next, TransferEvent, TransferState } from "./state.ts";
-import { begin, reduce } from "./transfer.ts";
+import { begin, PAUSE_MS, reduce } from "./transfer.ts";
 import { BAD_PART_MAX } from "./transfer-runs.ts";
 
 const FILE: Finished = { id: "f", url: "u", size: 0, root: "r" };
@@ -607,6 +608,39 @@ describe("a person", () => {
     changed.take({ type: "pause" });
     changed.answer({ kind: "unusable" });
     expect(types(changed.take({ type: "resume" }))).toEqual(["create"]);
+  });
+
+  it("lets runs end that are nearly through, for two seconds at most", () => {
+    const begun = () => {
+      const one = start(1000);
+      one.sending();
+      for (let run = 0; run < 30; run++) one.runDone(4000);
+      const [first] = one.flights();
+      for (const { run } of one.flights()) one.take({ type: "runBegins", run });
+      return { one, first: first?.run ?? 0, others: one.flights().slice(1) };
+    };
+    // Just begun, a run of some seconds is stopped.
+    const { one: soon } = begun();
+    expect(types(soon.take({ type: "pause" }))).toEqual(["stop", "remember"]);
+
+    const { one, first, others } = begun();
+    one.take({ type: "runBegins", run: first, at: -1e6 });
+    const effects = one.take({ type: "pause" });
+    const stops = effects.filter((effect) => effect.type === "stop");
+    expect(stops.map(({ what }) => what)).toEqual(others.map(({ run }) => ({ run })));
+    const wake = effects.find((effect) => effect.type === "wait");
+    expect(wake?.ms).toBe(PAUSE_MS);
+    for (const { run } of others) one.take({ type: "runStopped", run });
+    const before = countParts(one.committed() ?? createPartSet(0));
+    one.take({ type: "runDone", run: first, ms: 1000 });
+    expect([one.phase(), one.flights()]).toEqual(["paused", []]);
+    expect(countParts(one.committed() ?? createPartSet(0))).toBeGreaterThan(before);
+
+    const { one: late, first: stuck } = begun();
+    late.take({ type: "runBegins", run: stuck, at: -1e6 });
+    const timer = late.take({ type: "pause" }).find((effect) => effect.type === "wait")?.timer ?? 0;
+    expect(late.take({ type: "timer", timer })).toEqual([{ type: "stop", what: "runs" }]);
+    expect(late.take({ type: "timer", timer })).toEqual([]);
   });
 
   it("resumes before the runs have stopped", () => {

@@ -1,9 +1,9 @@
 // What a transfer does next: a pure reducer from (state, event) to (state, effects).
 import { HoldfastError, type PartSet } from "@holdfast/protocol";
-import { freshLine } from "./line.ts";
-import { look } from "./look.ts";
+import { freshLine, usualRunMs } from "./line.ts";
+import { bytesOf, look } from "./look.ts";
 import { judge } from "./retry.ts";
-import { committedBytes } from "./schedule.ts";
+import { committedBytes, type Flight } from "./schedule.ts";
 import type {
   Answer,
   Effect,
@@ -45,6 +45,8 @@ import {
 
 /** While the server completes the upload, it is asked this often. */
 const COMPLETING_POLL_MS = 500;
+/** What is under way when a person pauses has so long to end by itself, in milliseconds. */
+export const PAUSE_MS = 2_000;
 
 /** A transfer that begins now. */
 export function begin(settings: Settings, at: number): Next {
@@ -70,7 +72,7 @@ export function reduce(state: TransferState, event: TransferEvent): Next {
   if (!("live" in state)) return reduceEnded(state, event);
   switch (event.type) {
     case "pause":
-      return pause(state);
+      return pause(state, event.at);
     case "resume":
       return state.phase === "paused" ? resume(state, event.at) : stay(state);
     case "abort":
@@ -101,6 +103,10 @@ export function reduce(state: TransferState, event: TransferEvent): Next {
 function onTimer(state: LiveState, timer: number, at: number): Next {
   if (state.phase === "waiting" && state.timer === timer) return take(state.live, state.next);
   if (state.live.look?.timer !== timer) return stay(state);
+  if (state.phase === "paused") {
+    const paused = { ...state, live: { ...state.live, look: undefined } };
+    return { state: paused, effects: [{ type: "stop", what: "runs" }] };
+  }
   const { live, effects } = asking({ ...state.live, look: undefined }, at);
   const { plan } = live;
   if (state.phase !== "sending" || !plan) return { state: { ...state, live }, effects };
@@ -234,14 +240,32 @@ function hasMore(now: PartSet, before: PartSet): boolean {
   return now.bits.some((byte, at) => (byte & ~(before.bits[at] ?? 0)) !== 0);
 }
 
-/** Stops the runs; a step under way is left to end, since its answer must not be lost. */
-function pause(state: LiveState): Next {
+/**
+ * Stops the runs, but for those that are expected to end within a moment: what of them is on its way need not go out twice. A step under way is left to end,
+ * since its answer must not be lost.
+ */
+function pause(state: LiveState, at: number): Next {
   if (state.phase === "paused") return stay(state);
   const pending = "pending" in state ? state.pending : undefined;
-  return {
-    state: { phase: "paused", live: { ...state.live, look: undefined }, pending },
-    effects: [{ type: "stop", what: "runs" }, ...lessonsOf(state.live)],
-  };
+  const lessons = lessonsOf(state.live);
+  const flights = state.live.plan?.flights ?? [];
+  const slow = flights.filter((flight) => !isNearlyDone(state.live.plan, flight, at));
+  if (slow.length === flights.length) {
+    const live = { ...state.live, look: undefined };
+    const effects: Effect[] = [{ type: "stop", what: "runs" }, ...lessons];
+    return { state: { phase: "paused", live, pending }, effects };
+  }
+  const timer = state.live.lastId + 1;
+  const live = { ...state.live, lastId: timer, look: { timer, at: at + PAUSE_MS } };
+  const stops = slow.map(({ run }): Effect => ({ type: "stop", what: { run } }));
+  const wake: Effect = { type: "wait", timer, ms: PAUSE_MS };
+  return { state: { phase: "paused", live, pending }, effects: [...stops, wake, ...lessons] };
+}
+
+function isNearlyDone(plan: Plan | undefined, flight: Flight, at: number): boolean {
+  const usual = plan && usualRunMs(plan.line, bytesOf(plan.grid, flight));
+  const { begunAt } = flight;
+  return usual !== undefined && begunAt !== undefined && begunAt + usual <= at + PAUSE_MS;
 }
 
 function resume(state: Extract<LiveState, { phase: "paused" }>, at: number): Next {
