@@ -27,7 +27,7 @@ interface Sample {
 export async function smallRows(stage: Stage): Promise<readonly Row[]> {
   const counted = await buildSlowFlush(stage.directory, 0);
   const holdfast = await serveHoldfast(stage, "small", {
-    env: { ...counted.env, HOLDFAST_LOG_LEVEL: "warn" },
+    env: { ...counted.env, HOLDFAST_SERVE_LOG_LEVEL: "warn" },
   });
   const tus = await serveTus(stage);
   const nginx = await serveNginx(stage, "1m");

@@ -2,9 +2,13 @@
 
 const NOT_HEX = /[^0-9a-f]/;
 
+const DIGITS: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
+  byte.toString(16).padStart(2, "0"),
+);
+
 export function encodeHex(bytes: Uint8Array): string {
   let text = "";
-  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
+  for (const byte of bytes) text += DIGITS[byte];
   return text;
 }
 
