@@ -1,20 +1,7 @@
 // The crash simulation finds mistakes that are planted into the real code: a check that cannot fail proves nothing.
-import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, it } from "vitest";
-
-const PACKAGES = fileURLToPath(new URL("../../packages/", import.meta.url));
-const COPIED = ["protocol", "engine", "server", "testkit"];
-
-interface Edit {
-  readonly file: string;
-  /** Must stand in the file exactly once: a bug that can no longer be planted is a failure, not a pass. */
-  readonly find: string;
-  readonly replace: string;
-}
+import { describe, expect, it } from "vitest";
+import { type Edit, plant, removeCopiesAfterAll, runNode } from "../kit/planted.ts";
 
 const FLUSH = "  await flush(context, upload);\n";
 const COMMIT =
@@ -218,10 +205,7 @@ const LIVES = [
   ["ends", BUGS_OF_ENDS],
 ] as const;
 
-const places: string[] = [];
-afterAll(async () => {
-  for (const place of places) await rm(place, { recursive: true });
-});
+removeCopiesAfterAll();
 
 describe.each(LIVES)("a planted bug in a life of %s", (life, bugs) => {
   it("is needed for the simulation to complain", { timeout: 300_000 }, async () => {
@@ -240,34 +224,9 @@ async function simulate(
   life: string,
   edits: readonly Edit[],
 ): Promise<{ code: number; violations: number }> {
-  const place = await mkdtemp(join(tmpdir(), "holdfast-planted-"));
-  places.push(place);
-  await mkdir(join(place, "node_modules/@holdfast"), { recursive: true });
-  for (const name of COPIED) {
-    const to = join(place, "packages", name);
-    await cp(join(PACKAGES, name, "package.json"), join(to, "package.json"), { recursive: true });
-    await cp(join(PACKAGES, name, "src"), join(to, "src"), { recursive: true });
-    await symlink(to, join(place, "node_modules/@holdfast", name));
-  }
-  for (const { file, find, replace } of edits) {
-    const path = join(place, "packages", file);
-    const text = await readFile(path, "utf8");
-    expect(text.split(find)).toHaveLength(2);
-    await writeFile(
-      path,
-      text.replace(find, () => replace),
-    );
-  }
-  return await run([join(place, "packages/testkit/src/sim/main.ts"), life, "20"]);
-}
-
-async function run(args: readonly string[]): Promise<{ code: number; violations: number }> {
-  return await new Promise((resolve, reject) => {
-    execFile(process.execPath, args, (error, stdout, stderr) => {
-      const code = error ? Number(error.code) : 0;
-      const { violations }: { violations?: string[] } = stdout === "" ? {} : JSON.parse(stdout);
-      if (violations) resolve({ code, violations: violations.length });
-      else reject(new Error(stderr));
-    });
-  });
+  const main = join(await plant(edits), "testkit/src/sim/main.ts");
+  const { code, stdout, stderr } = await runNode([main, life, "20"]);
+  const { violations }: { violations?: string[] } = stdout === "" ? {} : JSON.parse(stdout);
+  if (!violations) throw new Error(stderr);
+  return { code, violations: violations.length };
 }

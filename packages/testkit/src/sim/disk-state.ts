@@ -35,6 +35,8 @@ export interface PendingName {
   readonly path: string;
   /** Undefined where the name was removed. */
   readonly inode: number | undefined;
+  /** Where the file had another name before: that one goes with the same change. */
+  readonly from?: string;
 }
 
 export interface DiskState {
@@ -101,6 +103,16 @@ export function createName(disk: DiskState, path: string): number {
 export function removeName(disk: DiskState, path: string): void {
   disk.names.delete(path);
   disk.pendingNames.push({ number: ++disk.changes, path, inode: undefined });
+}
+
+/** One change, in two directories perhaps: it survives as a whole or not at all. */
+export function moveName(disk: DiskState, from: string, path: string): boolean {
+  const inode = disk.names.get(from);
+  if (inode === undefined) return false;
+  disk.names.delete(from);
+  disk.names.set(path, inode);
+  disk.pendingNames.push({ number: ++disk.changes, path, inode, from });
+  return true;
 }
 
 export function writeBytes(
@@ -204,20 +216,24 @@ export function directoryOf(path: string): string {
 
 /** The names of a directory up to change `upTo` survive power loss from now on. */
 export function flushNames(disk: DiskState, directory: string, upTo: number): void {
-  const isCovered = ({ number, path }: PendingName) =>
-    number <= upTo && directoryOf(path) === directory;
-  for (const name of disk.pendingNames.filter(isCovered)) applyName(disk.durableNames, name);
+  for (const name of disk.pendingNames) {
+    if (isCovered(name, directory, upTo)) applyName(disk.durableNames, name);
+  }
   loseNames(disk, directory, upTo);
 }
 
 /** After a failed flush of a directory: what it covered will never be durable. */
 export function loseNames(disk: DiskState, directory: string, upTo: number): void {
-  disk.pendingNames = disk.pendingNames.filter(
-    ({ number, path }) => number > upTo || directoryOf(path) !== directory,
-  );
+  disk.pendingNames = disk.pendingNames.filter((name) => !isCovered(name, directory, upTo));
 }
 
-export function applyName(names: Map<string, number>, { path, inode }: PendingName): void {
+function isCovered({ number, path, from }: PendingName, directory: string, upTo: number): boolean {
+  const isThere = directoryOf(path) === directory;
+  return number <= upTo && (isThere || (from !== undefined && directoryOf(from) === directory));
+}
+
+export function applyName(names: Map<string, number>, { path, inode, from }: PendingName): void {
+  if (from !== undefined) names.delete(from);
   if (inode === undefined) names.delete(path);
   else names.set(path, inode);
 }

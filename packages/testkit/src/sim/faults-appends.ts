@@ -50,6 +50,7 @@ async function play(world: FaultyWorld): Promise<void> {
     if (record?.state === "failed") wrong.push(`the upload has failed: ${record.error?.detail}`);
   }
   world.failAtRate(0);
+  if (world.isStuck()) await world.crash();
   for (let time = 0; time < 5; time++) await rest(world);
   if (wrong.length === 0) await finish(world, known);
 }

@@ -53,6 +53,7 @@ async function play(world: FaultyWorld): Promise<void> {
     await turns(20);
     await look(world, files);
   }
+  if (world.isStuck()) await world.crash();
   if (wrong.length === 0) await clear(world);
 }
 

@@ -1,7 +1,7 @@
 // A server on a simulated disk that fails now and then, crashes when it is told to and starts again; all of it from one seed.
 //
-// Faults are those that a disk has in daily life: no room, I/O errors and short writes, flushes that fail, records that have no room. A failed flush of a
-// directory is not among them: the storage does not know yet which names such a failure has cost it.
+// Faults are those that a disk has in daily life: no room, I/O errors and short writes, flushes that fail, of directories too, names that cannot be changed,
+// records that have no room.
 import { createEngine, type Engine } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
 import { createDiskStorage } from "@holdfast/server/storage/disk";
@@ -38,6 +38,8 @@ export interface FaultyWorld {
   readonly failAtRate: (percent: number) => void;
   /** Lets the world go on until this has ended. Throws if it never does. */
   readonly settle: <T>(promise: Promise<T>) => Promise<Outcome<T>>;
+  /** A flush of the directory has failed in this life: what needs one is refused until the next. */
+  readonly isStuck: () => boolean;
   /** Power loss, or kill -9; then a new server that has recovered, with no fault on its way. */
   readonly crash: () => Promise<void>;
 }
@@ -72,11 +74,13 @@ async function createFaultyWorld(seed: number, say: Say): Promise<FaultyWorld> {
   const hasDirectIo = random.chance(0.5);
   let rate = 0;
   let lives = 0;
+  let stuckLife = 0;
 
   const isFault = (): boolean => rate > 0 && random.whole(100) < rate;
   const onOperation = (operation: Operation): Fate | undefined => {
     const fate = isFault() ? faultOf(operation, random) : undefined;
     if (fate) say(`fault: ${operation.kind} ${JSON.stringify(fate)}`);
+    if (fate && operation.kind === "fsyncDir") stuckLife = lives;
     return fate;
   };
   const begin = async (makeDisk: (options: SimFsOptions) => SimFs, state?: RecordState) => {
@@ -124,6 +128,7 @@ async function createFaultyWorld(seed: number, say: Say): Promise<FaultyWorld> {
     metadata: () => life.metadata,
     disk: () => life.disk,
     lives: () => lives,
+    isStuck: () => stuckLife === lives,
     failAtRate: (percent) => {
       rate = percent;
     },
@@ -144,8 +149,10 @@ async function createFaultyWorld(seed: number, say: Say): Promise<FaultyWorld> {
   };
 }
 
+const FAILING: ReadonlySet<Operation["kind"]> = new Set(["fdatasync", "fsyncDir", "rename"]);
+
 function faultOf({ kind, size = 0 }: Operation, random: SeededRandom): Fate | undefined {
-  if (kind === "fdatasync") return { kind: "failed", errno: "EIO" };
+  if (FAILING.has(kind)) return { kind: "failed", errno: "EIO" };
   if (kind !== "pwrite") return undefined;
   const how = random.whole(3);
   if (how > 0) return { kind: "failed", errno: how === 1 ? "EIO" : "ENOSPC" };

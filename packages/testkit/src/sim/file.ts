@@ -19,6 +19,7 @@ export interface SimOpening {
   readonly path: string;
   /** The inode. */
   readonly number: number;
+  readonly isNew: boolean;
   readonly isDirect: boolean;
   readonly canWrite: boolean;
   /** Each write is followed by a flush before it resolves: two operations here, since power may fail between the two. */
@@ -31,7 +32,7 @@ export interface SimOpening {
 }
 
 export function openSimFile(opening: SimOpening): OpenFile {
-  const { path, number, isDirect, canWrite, isSynced, perform, changes } = opening;
+  const { path, number, isNew, isDirect, canWrite, isSynced, perform, changes } = opening;
   let isOpen = true;
   const require = (kind: Operation["kind"], isLegal: boolean, errno: string) => {
     if (!isOpen) throw errnoError("EBADF", { kind, path });
@@ -48,6 +49,7 @@ export function openSimFile(opening: SimOpening): OpenFile {
   }
 
   return {
+    isNew,
     async pread(into, start, size, offset) {
       const readUpTo =
         (most: number): Effect<number> =>

@@ -21,10 +21,12 @@ import {
   createDisk,
   createName,
   type DiskState,
+  directoryOf,
   flipBit,
   flushNames,
   inodeOf,
   loseNames,
+  moveName,
   removeName,
   usedBytes,
 } from "./disk-state.ts";
@@ -144,6 +146,7 @@ function simFsOn(disk: DiskState, options: SimFsOptions): SimFs {
         return openSimFile({
           path,
           number,
+          isNew: known === undefined && access === "create",
           isDirect: caching === "direct",
           canWrite: access !== "read",
           isSynced: access === "create-synced",
@@ -158,6 +161,22 @@ function simFsOn(disk: DiskState, options: SimFsOptions): SimFs {
         if (!on.names.has(path)) throw errnoError("ENOENT", { kind: "unlink", path });
         removeName(on, path);
       });
+    },
+    async rename(from, to) {
+      return perform({ kind: "rename", path: from }, (on) => {
+        if (!moveName(on, from, to)) throw errnoError("ENOENT", { kind: "rename", path: from });
+      });
+    },
+    async mkdir(path) {
+      // Directories are there as soon as something is in them.
+      return perform({ kind: "mkdir", path }, () => undefined);
+    },
+    async list(path) {
+      return perform({ kind: "list", path }, (on) =>
+        [...on.names.keys()]
+          .filter((name) => directoryOf(name) === path)
+          .map((name) => name.slice(path.length + 1)),
+      );
     },
     async fsyncDir(path) {
       const upTo = disk.changes;

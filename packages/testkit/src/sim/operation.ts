@@ -14,6 +14,9 @@ export interface Operation {
     | "close"
     | "fsyncDir"
     | "unlink"
+    | "rename"
+    | "mkdir"
+    | "list"
     | "statfs";
   readonly path: string;
   readonly offset?: number;

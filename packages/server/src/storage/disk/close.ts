@@ -1,6 +1,7 @@
 // How an upload's files are let go: sealed, reset after an I/O error, removed.
 import { HoldfastError, type UploadId } from "@holdfast/protocol";
 import { storageError, unlessMissing } from "./failure.ts";
+import { makeAnew } from "./names.ts";
 import {
   bytesPath,
   manifestPath,
@@ -94,6 +95,7 @@ async function cutAndFlush(
   await stage.descriptors.use({ ...upload.opening, access }, async (file) => {
     if ((await file.size()) > size) await file.truncate(size);
     await sync.flushFile(file);
+    if (!upload.isNamed && !file.isNew) await makeAnew(stage.fs, upload.opening.path);
   });
   if (!upload.isNamed) await sync.flushDirectory();
   releaseWriter(upload);

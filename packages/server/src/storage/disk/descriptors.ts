@@ -33,7 +33,11 @@ interface Descriptor {
  * @param openMax Files kept open at once; more only while more are in use.
  * @param onCrowded Called when a file is opened above `openMax` and none is idle: whoever holds files may let them go.
  */
-export function createDescriptors(fs: Fs, openMax: number, onCrowded: () => void): Descriptors {
+export function createDescriptors(
+  fs: Pick<Fs, "open">,
+  openMax: number,
+  onCrowded: () => void,
+): Descriptors {
   // In the order of their last use: a Map keeps insertions in order.
   const byKey = new Map<string, Descriptor>();
   const closing = new Map<Descriptor, Promise<void>>();

@@ -14,6 +14,12 @@ export interface Fs {
   /** Resolves when the names made and removed in a directory before the call survive power loss. */
   fsyncDir(path: string): Promise<void>;
   unlink(path: string): Promise<void>;
+  /** In one step, in place of what has that name; both directories are of one file system. */
+  rename(from: string, to: string): Promise<void>;
+  /** A directory may be there already. */
+  mkdir(path: string): Promise<void>;
+  /** Names in a directory. */
+  list(path: string): Promise<readonly string[]>;
   statfs(path: string): Promise<{
     /** Bytes that this process may still write. */
     readonly available: number;
@@ -25,6 +31,8 @@ export type Access = "read" | "write" | "create" | "create-synced";
 export type Caching = "cached" | "direct";
 
 export interface OpenFile {
+  /** This opening has made it: there was none of that name. Told for `create` only; false elsewhere. */
+  readonly isNew: boolean;
   /** Fills `size` bytes of `into` from byte `start` of it; resolves with how many came: fewer at the end of the file, and now and then elsewhere. */
   pread(into: Uint8Array, start: number, size: number, offset: number): Promise<number>;
   /** Writes pieces of memory one after another from `offset` on, in one call; resolves with how many bytes went: fewer than all now and then. */

@@ -1,9 +1,16 @@
 // The disk storage: one data file an upload, written in place, flushed in groups, never copied or renamed.
 import { createSlotPool, SLOT_SIZE, type Storage } from "@holdfast/engine";
-import { type GridLimits, MIB, PART_SIZE_STEP, type UploadId } from "@holdfast/protocol";
+import {
+  type GridLimits,
+  HoldfastError,
+  MIB,
+  PART_SIZE_STEP,
+  type UploadId,
+} from "@holdfast/protocol";
 import { remove, reset, seal } from "./close.ts";
 import { storageError } from "./failure.ts";
 import { ALIGNMENT, type Caching, type Fs } from "./fs.ts";
+import { bringBack } from "./names.ts";
 import { keepDirectory, nodeFs } from "./node-fs.ts";
 import { probeCaching } from "./probe.ts";
 import { type Reading, readStored } from "./read.ts";
@@ -52,6 +59,10 @@ export async function createDiskStorage(options: DiskStorageOptions): Promise<Di
   const { directory, openFilesMax: openMax = OPEN_FILES_MAX } = options;
   const slots = createSlotPool(BOUNCE_SLOTS * SLOT_SIZE);
   const medium = await probeCaching(options.fs ?? nodeFs, directory, slots);
+  await bringBack(options.fs ?? nodeFs, directory).catch((cause: unknown) => {
+    const message = `${directory} holds files between two names that cannot be moved`;
+    throw new HoldfastError("data_dir_unusable", message, {}, cause);
+  });
   const { fs, letGo } = options.fs
     ? { ...KEEPS_NOTHING, fs: options.fs }
     : await keepDirectory(directory);

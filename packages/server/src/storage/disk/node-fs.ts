@@ -7,22 +7,34 @@ import {
   fstat,
   fsync,
   ftruncate,
+  mkdir,
   open,
   read,
+  readdir,
+  rename,
   statfs,
   unlink,
   write,
   writev,
 } from "node:fs";
-import type { Access, Caching, Fs, OpenFile } from "./fs.ts";
+import { type Access, type Caching, errnoOf, type Fs, type OpenFile } from "./fs.ts";
 
 /** Bytes of uploads are nobody's business but the server's. */
 const FILE_MODE = 0o600;
+const DIRECTORY_MODE = 0o700;
 
 export const nodeFs: Fs = {
   async open(path, access, caching) {
-    const fd = await openDescriptor(path, ACCESS_FLAGS[access] | cachingFlags(caching));
-    return access === "create-synced" ? syncedFile(fd) : openFile(fd);
+    const flags = ACCESS_FLAGS[access] | cachingFlags(caching);
+    if (access === "create-synced") return syncedFile(await openDescriptor(path, flags));
+    if (access !== "create") return openFile(await openDescriptor(path, flags), false);
+    try {
+      return openFile(await openDescriptor(path, flags | constants.O_EXCL), true);
+    } catch (error) {
+      if (errnoOf(error) !== "EEXIST") throw error;
+    }
+    // Where it has been removed meanwhile it is made now, and counts as one that was there.
+    return openFile(await openDescriptor(path, flags), false);
   },
 
   async fsyncDir(path) {
@@ -37,6 +49,19 @@ export const nodeFs: Fs = {
   },
 
   unlink: (path) => settle((done) => unlink(path, done)),
+
+  rename: (from, to) => settle((done) => rename(from, to, done)),
+
+  mkdir: (path) =>
+    new Promise((resolve, reject) => {
+      const options = { recursive: true, mode: DIRECTORY_MODE } as const;
+      mkdir(path, options, (error) => (error ? reject(error) : resolve()));
+    }),
+
+  list: (path) =>
+    new Promise((resolve, reject) => {
+      readdir(path, (error, names) => (error ? reject(error) : resolve(names)));
+    }),
 
   statfs: (path) =>
     new Promise((resolve, reject) => {
@@ -74,8 +99,9 @@ function openDescriptor(path: string, flags: number): Promise<number> {
   });
 }
 
-function openFile(fd: number): OpenFile {
+function openFile(fd: number, isNew: boolean): OpenFile {
   return {
+    isNew,
     pread: (into, start, size, offset) =>
       new Promise((resolve, reject) => {
         read(fd, into, start, size, offset, (error, count) =>
@@ -101,7 +127,7 @@ function openFile(fd: number): OpenFile {
 }
 
 function syncedFile(fd: number): OpenFile {
-  const file = openFile(fd);
+  const file = openFile(fd, false);
   return {
     ...file,
     async pwrite(pieces, offset) {

@@ -2,6 +2,7 @@
 import { HoldfastError, isUploadId, type UploadId } from "@holdfast/protocol";
 import { createDescriptors, type Descriptors, type Opening } from "./descriptors.ts";
 import type { Caching, Fs } from "./fs.ts";
+import { withNames } from "./names.ts";
 
 export interface Stage {
   readonly fs: Fs;
@@ -65,7 +66,7 @@ export function createStage(parts: {
   readonly onCrowded: () => void;
 }): Stage {
   const { fs, directory, caching, openMax, onCrowded } = parts;
-  const descriptors = createDescriptors(fs, openMax, onCrowded);
+  const descriptors = createDescriptors(withNames(fs), openMax, onCrowded);
   return { fs, directory, caching, descriptors, uploads: new Map() };
 }
 

@@ -2,6 +2,7 @@
 import { storageError } from "./failure.ts";
 import type { OpenFile } from "./fs.ts";
 import { createLimit, type Limit } from "./limit.ts";
+import { makeAnew } from "./names.ts";
 import { poison, poisonedError, releaseWriter, type Stage, type StagedUpload } from "./stage.ts";
 
 /** Half of libuv's pool of four threads: the other half goes on writing and reading while a slow disk flushes. */
@@ -73,6 +74,7 @@ function flushWritten(stage: Stage, upload: StagedUpload): Promise<number> {
     const covers = upload.written;
     if (upload.flush.kind === "running") upload.flush.covers = covers;
     await file.fdatasync();
+    if (!upload.isNamed && !file.isNew) await makeAnew(stage.fs, upload.opening.path);
     return covers;
   });
 }

@@ -4,6 +4,7 @@ import { HoldfastError, MIB } from "@holdfast/protocol";
 import type { Opening } from "./descriptors.ts";
 import { storageError } from "./failure.ts";
 import { ALIGNMENT, errnoOf, type OpenFile } from "./fs.ts";
+import { makeAnew } from "./names.ts";
 import {
   bytesPath,
   manifestPath,
@@ -126,6 +127,7 @@ async function putManifest(
     // One that is put again may be shorter.
     await file.truncate(size);
     await sync.flushFile(file);
+    if (!file.isNew) await makeAnew(fs, path);
   } finally {
     await file.close();
   }

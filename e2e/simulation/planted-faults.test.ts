@@ -1,0 +1,55 @@
+// The random lives on a failing disk find mistakes that are planted into the real code.
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { type Edit, plant, removeCopiesAfterAll, runNode } from "../kit/planted.ts";
+
+interface Bug {
+  readonly what: "appends" | "files";
+  /** Seeds that are played until one is wrong. */
+  readonly seeds: number;
+  readonly edits: readonly Edit[];
+}
+
+const SYNC_FILE = "server/src/storage/disk/sync.ts";
+
+const BUGS: Readonly<Record<string, Bug>> = {
+  "names of an earlier process that are trusted": {
+    what: "appends",
+    seeds: 500,
+    edits: [
+      {
+        file: SYNC_FILE,
+        find: "    if (!upload.isNamed && !file.isNew) await makeAnew(stage.fs, upload.opening.path);\n",
+        replace: "",
+      },
+    ],
+  },
+  "a flush of the directory that is tried again": {
+    what: "files",
+    seeds: 700,
+    edits: [{ file: SYNC_FILE, find: "    if (failed) return failed;\n", replace: "" }],
+  },
+  "a file that comes back over the one that was begun in its place": {
+    what: "appends",
+    seeds: 500,
+    edits: [
+      {
+        file: "server/src/storage/disk/names.ts",
+        find: "(taken ? fs.unlink(away) : fs.rename(away, path))",
+        replace: "fs.rename(away, path)",
+      },
+    ],
+  },
+};
+
+removeCopiesAfterAll();
+
+describe("a bug that is planted where the disk fails", () => {
+  it.each(Object.entries(BUGS))("is found: %s", { timeout: 300_000 }, async (_, bug) => {
+    const { what, seeds, edits } = bug;
+    const main = join(await plant(edits), "testkit/src/sim/faults-main.ts");
+    const { code, stdout } = await runNode([main, what, "0", `${seeds}`, "first"]);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^seed \d+: /);
+  });
+});
