@@ -1,9 +1,10 @@
 // What every verb works with: the ports, the uploads in memory, and whether there is still work to be taken on.
-import { HoldfastError, isHoldfastError, isUploadId } from "@holdfast/protocol";
+import { type FileId, HoldfastError, isHoldfastError, isUploadId } from "@holdfast/protocol";
 import { type Crowd, createCrowd } from "./crowd.ts";
 import type { EngineParts } from "./engine.ts";
 import { healIfGone } from "./heal.ts";
 import type { Action } from "./ports.ts";
+import type { Subtrees } from "./proof.ts";
 import type { Principal } from "./records.ts";
 import { createRoom, type Room } from "./room.ts";
 import { createUploads, type Upload, type Uploads } from "./upload.ts";
@@ -15,6 +16,8 @@ export interface Context extends EngineParts {
   readonly uploads: Uploads;
   readonly crowd: Crowd;
   readonly room: Room;
+  /** Of files that a part was proved of lately, the one used last at the end. */
+  readonly subtrees: Map<FileId, Promise<Subtrees>>;
   /** Set once, when the server is told to stop. */
   isDraining: boolean;
   /** Set once, when bodies in flight are stopped: from then on nobody begins to read one. */
@@ -29,6 +32,7 @@ export function createContext(parts: EngineParts): Context {
     uploads: createUploads(parts.metadata, (upload) => healIfGone(context, upload)),
     crowd: createCrowd(parts),
     room: createRoom(parts),
+    subtrees: new Map(),
     isDraining: false,
     isOverdue: false,
     work: new Set(),

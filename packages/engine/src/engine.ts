@@ -14,8 +14,8 @@ import type {
   UploadView,
 } from "@holdfast/protocol";
 import type { FilePage } from "./list.ts";
-import type { PartProof } from "./manifest.ts";
 import type { Body, Clock, Digests, Log, MetadataStore, Policy, Random, Storage } from "./ports.ts";
+import type { PartProof } from "./proof.ts";
 import type { FileRecord, Principal } from "./records.ts";
 import type { SlotPool } from "./slots.ts";
 import type { SweepWants } from "./sweep.ts";

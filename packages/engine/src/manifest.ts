@@ -1,20 +1,15 @@
-// The manifest: written in pieces beside the bytes it describes, read in pieces, proved part by part.
+// The manifest: written in pieces beside the bytes it describes, and read in pieces.
 import {
   type ByteRange,
-  createTree,
-  DIGEST_SIZE,
-  decodeBase64,
   equalBytes,
   HoldfastError,
   type Manifest,
-  manifestDigests,
   manifestPieces,
   type UploadId,
 } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
 import { readForReader, readObject, unlessDeleted } from "./read.ts";
 import type { FileRecord } from "./records.ts";
-import { pause } from "./root.ts";
 
 /** Stores the manifest; resolves with what the file's record says of it. Only one piece is in memory at a time. */
 export async function writeManifest(
@@ -62,40 +57,6 @@ export async function readManifest(
     : readForReader(context, objectOf(file), whole);
 }
 
-/** What a client needs to check one part against the root it knows. */
-export interface PartProof {
-  readonly digest: Uint8Array;
-  /** The hashes from the part's leaf up to the top of the tree, lowest first. */
-  readonly proof: readonly Uint8Array[];
-}
-
-/** Parts hashed in one go: some 3 ms. */
-const SLICE_PARTS = 512;
-
-/** Hashes the whole tree again, slice by slice: a proof is asked for now and then, and nothing has to be kept for it. */
-export async function provePart(
-  context: Context,
-  file: FileRecord,
-  index: number,
-): Promise<PartProof> {
-  await requireUndamaged(context, file);
-  const tree = createTree(context.digests.sha256, index);
-  let proved = new Uint8Array(0);
-  let count = 0;
-  // A slot holds whole digests: 256 KiB of base64 are 6,144 of them.
-  for await (const piece of piecesOf(context, file, manifestDigests(file))) {
-    const digests = decodeBase64(new TextDecoder().decode(piece));
-    if (!digests) throw new HoldfastError("internal", "a stored manifest has no digests");
-    for (let at = 0; at < digests.length; at += DIGEST_SIZE) {
-      const digest = digests.subarray(at, at + DIGEST_SIZE);
-      if (count === index) proved = digest.slice();
-      tree.add(digest);
-      if (++count % SLICE_PARTS === 0) await pause(context);
-    }
-  }
-  return { digest: proved, proof: tree.end().proof };
-}
-
 async function requireUndamaged(context: Context, file: FileRecord): Promise<void> {
   const running = context.digests.create();
   const whole = { start: 0, end: file.manifestSize };
@@ -105,7 +66,7 @@ async function requireUndamaged(context: Context, file: FileRecord): Promise<voi
 }
 
 /** From the record where it stands there, from the storage else. */
-async function* piecesOf(
+export async function* piecesOf(
   context: Context,
   file: FileRecord,
   { start, end }: ByteRange,
