@@ -56,6 +56,18 @@ async function listed(name: string): Promise<readonly unknown[]> {
 }
 
 describe("ls", () => {
+  it("takes the address as the other commands do", async () => {
+    await uploaded("by-address");
+    const env = { HOLDFAST_TOKEN: tokens.get("owner") ?? "", HOLDFAST_TO: "http://127.0.0.1:1" };
+    const said = await run(home, ["ls", server.url], { env });
+    expect([said.code, said.stdout]).toEqual([0, expect.stringContaining("by-address")]);
+    const wrong = await run(home, ["ls", "127.0.0.1:8420"], { env });
+    expect([wrong.code, wrong.stderr]).toEqual([
+      2,
+      expect.stringContaining("begins with https://"),
+    ]);
+  });
+
   it("lists the newest first, a page at a time, to whoever may read", async () => {
     const urls: string[] = [];
     for (const name of ["one", "two", "three"]) urls.push(await uploaded(name));

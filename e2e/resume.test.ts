@@ -263,6 +263,79 @@ describe("a file that was complete", () => {
   });
 });
 
+describe("what runs", () => {
+  it("is marked, left alone by resume and forget, told of by its pid, and waited for with --wait", async () => {
+    await makeFile("busy.bin", 4_000_000);
+    const words = ["upload", "busy.bin", "--to", server.url];
+    const first = start([...words, "--limit-rate", "400K", "--json"]);
+    await first.event("progress");
+    const [one] = await listed();
+    expect(one).toMatchObject({ kind: "upload", running: true, pid: expect.any(Number) });
+    const pid = Number(one?.["pid"]);
+    const shown = await run(["resume", "--list"]);
+    expect(shown.lines[0]).toContain(`running (${pid})`);
+    const second = await run(words);
+    expect(second.code).toBe(5);
+    expect(second.stderr).toContain(`process ${pid} is at this transfer already`);
+    expect(second.stderr).toContain("--wait");
+    expect((await run(["resume", "--forget", String(one?.["id"])])).code).toBe(5);
+    for (const way of [["resume"], ["resume", "--forget", "--all"]]) {
+      const said = await run(way);
+      expect([said.code, said.stderr]).toEqual([0, expect.stringContaining("Left as it is")]);
+    }
+    const waiting = start([...words, "--wait"]);
+    // Only now may it take the whole line.
+    await first.event("complete");
+    const last = await waiting.exit;
+    expect(last.code).toBe(0);
+    expect(waiting.stderr()).toMatch(/at this transfer already; waiting for it to end/);
+    expect(waiting.stderr()).toContain("Uploaded already");
+    expect(await listed()).toEqual([]);
+  });
+
+  it("of a folder is waited for, too", async () => {
+    await mkdir(join(place, "queue"));
+    for (const name of ["a", "b"]) await makeFile(`queue/${name}`, 1_500_000);
+    const words = ["upload", "queue", "--to", server.url];
+    const first = start([...words, "--limit-rate", "500K", "--json"]);
+    await first.event("progress");
+    const refused = await run(words);
+    expect([refused.code, refused.stderr]).toEqual([5, expect.stringMatching(/process \d+ is at/)]);
+    const waiting = await run([...words, "--wait"]);
+    expect(waiting.code).toBe(0);
+    expect(waiting.stderr).toMatch(/waiting for it to end.*2 skipped/s);
+    await first.exit;
+  });
+
+  it("is forgotten with all the rest when it runs no more", async () => {
+    await makeFile("f1.bin");
+    await makeFile("f2.bin");
+    for (const name of ["f1.bin", "f2.bin"]) await stopped(["upload", name, "--to", gate.url]);
+    expect(await listed()).toMatchObject([{ running: false }, { running: false }]);
+    const said = await run(["resume", "--forget", "--all"]);
+    expect(said.stderr.match(/^Forgotten: /gm)).toHaveLength(2);
+    expect(await listed()).toEqual([]);
+  });
+});
+
+describe("status of a path", () => {
+  it("needs no address, since the checkpoint knows it; of several servers one is named", async () => {
+    await makeFile("known.bin");
+    const nobody = await run(["status", "known.bin"]);
+    expect([nobody.code, nobody.stderr]).toEqual([6, expect.stringContaining("nothing is known")]);
+    await stopped(["upload", "known.bin", "--to", gate.url]);
+    const said = await run(["status", "known.bin"]);
+    expect([said.code, said.lines.join("\n")]).toEqual([0, expect.stringMatching(/^state +open/m)]);
+    const wrong = await run(["status", "known.bin", "--to", "http://127.0.0.1:1"]);
+    expect([wrong.code, wrong.stderr]).toEqual([6, expect.stringContaining(gate.url)]);
+    expect((await run(["upload", "known.bin", "--to", server.url])).code).toBe(0);
+    const both = await run(["status", "known.bin"]);
+    expect([both.code, both.stderr]).toEqual([2, expect.stringContaining("several servers")]);
+    const one = await run(["status", "known.bin", "--to", `${gate.url}/`]);
+    expect(one.code).toBe(0);
+  });
+});
+
 describe("a damaged checkpoint database", () => {
   it.each([
     ["resume", "--list"],

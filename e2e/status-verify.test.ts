@@ -81,7 +81,7 @@ describe("status", () => {
     ["an id that nobody has", ["status", "a".repeat(26), "--to", "URL"], 6, "upload_not_found"],
     ["a path that was never sent", ["status", "other", "--to", "URL"], 6, "upload_not_found"],
     ["a path that is not there", ["status", "none", "--to", "URL"], 4, "source_unreadable"],
-    ["no server to ask", ["status", "file"], 2, "--to is missing"],
+    ["no server to ask", ["status", "a".repeat(26)], 2, "--to is missing"],
     ["another address", ["status", "URL/v1/other"], 2, "neither an upload's nor a file's"],
     ["nobody there", ["status", "a".repeat(26), "--to", "AWAY", "--give-up", "1s"], 5, "gave_up"],
   ])("says so of %s", async (_name, words, exit, said) => {

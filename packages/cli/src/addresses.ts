@@ -31,3 +31,13 @@ export function parseServerAddress(address: string): string {
   const hint = "Give the address that serve prints, without anything from ? or # on.";
   throw new HoldfastError("usage", "the server's address has a query or a fragment", { hint });
 }
+
+/** As `parseServerAddress`, where it is to be said at once, with the place where the address stands. @throws HoldfastError `usage` */
+export function parseHttpAddress(text: string): string {
+  const address = parseServerAddress(text);
+  if (/^https?:\/\//i.test(address)) return address;
+  const shown = address.includes("@") ? "" : `: ${address}`;
+  throw new HoldfastError("usage", `not an http or https address${shown}`, {
+    hint: "It begins with https:// or http://, as in http://127.0.0.1:8420.",
+  });
+}

@@ -11,7 +11,7 @@ import { codeOf, toSourceError } from "./files/errors.ts";
 import { placeWithin, safeName } from "./files/safe-path.ts";
 import { jsonLines } from "./json.ts";
 import { type Listed, parseList } from "./list.ts";
-import { PACE_SETTINGS, paceOf, type TransferChoices, withPace } from "./options.ts";
+import { PACE_SETTINGS, paceOf, patienceOf, type TransferChoices, withPace } from "./options.ts";
 import { readSettings } from "./settings/options.ts";
 import { requirePipe, STREAM_HINT, writeStandardOutput } from "./standard-streams.ts";
 import { printable } from "./terminal.ts";
@@ -65,16 +65,21 @@ async function runDownload(
   const { client: shared, each, files } = await paceOf(settings);
   const { createClient } = await import("@holdfast/client/node");
   const client = createClient(shared);
-  const rules = { ...each, replace: options.force === true, resume: options.resume };
+  const rules = {
+    ...each,
+    ...patienceOf(options),
+    replace: options.force === true,
+    resume: options.resume,
+  };
   const taken = new Set<string>();
   try {
     const jobs = listed.map((one) => jobOf(one, target, client, rules, taken));
     await runTransfers(jobs, {
-      ...noteOf(client, jobs, serversOf(listed), [
-        "download",
-        target.path,
-        ...listed.map(({ url }) => url),
-      ]),
+      ...noteOf(client, jobs, {
+        servers: serversOf(listed),
+        about: ["download", target.path, ...listed.map(({ url }) => url)],
+        isWaiting: options.wait === true,
+      }),
       verb: "Downloaded",
       options,
       files,
@@ -97,6 +102,7 @@ function serversOf(listed: readonly Listed[]): readonly string[] {
 interface Rules {
   readonly giveUpMs?: number;
   readonly token?: string;
+  readonly whenBusy?: "wait";
   readonly replace: boolean;
   readonly resume: boolean;
 }

@@ -5,6 +5,8 @@ const OWN_FAULT =
   "This is a fault in Holdfast, not in what you did. Nothing acknowledged is lost; please report it.";
 const RENAME =
   "Rename the file: servers take no name with path separators, control or direction characters, and none above 255 bytes.";
+const BUSY =
+  "Wait for it to end (--wait does), or stop it with Ctrl-C where it runs; then run the same command again.";
 const REDIRECT =
   "The address leads elsewhere, and no redirect is followed: give the address that it leads to.";
 const NO_TLS =
@@ -22,6 +24,7 @@ export function hintOf(error: HoldfastError): string {
   if (error.code === "internal" && error.cause !== undefined) return OWN_FAULT;
   // Its other fields are not the user's: the command fills them.
   if (error.code === "invalid_request" && error.details["field"] === "name") return RENAME;
+  if (error.code === "transfer_busy") return BUSY;
   return hintOfAddress(error) ?? errorRow(error.code).hint;
 }
 

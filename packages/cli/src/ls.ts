@@ -1,6 +1,7 @@
 // `holdfast ls`: the files on a server, newest first.
 import { encodeHex, HoldfastError, type ListedFile } from "@holdfast/protocol";
 import { Command } from "commander";
+import { parseHttpAddress } from "./addresses.ts";
 import { ASK_SETTINGS, ASK_WORDS, withClient } from "./asking.ts";
 import { jsonLines } from "./json.ts";
 import { fileLine } from "./ls-text.ts";
@@ -20,11 +21,13 @@ const PAGE_MAX = 1000;
 
 const HELP = `
 Examples:
-  holdfast ls --to http://127.0.0.1:8420
+  holdfast ls http://127.0.0.1:8420
   holdfast ls --all --json | jq -r .url`;
 
 export function lsCommand(): Command {
-  const command = new Command("ls").description("list the files on a server, newest first");
+  const command = new Command("ls")
+    .description("list the files on a server, newest first")
+    .argument("[url]", "address of the server (default: --to)", parseHttpAddress);
   return withSettings(command, ASK_SETTINGS, ASK_WORDS)
     .option("-l, --long", "show type, root and address too")
     .option("--limit <count>", "files at most", parseLimit, LIMIT)
@@ -40,9 +43,13 @@ function parseLimit(text: string): number {
   throw new HoldfastError("usage", `"${text}" is not a number from 1 on`);
 }
 
-async function runLs(options: Options, command: Command): Promise<void> {
+async function runLs(
+  address: string | undefined,
+  options: Options,
+  command: Command,
+): Promise<void> {
   const settings = await readSettings(command, ASK_SETTINGS);
-  const to = settings.required("to");
+  const to = address ?? settings.required("to");
   const wanted = options.all ? Number.POSITIVE_INFINITY : options.limit;
   const show = options.json ? showJson(to) : showText(to, options.long === true);
   const next = await withClient(settings, async ({ client, options: common }) => {

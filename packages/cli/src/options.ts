@@ -11,6 +11,8 @@ import type { OutputOptions } from "./transfer.ts";
 /** What both directions take besides settings. */
 export interface TransferChoices extends OutputOptions {
   readonly dryRun?: true;
+  /** For another process that is at the same transfer. */
+  readonly wait?: true;
   /** False with --no-resume. */
   readonly resume: boolean;
 }
@@ -34,6 +36,7 @@ export function withPace(command: Command, without: readonly "--no-resume"[] = [
   withSettings(command, more);
   if (without.length === 0) command.option("--no-resume", "begin anew, whatever is unfinished");
   return command
+    .option("--wait", "where another process is at the same transfer, wait for it to end")
     .addOption(new Option("-q, --quiet", "no progress, only errors").conflicts("verbose"))
     .option("-v, --verbose", "a line for each file, and for each try that fails");
 }
@@ -67,6 +70,13 @@ export async function paceOf(settings: Settings): Promise<Pace> {
       ...(token === undefined ? {} : { token }),
     },
   };
+}
+
+/** What each transfer is told of `--wait`. */
+export function patienceOf({ wait }: Pick<TransferChoices, "wait">): {
+  readonly whenBusy?: "wait";
+} {
+  return wait ? { whenBusy: "wait" } : {};
 }
 
 /** Small files side by side where nobody says how many files there may be. */

@@ -26,9 +26,15 @@ export function serversOf(one: Unfinished): readonly string[] {
 
 /** `3f2a91c0  upload    1.20 GiB  5 min 02 s ago  /home/me/disk.img -> http://...`; `now` in milliseconds since 1970. */
 export function lineOf(one: Unfinished, now: number): string {
-  const age = `${formatDuration(Math.max(0, now - one.savedAt))} ago`;
+  const age = holderText(one) ?? `${formatDuration(Math.max(0, now - one.savedAt))} ago`;
   const [size, what] = describe(one);
   return `${idOf(one)}  ${one.kind.padEnd(8)}  ${size.padStart(8)}  ${age.padEnd(16)}  ${printable(what)}`;
+}
+
+/** `running (4711)`, or undefined where nobody is at it. */
+export function holderText({ holder }: Unfinished): string | undefined {
+  if (!holder) return undefined;
+  return holder.pid === undefined ? "running" : `running (${holder.pid})`;
 }
 
 function describe(one: Unfinished): readonly [size: string, what: string] {

@@ -9,7 +9,14 @@ import type { Job } from "./batch.ts";
 
 import { downloadCommand } from "./download.ts";
 import { jsonLines } from "./json.ts";
-import { PACE_SETTINGS, type Pace, paceOf, type TransferChoices, withPace } from "./options.ts";
+import {
+  PACE_SETTINGS,
+  type Pace,
+  paceOf,
+  patienceOf,
+  type TransferChoices,
+  withPace,
+} from "./options.ts";
 import { allCommands } from "./program-tree.ts";
 import { idOf, lineOf, serversOf, shownWords } from "./resume-text.ts";
 import { GLOBAL_SETTINGS, readSettings, settingOption, withSettings } from "./settings/options.ts";
@@ -22,6 +29,7 @@ import { uploadCommand } from "./upload.ts";
 interface Options extends Omit<TransferChoices, "resume"> {
   readonly list?: true;
   readonly forget?: true;
+  readonly all?: true;
 }
 
 const HELP = `
@@ -29,8 +37,7 @@ Examples:
   holdfast resume --list
   holdfast resume                what is unfinished here, all of it
   holdfast resume 3f2a91c0       one of them
-  holdfast resume --forget 3f2a91c0
-
+  holdfast resume --forget 3f2a91c0      or --forget --all
 It knows what this user began here. What is forgotten expires on its server.`;
 
 export function resumeCommand(): Command {
@@ -38,7 +45,8 @@ export function resumeCommand(): Command {
     .description("go on with what is unfinished on this machine")
     .argument("[ids...]", "what to go on with, as --list shows it (default: all)")
     .option("-l, --list", "only show what is unfinished")
-    .option("--forget", "go on with it no more; what there is of a download is removed");
+    .option("--forget", "go on with it no more; what there is of a download is removed")
+    .option("--all", "all of it; --forget wants to be told so");
   return withPace(command, ["--no-resume"]).addHelpText("after", HELP).action(runResume);
 }
 
@@ -55,14 +63,17 @@ async function runResume(
   try {
     const chosen = choose(await client.unfinished(), ids);
     if (options.list || options.dryRun) return tell(chosen, options);
-    if (options.forget) return await forget(client, chosen, ids, options);
-    if (chosen.length === 0) {
-      if (!options.json && !options.quiet) process.stderr.write("Nothing is unfinished here.\n");
-      return;
-    }
-    requireOneServer(chosen, pace);
+    if (options.forget) requireNamed(ids, options);
+    // What runs needs nobody who goes on with it; who names it learns so.
+    const isLeft = ({ holder }: Unfinished): boolean => holder !== undefined;
+    const left = ids.length > 0 || options.wait ? [] : chosen.filter(isLeft);
+    const rest = chosen.filter((one) => !left.includes(one));
+    if (!options.json && !options.quiet) tellLeft(left, rest);
+    if (options.forget) return await forget(client, rest, options);
+    if (rest.length === 0) return;
+    requireOneServer(rest, pace);
     const typed = typedOptions(command, options);
-    await goOn(client, chosen, pace, { ...options, typed, color: settings.text("color") });
+    await goOn(client, rest, pace, { ...options, typed, color: settings.text("color") });
   } finally {
     client.close();
   }
@@ -83,7 +94,7 @@ function choose(all: readonly Unfinished[], ids: readonly string[]): readonly Un
 function tell(chosen: readonly Unfinished[], { json, quiet }: Options): void {
   if (json) {
     const write = jsonLines(process.stdout);
-    for (const { key, kind, savedAt, ...rest } of chosen) {
+    for (const { key, kind, savedAt, holder, ...rest } of chosen) {
       const { root: _root, metadata, ...about } = { root: "", metadata: undefined, ...rest };
       const texts = metadata ? { metadata: Object.fromEntries(metadata) } : {};
       const shown = {
@@ -98,6 +109,8 @@ function tell(chosen: readonly Unfinished[], { json, quiet }: Options): void {
         ...shown,
         ...texts,
         savedAt,
+        running: holder !== undefined,
+        ...(holder?.pid === undefined ? {} : { pid: holder.pid }),
       });
     }
     return;
@@ -106,16 +119,24 @@ function tell(chosen: readonly Unfinished[], { json, quiet }: Options): void {
   if (chosen.length === 0 && !quiet) process.stderr.write("Nothing is unfinished here.\n");
 }
 
+/** @throws HoldfastError `usage` */
+function requireNamed(ids: readonly string[], { all }: Options): void {
+  if (ids.length > 0 || all) return;
+  const hint = "Give the ids that holdfast resume --list shows, or --all.";
+  throw new HoldfastError("usage", "--forget wants to know what", { hint });
+}
+
+function tellLeft(left: readonly Unfinished[], rest: readonly Unfinished[]): void {
+  for (const one of left) process.stderr.write(`Left as it is: ${lineOf(one, Date.now())}\n`);
+  const what = left.length === 0 ? "Nothing is unfinished here." : "Nothing else is unfinished.";
+  if (rest.length === 0) process.stderr.write(`${what}\n`);
+}
+
 async function forget(
   client: Client,
   chosen: readonly Unfinished[],
-  ids: readonly string[],
   { json, quiet }: Options,
 ): Promise<void> {
-  if (ids.length === 0) {
-    const hint = "Give the ids that holdfast resume --list shows.";
-    throw new HoldfastError("usage", "--forget wants to know what", { hint });
-  }
   for (const one of chosen) {
     await client.forget(one);
     if (json) jsonLines(process.stdout)({ event: "forgotten", id: idOf(one), kind: one.kind });
@@ -133,7 +154,7 @@ function requireOneServer(chosen: readonly Unfinished[], { each }: Pace): void {
 }
 
 /** What was typed after `resume`, for the commands that it runs again: it counts more than what they were typed with. */
-function typedOptions(command: Command, { quiet, verbose }: Options): readonly string[] {
+function typedOptions(command: Command, { quiet, verbose, wait }: Options): readonly string[] {
   const given = new Map<string, unknown>(Object.entries(command.optsWithGlobals()));
   const words: string[] = [];
   for (const name of [...PACE_SETTINGS, ...GLOBAL_SETTINGS]) {
@@ -142,7 +163,12 @@ function typedOptions(command: Command, { quiet, verbose }: Options): readonly s
     // The command runs in the directory where it was typed; this path was typed here.
     words.push(`${flagOf(name)}=${settingRow(name).kind === "path" ? resolve(value) : value}`);
   }
-  return [...words, ...(quiet ? ["--quiet"] : []), ...(verbose ? ["--verbose"] : [])];
+  return [
+    ...words,
+    ...(quiet ? ["--quiet"] : []),
+    ...(verbose ? ["--verbose"] : []),
+    ...(wait ? ["--wait"] : []),
+  ];
 }
 
 /** Whole commands first: what they begin is theirs to end. */
@@ -166,7 +192,9 @@ async function goOn(
     }
   }
   const still = new Set((await client.unfinished()).map(({ key }) => key));
-  const jobs = chosen.flatMap((one) => (still.has(one.key) ? jobsOf(client, one, pace) : []));
+  const jobs = chosen.flatMap((one) =>
+    still.has(one.key) ? jobsOf(client, one, { ...pace.each, ...patienceOf(options) }) : [],
+  );
   if (jobs.length > 0) {
     await runTransfers(jobs, {
       verb: "Completed",
@@ -181,7 +209,7 @@ async function goOn(
   if (failure) throw failure;
 }
 
-function jobsOf(client: Client, one: Unfinished, { each }: Pace): readonly Job[] {
+function jobsOf(client: Client, one: Unfinished, each: Pace["each"]): readonly Job[] {
   if (one.kind === "command") return [];
   const { path: label, size } = one;
   const common = { label, size, onStop: "pause" } as const;

@@ -39,7 +39,7 @@ const RANGES_MAX = 1000;
 
 const HELP = `
 Examples:
-  holdfast status disk.img --to http://127.0.0.1:8420
+  holdfast status disk.img
   holdfast status http://127.0.0.1:8420/v1/uploads/ID`;
 
 export function statusCommand(): Command {
@@ -72,7 +72,7 @@ async function find(target: Target, asking: Asking, settings: Settings): Promise
     case "id":
       return findEither(settings.required("to"), target.id, asking);
     case "path":
-      return findByPath(target.path, settings.required("to"), asking);
+      return findByPath(target.path, settings.text("to"), asking);
   }
 }
 
@@ -99,16 +99,33 @@ async function findEither(server: string, id: string, asking: Asking): Promise<F
   }
 }
 
-async function findByPath(path: string, server: string, asking: Asking): Promise<Found> {
-  const id = await asking.client.uploadOf(path, server);
-  if (id !== undefined) return findUpload(uploadAddress(server, id), asking);
+/** Of uploads to several servers, the one to the server that is named. */
+async function findByPath(path: string, to: string | undefined, asking: Asking): Promise<Found> {
+  const known = await asking.client.uploadsOf(path);
+  const wanted = to === undefined ? undefined : addressOf(to);
+  const [one, second] = known.filter(({ server }) => wanted === undefined || server === wanted);
+  if (one && !second) return findUpload(uploadAddress(one.server, one.id), asking);
+  const others = known.map(({ server }) => server).join(", ");
+  if (second) {
+    const what = `${printable(path)} goes to several servers: ${others}`;
+    throw new HoldfastError("usage", what, { hint: "Name one of them with --to." });
+  }
+  const where = known.length > 0 ? ` to ${wanted}` : "";
   throw new HoldfastError(
     "upload_not_found",
-    `nothing is known of an upload of ${printable(path)}`,
+    `nothing is known of an upload of ${printable(path)}${where}`,
     {
-      hint: "Checkpoints are kept for uploads that this machine and user began, one for each server.",
+      hint:
+        known.length > 0
+          ? `It goes to ${others}: name that with --to.`
+          : "Checkpoints are kept for uploads that this machine and user began, one for each server.",
     },
   );
+}
+
+/** As checkpoints have it: an origin, and a path without a slash at its end. */
+function addressOf(to: string): string {
+  return (URL.parse(to)?.href ?? to).replace(/\/+$/, "");
 }
 
 function asJson(found: Found): Readonly<Record<string, unknown>> {

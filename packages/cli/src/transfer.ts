@@ -92,13 +92,21 @@ function mayGoOn({ failed, untried }: Summary): boolean {
   return untried > 0 || failed.some(({ error }) => exitCodeOf(error) === EXIT.gaveUp);
 }
 
-/** A command over several files, to be found again as it was typed; of one file its own checkpoint tells. Another one `about` the same takes its place; `settled` are options that it had not from its words. */
+export interface Noted {
+  readonly servers: readonly string[];
+  /** Another command about the same takes its place. */
+  readonly about: readonly string[];
+  /** Options that it had not from its words. */
+  readonly settled?: readonly string[];
+  /** For the process that is at the same. */
+  readonly isWaiting: boolean;
+}
+
+/** A command over several files, to be found again as it was typed; of one file its own checkpoint tells. */
 export function noteOf(
   client: Client,
   jobs: readonly Job[],
-  servers: readonly string[],
-  about: readonly string[],
-  settled: readonly string[] = [],
+  { servers, about, settled = [], isWaiting }: Noted,
 ): Pick<TransferTask, "note"> {
   const words = withOptions(process.argv.slice(2), settled);
   // What a pipe gave cannot be asked for again.
@@ -107,9 +115,14 @@ export function noteOf(
   return {
     async note() {
       const unheard = tellDamage(client);
-      return client.noteCommand(command, about).finally(unheard);
+      const patience = isWaiting ? ({ whenBusy: "wait", onBusy: tellBusy } as const) : {};
+      return client.noteCommand(command, about, patience).finally(unheard);
     },
   };
+}
+
+function tellBusy(detail: string): void {
+  process.stderr.write(`note: ${detail} (transfer_busy)\n`);
 }
 
 /** A command's words with more options; what stands behind `--` is none. */

@@ -25,6 +25,7 @@ export interface Told {
     readonly sha256?: string;
     readonly verify?: "readback";
     readonly transfer?: TransferWay;
+    readonly whenBusy?: "wait";
   };
   readonly isMany: boolean;
   readonly resume: boolean;

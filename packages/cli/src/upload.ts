@@ -10,6 +10,7 @@ import {
   addText,
   PACE_SETTINGS,
   paceOf,
+  patienceOf,
   requirePartSize,
   type TransferChoices,
   withPace,
@@ -105,14 +106,25 @@ async function runUpload(
   if (transfer === "direct" && digest === "blake3") {
     throw new HoldfastError("usage", "signed requests are for sha-256: leave --digest out");
   }
-  const each = { ...pace.each, to, ...chosen, ...(partSize === undefined ? {} : { partSize }) };
+  const each = {
+    ...pace.each,
+    ...patienceOf(options),
+    to,
+    ...chosen,
+    ...(partSize === undefined ? {} : { partSize }),
+  };
   try {
     const told = { ...options, each, isMany };
     const stream = isStream ? [streamJob(client, told)] : [];
     const files = found.files.map((file) => fileJob(client, file, told));
     const jobs = [...stream, ...files];
     await runTransfers(jobs, {
-      ...noteOf(client, jobs, [to], ["upload", to, ...words], settledOf(settings)),
+      ...noteOf(client, jobs, {
+        servers: [to],
+        about: ["upload", to, ...words],
+        settled: settledOf(settings),
+        isWaiting: options.wait === true,
+      }),
       verb: "Uploaded",
       ...(isStream ? { interruptedHint: STREAM_HINT } : {}),
       options,

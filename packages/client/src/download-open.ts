@@ -15,6 +15,7 @@ import {
   toHoldfastError,
 } from "@holdfast/protocol";
 import { checkpointKey } from "./checkpoint.ts";
+import { takeClaim } from "./claim.ts";
 import { fetchManifest } from "./describe.ts";
 import { digestAt } from "./digest-table.ts";
 import {
@@ -34,15 +35,19 @@ import type { Call } from "./work.ts";
 /** Opens the sink and takes the claim on it. What to go on with, the check finds out. */
 export async function openDownload(
   job: DownloadJob,
+  { signal }: Call,
 ): Promise<{ readonly isResumed: boolean; readonly known?: Known }> {
-  const { checkpoints, digester } = job.ports;
+  const { digester } = job.ports;
   const url = checkFileAddress(job.options.url, job.options.token !== undefined);
   const sink = await job.openSink();
   const opened = { url, sink, release: () => undefined };
   job.opened = { ...opened, isOurs: false };
   const key = checkpointKey(digester, "download", sink.identity);
+  const { whenBusy } = job.options;
+  const onBusy = (detail: string) => job.emit("notice", { code: "transfer_busy", detail });
   try {
-    job.opened = { ...opened, release: await checkpoints.claim(key), isOurs: true };
+    const release = await takeClaim(job.ports, key, { whenBusy, signal, onBusy });
+    job.opened = { ...opened, release, isOurs: true };
   } catch (error) {
     // Nobody else is kept out then; the download itself needs no checkpoint.
     const { code, message } = toHoldfastError(error);

@@ -46,7 +46,7 @@ export function startDownload(
         content: undefined,
       };
       return {
-        open: () => openDownload(job),
+        open: (call) => openDownload(job, call),
         create: (call) => checkDownload(job, call),
         check: (call) => checkDownload(job, call),
         // What has come, it knows itself.

@@ -1,22 +1,29 @@
-// Which upload a local source is on its way in: what the checkpoint says.
+// Which uploads a local source is on its way in: what the checkpoints say.
 import type { UploadId } from "@holdfast/protocol";
-import { checkAddress } from "./auth.ts";
-import { checkpointKey, decodeCheckpoint } from "./checkpoint.ts";
+import { decodeCheckpoint } from "./checkpoint.ts";
 import type { CheckpointStore, Digester } from "./ports.ts";
 
-export interface FindUploadOptions {
+export interface KnownUpload {
   /** The server's address. */
-  readonly to: string;
-  /** What a source of it calls itself, such as a path without symbolic links. */
-  readonly identity: string;
+  readonly server: string;
+  readonly id: UploadId;
 }
 
-/** The id of the upload to this server that the checkpoint names, or undefined; whether the server still has it, it knows itself. @throws HoldfastError `checkpoint_failed`, `usage` */
-export async function findUpload(
-  { to, identity }: FindUploadOptions,
+/**
+ * The uploads of a source that checkpoints name, one for each server, the latest last; whether their servers still have them, they know themselves. `identity` is what the source calls
+ * itself, such as a path without symbolic links.
+ *
+ * @throws HoldfastError `checkpoint_failed`
+ */
+export async function findUploads(
+  identity: string,
   { checkpoints, digester }: { readonly checkpoints: CheckpointStore; readonly digester: Digester },
-): Promise<UploadId | undefined> {
-  const server = checkAddress(to, false);
-  const text = await checkpoints.load(checkpointKey(digester, "upload", server, identity));
-  return text === undefined ? undefined : decodeCheckpoint(digester, text)?.uploadId;
+): Promise<readonly KnownUpload[]> {
+  const found: KnownUpload[] = [];
+  for (const { value } of await checkpoints.list()) {
+    const checkpoint = decodeCheckpoint(digester, value);
+    if (checkpoint?.source !== identity) continue;
+    found.push({ server: checkpoint.server, id: checkpoint.uploadId });
+  }
+  return found;
 }

@@ -1,6 +1,7 @@
 // What a caller may set, the same for both directions.
 import { encodeId, ID_BYTES } from "@holdfast/protocol";
 import { createAuth, type TokenSource } from "./auth.ts";
+import type { WhenBusy } from "./claim.ts";
 import { createLimit, UNLIMITED } from "./limit.ts";
 import { IN_FLIGHT } from "./line.ts";
 import type { Ports } from "./ports.ts";
@@ -19,6 +20,8 @@ export interface TransferOptions {
   readonly giveUpMs?: number;
   /** False begins anew, whatever there is to go on with. */
   readonly resume?: boolean;
+  /** Where another process is at the same transfer: `fail` by default. */
+  readonly whenBusy?: WhenBusy;
   /** No byte either way on a request for this long is a stall, in milliseconds; 30 s by default. */
   readonly stallMs?: number;
 }

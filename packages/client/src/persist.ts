@@ -2,6 +2,7 @@
 import { HoldfastError, toHoldfastError } from "@holdfast/protocol";
 import type { Clock, Random } from "./ports.ts";
 import { judge } from "./retry.ts";
+import { sleep } from "./sleep.ts";
 import type { Trouble } from "./state.ts";
 
 export interface Persistence {
@@ -47,18 +48,4 @@ async function pauseAfter(error: HoldfastError, attempt: number, how: Persistenc
   const waitMs = Math.max(0, Math.min(verdict.waitMs, left));
   how.onTrouble({ code: error.code, attempt, waitMs, detail: error.message });
   await sleep(clock, waitMs, signal);
-}
-
-function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const wake = () => {
-      callOff();
-      reject(signal.reason);
-    };
-    const callOff = clock.after(ms, () => {
-      signal.removeEventListener("abort", wake);
-      resolve();
-    });
-    signal.addEventListener("abort", wake, { once: true });
-  });
 }

@@ -120,7 +120,7 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
 
   async function takeStep(id: number, step: StepEffect["step"], call: Call): Promise<Occurrence> {
     try {
-      if (step === "open") return { type: "opened", id, ...(await work.open()) };
+      if (step === "open") return { type: "opened", id, ...(await work.open(call)) };
       const answer = await work[step](call);
       if (answer.kind === "complete" && answer.stored) teller.stored(answer.stored);
       return { type: "answered", id, answer };

@@ -7,7 +7,7 @@ import { encodeCheckpoint, seal } from "./checkpoint.ts";
 import { createCheckpointStore } from "./node/checkpoint.ts";
 import { systemDigester as digester, systemClock } from "./node/platform.ts";
 import type { CheckpointStore } from "./ports.ts";
-import { listUnfinished, noteCommand, noteDownload } from "./unfinished.ts";
+import { listUnfinished, type NotedCommand, noteCommand, noteDownload } from "./unfinished.ts";
 
 let directory: string;
 let checkpoints: CheckpointStore;
@@ -26,6 +26,12 @@ const COMMAND = { words: ["upload", "a"], directory: "/here", servers: ["http://
 async function found() {
   return (await listUnfinished({ checkpoints, digester })).map(({ savedAt: _, ...one }) => one);
 }
+
+const note = (command: NotedCommand, about: readonly string[], store = checkpoints) =>
+  noteCommand({ checkpoints: store, digester, clock: systemClock }, command, about, {
+    signal: new AbortController().signal,
+    onBusy: () => undefined,
+  });
 
 async function keepUpload(key: string, more: object): Promise<void> {
   const fingerprint = { size: 7, mtimeMs: 1, ctimeMs: 1, ino: 1 };
@@ -63,14 +69,14 @@ describe("what is unfinished", () => {
   });
 
   it("is a command until it is told to be finished, and no second one of the same runs meanwhile", async () => {
-    const end = await noteCommand({ checkpoints, digester }, COMMAND, ["a"]);
+    const end = await note(COMMAND, ["a"]);
     expect(await found()).toMatchObject([{ kind: "command", ...COMMAND }]);
-    const second = noteCommand({ checkpoints, digester }, COMMAND, ["a"]);
+    const second = note(COMMAND, ["a"]);
     await expect(second).rejects.toMatchObject({ code: "transfer_busy" });
     await end(false);
     expect(await found()).toHaveLength(1);
     const faster = { ...COMMAND, words: ["upload", "a", "--files", "9"] };
-    const again = await noteCommand({ checkpoints, digester }, faster, ["a"]);
+    const again = await note(faster, ["a"]);
     expect(await found()).toMatchObject([faster]);
     await again(true);
     expect(await found()).toEqual([]);
@@ -93,7 +99,7 @@ describe("what is unfinished", () => {
 
   it("is nothing where there is no place for checkpoints, and a command runs all the same", async () => {
     const nowhere = createCheckpointStore({ directory: "/dev/null/x", now: systemClock.now });
-    const end = await noteCommand({ checkpoints: nowhere, digester }, COMMAND, ["a"]);
+    const end = await note(COMMAND, ["a"], nowhere);
     await end(true);
     await expect(listUnfinished({ checkpoints: nowhere, digester })).rejects.toMatchObject({
       code: "checkpoint_failed",

@@ -1,11 +1,14 @@
 // What is unfinished on this device: uploads, downloads and whole commands that somebody can go on with.
 import { canonicalJson, HoldfastError } from "@holdfast/protocol";
 import { type Checkpoint, checkpointKey, decodeCheckpoint, seal, unseal } from "./checkpoint.ts";
-import type { CheckpointStore, Digester } from "./ports.ts";
+import { type Patience, takeClaim } from "./claim.ts";
+import type { CheckpointStore, Clock, Digester, Holder } from "./ports.ts";
 import { parseJson } from "./wire.ts";
 
 interface Common {
   readonly key: string;
+  /** The process that is at it right now, if any is. */
+  readonly holder?: Holder;
   /** When it was noted, in milliseconds since 1970. */
   readonly savedAt: number;
 }
@@ -57,7 +60,9 @@ export async function listUnfinished(place: Place): Promise<readonly Unfinished[
   const found: Unfinished[] = [];
   for (const { key, value, savedAt } of await place.checkpoints.list()) {
     const one = read(place.digester, { key, savedAt }, value);
-    if (one) found.push(one);
+    if (!one) continue;
+    const holder = await place.checkpoints.holder(key);
+    found.push(holder ? { ...one, holder } : one);
   }
   return found;
 }
@@ -127,13 +132,15 @@ export async function noteDownload(
  * @throws HoldfastError `transfer_busy`
  */
 export async function noteCommand(
-  { checkpoints, digester }: Place,
+  place: Place & { readonly clock: Clock },
   command: NotedCommand,
   about: readonly string[],
+  patience: Patience,
 ): Promise<(isFinished: boolean) => Promise<void>> {
+  const { checkpoints, digester } = place;
   const key = checkpointKey(digester, "command", command.directory, ...about);
   try {
-    const release = await checkpoints.claim(key);
+    const release = await takeClaim(place, key, patience);
     await checkpoints.save(key, seal(digester, canonicalJson({ kind: "command", ...command })));
     return async (isFinished) => {
       if (isFinished) await checkpoints.remove(key).catch(() => undefined);

@@ -22,6 +22,7 @@ import {
   checkpointKey,
   decodeCheckpoint,
 } from "./checkpoint.ts";
+import { takeClaim } from "./claim.ts";
 import { fetchManifest } from "./describe.ts";
 import { digestAt, noteDigest } from "./digest-table.ts";
 import { directPartSize } from "./direct/way.ts";
@@ -53,6 +54,7 @@ import type { Call } from "./work.ts";
 /** Opens the source, takes the claim on it, and looks for a checkpoint. */
 export async function openUpload(
   job: Job,
+  { signal }: Call,
 ): Promise<{ readonly isResumed: boolean; readonly known?: Known }> {
   const { checkpoints, digester } = job.ports;
   const server = checkAddress(job.options.to, job.options.token !== undefined);
@@ -61,7 +63,7 @@ export async function openUpload(
   const opened = { server, source, key, release: () => undefined };
   job.opened = { ...opened, isOurs: false };
   try {
-    job.opened = { ...opened, release: await checkpoints.claim(key), isOurs: true };
+    job.opened = { ...opened, release: await claim(job, key, signal), isOurs: true };
     const text = await checkpoints.load(key);
     const checkpoint = text === undefined ? undefined : decodeCheckpoint(digester, text);
     if (text !== undefined && !checkpoint) {
@@ -76,6 +78,12 @@ export async function openUpload(
     job.opened = { ...job.opened, isOurs: true };
     return { isResumed: false };
   }
+}
+
+function claim(job: Job, key: string, signal: AbortSignal): Promise<() => void> {
+  const { whenBusy } = job.options;
+  const onBusy = (detail: string) => job.emit("notice", { code: "transfer_busy", detail });
+  return takeClaim(job.ports, key, { whenBusy, signal, onBusy });
 }
 
 /** Takes up the checkpoint's upload; false where there is none, or where its source was another. */

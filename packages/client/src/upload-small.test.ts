@@ -82,7 +82,7 @@ describe("a small file", () => {
       ...{ name: "Übung ☂.txt", type: "text/plain", metadata },
     });
     const id = told.created[0]?.id;
-    expect(await client.uploadOf(path, proxy.url)).toBe(id);
+    expect(await client.uploadsOf(path)).toEqual([{ server: proxy.url, id }]);
     client.close();
     await download(result.url, place.path("back"), { stateDir: place.stateDir }).done;
     expect(place.read("back").equals(bytes)).toBe(true);

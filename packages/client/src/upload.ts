@@ -78,7 +78,7 @@ export function startUpload(
         stale: [],
       };
       return {
-        open: () => openUpload(job),
+        open: (call) => openUpload(job, call),
         create: (call) => createUpload(job, call),
         check: (call) => checkUpload(job, call),
         ask: (call) => askUpload(job, call),

@@ -18,7 +18,7 @@ export interface Call {
 /** Each of these rejects with a HoldfastError, and may be called again afterwards. */
 export interface Work {
   /** Opens what is local, once, and tells whether there is something to go on with. */
-  open(): Promise<{ readonly isResumed: boolean; readonly known?: Known }>;
+  open(call: Call): Promise<{ readonly isResumed: boolean; readonly known?: Known }>;
   /** Begins anew on the server, with parts of at most `partSizeMax` bytes where that is given. */
   create(call: Call & { readonly partSizeMax?: number }): Promise<Answer>;
   /** Keeps what the line has taught for the next transfer. Never rejects: it is only a hint. */

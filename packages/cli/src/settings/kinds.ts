@@ -2,7 +2,7 @@
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { HoldfastError } from "@holdfast/protocol";
-import { parseServerAddress } from "../addresses.ts";
+import { parseHttpAddress } from "../addresses.ts";
 import { parseDuration } from "../durations.ts";
 import { formatSize, parseRate, parseSize } from "../sizes.ts";
 import type { Kind, SettingRow } from "./table.ts";
@@ -56,7 +56,7 @@ function usage(message: string): HoldfastError {
 export function parseText(row: SettingRow, text: string, base: string): Value {
   switch (row.kind) {
     case "address":
-      return parseAddress(text);
+      return parseHttpAddress(text);
     case "path":
       return parsePath(text, base);
     case "whole":
@@ -100,14 +100,6 @@ function typeNameOf(value: unknown): string {
   if (typeof value === "boolean") return `${value}`;
   if (typeof value === "number") return "a number";
   return typeof value === "string" ? "a text" : "a table";
-}
-
-function parseAddress(text: string): string {
-  const address = parseServerAddress(text);
-  // Said here already, where it is known where the address stands.
-  if (/^https?:\/\//i.test(address)) return address;
-  const shown = address.includes("@") ? "" : `: ${address}`;
-  throw usage(`not an http or https address${shown}`);
 }
 
 /** `~/` is the home directory, which no shell has put in where the path comes from a file. */

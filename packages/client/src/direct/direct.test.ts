@@ -202,7 +202,8 @@ async function committedParts(): Promise<ReadonlySet<number>> {
   const [one] = await client.unfinished();
   client.close();
   if (one?.kind !== "upload") throw new Error("there is no unfinished upload");
-  const id = await createClient({ stateDir: place.stateDir }).uploadOf(one.path, one.to);
+  const known = await createClient({ stateDir: place.stateDir }).uploadsOf(one.path);
+  const id = known.find(({ server: to }) => to === one.to)?.id;
   const headers = { authorization: `Bearer ${TOKEN}` };
   const text = await (await fetch(`${server.url}/v1/uploads/${id}`, { headers })).json();
   return new Set(indexesOf(decodeUpload(text).committed));

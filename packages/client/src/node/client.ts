@@ -4,15 +4,15 @@ import {
   HoldfastError,
   type Manifest,
   type SweepReport,
-  type UploadId,
   type UploadView,
 } from "@holdfast/protocol";
+import type { Patience } from "../claim.ts";
 import { type CreateLinkOptions, createLink, type Link } from "../create-link.ts";
 import { type DeleteFileOptions, deleteFile } from "../delete-file.ts";
 import { type DescribeOptions, describeFile } from "../describe.ts";
 import { type DownloadOptions, startDownload } from "../download.ts";
 import type { Transfer } from "../events.ts";
-import { findUpload } from "../find-upload.ts";
+import { findUploads, type KnownUpload } from "../find-upload.ts";
 import { IN_FLIGHT, MEMORY } from "../line.ts";
 import { type FilePage, type ListFilesOptions, listFiles } from "../list-files.ts";
 import type { Ports } from "../ports.ts";
@@ -82,8 +82,8 @@ export interface Client {
   list(options: ListFilesOptions): Promise<FilePage>;
   /** An upload as the server has it. @throws HoldfastError */
   status(options: UploadAddress): Promise<UploadView>;
-  /** Id of the upload of a path to a server that the checkpoint names, or undefined. @throws HoldfastError `source_unreadable`, `checkpoint_failed` */
-  uploadOf(path: string, to: string): Promise<UploadId | undefined>;
+  /** Uploads of a path that checkpoints name, one for each server, the latest last. @throws HoldfastError `source_unreadable`, `checkpoint_failed` */
+  uploadsOf(path: string): Promise<readonly KnownUpload[]>;
   /** Ends an upload before its time. @throws HoldfastError */
   abort(options: UploadAddress): Promise<void>;
   /** A link by which anybody may read a file for a while. @throws HoldfastError */
@@ -98,12 +98,13 @@ export interface Client {
   verifyRemote(options: VerifyFileOptions): Promise<readonly BadPart[]>;
   /** What can be gone on with on this device, the latest last. @throws HoldfastError `checkpoint_failed` */
   unfinished(): Promise<readonly Unfinished[]>;
-  /** Forgets one of them; of a download, what there is of it goes too. @throws HoldfastError */
+  /** Forgets one of them; of a download, what there is of it goes too. @throws HoldfastError `transfer_busy` where a process is at it */
   forget(one: Unfinished): Promise<void>;
   /** Notes a command until the returned function is called, which is told whether there is nothing left of it. @throws HoldfastError `transfer_busy` */
   noteCommand(
     command: NotedCommand,
     about: readonly string[],
+    patience?: Partial<Patience>,
   ): Promise<(isFinished: boolean) => Promise<void>>;
   /** Tells of checkpoints that were found damaged and begun anew, where no transfer runs that would; the returned function takes the listener off. */
   onDamage(listener: (detail: string) => void): () => void;
@@ -135,11 +136,11 @@ export function createClient(options: ClientOptions = {}): Client {
     describe: (more) => describeFile({ ...common, ...more }, lent),
     list: (more) => listFiles(more, lent),
     status: (more) => uploadStatus(more, lent),
-    async uploadOf(path, to) {
+    async uploadsOf(path) {
       const identity = await realpath(path).catch((cause: unknown) => {
         throw new HoldfastError("source_unreadable", `there is no file ${path}`, { path }, cause);
       });
-      return findUpload({ to, identity }, own);
+      return findUploads(identity, own);
     },
     abort: (more) => abortUpload(more, lent),
     link: (more) => createLink(more, lent),
@@ -156,12 +157,18 @@ export function createClient(options: ClientOptions = {}): Client {
     verifyRemote: (more) => verifyFile(more, lent),
     unfinished: () => listUnfinished(lent),
     async forget(one) {
-      await lent.checkpoints.remove(one.key);
-      if (one.kind !== "download") return;
-      const sink = await openFileSink(one.path);
-      await sink.discard(one.root).finally(sink.close);
+      const release = await lent.checkpoints.claim(one.key);
+      try {
+        await lent.checkpoints.remove(one.key);
+        if (one.kind !== "download") return;
+        const sink = await openFileSink(one.path);
+        await sink.discard(one.root).finally(sink.close);
+      } finally {
+        release();
+      }
     },
-    noteCommand: (command, about) => noteCommand(lent, command, about),
+    noteCommand: (command, about, patience) =>
+      noteCommand(lent, command, about, { ...IMPATIENT, ...patience }),
     onDamage: own.checkpoints.onDamage,
     close() {
       own.checkpoints.close();
@@ -169,6 +176,8 @@ export function createClient(options: ClientOptions = {}): Client {
     },
   };
 }
+
+const IMPATIENT: Patience = { signal: new AbortController().signal, onBusy: () => undefined };
 
 /** The ports of transfers in this process, but for what they share. */
 export function nodePorts(stateDir: string = stateDirectory(surroundings())): Omit<Ports, "share"> {

@@ -16,7 +16,8 @@ export function makeDirectory(path: string, mode: number): void {
     const above = dirname(path);
     if (errnoOf(error) !== "ENOENT" || above === path || isDirectory(above)) throw error;
     makeDirectory(above, mode);
-    mkdirSync(path, { mode });
+    // Another process may have made it meanwhile.
+    makeDirectory(path, mode);
   }
 }
 

@@ -34,6 +34,26 @@ describe("a claim", () => {
     expect(holderOf(directory, "one")).toBeUndefined();
   });
 
+  it("passes from process to process and is no error of the place, however often they meet", async () => {
+    const script = `
+      import { claimKey } from ${JSON.stringify(new URL("owner.ts", import.meta.url).href)};
+      const said = new Set();
+      for (let at = 0; at < 1500; at++) {
+        try {
+          claimKey(${JSON.stringify(directory)}, "one")();
+          said.add("claimed");
+        } catch (error) {
+          said.add(error.code);
+        }
+      }
+      console.log([...said].filter((one) => one !== "transfer_busy").join());`;
+    const args = ["--input-type=module-typescript", "-e", script];
+    const run = () => promisify(execFile)(process.execPath, args);
+    for (const { stdout } of await Promise.all([run(), run(), run()])) {
+      expect(stdout.trim()).toBe("claimed");
+    }
+  });
+
   it("leaves no file behind", () => {
     claimKey(directory, "one")();
     expect(readdirSync(join(directory, "claims"))).toEqual([]);

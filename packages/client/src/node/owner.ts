@@ -1,6 +1,7 @@
 // The claim on a source or a sink: a kernel lock that dies with its process.
 import {
   closeSync,
+  fstatSync,
   openSync,
   readFileSync,
   realpathSync,
@@ -16,7 +17,7 @@ import { messageOf } from "./errno.ts";
 import { makeDirectory } from "./make-directory.ts";
 
 /** A lock file may be removed by its last owner just as it is opened; more than a few times in a row is something else. */
-const TRIES = 10;
+const TRIES = 100;
 
 /** Somebody may only look whether it is held, which takes no longer; in milliseconds. */
 const LOOK_MS = 50;
@@ -85,12 +86,12 @@ function isBusy(error: unknown): boolean {
 
 /** Undefined where what was locked is not what has the name any more: its last owner removed it meanwhile. */
 function lock(path: string, waitMs: number): (() => void) | undefined {
-  closeSync(openSync(path, "a", 0o600));
-  const before = inodeOf(path);
-  const database = new DatabaseSync(path, { timeout: waitMs });
+  const opened = openSame(path, waitMs);
+  if (!opened) return undefined;
+  const { database, inode } = opened;
   try {
     database.exec("BEGIN EXCLUSIVE");
-    if (before === undefined || before !== inodeOf(path)) {
+    if (inode !== inodeOf(path)) {
       database.close();
       return undefined;
     }
@@ -98,10 +99,34 @@ function lock(path: string, waitMs: number): (() => void) | undefined {
     writeFileSync(holderPath(path), String(process.pid), { mode: 0o600 });
   } catch (error) {
     database.close();
+    if (hasLostName(error)) return undefined;
     throw error;
   }
   held.add(path);
   return () => release(database, path);
+}
+
+/** The file open in SQLite, with its inode. A number goes to the next file once nobody has the last one open, so that one of the two always has. */
+function openSame(
+  path: string,
+  waitMs: number,
+): { readonly database: DatabaseSync; readonly inode: bigint } | undefined {
+  const descriptor = openSync(path, "a", 0o600);
+  try {
+    const { ino: inode } = fstatSync(descriptor, { bigint: true });
+    const database = new DatabaseSync(path, { timeout: waitMs });
+    if (inode === inodeOf(path)) return { database, inode };
+    database.close();
+    return undefined;
+  } finally {
+    // Before there is a lock, which would go with it.
+    closeSync(descriptor);
+  }
+}
+
+/** SQLITE_IOERR_FSTAT: SQLite asks for a file by its name after it has opened it. */
+function hasLostName(error: unknown): boolean {
+  return error instanceof Error && "errcode" in error && error.errcode === 1802;
 }
 
 /** Takes the lock for the moment that it takes to find out. */
@@ -112,8 +137,10 @@ function isLocked(path: string): boolean {
     database.exec("BEGIN EXCLUSIVE");
     return false;
   } catch (error) {
-    if (!isBusy(error)) throw error;
-    return true;
+    if (isBusy(error)) return true;
+    // Let go, and removed, at this moment.
+    if (hasLostName(error)) return false;
+    throw error;
   } finally {
     database.close();
   }
