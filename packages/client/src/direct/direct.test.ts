@@ -331,6 +331,23 @@ describe("a direct upload to a store of another origin", () => {
     await arrived(url.replace(proxy.url, server.url), bytes);
   });
 
+  it("turns to the server where the store cannot be reached, and not where it is asked for", async () => {
+    const store = await startStore();
+    await store.close();
+    const proxy = await before(store);
+    const { path, bytes } = place.file("f", SIZE);
+    const to = { to: proxy.url, token: TOKEN, stateDir: place.stateDir, partSize: PART };
+    const transfer = upload(path, to);
+    const notices = record(transfer, "notice");
+    const { url } = await transfer.done;
+    expect(notices).toMatchObject([{ code: "connection_failed" }]);
+    await arrived(url.replace(proxy.url, server.url), bytes);
+    const sentBefore = proxy.count("PUT", "/parts/");
+    const asked = send(place.file("g", SIZE).path, proxy.url, { giveUpMs: 3_500 });
+    await expect(asked.done).rejects.toMatchObject({ code: "gave_up" });
+    expect(proxy.count("PUT", "/parts/")).toBe(sentBefore);
+  });
+
   it("signs anew what the store finds expired, and never calls that bad data", async () => {
     let refusals = 0;
     const store = place.keep(
