@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 
 /**
- * Hands over each piece, the next one after `take` is done with it; resolves at the body's end, rejects where it is cut short.
+ * Hands over each piece, the next one after `take` is done with it and no longer there from then on; resolves at the body's end, rejects where it is cut short.
  * Settles only when no `take` is running any more: what it writes to may be used for something else then.
  */
 export function readBody(
@@ -26,10 +26,13 @@ export function readBody(
       if (isOver) return;
       try {
         const taken = take(piece);
-        if (!taken) return;
+        if (!taken) return freeMemory(piece);
         answer.pause();
         taking = taken;
-        taken.then(() => answer.resume(), fail);
+        taken.then(() => {
+          freeMemory(piece);
+          answer.resume();
+        }, fail);
       } catch (error) {
         fail(error);
       }
@@ -38,4 +41,12 @@ export function readBody(
     answer.on("error", fail);
     answer.on("close", () => fail(new Error("the answer was cut short")));
   });
+}
+
+/**
+ * node:http makes memory of its own for each piece. The garbage collector sees only how much there is, and would mark the whole heap over and over for bytes
+ * that nobody refers to.
+ */
+function freeMemory({ buffer, byteLength }: Uint8Array): void {
+  if (byteLength === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer as createHttp, type RequestListener } from "node:http";
 import { createServer as createTcp, type Server, type Socket } from "node:net";
-import { MIB } from "@holdfast/protocol";
+import { KIB, MIB } from "@holdfast/protocol";
 import { afterEach, describe, expect, it } from "vitest";
 import type { TransportRequest } from "../ports.ts";
 import { createNodeTransport } from "./transport.ts";
@@ -133,6 +133,23 @@ describe("an answer", () => {
       isTaking = false;
     });
     expect(bytes).toBe(3 * MIB);
+  });
+
+  it("takes no memory for what was handed over, so that nothing is left to be collected", async () => {
+    const url = await http((_, response) => response.end(Buffer.alloc(3 * MIB, 7)));
+    for (const wait of [undefined, Promise.resolve()]) {
+      const response = await ask(url);
+      const seen: Uint8Array[] = [];
+      let bytes = 0;
+      await response.read((piece) => {
+        bytes += piece.length;
+        seen.push(piece);
+        return wait;
+      });
+      expect(bytes).toBe(3 * MIB);
+      // A small first piece may share its memory with others: that is left alone.
+      expect(seen.reduce((sum, piece) => sum + piece.length, 0)).toBeLessThan(16 * KIB);
+    }
   });
 
   it("that is cut short is an error, not an end", async () => {

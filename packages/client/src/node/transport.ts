@@ -184,7 +184,8 @@ async function collect(answer: IncomingMessage): Promise<readonly Uint8Array[]> 
     if (bytes > ANSWER_BYTES_MAX) {
       throw new HoldfastError("not_holdfast", "the answer is longer than any of ours");
     }
-    pieces.push(piece);
+    // A copy: not `slice`, which is a view where the piece is a Buffer.
+    pieces.push(new Uint8Array(piece));
   });
   return pieces;
 }
