@@ -12,8 +12,12 @@ export function readBody(
   return new Promise((resolve, reject) => {
     let taking: Promise<void> | undefined;
     let isOver = false;
+    // What the socket has read: the parser, which comes first, hands on copies. Not before there is an answer: what cannot be parsed goes with the error.
+    const { socket } = answer;
+    socket.on("data", freeMemory);
     const settle = (task: () => void) => {
       isOver = true;
+      socket.off("data", freeMemory);
       if (taking) taking.then(task, task);
       else task();
     };
@@ -44,8 +48,8 @@ export function readBody(
 }
 
 /**
- * node:http makes memory of its own for each piece. The garbage collector sees only how much there is, and would mark the whole heap over and over for bytes
- * that nobody refers to.
+ * Node makes memory of its own for each read and again for each piece. The garbage collector sees only how much there is, and would mark the whole heap over and
+ * over for bytes that nobody refers to.
  */
 function freeMemory({ buffer, byteLength }: Uint8Array): void {
   if (byteLength === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0);
