@@ -369,16 +369,15 @@ export function isCutOften({ cuts }: Line): boolean {
 
 /** Milliseconds after which a run of so many bytes is among the slowest twentieth; undefined while too few are known. */
 export function slowRunMs(line: Line, bytes: number): number | undefined {
-  return runMs(line, bytes, 0.95);
+  return line.paces.length < USUAL ? undefined : runMs(line, bytes, 0.95);
 }
 
-/** Milliseconds that half of the runs of so many bytes take at most; undefined while too few are known. */
+/** Milliseconds that half of the runs of so many bytes took at most; undefined before the first has ended. */
 export function usualRunMs(line: Line, bytes: number): number | undefined {
-  return runMs(line, bytes, 0.5);
+  return line.paces.length < 1 ? undefined : runMs(line, bytes, 0.5);
 }
 
-function runMs({ paces }: Line, bytes: number, share: number): number | undefined {
-  if (paces.length < USUAL) return undefined;
+function runMs({ paces }: Line, bytes: number, share: number): number {
   const sorted = paces.toSorted((a, b) => a - b);
   const at = Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1);
   return (sorted[at] ?? Infinity) * bytes;

@@ -38,10 +38,10 @@ export function askAt({ settings, plan, ask, askedAt = -Infinity }: Live): numbe
 function suspectAt(plan: Plan, flight: Flight, askedAt: number): number {
   const { line, grid } = plan;
   const quiet = quietMs(plan, flight);
-  const slow = slowRunMs(line, bytesOf(grid, flight));
-  if (flight.isEnded || quiet === undefined || slow === undefined) return Infinity;
+  if (flight.isEnded || quiet === undefined) return Infinity;
   const { begunAt = Infinity } = flight;
   const isClose = isCutOften(line) || isEnd(plan);
+  const slow = slowRunMs(line, bytesOf(grid, flight)) ?? Infinity;
   const late = isClose ? begunAt : begunAt + LATE * slow;
   return Math.max(late, heardOf(flight).at + quiet, askedAt + quiet);
 }
