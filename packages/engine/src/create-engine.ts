@@ -19,6 +19,7 @@ import { recover } from "./recover.ts";
 import { status } from "./status.ts";
 import { storeFile } from "./store-file.ts";
 import { sweep } from "./sweep.ts";
+import { readUploadDigests } from "./upload-digests.ts";
 import { watch } from "./watch.ts";
 
 export function createEngine(parts: EngineParts): Engine {
@@ -32,6 +33,7 @@ export function createEngine(parts: EngineParts): Engine {
     append: (principal, command) => append(context, principal, command),
     storeFile: (principal, command) => storeFile(context, principal, command),
     offset: (principal, id) => offset(context, principal, id),
+    digests: (principal, id) => readUploadDigests(context, principal, id),
     status: (principal, id, wants) => status(context, principal, id, wants),
     watch: (principal, id, gone) => watch(context, principal, id, gone),
     complete: (principal, id, request) => complete(context, principal, id, request),

@@ -19,6 +19,7 @@ import type { PartProof } from "./proof.ts";
 import type { FileRecord, Principal } from "./records.ts";
 import type { SlotPool } from "./slots.ts";
 import type { SweepWants } from "./sweep.ts";
+import type { UploadDigests } from "./upload-digests.ts";
 import type { UploadNews } from "./watch.ts";
 
 export interface EngineParts {
@@ -164,6 +165,8 @@ export interface Engine {
     id: string,
     wants: { readonly digests: boolean },
   ): Promise<UploadView>;
+  /** The status, and the digests of the parts piece by piece, for whoever may take long to read them. */
+  digests(principal: Principal, id: string): Promise<UploadDigests>;
   /** The present, then what changes; undefined after a while without news. Ends with an end state, a shutdown, or at once when whoever listens is `gone`. */
   watch(
     principal: Principal,

@@ -14,4 +14,5 @@ export type * from "./ports.ts";
 export type * from "./records.ts";
 export { RIGHTS_MS } from "./rights.ts";
 export { createSlotPool, SLOT_SIZE, type Slot, type SlotPool } from "./slots.ts";
+export type { UploadDigests } from "./upload-digests.ts";
 export type { UploadNews } from "./watch.ts";

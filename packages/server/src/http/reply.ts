@@ -115,8 +115,11 @@ function sizeOf(content: Content): number | undefined {
   return content.kind === "bytes" ? content.bytes.length : content.size;
 }
 
-/** What ends a download that is nobody's fault: the file is deleted, or somebody's right to it. */
-const ENDS: ReadonlySet<string> = new Set(["file_not_found", "unauthorized", "forbidden"]);
+/** What ends a reply that is nobody's fault: what it tells of is gone or another by now, or somebody's right to it. */
+const ENDS: ReadonlySet<string> = new Set([
+  ...["file_not_found", "upload_not_found", "upload_ended", "upload_not_open"],
+  ...["unauthorized", "forbidden"],
+]);
 
 /** Anything else is the storage's fault or ours. */
 export function logFailure(log: Log, error: unknown): void {
