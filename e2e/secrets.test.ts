@@ -18,6 +18,18 @@ async function said(command: Command): Promise<string> {
 }
 
 describe("row 3: secrets", () => {
+  it.each([
+    ["--token", "hunter2-hunter2"],
+    ["--token=hunter2-hunter2"],
+    ["--password=hunter2-hunter2"],
+  ])("on a command line (%s) are refused with a warning, and not repeated", async (...words) => {
+    const command = startCli(["upload", "x", "--to", "http://127.0.0.1:1", ...words]);
+    const { code } = await command.exit;
+    expect(code).toBe(2);
+    expect(command.stderr()).toContain("HOLDFAST_TOKEN");
+    expect(command.stderr() + command.strayLines.join()).not.toContain("hunter2");
+  });
+
   it("of a whole run are in no log, however it is broken", async () => {
     await withScratch(async (directory) => {
       const data = join(directory, "data");

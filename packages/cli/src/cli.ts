@@ -12,7 +12,9 @@ import { errorText } from "./text.ts";
 export async function runCli(words: readonly string[]): Promise<number> {
   const isJson = words.includes("--json");
   try {
-    await createProgram(helpDetailOf(words)).parseAsync(helpWords(words), { from: "user" });
+    const program = createProgram(helpDetailOf(words));
+    const names = program.commands.map((command) => command.name());
+    await program.parseAsync(helpWords(words, names), { from: "user" });
     return EXIT.ok;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
@@ -26,6 +28,10 @@ export async function runCli(words: readonly string[]): Promise<number> {
   }
 }
 
+const TOKEN_OPTION = /'--?(?:token|password|api-?key|secret|bearer|auth)(?:=|')/i;
+const TOKEN_HINT =
+  "Everybody on this machine could read it there, and the shell keeps it: have a new one made if it was real, and give that in HOLDFAST_TOKEN or by --token-file.";
+
 /** Commander's errors are wrong usage, told in words of its own. */
 function toTold(error: unknown): HoldfastError {
   if (isHoldfastError(error)) return error;
@@ -36,6 +42,10 @@ function toTold(error: unknown): HoldfastError {
       {},
       error,
     );
+  }
+  // What may be a secret is not repeated.
+  if (error.code === "commander.unknownOption" && TOKEN_OPTION.test(error.message)) {
+    return new HoldfastError("usage", "a token is no option", { hint: TOKEN_HINT });
   }
   const message = error.message.replace(/^error: /, "").replaceAll("\n", " ");
   return new HoldfastError("usage", message, {}, error);

@@ -14,10 +14,15 @@ export function helpDetailOf(words: readonly string[]): HelpDetail {
   return isAsked && words.includes("--all") ? "all" : "screen";
 }
 
-/** `help token create` as `token create --help`: commander's own takes one word. */
-export function helpWords(words: readonly string[]): readonly string[] {
-  const [help, ...names] = words;
-  return help === "help" && names.length > 1 ? [...names, "--help"] : words;
+/** `help token create` as `token create --help`: commander's own takes one word, and passes over what is none of the `commands`. */
+export function helpWords(
+  words: readonly string[],
+  commands: readonly string[],
+): readonly string[] {
+  const [help, name, ...more] = words;
+  if (help !== "help" || name === undefined || name.startsWith("-")) return words;
+  if (!commands.includes(name)) return [name];
+  return more.length > 0 ? [name, ...more, "--help"] : words;
 }
 
 /** How commander is to lay out the help of each command. */

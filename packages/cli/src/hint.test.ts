@@ -7,6 +7,8 @@ import { errorText } from "./text.ts";
 describe("a hint", () => {
   it.each<[ErrorCode, Record<string, unknown>, RegExp]>([
     ["invalid_request", { field: "name" }, /^Rename the file/],
+    ["route_not_found", {}, /address.*serve prints.*\/v1\/files\/ID/],
+    ["transfer_busy", { pid: 7 }, /--wait/],
     ["not_holdfast", { status: 308 }, /no redirect is followed/],
     ["connection_failed", { cause: "EPROTO" }, /does not answer in TLS/],
     ["connection_failed", { cause: "ERR_SSL_WRONG_VERSION_NUMBER" }, /does not answer in TLS/],

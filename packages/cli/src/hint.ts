@@ -5,6 +5,8 @@ const OWN_FAULT =
   "This is a fault in Holdfast, not in what you did. Nothing acknowledged is lost; please report it.";
 const RENAME =
   "Rename the file: servers take no name with path separators, control or direction characters, and none above 255 bytes.";
+const NO_ROUTE =
+  "Check the address: --to takes the one that serve prints, and a file's, which upload prints, ends with /v1/files/ID.";
 const BUSY =
   "Wait for it to end (--wait does), or stop it with Ctrl-C where it runs; then run the same command again.";
 const REDIRECT =
@@ -25,6 +27,7 @@ export function hintOf(error: HoldfastError): string {
   // Its other fields are not the user's: the command fills them.
   if (error.code === "invalid_request" && error.details["field"] === "name") return RENAME;
   if (error.code === "transfer_busy") return BUSY;
+  if (error.code === "route_not_found") return NO_ROUTE;
   return hintOfAddress(error) ?? errorRow(error.code).hint;
 }
 

@@ -90,8 +90,12 @@ describe("the help", () => {
   });
 
   it("of a command below another is asked for in either form", () => {
-    expect(helpWords(["help", "token", "create"])).toEqual(["token", "create", "--help"]);
-    expect(helpWords(["help", "token"])).toEqual(["help", "token"]);
-    expect(helpWords(["upload", "help", "more"])).toEqual(["upload", "help", "more"]);
+    const wordsOf = (text: string) => helpWords(text.split(" "), ["token", "upload"]).join(" ");
+    expect(wordsOf("help token create")).toBe("token create --help");
+    expect(wordsOf("help token")).toBe("help token");
+    expect(wordsOf("help --all")).toBe("help --all");
+    expect(wordsOf("upload help more")).toBe("upload help more");
+    // Which is told to be unknown, with the nearest one.
+    expect(wordsOf("help uplod")).toBe("uplod");
   });
 });
