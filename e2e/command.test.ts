@@ -129,6 +129,16 @@ describe("wrong usage", () => {
       ["upload", ".", "--part-size", "300K", "--to", "http://a"],
       /a part size is a multiple of 256K/,
     ],
+    [
+      "an unknown way",
+      ["upload", ".", "--transfer", "pigeon"],
+      /Allowed choices are server, direct/,
+    ],
+    [
+      "signed requests for other digests",
+      ["upload", ".", "--transfer", "direct", "--digest", "blake3", "--to", "http://a"],
+      /signed requests are for sha-256/,
+    ],
     ["a bad count", ["upload", ".", "--files", "0", "--to", "http://a"], /0 is not from 1 to 64/],
     ["quiet and verbose", ["upload", ".", "-q", "-v"], /cannot be used with/],
     [

@@ -276,6 +276,25 @@ describe("a terminal", () => {
 });
 
 describe("very many small files", () => {
+  it("are there once each after a command that was killed among them runs again", async () => {
+    const names = Array.from({ length: 300 }, (_, at) => `k${at}.txt`);
+    await makeFolder("killed", Object.fromEntries(names.map((name, at) => [name, at % 7])));
+    const first = start(["upload", "killed", "--to", server.url, "--json"]);
+    await first.event("complete");
+    first.kill("SIGKILL");
+    await first.exit;
+    const done = first.events.filter(({ name }) => name === "complete").length;
+    expect(done).toBeLessThan(300);
+    const again = await run(["upload", "killed", "--to", server.url, "--json"]);
+    expect(again.code).toBe(0);
+    const summary = lastOf(again.command, "summary");
+    expect(Number(summary?.["complete"]) + Number(summary?.["skipped"])).toBe(300);
+    const answer = await fetch(`${server.url}/v1/files?limit=1000`);
+    const { files } = (await answer.json()) as { files: { name: string }[] };
+    const there = files.map(({ name }) => name).filter((name) => name.startsWith("k"));
+    expect(there.toSorted()).toEqual(names.toSorted());
+  });
+
   it("of which three fail are sent all the same, in bounded memory", async () => {
     const count = 500;
     await makeFolder(

@@ -67,12 +67,12 @@ export async function storeSmall(job: Job, call: Call): Promise<Answer | undefin
 /** Whether nothing is asked for that only an upload with parts can have. */
 function isSmall({ options, known, isStoreRefused, opened }: Job): boolean {
   const { partSize, digest = "sha-256", sha256, verify, transfer } = options;
-  const size = opened?.source.fingerprint.size ?? 0;
+  const size = opened?.source.fingerprint.size ?? Infinity;
   const isPlain = partSize === undefined && digest === "sha-256";
   const isProved = sha256 !== undefined || verify !== undefined;
   const most = Math.min(SMALL, known?.bodyMax ?? SMALL);
   const mayPass = transfer !== "direct";
-  return isPlain && mayPass && !isProved && !isStoreRefused && size > 0 && size <= most;
+  return isPlain && mayPass && !isProved && !isStoreRefused && size <= most;
 }
 
 interface Content {
@@ -145,7 +145,7 @@ async function accept(job: Job, stored: Stored, digest: Uint8Array): Promise<Ans
   job.algorithm = "sha-256";
   job.target = newTarget(server, stored.upload, grid);
   job.unproven = undefined;
-  noteDigest(job.target.digests, 0, digest);
+  if (grid.size > 0) noteDigest(job.target.digests, 0, digest);
   job.checkpoint = checkpointOf(job, stored.createdAt);
   const file = await finish(job, stored);
   tellCreated(job, false);
