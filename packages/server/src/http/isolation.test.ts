@@ -22,7 +22,9 @@ import {
   type Answer,
   type Ask,
   ask,
+  openRaw,
   putRequest,
+  rawHead,
   startTestServer,
   type TestServer,
 } from "./server.fixture.ts";
@@ -199,9 +201,83 @@ describe("row 2: another tenant", () => {
     expect(answers.some(({ status }) => status !== 404)).toBe(true);
   });
 
+  const VARIANTS: Readonly<Record<string, (ask: Ask) => Ask>> = {
+    "a range behind the end": withHeaders({ range: "bytes=99999999-" }),
+    "a range": withHeaders({ range: "bytes=0-0", "if-range": "x" }),
+    "a condition that nothing meets": withHeaders({ "if-match": '"no"' }),
+    "a condition that everything meets": withHeaders({ "if-match": "*", "if-none-match": "*" }),
+    "a date": withHeaders({ "if-unmodified-since": "Thu, 01 Jan 1970 00:00:00 GMT" }),
+    "another digest": withHeaders({
+      "content-digest": `sha-256=:${encodeBase64(sha256(CONTENT))}:`,
+    }),
+    "no digest": withHeaders({ "content-digest": "x" }),
+    "another offset": withHeaders({ "upload-offset": "5" }),
+    "the end": withHeaders({ "upload-complete": "?1", "upload-length": "7" }),
+    "a key": withHeaders({ "idempotency-key": "the-same" }),
+    "another transfer": withHeaders({ "holdfast-client": "a/1; transfer=aaaaaaaa" }),
+    "another type": withHeaders({ "content-type": "text/plain" }),
+    "no body": ({ body: _, ...ask }) => ask,
+    "a body that is no JSON": (ask) => ({ ...ask, body: "{" }),
+    "a root": (ask) => ({ ...ask, body: JSON.stringify({ root: "0".repeat(64), size: 5 }) }),
+    "a part that is not there": (ask) => ({
+      ...ask,
+      path: ask.path.replace("/parts/0", "/parts/99").replace("proof=0", "proof=99"),
+    }),
+    "several parts": (ask) => ({ ...ask, path: ask.path.replace("/parts/0", "/parts/0-2") }),
+  };
+  function withHeaders(more: Readonly<Record<string, string>>): (ask: Ask) => Ask {
+    return (ask) => ({ ...ask, headers: { ...ask.headers, ...more } });
+  }
+
+  it.each(Object.keys(VARIANTS))("learns nothing by %s", async (variant) => {
+    for (const name of ROUTE_NAMES) {
+      const row = ROWS[name];
+      const change = VARIANTS[variant];
+      if (typeof row !== "function" || !change) continue;
+      const unknown = await seen("eve", change(row(UNKNOWN)));
+      for (const id of [ann.open.id, ann.complete.id, ann.file]) {
+        expect([name, await seen("eve", change(row(id)))]).toEqual([name, unknown]);
+      }
+    }
+  });
+
+  it("learns nothing of what is under way, and ends none of it", async () => {
+    const { body, ...put } = putRequest(ann.open, CONTENT, [1, 2]);
+    const headers = { ...as("ann"), ...put.headers, "content-length": String(body.length) };
+    const raw = await openRaw(server);
+    raw.socket.write(rawHead({ ...put, headers }));
+    raw.socket.write(body.subarray(0, 100_000));
+    // It holds its part: anybody of its own tenant is told so.
+    const busy = async () => (await send("ann", { ...put, body })).json["code"];
+    await expect.poll(busy).toBe("part_busy");
+    for (const name of ROUTE_NAMES) {
+      const row = ROWS[name];
+      if (typeof row !== "function") continue;
+      const at = (id: string) => {
+        const ask = row(id);
+        return { ...ask, path: ask.path.replace("/parts/0", "/parts/1") };
+      };
+      const unknown = await seen("eve", at(UNKNOWN));
+      expect([name, await seen("eve", at(ann.open.id))]).toEqual([name, unknown]);
+    }
+    raw.socket.write(body.subarray(100_000));
+    await raw.until("HTTP/1.1 200");
+    raw.socket.destroy();
+  });
+
+  it("has keys of its own: the same Idempotency-Key is another upload, and no conflict", async () => {
+    const wants = json("POST", "/v1/uploads", { name: "keyed", size: 9 });
+    const headers = { ...wants.headers, "idempotency-key": "the-same-key" };
+    const made = await send("ann", { ...wants, headers });
+    const other = { ...json("POST", "/v1/uploads", { name: "other", size: 8 }), headers };
+    const theirs = await send("eve", other);
+    expect([made.status, theirs.status]).toEqual([201, 201]);
+    expect(theirs.headers.location).not.toBe(made.headers.location);
+  });
+
   it("finds nothing changed in the end", async () => {
     const open = decodeUpload((await send("ann", { path: `/v1/uploads/${ann.open.id}` })).json);
-    expect([open.state, open.offset]).toEqual(["open", 256 * KIB]);
+    expect([open.state, open.offset]).toEqual(["open", 512 * KIB]);
     const content = await send("ann", { path: `/v1/files/${ann.file}` });
     expect(content.bytes.equals(CONTENT)).toBe(true);
   });
