@@ -367,6 +367,12 @@ export const ERRORS = {
     title: "The data directory cannot be used",
     hint: "It must be a directory this process may write to, on a local file system, of this version or older.",
   },
+  metadata_unusable: {
+    status: 0,
+    retry: "never",
+    title: "The metadata store cannot be used",
+    hint: "Look at --metadata: its address, its rights, its version, and whether another server uses it.",
+  },
   insecure_transport: {
     status: 0,
     retry: "never",

@@ -34,6 +34,9 @@ const SETTINGS = {
   shared_buffers: "32MB",
   max_connections: "60",
   log_min_messages: "warning",
+  // What is committed is in the log; moving it on is for longer lives than these.
+  checkpoint_timeout: "1h",
+  max_wal_size: "4GB",
 } as const;
 
 export async function startPostgres(): Promise<Postgres> {

@@ -1,0 +1,130 @@
+// Reads records over a few connections. Each statement sees every commit that was acknowledged before it; what a lost connection took is asked again.
+import type { Due, MetadataStore } from "@holdfast/engine";
+import { HoldfastError, isHoldfastError, KIB } from "@holdfast/protocol";
+import {
+  decodeFile,
+  decodePage,
+  decodeUpload,
+  fileIdAt,
+  type Row,
+  uploadIdAt,
+  wholeAt,
+} from "../records/codec.ts";
+import { joinPages } from "../records/pages.ts";
+import { ask, type Driver, type Statement } from "./connect.ts";
+import { failureOf } from "./failure.ts";
+import { DUE, QUERIES } from "./queries.ts";
+import { useSchema } from "./schema.ts";
+
+export type Reader = Omit<MetadataStore, "apply">;
+
+/** Connections that read at once: a query takes less than a millisecond of one. */
+const CONNECTIONS = 4;
+const RETRY_FIRST_MS = 20;
+const RETRY_MAX_MS = 500;
+
+/** Before and behind every time and every id. */
+const FIRST = { at: Number.MIN_SAFE_INTEGER, id: "" } as const;
+const LAST = { at: Number.MAX_SAFE_INTEGER, id: "~" } as const;
+
+/** Each method rejects with `storage_failed` where PostgreSQL is away for longer than `patienceMs`, or what it gives is damaged. */
+export function openReader(driver: Driver, patienceMs: number): Reader {
+  const pool = driver.createPool(CONNECTIONS);
+  // Of idle ones; the next query takes another.
+  pool.on("error", () => undefined);
+  const prepared = new WeakSet<object>();
+
+  async function once(statement: Statement, values: readonly unknown[]): Promise<readonly Row[]> {
+    const client = await pool.connect();
+    let failed: unknown;
+    try {
+      if (!prepared.has(client)) await useSchema(client, driver.schema);
+      prepared.add(client);
+      return await ask(client, statement, values);
+    } catch (cause) {
+      failed = cause;
+      throw cause;
+    } finally {
+      client.release(failed !== undefined && failureOf(failed).reach === "lost");
+    }
+  }
+
+  async function read(statement: Statement, values: readonly unknown[]): Promise<readonly Row[]> {
+    const until = performance.now() + patienceMs;
+    for (let delayMs = RETRY_FIRST_MS; ; delayMs = Math.min(RETRY_MAX_MS, delayMs * 2)) {
+      try {
+        return await once(statement, values);
+      } catch (cause) {
+        const { reach, error } = failureOf(cause);
+        const isOver = performance.now() + delayMs > until;
+        if ((reach !== "lost" && reach !== "again") || isOver) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+    }
+  }
+
+  return {
+    async upload(by) {
+      const [row] =
+        typeof by === "string"
+          ? await read(QUERIES.upload, [by])
+          : await read(QUERIES.uploadByKey, [by.tenant, by.principal, by.name]);
+      return row && decoded(() => decodeUpload(row));
+    },
+    async parts(id) {
+      const rows = await read(QUERIES.parts, [id]);
+      const [first] = rows;
+      if (!first) throw new HoldfastError("upload_not_found");
+      return decoded(() => {
+        const grid = { size: wholeAt(first, "size"), partSize: wholeAt(first, "part_size") };
+        return joinPages(grid, rows.filter(({ page }) => page !== null).map(decodePage));
+      });
+    },
+    async file(by) {
+      const [row] =
+        typeof by === "string"
+          ? await read(QUERIES.file, [by])
+          : await read(QUERIES.fileOf, [by.uploadId]);
+      return row && decoded(() => decodeFile(row));
+    },
+    async files({ tenant, after, limit }) {
+      const { at, id } = after ? { at: after.createdAt, id: after.id } : LAST;
+      const rows = await read(QUERIES.files, [tenant, at, id, limit]);
+      return decoded(() => rows.map(decodeFile));
+    },
+    async due(kind, { before = LAST.at, after = FIRST, limit }) {
+      const rows = await read(DUE[kind], [after.at, after.id, before, limit]);
+      return decoded(() => rows.map(decodeDue));
+    },
+    async counts(of) {
+      const [row] = of
+        ? await read(QUERIES.usageOf, [of.tenant, of.id])
+        : await read(QUERIES.usage, []);
+      if (!row) return { open: 0, bytes: 0, files: 0 };
+      return decoded(() => ({
+        open: wholeAt(row, "open"),
+        bytes: wholeAt(row, "kib") * KIB,
+        files: wholeAt(row, "files"),
+      }));
+    },
+    close: () => pool.end(),
+  };
+}
+
+function decodeDue(row: Row): Due {
+  return {
+    id: uploadIdAt(row, "id"),
+    ...(row["file_id"] === null ? {} : { fileId: fileIdAt(row, "file_id") }),
+    size: wholeAt(row, "size"),
+    at: wholeAt(row, "at"),
+  };
+}
+
+function decoded<T>(decode: () => T): T {
+  try {
+    return decode();
+  } catch (cause) {
+    if (isHoldfastError(cause)) throw cause;
+    throw new HoldfastError("storage_failed", "a record is damaged", {}, cause);
+  }
+}

@@ -1,0 +1,178 @@
+// The tables in PostgreSQL, made and migrated by one server at a time.
+import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
+import type { Client } from "pg";
+import { ask, type Driver } from "./connect.ts";
+
+/** Each takes the tables one version further. What has been released is never changed. */
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE uploads (
+    id text COLLATE "C" PRIMARY KEY,
+    tenant text NOT NULL,
+    principal text NOT NULL,
+    part_size bigint NOT NULL,
+    algorithm text NOT NULL,
+    created_at bigint NOT NULL,
+    name text NOT NULL,
+    type text NOT NULL,
+    metadata text NOT NULL,
+    verify text NOT NULL,
+    sha256 bytea,
+    key_name bytea,
+    key_request bytea,
+    state text NOT NULL,
+    epoch bigint NOT NULL,
+    size bigint NOT NULL,
+    has_size bigint NOT NULL,
+    has_told_offset bigint NOT NULL,
+    has_bytes bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    ended_at bigint,
+    file_id text,
+    error_code text,
+    error_detail text,
+    sealed_sha256 bytea,
+    reserved_kib bigint NOT NULL
+  );
+  CREATE UNIQUE INDEX uploads_key ON uploads (tenant, principal, key_name)
+    WHERE key_name IS NOT NULL;
+  CREATE INDEX uploads_completing ON uploads (expires_at, id) WHERE state = 'completing';
+  CREATE INDEX uploads_expired ON uploads (expires_at, id) WHERE state = 'open';
+  CREATE INDEX uploads_uncleared ON uploads (ended_at, id)
+    WHERE has_bytes = 1 AND state IN ('aborted', 'expired', 'failed');
+  CREATE INDEX uploads_forgettable ON uploads (ended_at, id)
+    WHERE ended_at IS NOT NULL AND (state = 'complete' OR has_bytes = 0);
+
+  CREATE TABLE part_pages (
+    upload text COLLATE "C" NOT NULL REFERENCES uploads (id) ON DELETE CASCADE,
+    page bigint NOT NULL,
+    bits bytea NOT NULL,
+    -- Digests do not compress: PostgreSQL need not try at each commit.
+    digests bytea NOT NULL,
+    PRIMARY KEY (upload, page)
+  );
+  ALTER TABLE part_pages ALTER COLUMN digests SET STORAGE EXTERNAL;
+
+  CREATE TABLE tails (
+    upload text COLLATE "C" PRIMARY KEY REFERENCES uploads (id) ON DELETE CASCADE,
+    tail_index bigint NOT NULL,
+    tail_size bigint NOT NULL,
+    tail_digest bytea NOT NULL,
+    tail_fragment bytea NOT NULL
+  );
+
+  CREATE TABLE files (
+    id text COLLATE "C" PRIMARY KEY,
+    upload_id text COLLATE "C" NOT NULL UNIQUE,
+    tenant text COLLATE "C" NOT NULL,
+    principal text NOT NULL,
+    size bigint NOT NULL,
+    part_size bigint NOT NULL,
+    algorithm text NOT NULL,
+    root bytea NOT NULL,
+    manifest_size bigint NOT NULL,
+    manifest_digest bytea NOT NULL,
+    manifest bytea,
+    created_at bigint NOT NULL,
+    name text NOT NULL,
+    type text NOT NULL,
+    sha256 bytea,
+    state text NOT NULL
+  );
+  CREATE INDEX files_available ON files (tenant, created_at, id) WHERE state = 'available';
+  CREATE INDEX files_deleting ON files (created_at, upload_id) WHERE state = 'deleting';
+
+  CREATE TABLE outbox (
+    seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id text NOT NULL UNIQUE,
+    kind text NOT NULL,
+    file_id text NOT NULL,
+    at bigint NOT NULL
+  );
+
+  -- A row each principal. What everybody uses together is their sum: one row of it would hold up every commit until the one before is flushed.
+  CREATE TABLE usage (
+    tenant text COLLATE "C" NOT NULL,
+    principal text COLLATE "C" NOT NULL,
+    open bigint NOT NULL,
+    kib bigint NOT NULL,
+    files bigint NOT NULL,
+    PRIMARY KEY (tenant, principal)
+  );
+
+  -- Who writes: its token, raised by each that takes over, and the number of its last commit. Every commit is conditional on the token and writes the number.
+  CREATE TABLE owner (
+    one bigint PRIMARY KEY CHECK (one = 1),
+    token bigint NOT NULL,
+    commits bigint NOT NULL,
+    holder text NOT NULL,
+    place text
+  );
+  INSERT INTO owner VALUES (1, 0, 0, '', NULL);
+  `,
+];
+
+export const SCHEMA_VERSION: number = MIGRATIONS.length;
+
+const VERSION_MIN = 130_000;
+
+/** What could lose an acknowledged change, or not keep what records have. */
+const FACTS = `SELECT current_setting('server_version_num')::bigint AS version,
+  current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes,
+  current_setting('server_encoding') AS encoding, pg_is_in_recovery()::int::bigint AS is_standby`;
+
+/**
+ * Makes or migrates the tables: in one transaction, under a lock.
+ *
+ * @throws HoldfastError `metadata_unusable` where they cannot be used as they are: nothing was changed then.
+ */
+export async function prepareTables(client: Client, { schema, place }: Driver): Promise<void> {
+  try {
+    await requireCareful(client, place);
+    await client.query("BEGIN");
+    await client.query("SELECT pg_advisory_xact_lock(hashtext($1), 1)", [`holdfast ${schema}`]);
+    await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
+    await useSchema(client, schema);
+    await client.query("CREATE TABLE IF NOT EXISTS version (version bigint NOT NULL)");
+    const [row] = await ask(client, { name: "", text: "SELECT version FROM version" });
+    const version = Number(row?.["version"] ?? 0);
+    if (version > SCHEMA_VERSION) {
+      const reason = `its records are of version ${version}; this program reads version ${SCHEMA_VERSION} and older: start the program that wrote them`;
+      throw unusable(place, reason);
+    }
+    for (const migration of MIGRATIONS.slice(version)) await client.query(migration);
+    await client.query("DELETE FROM version");
+    await client.query("INSERT INTO version VALUES ($1)", [SCHEMA_VERSION]);
+    await client.query("COMMIT");
+  } catch (cause) {
+    await client.query("ROLLBACK").catch(() => undefined);
+    if (isHoldfastError(cause)) throw cause;
+    throw unusable(place, cause instanceof Error ? cause.message : "it cannot be prepared", cause);
+  }
+}
+
+/** What a session must have before it reads or writes: the tables, and commits that wait for the disk. */
+export async function useSchema(client: Client, schema: string): Promise<void> {
+  await client.query(`SET search_path = ${schema}`);
+  // Stricter ones, which wait for standbys as well, stay.
+  await client.query(`SELECT set_config('synchronous_commit', 'on', false)
+    WHERE current_setting('synchronous_commit') = 'off'`);
+}
+
+async function requireCareful(client: Client, place: string): Promise<void> {
+  const [facts = {}] = await ask(client, { name: "", text: FACTS });
+  const refusals: readonly (readonly [boolean, string])[] = [
+    [Number(facts["version"]) < VERSION_MIN, "it is older than PostgreSQL 13"],
+    [facts["is_standby"] !== 0, "it is a standby, which takes no writes: name the primary"],
+    [facts["fsync"] !== "on", "it runs with fsync = off, and would lose acknowledged bytes"],
+    [facts["full_page_writes"] !== "on", "it runs with full_page_writes = off"],
+    [facts["encoding"] !== "UTF8", "the encoding of its database is not UTF8"],
+  ];
+  const refused = refusals.find(([isSo]) => isSo);
+  if (refused) throw unusable(place, refused[1]);
+}
+
+export function unusable(place: string, reason: string, cause?: unknown): HoldfastError {
+  const message = `PostgreSQL at ${place} cannot be used: ${reason}`;
+  return new HoldfastError("metadata_unusable", message, { place, reason }, cause);
+}

@@ -1,0 +1,79 @@
+// The metadata store on PostgreSQL: changes go through the one connection that writes, reads over a few others.
+import type { MetadataStore } from "@holdfast/engine";
+import { HoldfastError } from "@holdfast/protocol";
+import { loadDriver } from "./connect.ts";
+import { openReader } from "./reader.ts";
+import { openWriter } from "./writer.ts";
+
+export interface PostgresMetadataOptions {
+  /** `postgres://USER:PASSWORD@HOST:PORT/DATABASE`; `?schema=NAME` names the schema of the tables, `holdfast` by default. */
+  readonly address: string;
+  /** Names the bytes that the records are of: records of other bytes are refused. */
+  readonly place: string;
+  /** How long a change or a read is tried again while PostgreSQL is away, in milliseconds; 30 s by default. */
+  readonly patienceMs?: number;
+  /** Called once when nobody knows what is stored, or another server has taken over: the process should end, a new start reads it. */
+  readonly onFatal?: (error: HoldfastError) => void;
+}
+
+const PATIENCE_MS = 30_000;
+
+/**
+ * Opens the records, making their tables where there are none.
+ *
+ * @throws HoldfastError `metadata_unusable` where they cannot be used: not reached, of a newer version, careless about flushes, in use by another server.
+ */
+export async function openPostgresMetadata(
+  options: PostgresMetadataOptions,
+): Promise<MetadataStore> {
+  const { address, place, patienceMs = PATIENCE_MS } = options;
+  const driver = await loadDriver(address);
+  const onFatal = (error: HoldfastError) => options.onFatal?.(error);
+  const writer = await openWriter({ driver, place, patienceMs, onFatal });
+  const reader = openReader(driver, patienceMs);
+  let closing: Promise<void> | undefined;
+
+  async function close(): Promise<void> {
+    await writer.close();
+    await reader.close();
+  }
+
+  function requireOpen(): void {
+    if (closing) throw new HoldfastError("shutting_down", "the metadata store is closed");
+  }
+
+  return {
+    async apply(change) {
+      requireOpen();
+      await writer.apply(change);
+    },
+    async upload(by) {
+      requireOpen();
+      return reader.upload(by);
+    },
+    async parts(id) {
+      requireOpen();
+      return reader.parts(id);
+    },
+    async file(by) {
+      requireOpen();
+      return reader.file(by);
+    },
+    async files(query) {
+      requireOpen();
+      return reader.files(query);
+    },
+    async due(kind, query) {
+      requireOpen();
+      return reader.due(kind, query);
+    },
+    async counts(of) {
+      requireOpen();
+      return reader.counts(of);
+    },
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}

@@ -1,0 +1,257 @@
+// The one connection that writes: groups one after another, tried again while PostgreSQL is away, their outcome read back where the answer was lost.
+import type { Change } from "@holdfast/engine";
+import { HoldfastError } from "@holdfast/protocol";
+import type { Client } from "pg";
+import { type PackedChange, packChange } from "../records/packed.ts";
+import type { Driver } from "./connect.ts";
+import { type Failure, failureOf } from "./failure.ts";
+import { type Outcomes, prepareGroup } from "./group.ts";
+import { type Ownership, resumeOwnership, TakenOverError, takeOwnership } from "./owner.ts";
+import { prepareTables, unusable, useSchema } from "./schema.ts";
+
+export interface Writer {
+  /** Resolves when the change is durable. */
+  apply(change: Change): Promise<void>;
+  /** Resolves when everything given to `apply` has settled. */
+  close(): Promise<void>;
+}
+
+export interface WriterOptions {
+  readonly driver: Driver;
+  readonly place: string;
+  readonly onFatal: (error: HoldfastError) => void;
+  /** How long a group is tried again, in milliseconds. */
+  readonly patienceMs: number;
+}
+
+interface Waiting {
+  readonly change: PackedChange;
+  readonly resolve: () => void;
+  readonly reject: (error: HoldfastError) => void;
+}
+
+/** A commit that was sent, and whose answer was lost: its number tells afterwards whether it has happened. */
+interface Doubt {
+  readonly number: number;
+  readonly outcomes: Outcomes;
+}
+
+type Attempt =
+  | { readonly outcomes: Outcomes }
+  | { readonly outcomes?: never; readonly failure: Failure; readonly doubt?: Doubt | undefined };
+
+/** Changes in one transaction: what waits longer than this is better committed in two. */
+const GROUP_MAX = 512;
+const COLLISIONS_MAX = 3;
+const RETRY_FIRST_MS = 20;
+const RETRY_MAX_MS = 1000;
+
+/** @throws HoldfastError `metadata_unusable` */
+export async function openWriter(options: WriterOptions): Promise<Writer> {
+  const { driver, place } = options;
+  const session = await connect(driver).catch((cause: unknown) => {
+    throw unusable(driver.place, reasonOf(cause), cause);
+  });
+  try {
+    await prepareTables(session.client, driver);
+    await useSchema(session.client, driver.schema);
+    return run(options, session, await takeOwnership(session.client, driver, place));
+  } catch (error) {
+    session.drop();
+    throw error;
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error && cause.message !== "" ? cause.message : "nobody answers there";
+}
+
+interface Session {
+  readonly client: Client;
+  readonly isLost: () => boolean;
+  /** Closes the connection at once, whatever is under way on it. */
+  drop(): void;
+  end(): Promise<void>;
+}
+
+async function connect(driver: Driver): Promise<Session> {
+  const client = driver.createClient();
+  let isLost = false;
+  // Told to whoever has a query under way, too; without a listener it would end the process.
+  client.on("error", () => {
+    isLost = true;
+  });
+  client.on("end", () => {
+    isLost = true;
+  });
+  const drop = () => {
+    isLost = true;
+    // The driver's own way to close waits for an answer.
+    client.end().catch(() => undefined);
+    const stream: unknown = Reflect.get(Reflect.get(client, "connection") ?? {}, "stream");
+    if (stream instanceof Object && "destroy" in stream && typeof stream.destroy === "function") {
+      stream.destroy();
+    }
+  };
+  try {
+    await client.connect();
+  } catch (cause) {
+    drop();
+    const { error } = failureOf(cause);
+    const reason =
+      cause instanceof Error && cause.message !== "" ? cause.message : "nobody answers";
+    const message = `PostgreSQL at ${driver.place} cannot be used: ${reason}`;
+    throw new HoldfastError(
+      "metadata_unusable",
+      message,
+      { place: driver.place, reason },
+      error.cause,
+    );
+  }
+  return { client, isLost: () => isLost, drop, end: () => client.end() };
+}
+
+function run(options: WriterOptions, first: Session, owned: Ownership): Writer {
+  const { driver, patienceMs, onFatal } = options;
+  const { token } = owned;
+  let session: Session | undefined = first;
+  let last = owned.commits;
+  let waiting: Waiting[] = [];
+  let working: Promise<void> | undefined;
+  let fatal: HoldfastError | undefined;
+
+  /** The session, connected anew where it was lost; with the number of the last commit that has happened. */
+  async function connected(): Promise<Session> {
+    if (session && !session.isLost()) return session;
+    session = undefined;
+    const next = await connect(driver);
+    try {
+      await useSchema(next.client, driver.schema);
+      last = (await resumeOwnership(next.client, driver, token)).commits;
+    } catch (error) {
+      next.drop();
+      throw error;
+    }
+    session = next;
+    return next;
+  }
+
+  /** Makes a group of changes. Rejects where none of them has happened, or, with `fatal` set, where nobody can tell. */
+  async function commitGroup(changes: readonly PackedChange[]): Promise<Outcomes> {
+    const until = performance.now() + patienceMs;
+    let doubt: Doubt | undefined;
+    let collisions = 0;
+    for (let delayMs = RETRY_FIRST_MS; ; delayMs = Math.min(RETRY_MAX_MS, delayMs * 2)) {
+      const attempt = await tryOnce(changes, doubt);
+      if (attempt.outcomes) return attempt.outcomes;
+      const { failure } = attempt;
+      doubt = attempt.doubt;
+      if (failure.error instanceof TakenOverError) throw end(failure.error);
+      // The next reading shows a row that somebody else added first; one that it does not show will be in the way for ever.
+      if (failure.reach === "taken") collisions++;
+      const isData = failure.reach === "data" || collisions > COLLISIONS_MAX;
+      if (isData && changes.length > 1) return oneByOne(changes);
+      const isHopeless = isData || failure.reach === "group";
+      if ((isHopeless && !doubt) || performance.now() + delayMs > until) {
+        throw doubt ? end(failure.error) : failure.error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+    }
+  }
+
+  async function tryOnce(
+    changes: readonly PackedChange[],
+    before: Doubt | undefined,
+  ): Promise<Attempt> {
+    let client: Client;
+    try {
+      ({ client } = await connected());
+    } catch (cause) {
+      return { failure: failureOf(cause), doubt: before };
+    }
+    if (before && last === before.number) return before;
+    let doubt: Doubt | undefined;
+    try {
+      const { outcomes, commit } = await prepareGroup(client, changes, token, last + 1);
+      doubt = { number: last + 1, outcomes };
+      await commit();
+      last = doubt.number;
+      return doubt;
+    } catch (cause) {
+      const failure = failureOf(cause);
+      if (failure.reach === "lost") {
+        session?.drop();
+        return { failure, doubt };
+      }
+      // PostgreSQL itself has answered: the transaction is undone.
+      await undo();
+      return { failure };
+    }
+  }
+
+  /** Leaves a connection without a transaction, or none. */
+  async function undo(): Promise<void> {
+    await session?.client.query("ROLLBACK").catch(() => session?.drop());
+  }
+
+  async function oneByOne(changes: readonly PackedChange[]): Promise<Outcomes> {
+    const outcomes: (HoldfastError | undefined)[] = [];
+    for (const change of changes) {
+      const [outcome] = await commitGroup([change]).catch((cause: unknown) => [
+        failureOf(cause).error,
+      ]);
+      outcomes.push(outcome);
+    }
+    return outcomes;
+  }
+
+  /** Nothing may be written any more. */
+  function end(error: HoldfastError): HoldfastError {
+    if (!fatal) {
+      fatal = error;
+      onFatal(error);
+    }
+    return error;
+  }
+
+  async function work(): Promise<void> {
+    // One group a turn of the event loop at most: what belongs together travels together.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (waiting.length > 0) {
+      const group = waiting.slice(0, GROUP_MAX);
+      waiting = waiting.slice(GROUP_MAX);
+      try {
+        if (fatal) throw stopped(fatal);
+        const outcomes = await commitGroup(group.map(({ change }) => change));
+        for (const [at, { resolve, reject }] of group.entries()) {
+          const refused = outcomes[at];
+          if (refused) reject(refused);
+          else resolve();
+        }
+      } catch (cause) {
+        const { error } = failureOf(cause);
+        for (const { reject } of group) reject(error);
+      }
+    }
+    working = undefined;
+  }
+
+  return {
+    async apply(change) {
+      if (fatal) throw stopped(fatal);
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      waiting.push({ change: packChange(change), resolve, reject });
+      working ??= work();
+      await promise;
+    },
+    async close() {
+      await working;
+      if (session && !session.isLost()) await session.end();
+    },
+  };
+}
+
+function stopped(cause: HoldfastError): HoldfastError {
+  const message = "the records take no change any more; a new start finds out what is stored";
+  return new HoldfastError("storage_failed", message, {}, cause);
+}
