@@ -18,7 +18,7 @@ import {
 import type { Buffers } from "./buffers.ts";
 import { type Checkpoint, type CompleteFile, encodeCheckpoint } from "./checkpoint.ts";
 import { type DigestTable, isComplete } from "./digest-table.ts";
-import type { Direct } from "./direct/send-part.ts";
+import type { Direct } from "./direct/knowledge.ts";
 import { wayOf } from "./direct/way.ts";
 import type { Emitter } from "./events.ts";
 import type { Known } from "./line.ts";

@@ -1,40 +1,19 @@
 // One part on its way by a signed request: straight to where it is stored, then confirmed by the server.
 import {
-  decodePartRequests,
-  encodePartsWanted,
   equalBytes,
   HoldfastError,
-  hasPart,
-  MIB,
-  PARTS_WANTED_MAX,
-  type PartDigest,
   type PartRange,
-  partCount,
   partOffset,
   partSizeAt,
   toHoldfastError,
 } from "@holdfast/protocol";
-import { digestAt, noteDigest } from "../digest-table.ts";
-import { parseHttpDate } from "../retry-after.ts";
-import { type Job, jsonBody, openedOf, type Target, targetOf } from "../upload-job.ts";
-import { readPart, readSource } from "../upload-send.ts";
-import { parseJson, type WireAnswer } from "../wire.ts";
+import { digestAt } from "../digest-table.ts";
+import { type Job, openedOf, targetOf } from "../upload-job.ts";
+import { readSource } from "../upload-send.ts";
 import type { Call } from "../work.ts";
-import { type Confirmer, createConfirmer } from "./confirmer.ts";
-import { createSigner, type Signed, type Signer, type Ticket } from "./signer.ts";
+import { type Direct, directOf } from "./knowledge.ts";
+import type { Ticket } from "./signer.ts";
 
-/** What direct transfer knows of one upload on the server. */
-export interface Direct {
-  readonly target: Target;
-  readonly signer: Signer;
-  readonly confirmer: Confirmer;
-  /** Parts that the store has taken and that are not confirmed yet: they are not sent again. */
-  readonly placed: Set<number>;
-  hasPlaced: boolean;
-}
-
-/** Bytes that are signed ahead at most: on a slow line, requests would end before their turn comes. */
-const AHEAD: number = 64 * MIB;
 /** So often in a row may a request that was just signed be refused. */
 const REFUSALS_MAX = 3;
 /** After so many troubles in a row without a part that got there, the way is taken for closed. */
@@ -137,83 +116,4 @@ function closedWay(job: Job, direct: Direct, met: HoldfastError, { attempt }: Ca
   const detail = `parts cannot go straight to the store, so they go through the server: ${met.message}`;
   job.emit("notice", { code: met.code, detail });
   return new HoldfastError("not_holdfast", met.message, met.details, met);
-}
-
-function directOf(job: Job, target: Target): Direct {
-  if (job.direct?.target === target) return job.direct;
-  void job.direct?.signer.end();
-  const { grid, digests } = target;
-  // Whatever has a digest before anything is sent is committed: the server has told it.
-  const committed = digests.known.bits.slice();
-  const direct: Direct = {
-    target,
-    placed: new Set(),
-    hasPlaced: false,
-    signer: createSigner({
-      clock: job.ports.clock,
-      partCount: partCount(grid),
-      batchMax: Math.max(1, Math.min(PARTS_WANTED_MAX, Math.floor(AHEAD / grid.partSize))),
-      isSettled: (index) => ((committed[index >> 3] ?? 0) & (1 << (index & 7))) !== 0,
-      digest: (index, signal) => digestOf(job, target, index, signal),
-      ask: (parts, signal) => askRequests(job, target, parts, signal),
-    }),
-    confirmer: createConfirmer((parts) => askConfirmation(job, target, parts)),
-  };
-  job.direct = direct;
-  return direct;
-}
-
-/** Parts are read ahead of their turn to be signed, and once more to be sent: whoever stores them compares. */
-async function digestOf(
-  job: Job,
-  { grid, digests }: Target,
-  index: number,
-  signal: AbortSignal,
-): Promise<Uint8Array> {
-  signal.throwIfAborted();
-  if (!hasPart(digests.known, index)) noteDigest(digests, index, await readPart(job, grid, index));
-  return digestAt(digests.bytes, index).slice();
-}
-
-async function askRequests(
-  { wire, ports }: Job,
-  { url }: Target,
-  parts: readonly PartDigest[],
-  signal: AbortSignal,
-): Promise<readonly Signed[]> {
-  const { body, headers } = jsonBody(encodePartsWanted({ parts }));
-  const asked = {
-    method: "POST",
-    url: `${url}/requests`,
-    headers,
-    body,
-    attempt: 1,
-    signal,
-  } as const;
-  return wire.send(asked, async (answer) => {
-    // Lives are told by the server's clock, which ours need not agree with.
-    const now = parseHttpDate(answer.header("date") ?? "") ?? ports.clock.now();
-    const requests = await readRequests(answer);
-    return requests.map((request) => ({ request, leftMs: request.expiresAt - now }));
-  });
-}
-
-async function readRequests(answer: WireAnswer): Promise<ReturnType<typeof decodePartRequests>> {
-  const text = await answer.text();
-  try {
-    return decodePartRequests(parseJson(text));
-  } catch (cause) {
-    throw new HoldfastError("not_holdfast", "the answer has no requests", {}, cause);
-  }
-}
-
-async function askConfirmation(
-  { wire }: Job,
-  { url }: Target,
-  parts: readonly PartDigest[],
-): Promise<void> {
-  const { body, headers } = jsonBody(encodePartsWanted({ parts }));
-  const { signal } = new AbortController();
-  const asked = { method: "POST", url: `${url}/parts`, headers, body, attempt: 1, signal } as const;
-  await wire.send(asked, (answer) => answer.text());
 }
