@@ -57,10 +57,11 @@ async function listed(name: string): Promise<readonly unknown[]> {
 
 describe("ls", () => {
   it("takes the address as the other commands do", async () => {
-    await uploaded("by-address");
+    const url = await uploaded("by-address");
     const env = { HOLDFAST_TOKEN: tokens.get("owner") ?? "", HOLDFAST_TO: "http://127.0.0.1:1" };
     const said = await run(home, ["ls", server.url], { env });
     expect([said.code, said.stdout]).toEqual([0, expect.stringContaining("by-address")]);
+    expect((await as("owner", ["rm", "--yes", url])).code).toBe(0);
     const wrong = await run(home, ["ls", "127.0.0.1:8420"], { env });
     expect([wrong.code, wrong.stderr]).toEqual([
       2,
