@@ -10,6 +10,7 @@ interface Bug {
   readonly edits: readonly Edit[];
 }
 
+const HEAL_FILE = "engine/src/heal.ts";
 const SYNC_FILE = "server/src/storage/disk/sync.ts";
 
 const BUGS: Readonly<Record<string, Bug>> = {
@@ -37,6 +38,29 @@ const BUGS: Readonly<Record<string, Bug>> = {
         file: "server/src/storage/disk/names.ts",
         find: "(taken ? fs.unlink(away) : fs.rename(away, path))",
         replace: "fs.rename(away, path)",
+      },
+    ],
+  },
+  "one read that fails and counts as a loss": {
+    what: "appends",
+    seeds: 500,
+    edits: [{ file: HEAL_FILE, find: "const LOOKS = 3;", replace: "const LOOKS = 1;" }],
+  },
+  "descriptors that ran out and count as a look": {
+    what: "appends",
+    seeds: 500,
+    edits: [
+      { file: HEAL_FILE, find: "      if (isHarmless(cause)) {", replace: "      if (!cause) {" },
+    ],
+  },
+  "a seal that failed and is not looked into": {
+    what: "appends",
+    seeds: 500,
+    edits: [
+      {
+        file: "engine/src/publish.ts",
+        find: "    if (!HARMLESS.has(code)) beginHealing(context, upload, cause);\n",
+        replace: "",
       },
     ],
   },

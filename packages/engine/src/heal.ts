@@ -109,6 +109,11 @@ async function findBadParts(context: Context, upload: Upload, proof: Proof): Pro
       if (await isIntact(context, upload, index)) proof.intact.add(index);
       else bad.push(index);
     } catch (cause) {
+      // Out of descriptors for a while: nobody has looked.
+      if (isHarmless(cause)) {
+        doubt = { cause };
+        continue;
+      }
       const failures = (proof.failures.get(index) ?? 0) + 1;
       proof.failures.set(index, failures);
       if (failures < LOOKS) doubt = { cause };

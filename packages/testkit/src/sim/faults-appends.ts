@@ -89,6 +89,28 @@ const append: Act = async ({ random, engine, settle, wrong, say }, known, at) =>
   known.told = Math.max(known.told, sent.value.offset);
 };
 
+/** Longer than a group of parts stays open: what comes of a body by then is committed before the rest of it. */
+const GROUP_MS = 60;
+
+/** A body that comes in pieces, with a commit between every two of them, as in one of many megabytes. */
+const appendSlowly: Act = async ({ clock, random, engine, settle, say }, known, at) => {
+  const body = createBody();
+  const end = Math.min(content.length, at + 2 * PART);
+  const sent = settle(appendBytes(engine(), known.view, at, content.subarray(at, end), { body }));
+  for (let from = at; from < end; ) {
+    const size = 1 + random.whole(PART);
+    body.push(content.subarray(from, Math.min(end, from + size)));
+    from += size;
+    await turns(5);
+    clock.advance(GROUP_MS);
+    await turns(15);
+  }
+  body.end();
+  const told = await sent;
+  say(`slow append at ${at}: ${told.kind}`);
+  if (told.kind === "done") known.told = Math.max(known.told, told.value.offset);
+};
+
 const put: Act = async ({ random, engine, settle, say }, known) => {
   const index = random.whole(PARTS);
   const sent = await settle(putParts(engine(), known.view, content, [index, index + 1]));
@@ -138,7 +160,7 @@ const rest = async ({ clock }: FaultyWorld): Promise<void> => {
 };
 
 const ACTS: readonly Act[] = [
-  ...[append, append, append, append, append, put, put],
+  ...[append, append, append, append, appendSlowly, appendSlowly, put, put],
   ...[cutAppend, complete, crash, crash, rest],
 ];
 

@@ -1,7 +1,7 @@
 // A server on a simulated disk that fails now and then, crashes when it is told to and starts again; all of it from one seed.
 //
 // Faults are those that a disk has in daily life: no room, I/O errors and short writes, flushes that fail, of directories too, names that cannot be changed,
-// records that have no room.
+// files that cannot be opened, cut or read for a while, records that have no room.
 import { createEngine, type Engine } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
 import { createDiskStorage } from "@holdfast/server/storage/disk";
@@ -75,16 +75,23 @@ async function createFaultyWorld(seed: number, say: Say): Promise<FaultyWorld> {
   let rate = 0;
   let lives = 0;
   let stuckLife = 0;
+  /** In this life. */
+  let readFaults = 0;
 
   const isFault = (): boolean => rate > 0 && random.whole(100) < rate;
   const onOperation = (operation: Operation): Fate | undefined => {
+    // A file between its names is read under the one it gets back.
+    const isRead = operation.kind === "pread" || operation.kind === "rename";
+    if (isRead && readFaults >= READ_FAULTS_MAX) return undefined;
     const fate = isFault() ? faultOf(operation, random) : undefined;
+    if (fate && isRead) readFaults++;
     if (fate) say(`fault: ${operation.kind} ${JSON.stringify(fate)}`);
     if (fate && operation.kind === "fsyncDir") stuckLife = lives;
     return fate;
   };
   const begin = async (makeDisk: (options: SimFsOptions) => SimFs, state?: RecordState) => {
     const number = lives++;
+    readFaults = 0;
     let isOver = false;
     const schedule = createSeededSchedule(`${seed}/${number}`);
     const disk = makeDisk({ onOperation, hasDirectIo, schedule });
@@ -149,9 +156,15 @@ async function createFaultyWorld(seed: number, say: Say): Promise<FaultyWorld> {
   };
 }
 
-const FAILING: ReadonlySet<Operation["kind"]> = new Set(["fdatasync", "fsyncDir", "rename"]);
+const FAILING: ReadonlySet<Operation["kind"]> = new Set([
+  ...(["fdatasync", "fsyncDir", "rename"] as const),
+  ...(["truncate", "size", "pread"] as const),
+]);
+/** Fewer than the looks after which a part that cannot be read counts as lost. */
+const READ_FAULTS_MAX = 2;
 
 function faultOf({ kind, size = 0 }: Operation, random: SeededRandom): Fate | undefined {
+  if (kind === "open") return { kind: "failed", errno: "EMFILE" };
   if (FAILING.has(kind)) return { kind: "failed", errno: "EIO" };
   if (kind !== "pwrite") return undefined;
   const how = random.whole(3);

@@ -1,10 +1,14 @@
 // Bytes on their way up: cached reads of what is sealed, direct reads of what is not and of what is to be proved.
 import type { SlotPool, StoredObject } from "@holdfast/engine";
 import { SLOT_SIZE } from "@holdfast/engine";
+import { HoldfastError } from "@holdfast/protocol";
 import type { Opening } from "./descriptors.ts";
 import { storageError, unlessMissing } from "./failure.ts";
-import { ALIGNMENT, type Caching, type OpenFile } from "./fs.ts";
+import { ALIGNMENT, type Caching, errnoOf, type OpenFile } from "./fs.ts";
 import { bytesPath, manifestPath, type Stage } from "./stage.ts";
+
+/** What this process or its machine is out of, not the disk. */
+const SCARCE: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ENOMEM"]);
 
 export interface Reading {
   readonly stage: Stage;
@@ -36,7 +40,10 @@ export async function readStored(
       kind === "bytes" ? stage.descriptors.use(opening, task) : useOnce(stage, opening, task);
     return (await unlessMissing(reads)) ?? 0;
   } catch (error) {
-    throw storageError(error, "reading");
+    const { code, message } = storageError(error, "reading");
+    // Nothing has been read, and nothing is known of the bytes: `details.isHarmless` says so.
+    const details = SCARCE.has(errnoOf(error) ?? "") ? { isHarmless: true } : {};
+    throw new HoldfastError(code, message, details, error);
   }
 }
 
