@@ -254,7 +254,12 @@ async function startStore(
 }
 
 /** Answers of the server as one with such a store would give them: `direct` in the view, addresses and headers of the store in the requests. */
-async function before(store: Store, meddle?: Meddle, headersOf?: object): Promise<Interposer> {
+async function before(
+  store: Store,
+  meddle?: Meddle,
+  headersOf?: object,
+  onSigned: (url: string) => void = () => undefined,
+): Promise<Interposer> {
   return through((request, response) => {
     const instead = meddle?.(request, response);
     if (instead) return instead;
@@ -278,6 +283,8 @@ async function before(store: Store, meddle?: Meddle, headersOf?: object): Promis
       const changed = isAsking
         ? { requests: value?.requests.map((one) => foreign(one, text, store, headersOf)) }
         : { ...value, transfer: "direct" };
+      if (isAsking)
+        for (const one of value?.requests ?? []) if ("url" in one) onSigned(String(one.url));
       const own = { "holdfast-version": "1", "content-type": "application/json" };
       out.writeHead(answered.status, own).end(value && JSON.stringify(changed));
     };
@@ -346,6 +353,30 @@ describe("a direct upload to a store of another origin", () => {
     const asked = send(place.file("g", SIZE).path, proxy.url, { giveUpMs: 3_500 });
     await expect(asked.done).rejects.toMatchObject({ code: "gave_up" });
     expect(proxy.count("PUT", "/parts/")).toBe(sentBefore);
+  });
+
+  it("uses no request whose life is over, and asks for others before a store could refuse it", async () => {
+    const clock = createVirtualClock();
+    const store = place.keep(
+      await startStore(() => {
+        // A day passes while a few parts are on their way.
+        if (store.seen.length === 6) clock.advance(86_400_000);
+        return false;
+      }),
+    );
+    const signedAt = new Map<string, number>();
+    const proxy = await before(store, undefined, undefined, (url) =>
+      signedAt.set(url, clock.monotonic()),
+    );
+    const { path, bytes } = place.file("f", SIZE);
+    const { url } = await uploadStill(clock, path, {
+      ...{ to: proxy.url, token: TOKEN, stateDir: place.stateDir, partSize: PART },
+      stallMs: 864_000_000,
+    }).done;
+    const late = store.seen.slice(20);
+    expect(late.length).toBeGreaterThan(3);
+    for (const { path: at } of late) expect(signedAt.get(at)).toBeGreaterThanOrEqual(86_400_000);
+    await arrived(url.replace(proxy.url, server.url), bytes);
   });
 
   it("signs anew what the store finds expired, and never calls that bad data", async () => {
