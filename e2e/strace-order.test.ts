@@ -8,7 +8,7 @@ import { expect, it } from "vitest";
 import { checkOrder, type OrderReport } from "./kit/order.ts";
 import { withScratch } from "./kit/scratch.ts";
 import { readTrace, STRACE } from "./kit/strace.ts";
-import { createAgent, createJob, type Job, putRun } from "./kit/wire.ts";
+import { ask, createAgent, createJob, type Job, putRun } from "./kit/wire.ts";
 
 const SIZE = 12 * MIB + 1234;
 
@@ -69,6 +69,28 @@ it("keeps that order for eight requests at once, runs and parts", { timeout: 40_
     const halves = jobs.flatMap((job) => [putHalf(server, job, 0, 8), putHalf(server, job, 8, 99)]);
     const counts = await Promise.all(halves);
     return counts.reduce((sum, count) => sum + count, 0);
+  }),
+);
+
+it("acknowledges no append before that either", { timeout: 40_000 }, () =>
+  traced(true, async (server) => {
+    const job = await createJob(server.url, { seed: 32, size: SIZE });
+    let offset = 0;
+    // Within a part, across a border, and with an end that is no whole block.
+    const sizes = [100_000, MIB, 5_000];
+    for (const size of sizes) {
+      const headers = {
+        "content-type": "application/partial-upload",
+        "upload-offset": `${offset}`,
+        "upload-complete": "?0",
+      };
+      const body = new Uint8Array(size).fill(1);
+      const path = `/v1/uploads/${job.id}`;
+      const { status } = await ask(server.url, { method: "PATCH", path, headers, body });
+      expect([offset, status]).toEqual([offset, 204]);
+      offset += size;
+    }
+    return sizes.length;
   }),
 );
 

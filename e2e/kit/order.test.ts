@@ -12,6 +12,7 @@ const MIB = 1024 * 1024;
 const STEPS = {
   create: `openat(AT_FDCWD, "/data/uploads/${ID}.bytes", O_RDWR|O_CREAT, 0600) = ${BYTES} <0.0001>`,
   ask: `read(${TCP}, "PUT /v1/uploads/${ID}/parts/0 HTTP/1.1\\r\\nHost: x\\r\\n"..., 65536) = 65536 <0.0001>`,
+  append: `read(${TCP}, "PATCH /v1/uploads/${ID} HTTP/1.1\\r\\nHost: x\\r\\n"..., 65536) = 65536 <0.0001>`,
   write1: `pwrite64(${BYTES}, "\\1\\2"..., 524288, 0) = 524288 <0.0100>`,
   write2: `pwrite64(${BYTES}, "\\1\\2"..., 524288, 524288) = 524288 <0.0100>`,
   flush: `fdatasync(${BYTES}) = 0 <0.0100>`,
@@ -59,6 +60,11 @@ function moved(step: Step, before: Step): readonly Step[] {
   return without(step).flatMap((other) => (other === before ? [step, other] : [other]));
 }
 
+/** Two steps in each other's place. */
+function swapped(one: Step, other: Step): readonly Step[] {
+  return SOUND.map((step) => (step === one ? other : step === other ? one : step));
+}
+
 describe("the order checker", () => {
   it("finds nothing wrong in a sound trace", () => {
     expect(check(SOUND)).toEqual({ answers: 1, violations: [] });
@@ -94,6 +100,21 @@ describe("the order checker", () => {
     const early = "7 1009.500000 <... fdatasync resumed>) = 0 <2.000000>";
     lines.splice(7, 0, begun);
     expect(checkLines([...lines, early]).violations[0]).toMatch(/record was not flushed/);
+  });
+
+  it.each<[string, (steps: readonly Step[]) => readonly Step[], RegExp | undefined]>([
+    ["nothing wrong in a sound one", (steps) => steps, undefined],
+    ["no write", (steps) => steps.filter((step) => !step.startsWith("write")), /not all written/],
+    ["no flush", (steps) => steps.filter((step) => step !== "flush"), /not flushed/],
+    ["no directory", (steps) => steps.filter((step) => step !== "directory"), /directory entry/],
+    ["a record before the flush", () => swapped("flush", "record"), /no record/],
+    ["an answer before the record's flush", () => swapped("commit", "answer"), /not flushed/],
+  ])("finds of an append: %s", (_, change, why) => {
+    const steps = change(SOUND).map((step) => (step === "ask" ? "append" : step));
+    const { answers, violations } = check(steps);
+    expect(answers).toBe(1);
+    if (why) expect(violations[0]).toMatch(why);
+    else expect(violations).toEqual([]);
   });
 
   it("judges no refusal", () => {

@@ -20,8 +20,8 @@ export interface OrderReport {
 
 interface Answer {
   readonly uploadId: string;
-  readonly first: number;
-  readonly last: number;
+  /** First and last part; undefined of an append, which brought what was written since it was asked for. */
+  readonly parts: readonly [number, number] | undefined;
   readonly askedAt: number;
   readonly answeredAt: number;
 }
@@ -36,28 +36,25 @@ export function checkOrder(calls: readonly Call[], subject: TraceSubject): Order
   const answers = findAnswers(calls);
   const violations = answers.flatMap((answer) => {
     const why = judge(calls, subject, answer);
-    const where = `${answer.uploadId} parts ${answer.first}-${answer.last}`;
+    const where = `${answer.uploadId} ${answer.parts ? `parts ${answer.parts.join("-")}` : "append"}`;
     return why === undefined ? [] : [`${where} at ${answer.answeredAt}: ${why}`];
   });
   return { answers: answers.length, violations };
 }
 
-/** Pairs each request that carries parts with its answer on the same connection. */
+/** Pairs each request that carries parts, or appends, with its answer on the same connection. */
 function findAnswers(calls: readonly Call[]): Answer[] {
   const asked = new Map<string, Omit<Answer, "answeredAt">>();
   const answers: Answer[] = [];
   for (const call of calls) {
     const connection = targetOf(call);
     if (!connection.startsWith("TCP")) continue;
-    const [, uploadId = "", first, last = first] =
-      /"PUT \/v1\/uploads\/([a-z2-7]+)\/parts\/(\d+)(?:-(\d+))? HTTP/.exec(call.args) ?? [];
-    if (READS.has(call.name) && first !== undefined) {
-      asked.set(connection, {
-        uploadId,
-        first: Number(first),
-        last: Number(last),
-        askedAt: call.begin,
-      });
+    const put = /"PUT \/v1\/uploads\/([a-z2-7]+)\/parts\/(\d+)(?:-(\d+))? HTTP/.exec(call.args);
+    const append = /"PATCH \/v1\/uploads\/([a-z2-7]+) HTTP/.exec(call.args);
+    const [, uploadId, first, last = first] = put ?? append ?? [];
+    if (READS.has(call.name) && uploadId !== undefined) {
+      const parts = put ? ([Number(first), Number(last)] as const) : undefined;
+      asked.set(connection, { uploadId, parts, askedAt: call.begin });
     }
     const request = asked.get(connection);
     if (!request || !SENDS.has(call.name)) continue;
@@ -71,12 +68,11 @@ function findAnswers(calls: readonly Call[]): Answer[] {
 function judge(calls: readonly Call[], subject: TraceSubject, answer: Answer): string | undefined {
   const before = calls.filter((call) => call.end <= answer.answeredAt && !isFailed(call));
   const isOurs = (call: Call): boolean => subject.isBytes(targetOf(call), answer.uploadId);
-  const start = answer.first * subject.partSize;
-  const end = Math.min((answer.last + 1) * subject.partSize, subject.size);
-  const writes = before.filter(
-    (call) => POSITIONAL.has(call.name) && isOurs(call) && isWithin(call, start, end),
-  );
-  if (!coversAll(writes, start, end)) return "its bytes were not all written";
+  const all = before.filter((call) => POSITIONAL.has(call.name) && isOurs(call));
+  const writes = answer.parts
+    ? writesOfParts(all, subject, answer.parts)
+    : all.filter((call) => call.begin >= answer.askedAt);
+  if (!writes || writes.length === 0) return "its bytes were not all written";
   const flushes = before.filter((call) => FLUSHES.has(call.name) && isOurs(call));
   const flushed = writes.map((write) => firstAfter(flushes, write.end));
   if (flushed.includes(undefined)) return "its bytes were not flushed after they were written";
@@ -86,11 +82,25 @@ function judge(calls: readonly Call[], subject: TraceSubject, answer: Answer): s
   const journal = before.filter((call) => subject.isJournal(targetOf(call)));
   const records = journal.filter((call) => WRITES.has(call.name));
   const early = records.find((call) => call.begin >= answer.askedAt && call.begin < durableAt);
-  if (subject.isSequential && early) return "a record was written before its bytes were durable";
+  // An append commits what has come so far, again and again.
+  if (subject.isSequential && answer.parts && early)
+    return "a record was written before its bytes were durable";
   const record = firstAfter(records, durableAt);
   if (!record) return "no record was written after its bytes were durable";
   const commits = journal.filter((call) => FLUSHES.has(call.name));
   return firstAfter(commits, record.end) ? undefined : "its record was not flushed";
+}
+
+/** The writes of these parts, or undefined where they leave a gap. */
+function writesOfParts(
+  all: readonly Call[],
+  { partSize, size }: TraceSubject,
+  [first, last]: readonly [number, number],
+): readonly Call[] | undefined {
+  const start = first * partSize;
+  const end = Math.min((last + 1) * partSize, size);
+  const writes = all.filter((call) => isWithin(call, start, end));
+  return coversAll(writes, start, end) ? writes : undefined;
 }
 
 function isFailed(call: Call): boolean {
