@@ -97,16 +97,7 @@ async function connect(driver: Driver): Promise<Session> {
     await client.connect();
   } catch (cause) {
     drop();
-    const { error } = failureOf(cause);
-    const reason =
-      cause instanceof Error && cause.message !== "" ? cause.message : "nobody answers";
-    const message = `PostgreSQL at ${driver.place} cannot be used: ${reason}`;
-    throw new HoldfastError(
-      "metadata_unusable",
-      message,
-      { place: driver.place, reason },
-      error.cause,
-    );
+    throw cause;
   }
   return { client, isLost: () => isLost, drop, end: () => client.end() };
 }
@@ -167,7 +158,9 @@ function run(options: WriterOptions, first: Session, owned: Ownership): Writer {
     try {
       ({ client } = await connected());
     } catch (cause) {
-      return { failure: failureOf(cause), doubt: before };
+      const { reach, error } = failureOf(cause);
+      // Whatever keeps this server from the records now, such as a session of its own that has not ended yet, may be over at the next try.
+      return { failure: { reach: reach === "group" ? "lost" : reach, error }, doubt: before };
     }
     if (before && last === before.number) return before;
     let doubt: Doubt | undefined;
