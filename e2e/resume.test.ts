@@ -355,6 +355,12 @@ describe("a damaged checkpoint database", () => {
 });
 
 describe("a place where no checkpoint can be", () => {
+  it("is no place for a download either, and ends at once", async () => {
+    const url = `${server.url}/v1/files/${"a".repeat(26)}`;
+    const said = await run(["download", url, url, "-o", "/proc/nope/deeper"]);
+    expect([said.code, said.stderr]).toEqual([3, expect.stringContaining("/proc/nope")]);
+  });
+
   it("is told of at once, by who needs it with an exit code, and keeps no upload", async () => {
     await makeFile("nowhere.bin", 1000);
     const env = { HOLDFAST_STATE_DIR: "/proc/nope" };

@@ -1,5 +1,5 @@
 // `holdfast download`: fetches files and checks every part; the same command again goes on where it stopped.
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Client } from "@holdfast/client/node";
@@ -61,7 +61,7 @@ async function runDownload(
   const target = await targetOf(listed, options);
   if (options.dryRun) return tellPlan(listed, target, options);
   if (target.kind === "stream") requirePipe(options);
-  if (target.kind === "directory") await makeDirectory(target.path);
+  if (target.kind === "directory") await makePlace(target.path);
   const { client: shared, each, files } = await paceOf(settings);
   const { createClient } = await import("@holdfast/client/node");
   const client = createClient(shared);
@@ -193,11 +193,14 @@ async function look(path: string): Promise<"directory" | "none" | "unknown"> {
   }
 }
 
-async function makeDirectory(path: string): Promise<void> {
-  await mkdir(path, { recursive: true }).catch((error: unknown) => {
+async function makePlace(path: string): Promise<void> {
+  const { makeDirectory } = await import("@holdfast/client/node");
+  try {
+    makeDirectory(resolve(path), 0o777);
+  } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new HoldfastError("directory_not_found", why, { path, cause: codeOf(error) }, error);
-  });
+  }
 }
 
 function tellPlan(listed: readonly Listed[], { path }: Target, options: Options): void {

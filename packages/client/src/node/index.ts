@@ -10,6 +10,7 @@ import { openFileSource } from "./source.ts";
 
 export * from "../index.ts";
 export { type Client, type ClientOptions, createClient, nodePorts } from "./client.ts";
+export { makeDirectory } from "./make-directory.ts";
 export { systemClock } from "./platform.ts";
 
 export interface NodeOptions {
