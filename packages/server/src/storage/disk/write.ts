@@ -1,9 +1,8 @@
 // Bytes on their way down: parts into an upload's data file, the manifest beside it.
 import type { Slot, Storage, StoredObject } from "@holdfast/engine";
 import { HoldfastError, MIB } from "@holdfast/protocol";
-import type { Opening } from "./descriptors.ts";
 import { storageError } from "./failure.ts";
-import { ALIGNMENT, errnoOf, type OpenFile } from "./fs.ts";
+import { ALIGNMENT, type OpenFile } from "./fs.ts";
 import { makeAnew } from "./names.ts";
 import {
   bytesPath,
@@ -133,36 +132,18 @@ async function putManifest(
   }
 }
 
-/** Past the page cache where that takes them as they are: bytes that end within a block would leave zeros there, and to cut those off is one more flush. */
+/**
+ * Opened, then written and flushed in one call: for a small file each call costs more than its bytes. Past the page cache they would cost as much, and the
+ * first reader would wait for the disk.
+ */
 async function putBytes(
-  stage: Stage,
+  { fs }: Stage,
   sync: Sync,
   path: string,
   pieces: Iterable<Uint8Array>,
 ): Promise<void> {
   const [bytes = NOTHING] = pieces;
-  const { byteOffset, length } = bytes;
-  const isWhole = length > 0 && byteOffset % ALIGNMENT === 0 && length % ALIGNMENT === 0;
-  const caching = isWhole ? stage.caching : "cached";
-  try {
-    await writeSynced(stage, sync, { path, access: "create-synced", caching }, bytes);
-  } catch (error) {
-    // Memory that does not begin at a page, as that of a slot does.
-    if (caching === "cached" || errnoOf(error) !== "EINVAL") throw error;
-    await writeSynced(stage, sync, { path, access: "create-synced", caching: "cached" }, bytes);
-  }
-}
-
-const NOTHING = new Uint8Array();
-
-/** Opened, then written and flushed in one call: for a small file each call costs more than its bytes. */
-async function writeSynced(
-  { fs }: Stage,
-  sync: Sync,
-  { path, access, caching }: Opening,
-  bytes: Uint8Array,
-): Promise<void> {
-  const file = await fs.open(path, access, caching);
+  const file = await fs.open(path, "create-synced", "cached");
   try {
     if (bytes.length === 0) await sync.flushFile(file);
     else await sync.writeSynced(() => writeRest(file, [bytes], 0, 0));
@@ -170,6 +151,8 @@ async function writeSynced(
     await file.close();
   }
 }
+
+const NOTHING = new Uint8Array();
 
 function requireFitting(offset: number, slot: Slot, size: number): void {
   const isFitting =
