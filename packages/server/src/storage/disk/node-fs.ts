@@ -5,6 +5,7 @@ import {
   constants,
   fdatasync,
   fstat,
+  fstatSync,
   fsync,
   ftruncate,
   mkdir,
@@ -13,6 +14,7 @@ import {
   readdir,
   rename,
   statfs,
+  statSync,
   unlink,
   write,
   writev,
@@ -142,14 +144,21 @@ function syncedFile(fd: number): OpenFile {
   };
 }
 
-/** The same file system with the descriptor of one directory kept, so that a flush of it is one call. */
+/**
+ * The same file system with the descriptor of one directory kept, so that a flush of it is one call.
+ * Where something else has been put in its place meanwhile, that is what names go to, and what is flushed: a look at a name that is in use costs some microseconds.
+ */
 export async function keepDirectory(
   path: string,
 ): Promise<{ readonly fs: Fs; readonly letGo: () => Promise<void> }> {
   if (process.platform === "win32") return { fs: nodeFs, letGo: () => Promise.resolve() };
   const fd = await openDescriptor(path, constants.O_RDONLY);
-  const fsyncDir: Fs["fsyncDir"] = (at) =>
-    at === path ? settle((done) => fsync(fd, done)) : nodeFs.fsyncDir(at);
+  const kept = fstatSync(fd);
+  const fsyncDir: Fs["fsyncDir"] = async (at) => {
+    const now = at === path ? statSync(path, { throwIfNoEntry: false }) : undefined;
+    const isKept = now?.ino === kept.ino && now.dev === kept.dev;
+    await (isKept ? settle((done) => fsync(fd, done)) : nodeFs.fsyncDir(at));
+  };
   return { fs: { ...nodeFs, fsyncDir }, letGo: () => settle((done) => close(fd, done)) };
 }
 

@@ -1,7 +1,7 @@
 // Flushes are grouped: one at a time a file, two over all files, each for everything that was written when it began.
 import { createSlotPool, SLOT_SIZE, type Slot } from "@holdfast/engine";
 import { testId } from "@holdfast/testkit/contracts/storage-rig";
-import { createSimFs, type Operation, type SimFs } from "@holdfast/testkit/sim/fs";
+import { createSimFs, type Fate, type Operation, type SimFs } from "@holdfast/testkit/sim/fs";
 import { beforeEach, expect, it } from "vitest";
 import { createDiskStorage, type DiskStorage } from "./index.ts";
 
@@ -10,6 +10,7 @@ const DIRECTORY = "/data/bytes";
 let asked: Operation[];
 let held: { readonly operation: Operation; readonly run: () => void }[];
 let isHeld: boolean;
+let fate: (operation: Operation) => Fate | undefined;
 let fs: SimFs;
 let storage: DiskStorage;
 let slot: Slot;
@@ -19,10 +20,11 @@ beforeEach(async () => {
   asked = [];
   held = [];
   isHeld = false;
+  fate = () => undefined;
   fs = createSimFs({
     onOperation: (operation) => {
       asked.push(operation);
-      return undefined;
+      return fate(operation);
     },
     schedule: (run) => {
       const operation = asked.at(-1);
@@ -151,6 +153,29 @@ it("a name made while the directory is being flushed waits for the next flush of
   expect(isSecondDone).toBe(false);
   expect(release()).toBe("fsyncDir");
   await second;
+});
+
+it("a flush of the directory that waits behind one that fails fails with it: the names it is for may be lost", async () => {
+  await write(1, 0);
+  await write(2, 0);
+  isHeld = true;
+  fate = ({ kind }) => (kind === "fsyncDir" ? { kind: "failed", errno: "EIO" } : undefined);
+  const flushes = [storage.flush(testId(1))];
+  await settle();
+  release();
+  await settle();
+  const [running] = held.splice(0);
+  expect(running?.operation.kind).toBe("fsyncDir");
+  fate = () => undefined;
+  flushes.push(storage.flush(testId(2)), storage.put({ id: testId(3), kind: "manifest" }, []));
+  const outcomes = Promise.allSettled(flushes);
+  await settle();
+  while (release()) await settle();
+  running?.run();
+  await settle();
+  while (release()) await settle();
+  expect((await outcomes).map(({ status }) => status)).toEqual(Array(3).fill("rejected"));
+  expect(asked.filter(({ kind }) => kind === "fsyncDir")).toHaveLength(1);
 });
 
 it("the seal waits for a flush that runs, then flushes for itself", async () => {

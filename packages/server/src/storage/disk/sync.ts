@@ -87,12 +87,14 @@ function createDirectoryFlush(stage: Stage, limit: Limit): () => Promise<void> {
     // A flush that failed has forgotten the names it was for: a second one would succeed and prove nothing.
     if (failed) return failed;
     // Who comes before the next flush begins shares it; one under way may have begun before the caller's name was made.
-    waiting ??= last.then(() =>
-      limit.run(() => {
+    waiting ??= last.then(() => {
+      // Some of the names that this one is for were there before the one under way had begun: that one may have lost them.
+      if (failed) return failed;
+      return limit.run(() => {
         waiting = undefined;
         return stage.fs.fsyncDir(stage.directory);
-      }),
-    );
+      });
+    });
     const mine = waiting;
     last = mine.catch(() => {
       failed ??= mine;
