@@ -6,7 +6,7 @@ import { createEngine } from "@holdfast/engine";
 import { createVirtualClock } from "@holdfast/testkit/clock";
 import { alice, createRequest, memoryParts } from "@holdfast/testkit/world";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { HELD_MS, judge, openClockGuard, type Reading } from "./clock-guard.ts";
+import { HELD_MS, judge, openClockGuard, type Reading, type Tick } from "./clock-guard.ts";
 import { keepSweeping, SWEEP_EVERY_MS } from "./sweeping.ts";
 
 const MINUTE = 60_000;
@@ -22,7 +22,7 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 describe("a look at the clock", () => {
-  const before = { wall: START, up: 5 * DAY, boot: "one", leftMs: 0 };
+  const before = { wall: START, up: 5 * DAY, boot: "one", leftMs: 0, aheadMs: 0 };
   it.each([
     ["half an hour later", { wall: START + 30 * MINUTE, up: 5 * DAY + 30 * MINUTE }, 0],
     ["a month later, the machine ran", { wall: START + 30 * DAY, up: 35 * DAY }, 0],
@@ -38,7 +38,7 @@ describe("a look at the clock", () => {
     ],
     ["1970", { wall: 5000, up: 5 * DAY }, 0],
   ])("%s", (_name, now, leftMs) => {
-    expect(judge(before, { boot: "one", ...now })).toEqual({ boot: "one", ...now, leftMs });
+    expect(judge(before, { boot: "one", ...now })).toMatchObject({ boot: "one", ...now, leftMs });
   });
 
   it("is the first one: there is nothing to compare with", () => {
@@ -46,7 +46,7 @@ describe("a look at the clock", () => {
   });
 
   it("believes after a day of running, wherever that was", () => {
-    const held = { ...before, leftMs: HELD_MS };
+    const held = { ...before, leftMs: HELD_MS, aheadMs: YEAR };
     const later = judge(held, { wall: START + 23 * HOUR, up: 5 * DAY + 23 * HOUR, boot: "one" });
     expect(later.leftMs).toBe(HOUR);
     // Being off is no running.
@@ -54,6 +54,47 @@ describe("a look at the clock", () => {
     expect(off.leftMs).toBe(HOUR);
     const last = judge(off, { wall: off.wall + HOUR, up: MINUTE + HOUR, boot: "two" });
     expect(last.leftMs).toBe(0);
+  });
+});
+
+describe("a clock that is not believed", () => {
+  const before = { wall: START, up: 5 * DAY, boot: "one", leftMs: 0, aheadMs: 0 };
+  const ahead = judge(before, { ...before, wall: START + YEAR });
+  const set = (last: Tick, ms: number) => judge(last, { ...last, wall: last.wall + ms });
+
+  it("is not believed for being set back by a part of what it is ahead", () => {
+    const nearer = set(ahead, -2 * HOUR);
+    expect(nearer.leftMs).toBe(HELD_MS);
+    expect(set(nearer, 3 * HOUR - YEAR).leftMs).toBe(0);
+    // In small steps too.
+    let slow = set(before, 3 * HOUR);
+    for (const leftMs of [HELD_MS, HELD_MS, 0]) {
+      slow = set(slow, -50 * MINUTE);
+      expect(slow.leftMs).toBe(leftMs);
+    }
+  });
+
+  it("gets the day anew where it jumps again", () => {
+    const later = { ...ahead, wall: ahead.wall + 20 * HOUR, up: ahead.up + 20 * HOUR };
+    const held = judge(ahead, later);
+    expect(held.leftMs).toBe(4 * HOUR);
+    expect(set(held, 2 * HOUR).leftMs).toBe(HELD_MS);
+    const started = { ...held, boot: "two", up: MINUTE };
+    expect(judge(held, { ...started, wall: held.wall + YEAR }).leftMs).toBe(HELD_MS);
+  });
+
+  it("is believed now and then on a machine that is off every night", () => {
+    let last: Tick = before;
+    const sweptOn: number[] = [];
+    for (let day = 1; day <= 14; day++) {
+      const morning = START + day * DAY;
+      for (let hour = 0; hour <= 10; hour++) {
+        const now = { wall: morning + hour * HOUR, up: MINUTE + hour * HOUR, boot: `day ${day}` };
+        last = judge(last, now);
+        if (last.leftMs === 0 && !sweptOn.includes(day)) sweptOn.push(day);
+      }
+    }
+    expect(sweptOn).toEqual([3, 6, 9, 12]);
   });
 });
 

@@ -19,6 +19,8 @@ export interface Reading {
 export interface Tick extends Reading {
   /** Time of running for which nothing ends by the clock; 0 where it is believed. */
   readonly leftMs: number;
+  /** How far it is ahead of what was believed last; 0 where it is believed. */
+  readonly aheadMs: number;
 }
 
 /** The clock may be ahead by this much: clocks drift, machines are started anew. */
@@ -28,14 +30,21 @@ export const HELD_MS: number = 24 * 60 * 60 * 1000;
 
 /** What a look says after the one before. A machine that was off looks like a clock that jumped, and gets the same day. */
 export function judge(last: Tick | undefined, now: Reading): Tick {
-  if (!last) return { ...now, leftMs: 0 };
-  const ran = now.boot === last.boot ? Math.max(0, now.up - last.up) : 0;
-  const ahead = now.wall - last.wall - ran;
-  if (ahead > AHEAD_MAX_MS) return { ...now, leftMs: HELD_MS };
-  // Set back: what it was ahead by is gone again.
-  if (ahead < -AHEAD_MAX_MS) return { ...now, leftMs: 0 };
-  return { ...now, leftMs: Math.max(0, last.leftMs - ran) };
+  if (!last) return { ...now, ...BELIEVED };
+  const isSameRun = now.boot === last.boot && now.up >= last.up;
+  const ran = isSameRun ? now.up - last.up : 0;
+  const jump = now.wall - last.wall - ran;
+  const aheadMs = last.aheadMs + jump;
+  // A machine that is off every night would begin the day anew each morning, and nothing would ever end there.
+  const wasOff = !isSameRun && jump <= HELD_MS && last.leftMs > 0;
+  if (jump > AHEAD_MAX_MS && !wasOff) return { ...now, leftMs: HELD_MS, aheadMs };
+  const leftMs = Math.max(0, last.leftMs - ran);
+  // Set back by as much as it was ahead, and not only by some of it.
+  if (leftMs === 0 || aheadMs <= AHEAD_MAX_MS) return { ...now, ...BELIEVED };
+  return { ...now, leftMs, aheadMs };
 }
+
+const BELIEVED = { leftMs: 0, aheadMs: 0 } as const;
 
 export interface ClockGuard {
   /** Looks at the clock. Resolves with whether nothing is to end by it now. */
@@ -92,17 +101,18 @@ export function openClockGuard(
   return {
     isHeld: async () => (await look((before) => judge(before, read()))).leftMs > 0,
     async trust() {
-      await look(() => ({ ...read(), leftMs: 0 }));
+      await look(() => ({ ...read(), ...BELIEVED }));
     },
   };
 }
 
 /** @throws Error for anything but what `note` writes. */
 function decodeTick(text: string): Tick {
-  const { wall, up, boot, leftMs } = Object(JSON.parse(text));
-  const isRight = [wall, up, leftMs].every((number) => Number.isFinite(number) && number >= 0);
+  const { wall, up, boot, leftMs, aheadMs = leftMs } = Object(JSON.parse(text));
+  const numbers = [wall, up, leftMs, aheadMs];
+  const isRight = numbers.every((number) => Number.isFinite(number) && number >= 0);
   if (!isRight || typeof boot !== "string") throw new Error("it is no look at a clock");
-  return { wall, up, boot, leftMs: Math.min(leftMs, HELD_MS) };
+  return { wall, up, boot, leftMs: Math.min(leftMs, HELD_MS), aheadMs };
 }
 
 function readSystem(): Reading {
