@@ -3,9 +3,11 @@ import { HoldfastError } from "./errors.ts";
 import { checkName } from "./text.ts";
 
 const EXTENDED = /;[ \t]*filename\*[ \t]*=[ \t]*utf-8'[A-Za-z0-9-]*'([!#$&+.^_`|~0-9A-Za-z%-]+)/i;
-const QUOTED = /;[ \t]*filename[ \t]*=[ \t]*"((?:[^"\\]|\\.)*)"/i;
+const QUOTED = /;[ \t]*filename[ \t]*=[ \t]*"(_*)"/i;
 /** Longer than any name can be in its longest form. */
 const FIELD_SIZE_MAX = 8192;
+/** What has no second quote ends with the field, so that broken ones cost one pass. */
+const QUOTES = /"((?:[^"\\]|\\.)*)("|\\?$)/g;
 const TOKEN = /;[ \t]*filename[ \t]*=[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)/i;
 
 /**
@@ -26,10 +28,17 @@ export function decodeDisposition(field: string | undefined): string {
 }
 
 function nameIn(field: string): string | undefined {
-  const extended = EXTENDED.exec(field)?.[1];
+  // A name may look like a parameter: what stands within quotes is none.
+  const bare = field.replace(
+    QUOTES,
+    (_, within: string, end: string) => `"${"_".repeat(within.length)}${end}`,
+  );
+  const extended = EXTENDED.exec(bare)?.[1];
   if (extended !== undefined) return decodePercent(extended);
-  const quoted = QUOTED.exec(field)?.[1];
-  return quoted === undefined ? TOKEN.exec(field)?.[1] : quoted.replace(/\\(.)/g, "$1");
+  const quoted = QUOTED.exec(bare);
+  if (!quoted) return TOKEN.exec(bare)?.[1];
+  const end = quoted.index + quoted[0].length - 1;
+  return field.slice(end - (quoted[1] ?? "").length, end).replace(/\\(.)/g, "$1");
 }
 
 function decodePercent(text: string): string | undefined {
