@@ -149,17 +149,17 @@ export async function withdraw(
   upload: Upload,
   indexes: readonly number[],
 ): Promise<void> {
-  const { id, epoch, hasToldOffset } = upload.record;
+  const { id } = upload.record;
   const at = context.clock.now();
   await context.metadata.apply({ kind: "withdraw", id, indexes, at });
+  // An offset that was answered was a promise: then the store has ended the upload in the same step. Only the store knows: one may have been told while this was under way.
+  const stored = await context.metadata.upload(id);
   upload.digests = upload.digests.slice();
   for (const index of indexes) {
     removePart(upload.committed, index);
     upload.digests.fill(0, index * DIGEST_SIZE, (index + 1) * DIGEST_SIZE);
     noteWithdrawn(upload, index);
   }
-  // An offset that was answered was a promise: then the store has ended the upload in the same step.
-  const ended = hasToldOffset && (await context.metadata.upload(id));
-  upload.record = ended || { ...unsealed(upload.record), state: "open", epoch: epoch + 1 };
+  upload.record = stored ?? { ...unsealed(upload.record), state: "open" };
   context.log("error", "upload.withdrawn", { upload: id, indexes });
 }

@@ -25,10 +25,9 @@ interface Faulty {
   readonly corrupt: Map<number, number>;
 }
 
-async function begin(): Promise<Faulty> {
+async function begin(metadata: MemoryMetadata = createMemoryMetadata()): Promise<Faulty> {
   const real = createMemoryStorage();
   const clock = createVirtualClock();
-  const metadata = createMemoryMetadata();
   const faults = new Set<Fault>();
   const corrupt = new Map<number, number>();
   let resets = 0;
@@ -139,6 +138,27 @@ describe("a commitment whose bytes are bad", () => {
     await putParts(engine, view, content, [1, 3]);
     const done = await engine.complete(alice, view.id, {});
     expect(await readAll(engine, done)).toEqual(Buffer.from(content));
+  });
+
+  it("ends the upload where an offset is told at that moment", async () => {
+    const { promise: told, resolve: tell } = Promise.withResolvers<void>();
+    const metadata = createMemoryMetadata({
+      onApply: (_, { kind }) => (kind === "told" ? told : Promise.resolve()),
+    });
+    const { engine, view, faults, corrupt } = await begin(metadata);
+    await putParts(engine, view, content, [0, 2]);
+    const offset = engine.offset(alice, view.id);
+    await settled();
+    corrupt.set(PART + 3, (content[PART + 3] ?? 0) ^ 255);
+    faults.add("flush");
+    await putParts(engine, view, content, [2, 3]).catch(() => undefined);
+    faults.clear();
+    await settled();
+    tell();
+    expect((await offset).offset).toBe(2 * PART);
+    await settled();
+    expect((await metadata.upload(view.id))?.state).toBe("failed");
+    expect((await engine.status(alice, view.id, { digests: false })).state).toBe("failed");
   });
 });
 
