@@ -22,9 +22,9 @@ export interface PartProof {
   readonly proof: readonly Uint8Array[];
 }
 
-/** Hashes of the whole subtrees of a file, one after another, and the digests of the parts behind the last of them. */
+/** Hashes of the whole subtrees of a file, 32 bytes each in one piece of memory (as objects they would take seven times that), and the digests of the parts behind the last of them. */
 export interface Subtrees {
-  readonly hashes: readonly Uint8Array[];
+  readonly hashes: Uint8Array;
   readonly rest: Uint8Array;
 }
 
@@ -43,11 +43,12 @@ export async function provePart(
   const own = Math.floor(index / SUBTREE_PARTS);
   const start = own * SUBTREE_PARTS;
   const end = Math.min(start + SUBTREE_PARTS, partCount(file));
-  const digests = own < hashes.length ? await readDigests(context, file, start, end) : rest;
+  const whole = hashes.length / DIGEST_SIZE;
+  const digests = own < whole ? await readDigests(context, file, start, end) : rest;
   const tree = createTree(context.digests.sha256, index);
-  for (const [at, hash] of hashes.entries()) {
+  for (let at = 0; at < whole; at++) {
     if (at === own) addAll(tree, digests);
-    else tree.addSubtree(hash, SUBTREE_PARTS);
+    else tree.addSubtree(hashes.slice(at * DIGEST_SIZE, (at + 1) * DIGEST_SIZE), SUBTREE_PARTS);
   }
   addAll(tree, rest);
   const { hash, proof } = tree.end();
@@ -79,16 +80,16 @@ async function hashSubtrees(context: Context, file: FileRecord): Promise<Subtree
   const { sha256 } = context.digests;
   const count = partCount(file);
   const whole = createTree(sha256);
-  const hashes: Uint8Array[] = [];
+  const hashes = new Uint8Array(Math.floor(count / SUBTREE_PARTS) * DIGEST_SIZE);
   for (let start = 0; start + SUBTREE_PARTS <= count; start += SUBTREE_PARTS) {
     const tree = createTree(sha256);
     addAll(tree, await readDigests(context, file, start, start + SUBTREE_PARTS));
     const { hash } = tree.end();
-    hashes.push(hash);
+    hashes.set(hash, (start / SUBTREE_PARTS) * DIGEST_SIZE);
     whole.addSubtree(hash, SUBTREE_PARTS);
     await pause(context);
   }
-  const rest = await readDigests(context, file, hashes.length * SUBTREE_PARTS, count);
+  const rest = await readDigests(context, file, count - (count % SUBTREE_PARTS), count);
   addAll(whole, rest);
   requireRoot(context, file, whole.end().hash);
   return { hashes, rest };

@@ -6,7 +6,7 @@ import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
 import { openSqliteMetadata } from "./metadata/sqlite/index.ts";
 import { type Owner, takeOwnership } from "./owner.ts";
 import { createDiskStorage, type DiskStorage, makeDirectory } from "./storage/disk/index.ts";
-import { listStored, setAsideUnrecorded } from "./unrecorded.ts";
+import { listStored, type StoredNames, setAsideUnrecorded } from "./unrecorded.ts";
 
 export interface DataDirectory {
   readonly owner: Owner;
@@ -23,6 +23,7 @@ export interface DataDirectory {
 const RECORDS_FILE = "records.sqlite";
 const BYTES_DIRECTORY = "uploads";
 const UNRECORDED_DIRECTORY = "unrecorded";
+const NONE: StoredNames = new Map();
 
 /**
  * Takes the directory and opens what is in it; where that fails everything is let go again.
@@ -51,7 +52,7 @@ export async function openData(
     const metadata = await openSqliteMetadata({ path: records, onFatal });
     opened.push(metadata.close);
     const { blocks, bsize } = await statfs(directory);
-    const stored = await listStored(directory);
+    let stored = await listStored(directory);
     const to = join(owner.directory, UNRECORDED_DIRECTORY);
     return {
       ...{ owner, storage, metadata, capacity: blocks * bsize, close },
@@ -61,6 +62,8 @@ export async function openData(
         const done = setAsideUnrecorded(stored, aside).catch((cause: unknown) => {
           log("error", "storage.unrecorded.failed", { cause });
         });
+        // A million names are some hundred megabytes: nobody needs them once they have been looked at.
+        stored = NONE;
         return async () => {
           isStopped = true;
           await done;

@@ -1,5 +1,5 @@
 // Stored bytes without a record: moved aside, never removed, and never those of a record.
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createMemoryMetadata } from "@holdfast/testkit/metadata/memory";
@@ -42,6 +42,20 @@ describe("bytes without a record", () => {
     expect((await readdir(from)).toSorted()).toEqual(["aside", "notes.txt", ...stays].toSorted());
     expect(logged).toEqual([["warn", "storage.unrecorded", { uploads: 1, movedTo: to }]]);
     expect(await setAsideUnrecorded(await listStored(from), aside)).toBe(0);
+    expect(logged).toHaveLength(1);
+  });
+
+  it("are nobody's business but the server's, and are told only where there were any", async () => {
+    const { id } = sampleUpload(1);
+    const logged: unknown[] = [];
+    const log = (...line: unknown[]) => logged.push(line);
+    const aside = { metadata: createMemoryMetadata(), log, from, to, isStopped: () => false };
+    await writeFile(join(from, `${id}.bytes`), "");
+    const stored = await listStored(from);
+    expect(await setAsideUnrecorded(stored, aside)).toBe(1);
+    expect((await stat(to)).mode & 0o777).toBe(0o700);
+    // Deleted meanwhile, with its record.
+    expect(await setAsideUnrecorded(stored, aside)).toBe(0);
     expect(logged).toHaveLength(1);
   });
 

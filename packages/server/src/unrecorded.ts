@@ -6,6 +6,8 @@ import type { Log, MetadataStore } from "@holdfast/engine";
 import { isUploadId, type UploadId } from "@holdfast/protocol";
 
 const STORED = /^([a-z2-7]{26})\.(?:bytes|manifest)$/;
+/** Bytes of uploads are nobody's business but the server's. */
+const DIRECTORY_MODE = 0o700;
 /** Looked up in one turn of the event loop: some milliseconds. */
 const SLICE = 256;
 
@@ -48,20 +50,24 @@ export async function setAsideUnrecorded(
     if (isStopped()) break;
     if (++looked % SLICE === 0) await nextTurn();
     if ((await metadata.upload(id)) || (await metadata.file({ uploadId: id }))) continue;
-    await mkdir(to, { recursive: true });
-    for (const name of names) await moveAside(join(from, name), join(to, name));
-    moved++;
+    await mkdir(to, { recursive: true, mode: DIRECTORY_MODE });
+    let isMoved = false;
+    for (const name of names)
+      isMoved = (await moveAside(join(from, name), join(to, name))) || isMoved;
+    if (isMoved) moved++;
   }
   if (moved > 0) log("warn", "storage.unrecorded", { uploads: moved, movedTo: to });
   return moved;
 }
 
-async function moveAside(from: string, to: string): Promise<void> {
+/** False where it has been deleted meanwhile, with its record. */
+async function moveAside(from: string, to: string): Promise<boolean> {
   try {
     await rename(from, to);
+    return true;
   } catch (cause) {
-    // Deleted meanwhile, with its record.
     const isGone = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
     if (!isGone) throw cause;
+    return false;
   }
 }
