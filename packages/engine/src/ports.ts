@@ -18,6 +18,7 @@ import type {
   FilesQuery,
   KeyOwner,
   PartTable,
+  Place,
   Principal,
   UploadRecord,
 } from "./records.ts";
@@ -140,9 +141,6 @@ export interface ObjectStorage {
   /** Removes everything that was stored for an upload but its places. */
   removeAll(id: UploadId): Promise<void>;
 }
-
-/** Where the parts of an upload go: a text that the storage makes and understands. */
-export type Place = string & { readonly place: unique symbol };
 
 export type PlacedObject =
   | { readonly kind: "bytes"; readonly place: Place }

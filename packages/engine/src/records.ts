@@ -42,6 +42,16 @@ export interface KeyOwner {
   readonly name: Uint8Array;
 }
 
+/** Where the parts of an upload go, in a storage that takes parts: a text that the storage makes and understands, and nobody else is told. */
+export type Place = string & { readonly place: unique symbol };
+
+/** An immutable object that holds bytes of a tail, under a name that is used once. */
+export interface TailObject {
+  readonly name: string;
+  /** In bytes. */
+  readonly size: number;
+}
+
 /** Durable bytes of a part that appends have begun and not filled. The part is the first one that is not committed, and all before it are. */
 export interface Tail {
   /** The part's index. */
@@ -50,8 +60,10 @@ export interface Tail {
   readonly size: number;
   /** Over exactly these bytes, by the upload's algorithm. */
   readonly digest: Uint8Array;
-  /** The last `size % 4096` bytes: the storage has only the whole blocks before them. */
+  /** The last `size % 4096` bytes: the storage has only the whole blocks before them. Empty where objects hold them all. */
   readonly fragment: Uint8Array;
+  /** What holds its bytes, in their order, in a storage that takes parts. */
+  readonly objects?: readonly TailObject[];
 }
 
 /**
@@ -71,6 +83,8 @@ export interface UploadRecord extends Grid {
   /** False until the size of an upload that was created without one is fixed. */
   readonly hasSize: boolean;
   readonly tail?: Tail;
+  /** Where its parts go; absent where the storage takes bytes at offsets, and until the first part goes anywhere. */
+  readonly place?: Place;
   /** An offset was answered once. It was a promise: a withdrawal ends the upload from then on. */
   readonly hasToldOffset: boolean;
   readonly key?: CreateKey;
@@ -102,6 +116,8 @@ export interface FileRecord extends Grid {
   /** The upload that it was: its bytes and manifest lie in the storage under this id. */
   readonly uploadId: UploadId;
   readonly algorithm: Algorithm;
+  /** Where its bytes are: the place of its upload, if that had one. */
+  readonly place?: Place;
   readonly root: Uint8Array;
   /** Of the whole, where it was verified. */
   readonly sha256?: Uint8Array;
@@ -126,17 +142,19 @@ export interface OutboxEntry {
   readonly at: number;
 }
 
-/** A part whose bytes are written and flushed. */
+/** A part whose bytes are written and flushed, or, in `bind`, are the only ones that will ever be. */
 export interface CommittedPart {
   readonly index: number;
   readonly digest: Uint8Array;
 }
 
-/** Which parts of an upload are committed, packed. */
+/** Which parts of an upload are committed, and which are bound to a digest, packed: bit `i % 8`, from the least significant, of byte `i / 8`. */
 export interface PartTable {
-  /** Bit `i % 8`, from the least significant, of byte `i / 8`. */
+  /** Committed. */
   readonly bits: Uint8Array;
-  /** 32 bytes for each part of the grid, zeros where it is not committed. */
+  /** Bound: every committed part is. */
+  readonly bound: Uint8Array;
+  /** 32 bytes for each part of the grid, zeros where it is not bound. */
   readonly digests: Uint8Array;
 }
 
@@ -155,13 +173,46 @@ export type Change =
    */
   | { readonly kind: "create"; readonly upload: UploadRecord; readonly limits?: Limits }
   /**
+   * Where the parts of an `open` upload go, once; the same place again changes nothing.
+   * @throws HoldfastError `upload_not_open` where another one stands: the record says which; `internal` where bytes were stored already, which lie in no place.
+   */
+  | { readonly kind: "place"; readonly id: UploadId; readonly place: Place }
+  /**
+   * Another place for the parts of an upload, `instead` of the one that it has; the same again changes nothing. `open` or `completing` becomes `open`, the
+   * epoch goes up by one. Committed parts that are `kept` stay so, since their bytes are in the new place already; every other part is neither committed nor bound there.
+   *
+   * Where an offset was told and a committed part is not kept, the upload fails as by `withdraw`, and the old place stands.
+   * @throws HoldfastError `upload_not_open` where its place is neither of the two.
+   */
+  | {
+      readonly kind: "move";
+      readonly id: UploadId;
+      readonly place: Place;
+      readonly instead: Place;
+      readonly kept: readonly number[];
+      readonly at: number;
+    }
+  /**
+   * Binds parts of an `open` upload to their digests, all of them or none and for ever: whoever writes one of them into this place, at whatever time, brings these bytes.
+   * A part that is bound to the same digest, or committed with it, is left as it is. While the size is unknown every part is a whole one.
+   * @throws HoldfastError `part_conflict` as for `commit`; `upload_not_open` where the upload's place is another one.
+   */
+  | {
+      readonly kind: "bind";
+      readonly id: UploadId;
+      readonly place: Place;
+      readonly parts: readonly CommittedPart[];
+    }
+  /**
    * Parts of an `open` upload, all of them or none. A part that is committed with the same digest is left as it is. The expiry never goes back.
-   * A tail of one of them goes with it.
-   * @throws HoldfastError `part_conflict` with `details.index` where one is committed with another digest; `quota_exceeded` where the size is unknown.
+   * A tail of one of them goes with it. What was not bound is bound with that. `place` is where their bytes are: parts elsewhere than in the upload's place are refused.
+   * @throws HoldfastError `part_conflict` with `details.index` where one has another digest, and with that in `details.committed`, or in `details.bound` where no
+   * bytes have it and `committed` is false; `upload_not_open` where the upload's place is another one; `quota_exceeded` where the size is unknown.
    */
   | {
       readonly kind: "commit";
       readonly id: UploadId;
+      readonly place?: Place;
       readonly parts: readonly CommittedPart[];
       readonly expiresAt: number;
       readonly limits?: Limits;
@@ -170,7 +221,7 @@ export type Change =
    * What an append brought: whole parts, then the tail that is left, if any; it stands in place of the tail of before. An offset has been told from here on.
    * With `size` the size is fixed in the same step. Conditional on `open`, and on the upload ending where the append began.
    *
-   * One that has just happened resolves again. The tail begins where the parts end: anything else is `internal`.
+   * One that has just happened resolves again. The tail begins where the parts end: anything else is `internal`. `place` is where the bytes of whole parts are, as for `commit`.
    * @throws HoldfastError `offset_mismatch` with `details.offset`; `part_conflict`, `quota_exceeded` as for `commit`; `size_mismatch`, `size_too_large` as for `fix-size`.
    */
   | {
@@ -178,6 +229,7 @@ export type Change =
       readonly id: UploadId;
       /** The offset that the append began at. */
       readonly at: number;
+      readonly place?: Place;
       readonly parts: readonly CommittedPart[];
       readonly tail?: Tail;
       readonly size?: number;
@@ -186,7 +238,7 @@ export type Change =
     }
   /**
    * The size of an `open` upload that was created without one: once. The grid shrinks to it.
-   * @throws HoldfastError `size_mismatch` where another size is fixed (`details.size`), or a committed part or a tail would be cut (`details.end`); `size_too_large`; `quota_exceeded`.
+   * @throws HoldfastError `size_mismatch` where another size is fixed (`details.size`), or a part that is committed or bound, or a tail, would be cut (`details.end`); `size_too_large`; `quota_exceeded`.
    */
   | {
       readonly kind: "fix-size";
@@ -196,7 +248,10 @@ export type Change =
     }
   /** An offset of an `open` or `completing` upload is about to be answered. */
   | { readonly kind: "told"; readonly id: UploadId }
-  /** Takes parts back whose stored bytes were proved bad; `open` or `completing` becomes `open`, or `failed` where an offset was told; the epoch goes up by one. */
+  /**
+   * Takes parts back whose stored bytes were proved bad; `open` or `completing` becomes `open`, or `failed` where an offset was told; the epoch goes up by one.
+   * What has a place stays bound there: late writers still bring those bytes.
+   */
   | {
       readonly kind: "withdraw";
       readonly id: UploadId;
@@ -221,7 +276,7 @@ export type Change =
       readonly id: UploadId;
       readonly error: { readonly code: string; readonly detail: string };
     }
-  /** `completing -> complete`: the file becomes visible, with its outbox entry; an error of an earlier complete and the tail are forgotten. Another file for the same upload is refused. */
+  /** `completing -> complete`: the file becomes visible, with its outbox entry; an error of an earlier complete and the tail are forgotten. Another file for the same upload is refused; its place is the upload's. */
   | { readonly kind: "publish"; readonly file: FileRecord; readonly outbox: OutboxEntry }
   /**
    * A file that came in one piece: its upload, which is `complete` from the start, and the file become visible together. As `create` and `publish` in one.

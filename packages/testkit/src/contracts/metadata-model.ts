@@ -19,9 +19,11 @@ import {
   sampleDigest,
   sampleFile,
   samplePart,
+  samplePlace,
   samplePublish,
   sampleStore,
   sampleTail,
+  sampleTailObjects,
   sampleUpload,
 } from "../metadata/samples.ts";
 import { emptyState, type RecordState } from "../metadata/state.ts";
@@ -49,13 +51,18 @@ function createWorld(): World {
   ] as const;
   const stores = [sampleStore(2, { principal, key }), sampleStore(0, { principal })];
   // Two files for the first upload and one for the second, which two entries of the outbox tell of.
-  const publishes = [uploads[0], uploads[0], uploads[1]].map((of) => samplePublish(sampleFile(of)));
+  const placed = { ...uploads[1], place: samplePlace(0) };
+  const publishes = [uploads[0], uploads[0], placed].map((of) => samplePublish(sampleFile(of)));
   const alone = samplePublish(sampleFile(sampleUpload(1, { principal })));
   return { uploads, publishes, stores, alone };
 }
 
 const which = fc.constantFrom(0 as const, 1 as const, 2 as const);
 const index = fc.constantFrom(0, 1, 2, 255, 256, 299, 300);
+/** With the number of its content. */
+const partOf = fc.tuple(index, fc.constantFrom(0, 0, 0, 1));
+/** The upload that places are for, mostly. */
+const placed = fc.constantFrom(0 as const, 1 as const, 1 as const, 1 as const, 2 as const);
 const ENDS = ["aborted", "expired", "failed"] as const;
 const error = { code: "storage_full", detail: "there is no room" };
 
@@ -69,8 +76,19 @@ const limits = fc.constantFrom<Limits>(
 );
 const at = fc.constantFrom(0, 0, 0, 4097, MIB, MIB + 4097, 2 * MIB);
 const parts = fc.constantFrom([], [0], [0], [1], [0, 1], [2]);
+/** The second upload has mostly a place, the others mostly none. */
+const wayOf = (u: 0 | 1 | 2) =>
+  u === 1 ? fc.constantFrom(0, 0, 0, 0, 1, undefined) : fc.constantFrom(...Array(9), 0);
+const going = which.chain((u) =>
+  wayOf(u).map((number: number | undefined) => ({
+    u,
+    where: number === undefined ? {} : { place: samplePlace(number) },
+  })),
+);
 const tail = fc.constantFrom(
   undefined,
+  sampleTailObjects(0, 4097),
+  sampleTailObjects(1, 4097),
   sampleTail(0, 4097),
   sampleTail(1, 4097),
   sampleTail(2, 1),
@@ -88,20 +106,50 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 6,
+    arbitrary: fc.tuple(going, fc.array(partOf, { maxLength: 4 }), fc.nat(100), limits).map(
+      ([{ u, where }, some, later, limits]): Step =>
+        ({ uploads }) => {
+          const { id, expiresAt } = uploads[u];
+          const parts = some.map(([at, content]) => samplePart(at, content));
+          return { kind: "commit", id, ...where, parts, expiresAt: expiresAt + later, limits };
+        },
+    ),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.tuple(placed, fc.constantFrom(0, 0, 0, 0, 1)).map(
+      ([u, number]): Step =>
+        ({ uploads }) => ({ kind: "place", id: uploads[u].id, place: samplePlace(number) }),
+    ),
+  },
+  {
+    weight: 4,
     arbitrary: fc
-      .tuple(
-        which,
-        fc.array(fc.tuple(index, fc.constantFrom(0, 0, 0, 1)), { maxLength: 4 }),
-        fc.nat(100),
-        limits,
-      )
+      .tuple(placed, fc.constantFrom(0, 0, 0, 1), fc.array(partOf, { maxLength: 3 }))
       .map(
-        ([u, some, later, limits]): Step =>
-          ({ uploads }) => {
-            const { id, expiresAt } = uploads[u];
-            const parts = some.map(([at, content]) => samplePart(at, content));
-            return { kind: "commit", id, parts, expiresAt: expiresAt + later, limits };
-          },
+        ([u, number, some]): Step =>
+          ({ uploads }) => ({
+            kind: "bind",
+            id: uploads[u].id,
+            place: samplePlace(number),
+            parts: some.map(([at, content]) => samplePart(at, content)),
+          }),
+      ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(placed, fc.constantFrom([0, 1], [0, 1], [1, 0]), fc.array(index, { maxLength: 4 }))
+      .map(
+        ([u, [from = 0, to = 1], kept]): Step =>
+          ({ uploads }) => ({
+            kind: "move",
+            id: uploads[u].id,
+            place: samplePlace(to),
+            instead: samplePlace(from),
+            kept,
+            at: 7,
+          }),
       ),
   },
   {
@@ -162,11 +210,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 8,
-    arbitrary: fc.record({ u: which, at, parts, tail, size, limits }).map(
-      ({ u, at, parts, tail, size, limits }): Step =>
+    arbitrary: fc.record({ going, at, parts, tail, size, limits }).map(
+      ({ going: { u, where }, at, parts, tail, size, limits }): Step =>
         ({ uploads }) => ({
           kind: "append",
           id: uploads[u].id,
+          ...where,
           at,
           parts: parts.map((index) => samplePart(index)),
           expiresAt: uploads[u].expiresAt + 1,

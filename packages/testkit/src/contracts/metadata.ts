@@ -2,9 +2,11 @@
 import { describe } from "vitest";
 import { describeMetadataAppend } from "./metadata-append.ts";
 import { type MetadataBackend, useMetadataBench } from "./metadata-bench.ts";
+import { describeMetadataBind } from "./metadata-bind.ts";
 import { describeMetadataChanges } from "./metadata-changes.ts";
 import { describeMetadataEnds } from "./metadata-ends.ts";
 import { describeMetadataModel } from "./metadata-model.ts";
+import { describeMetadataPlaces } from "./metadata-places.ts";
 import { describeMetadataWhole } from "./metadata-whole.ts";
 
 /** Each test gets a backend of its own, that must be empty for `counts`, `files` and `due`. */
@@ -17,6 +19,8 @@ export function describeMetadataContract(
     describeMetadataChanges(bench);
     describeMetadataAppend(bench);
     describeMetadataEnds(bench);
+    describeMetadataPlaces(bench);
+    describeMetadataBind(bench);
     describeMetadataWhole(bench);
     describeMetadataModel(bench);
   });

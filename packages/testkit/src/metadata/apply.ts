@@ -14,12 +14,22 @@ import {
   seal,
   withdraw,
 } from "./state-parts.ts";
+import { bind, move, place } from "./state-place.ts";
 
 /** Makes one change, whole or not at all: every condition is looked at before the first record changes. */
 export function applyChange(state: RecordState, change: Change): void {
   switch (change.kind) {
     case "create":
       create(state, change);
+      break;
+    case "place":
+      place(state, change);
+      break;
+    case "move":
+      move(state, change);
+      break;
+    case "bind":
+      bind(state, change);
       break;
     case "commit":
       commit(state, change);

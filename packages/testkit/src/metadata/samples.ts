@@ -1,6 +1,13 @@
 // Records and changes that tests of metadata stores are made of.
 import { randomBytes } from "node:crypto";
-import type { Change, CommittedPart, FileRecord, Tail, UploadRecord } from "@holdfast/engine";
+import type {
+  Change,
+  CommittedPart,
+  FileRecord,
+  Place,
+  Tail,
+  UploadRecord,
+} from "@holdfast/engine";
 import { DIGEST_SIZE, type FileId, fileId, ID_BYTES, MIB, uploadId } from "@holdfast/protocol";
 
 /** An open upload of `parts` parts, the last one short. */
@@ -54,6 +61,22 @@ export function sampleTail(index: number, size: number, content = 0): Tail {
   return { index, size, digest: sampleDigest(index, content), fragment };
 }
 
+/** The same bytes in two objects, in a storage that takes parts. */
+export function sampleTailObjects(index: number, size: number, content = 0): Tail {
+  const { digest } = sampleTail(index, size, content);
+  const name = `${index}-${size}-${content}`;
+  const objects = [
+    { name: `${name}-a`, size: size - 1 },
+    { name: `${name}-b`, size: 1 },
+  ];
+  return { index, size, digest, fragment: new Uint8Array(0), objects };
+}
+
+/** Another number is another place. */
+export function samplePlace(number: number): Place {
+  return JSON.stringify(["tenants/ü/☂", number]) as Place;
+}
+
 /** A file that came in one piece, and its upload. */
 export function sampleStore(parts = 2, given: Partial<UploadRecord> = {}): SampleStore {
   const open = sampleUpload(parts, given);
@@ -78,11 +101,12 @@ export function sampleDelete(id: FileId): Extract<Change, { readonly kind: "dele
 }
 
 export function sampleFile(upload: UploadRecord): FileRecord {
-  const { tenant, principal, algorithm, name, type, size, partSize } = upload;
+  const { tenant, principal, algorithm, name, type, size, partSize, place } = upload;
   return {
     id: fileId(randomBytes(ID_BYTES)),
     uploadId: upload.id,
     ...{ tenant, principal, algorithm, name, type, size, partSize },
+    ...(place === undefined ? {} : { place }),
     root: new Uint8Array(randomBytes(DIGEST_SIZE)),
     state: "available",
     manifestSize: 4711,

@@ -1,8 +1,7 @@
 // What appends and sizes that come later require and do: a part of the executable specification in `apply.ts`.
-import type { PartTable, Tail, UploadRecord } from "@holdfast/engine";
+import type { PartTable, Tail, TailObject, UploadRecord } from "@holdfast/engine";
 import {
   contiguousParts,
-  createPartSet,
   DIGEST_SIZE,
   equalBytes,
   type Grid,
@@ -14,6 +13,7 @@ import {
 import {
   addParts,
   type ChangeOf,
+  emptyParts,
   newParts,
   notOpen,
   partsOf,
@@ -81,7 +81,12 @@ function hasHappened(
 
 function isSameTail(a: Tail | undefined, b: Tail | undefined): boolean {
   if (!a || !b) return a === b;
-  return a.index === b.index && a.size === b.size && equalBytes(a.digest, b.digest);
+  const isSame = a.index === b.index && a.size === b.size && equalBytes(a.digest, b.digest);
+  return isSame && namesOf(a.objects) === namesOf(b.objects);
+}
+
+function namesOf(objects: readonly TailObject[] = []): string {
+  return JSON.stringify(objects.map(({ name }) => name));
 }
 
 /** The tail lies in the first part that is not committed, and the offset does not go back. */
@@ -98,10 +103,17 @@ function requireTail(
       tail.size > 0 &&
       tail.size < partSizeAt(grid, tail.index) &&
       tail.digest.length === DIGEST_SIZE &&
-      tail.fragment.length === tail.size % BLOCK_SIZE);
+      isWhole(tail));
   if (!isValid || endOf(grid, parts, tail) < at) {
     throw new HoldfastError("internal", "the tail of an append is not where its bytes end");
   }
+}
+
+/** The blocks that the storage has and the fragment, or its objects, make up the tail. */
+function isWhole({ size, fragment, objects }: Tail): boolean {
+  if (!objects) return fragment.length === size % BLOCK_SIZE;
+  const sum = objects.reduce((sum, object) => sum + object.size, 0);
+  return fragment.length === 0 && sum === size && objects.every((object) => object.size > 0);
 }
 
 export function fixSize(state: RecordState, change: ChangeOf<"fix-size">): void {
@@ -132,21 +144,21 @@ function withSize(
   return { ...upload, size, hasSize: true };
 }
 
-/** Where the last committed part or the tail ends. */
+/** Where the last part that is committed or bound ends, or the tail. */
 function lastByte(state: RecordState, upload: UploadRecord): number {
-  const { set } = partsOf(state, upload);
+  const { bound } = partsOf(state, upload);
   const { tail, partSize } = upload;
-  let last = set.partCount - 1;
-  while (last >= 0 && !hasPart(set, last)) last--;
+  let last = bound.partCount - 1;
+  while (last >= 0 && !hasPart(bound, last)) last--;
   const parts = last < 0 ? 0 : last * partSize + partSizeAt(upload, last);
   return Math.max(parts, tail ? tail.index * partSize + tail.size : 0);
 }
 
 function resize(state: RecordState, grid: UploadRecord): void {
-  const count = partCount(grid);
-  const { bits, digests } = requireParts(state, grid.id);
-  const table = { bits: createPartSet(count).bits, digests: new Uint8Array(count * DIGEST_SIZE) };
+  const table = emptyParts(grid);
+  const { bits, bound, digests } = requireParts(state, grid.id);
   table.bits.set(bits.subarray(0, table.bits.length));
+  table.bound.set(bound.subarray(0, table.bound.length));
   table.digests.set(digests.subarray(0, table.digests.length));
   state.parts.set(grid.id, table);
 }

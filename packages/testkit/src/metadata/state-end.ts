@@ -27,12 +27,13 @@ export function store(state: RecordState, change: ChangeOf<"store">): void {
   requireRoom(state, upload, limits, { open: 0, bytes: wholeKib(upload.size) });
   if (state.files.has(file.id)) throw new HoldfastError("internal", "another file has this id");
   const isOne = upload.state === "complete" && upload.fileId === file.id;
-  if (!isOne || file.uploadId !== upload.id || !upload.hasSize) {
+  const isThere = file.uploadId === upload.id && file.place === upload.place;
+  if (!isOne || !isThere || !upload.hasSize) {
     throw new HoldfastError("internal", "the upload is not the file's");
   }
   const trial: RecordState = { ...state, uploads: new Map(), parts: new Map() };
   beginParts(trial, upload);
-  const added = newParts(trial, upload, change);
+  const added = newParts(trial, upload, { ...change, place: upload.place });
   if (added.size !== partCount(upload)) throw new HoldfastError("internal", "parts are missing");
   state.uploads.set(upload.id, upload);
   beginParts(state, upload);

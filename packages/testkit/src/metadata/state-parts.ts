@@ -44,9 +44,12 @@ export function withdraw(state: RecordState, change: ChangeOf<"withdraw">): void
   const upload = requireUpload(state, change.id);
   if (upload.state !== "open" && upload.state !== "completing") throw notOpen(upload);
   for (const index of change.indexes) requireInGrid(upload, index);
-  const { set, digests } = partsOf(state, upload);
+  const { set, bound, digests } = partsOf(state, upload);
   for (const index of change.indexes) {
     removePart(set, index);
+    // Late writers of a place bring the bytes of before.
+    if (upload.place !== undefined) continue;
+    removePart(bound, index);
     digestAt(digests, index).fill(0);
   }
   const left = { ...unsealed(withoutTail(upload, change.indexes)), epoch: upload.epoch + 1 };
@@ -56,7 +59,7 @@ export function withdraw(state: RecordState, change: ChangeOf<"withdraw">): void
 }
 
 /** Why an upload fails whose offset was a promise. */
-const WITHDRAWN = {
+export const WITHDRAWN = {
   code: "storage_failed",
   detail: "stored bytes proved bad below an offset that had been answered",
 };
@@ -69,7 +72,7 @@ function withoutTail(upload: UploadRecord, indexes: readonly number[]): UploadRe
 }
 
 /** What a complete asked for goes with it. */
-function unsealed({ sealedSha256: _, ...upload }: UploadRecord): UploadRecord {
+export function unsealed({ sealedSha256: _, ...upload }: UploadRecord): UploadRecord {
   return upload;
 }
 
@@ -100,6 +103,9 @@ export function publish(state: RecordState, { file, outbox }: ChangeOf<"publish"
   if (upload.state === "complete" && upload.fileId === file.id) return;
   if (upload.state !== "completing") throw notOpen(upload);
   if (state.files.has(file.id)) throw new HoldfastError("internal", "another file has this id");
+  if (file.place !== upload.place) {
+    throw new HoldfastError("internal", "the file is not where its upload was");
+  }
   const { error: _, tail: __, ...rest } = unsealed(upload);
   const endedAt = file.createdAt;
   state.uploads.set(upload.id, { ...rest, state: "complete", fileId: file.id, endedAt });

@@ -7,6 +7,7 @@ import type {
   Limits,
   OutboxEntry,
   PartTable,
+  Place,
   Principal,
   UploadRecord,
 } from "@holdfast/engine";
@@ -41,11 +42,15 @@ export function emptyState(): RecordState {
 
 export type ChangeOf<Kind extends Change["kind"]> = Extract<Change, { readonly kind: Kind }>;
 
-/** No part is committed. */
+/** No part is committed or bound. */
 export function beginParts(state: RecordState, upload: UploadRecord): void {
-  const count = partCount(upload);
-  const { bits } = createPartSet(count);
-  state.parts.set(upload.id, { bits, digests: new Uint8Array(count * DIGEST_SIZE) });
+  state.parts.set(upload.id, emptyParts(upload));
+}
+
+export function emptyParts(grid: Grid): PartTable {
+  const count = partCount(grid);
+  const [{ bits }, { bits: bound }] = [createPartSet(count), createPartSet(count)];
+  return { bits, bound, digests: new Uint8Array(count * DIGEST_SIZE) };
 }
 
 /** An id is 128 random bits: two uploads never share one, so another record under it is a mistake of the program. */
@@ -129,21 +134,26 @@ export function requireRoom(
 
 /**
  * The parts of a change that are not committed yet. Changes nothing.
- * @throws HoldfastError `part_conflict`, `part_out_of_range`, `quota_exceeded`
+ * @throws HoldfastError `part_conflict`, `part_out_of_range`, `quota_exceeded`; `upload_not_open` where the bytes lie elsewhere.
  */
 export function newParts(
   state: RecordState,
   upload: UploadRecord,
-  change: { readonly parts: readonly CommittedPart[]; readonly limits?: Limits },
+  change: {
+    readonly place?: Place | undefined;
+    readonly parts: readonly CommittedPart[];
+    readonly limits?: Limits;
+  },
 ): ReadonlyMap<number, Uint8Array> {
-  const { set, digests } = partsOf(state, upload);
+  if (change.parts.length > 0 && change.place !== upload.place) throw notOpen(upload);
+  const { set, bound, digests } = partsOf(state, upload);
   const added = new Map<number, Uint8Array>();
   for (const { index, digest } of change.parts) {
-    requireInGrid(upload, index);
-    if (digest.length !== DIGEST_SIZE) throw new HoldfastError("internal", "no digest of a part");
-    const known = hasPart(set, index) ? digestAt(digests, index) : added.get(index);
-    if (known && !equalBytes(known, digest)) throw conflict(index, known);
-    if (!known) added.set(index, digest);
+    requireDigest(upload, index, digest);
+    const known = added.get(index) ?? (hasPart(bound, index) ? digestAt(digests, index) : digest);
+    const isCommitted = added.has(index) || hasPart(set, index);
+    if (!equalBytes(known, digest)) throw conflict(index, known, isCommitted);
+    if (!isCommitted) added.set(index, digest);
   }
   const more = [...added.keys()].reduce((sum, at) => sum + wholeKib(partSizeAt(upload, at)), 0);
   if (!upload.hasSize) requireRoom(state, upload, change.limits, { open: 0, bytes: more });
@@ -155,9 +165,10 @@ export function addParts(
   upload: UploadRecord,
   added: ReadonlyMap<number, Uint8Array>,
 ): void {
-  const { set, digests } = partsOf(state, upload);
+  const { set, bound, digests } = partsOf(state, upload);
   for (const [index, digest] of added) {
     addPart(set, index);
+    addPart(bound, index);
     digests.set(digest, index * DIGEST_SIZE);
   }
 }
@@ -187,15 +198,25 @@ export function requireParts(state: RecordState, id: UploadId): PartTable {
 export function partsOf(
   state: RecordState,
   upload: UploadRecord,
-): { readonly set: PartSet; readonly digests: Uint8Array } {
-  const { bits, digests } = requireParts(state, upload.id);
-  return { set: { partCount: partCount(upload), bits }, digests };
+): { readonly set: PartSet; readonly bound: PartSet; readonly digests: Uint8Array } {
+  const { bits, bound, digests } = requireParts(state, upload.id);
+  const count = partCount(upload);
+  return {
+    set: { partCount: count, bits },
+    bound: { partCount: count, bits: bound },
+    digests,
+  };
 }
 
 export function requireInGrid(grid: Grid, index: number): void {
   const count = partCount(grid);
   if (Number.isInteger(index) && index >= 0 && index < count) return;
   throw new HoldfastError("part_out_of_range", undefined, { partCount: count });
+}
+
+export function requireDigest(grid: Grid, index: number, digest: Uint8Array): void {
+  requireInGrid(grid, index);
+  if (digest.length !== DIGEST_SIZE) throw new HoldfastError("internal", "no digest of a part");
 }
 
 export function digestAt(digests: Uint8Array, index: number): Uint8Array {
@@ -206,7 +227,9 @@ export function notOpen({ state, epoch }: UploadRecord): HoldfastError {
   return new HoldfastError("upload_not_open", undefined, { state, epoch });
 }
 
-function conflict(index: number, known: Uint8Array): HoldfastError {
-  const message = `part ${index} is committed with another digest`;
-  return new HoldfastError("part_conflict", message, { index, committed: encodeBase64(known) });
+export function conflict(index: number, known: Uint8Array, isCommitted: boolean): HoldfastError {
+  const message = `part ${index} is ${isCommitted ? "committed with" : "bound to"} another digest`;
+  const digest = encodeBase64(known);
+  const details = isCommitted ? { committed: digest } : { committed: false, bound: digest };
+  return new HoldfastError("part_conflict", message, { index, ...details });
 }

@@ -35,6 +35,7 @@ export const UPLOAD_STATE: Columns = {
   error_detail: "text",
   sealed_sha256: "bytea",
   reserved_kib: "bigint",
+  place: "text",
 };
 
 export const UPLOADS: Columns = { ...UPLOAD_FIXED, ...UPLOAD_STATE };
@@ -61,6 +62,7 @@ export const FILES: Columns = {
   name: "text",
   type: "text",
   sha256: "bytea",
+  place: "text",
   state: "text",
 };
 
@@ -70,9 +72,16 @@ export const TAILS: Columns = {
   tail_size: "bigint",
   tail_digest: "bytea",
   tail_fragment: "bytea",
+  tail_objects: "text",
 };
 
-export const PAGES: Columns = { upload: "text", page: "bigint", bits: "bytea", digests: "bytea" };
+export const PAGES: Columns = {
+  upload: "text",
+  page: "bigint",
+  bits: "bytea",
+  bound: "bytea",
+  digests: "bytea",
+};
 
 export const USAGE: Columns = {
   tenant: "text",

@@ -36,12 +36,12 @@ const LOCK_UPLOADS = {
 };
 const FIND_PAGES = {
   name: "find-pages",
-  text: `SELECT upload, page, bits, digests
+  text: `SELECT upload, page, bits, bound, digests
     FROM unnest($1::text[], $2::bigint[]) AS wanted (upload, page) JOIN part_pages USING (upload, page)`,
 };
 const FIND_BITS = {
   name: "find-bits",
-  text: "SELECT upload, page, bits FROM part_pages WHERE upload = ANY ($1::text[])",
+  text: "SELECT upload, page, bits, bound FROM part_pages WHERE upload = ANY ($1::text[])",
 };
 const FIND_TAILS = {
   name: "find-tails",
@@ -168,6 +168,16 @@ function want(wanted: Wanted, change: PackedChange): void {
       wanted.files.add(change.id);
       wanted.uploadsOf.add(change.id);
       break;
+    case "place":
+      wanted.uploads.add(change.id);
+      wanted.bits.add(change.id);
+      break;
+    case "move":
+      wanted.uploads.add(change.id);
+      wanted.bits.add(change.id);
+      wantPages(wanted, change.id, change.kept);
+      break;
+    case "bind":
     case "commit":
     case "withdraw":
     case "append":

@@ -32,7 +32,7 @@ export const DUE: Readonly<Record<DueKind, Statement>> = {
 
 type Query = "upload" | "uploadByKey" | "parts" | "file" | "fileOf" | "files" | "usage" | "usageOf";
 
-const UPLOAD = `SELECT ${namesOf(UPLOADS)}, tail_index, tail_size, tail_digest, tail_fragment
+const UPLOAD = `SELECT ${namesOf(UPLOADS)}, tail_index, tail_size, tail_digest, tail_fragment, tail_objects
   FROM uploads LEFT JOIN tails ON tails.upload = uploads.id`;
 const FILE = `SELECT ${namesOf(FILES)} FROM files`;
 /** Sums of more would not be exact. */
@@ -47,7 +47,7 @@ export const QUERIES: Readonly<Record<Query, Statement>> = {
   // Grid and parts as they were at one moment. An upload without a page gives one row.
   parts: {
     name: "parts",
-    text: `SELECT size, part_size, page, bits, digests
+    text: `SELECT size, part_size, page, bits, bound, digests
       FROM uploads LEFT JOIN part_pages ON part_pages.upload = uploads.id WHERE id = $1`,
   },
   file: { name: "file", text: `${FILE} WHERE id = $1` },

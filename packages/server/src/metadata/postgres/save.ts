@@ -42,7 +42,8 @@ const SET_UPLOADS: Statement = {
 const PUT_PAGES = insertion(
   "part_pages",
   PAGES,
-  "ON CONFLICT (upload, page) DO UPDATE SET bits = excluded.bits, digests = excluded.digests",
+  `ON CONFLICT (upload, page) DO UPDATE
+    SET bits = excluded.bits, bound = excluded.bound, digests = excluded.digests`,
 );
 const DROP_TAILS = deletion("tails", "upload");
 const PUT_TAILS = insertion(
@@ -50,7 +51,7 @@ const PUT_TAILS = insertion(
   TAILS,
   `ON CONFLICT (upload) DO UPDATE SET tail_index = excluded.tail_index,
     tail_size = excluded.tail_size, tail_digest = excluded.tail_digest,
-    tail_fragment = excluded.tail_fragment`,
+    tail_fragment = excluded.tail_fragment, tail_objects = excluded.tail_objects`,
 );
 const DROP_FILES = deletion("files", "id");
 const ADD_FILES = insertion("files", FILES);

@@ -32,7 +32,8 @@ const MIGRATIONS: readonly string[] = [
     error_code text,
     error_detail text,
     sealed_sha256 bytea,
-    reserved_kib bigint NOT NULL
+    reserved_kib bigint NOT NULL,
+    place text
   );
   CREATE UNIQUE INDEX uploads_key ON uploads (tenant, principal, key_name)
     WHERE key_name IS NOT NULL;
@@ -47,6 +48,8 @@ const MIGRATIONS: readonly string[] = [
     upload text COLLATE "C" NOT NULL REFERENCES uploads (id) ON DELETE CASCADE,
     page bigint NOT NULL,
     bits bytea NOT NULL,
+    -- The parts that are bound to a digest; NULL where those are the committed ones.
+    bound bytea,
     -- Digests do not compress: PostgreSQL need not try at each commit.
     digests bytea NOT NULL,
     PRIMARY KEY (upload, page)
@@ -58,7 +61,8 @@ const MIGRATIONS: readonly string[] = [
     tail_index bigint NOT NULL,
     tail_size bigint NOT NULL,
     tail_digest bytea NOT NULL,
-    tail_fragment bytea NOT NULL
+    tail_fragment bytea NOT NULL,
+    tail_objects text
   );
 
   CREATE TABLE files (
@@ -77,6 +81,7 @@ const MIGRATIONS: readonly string[] = [
     name text NOT NULL,
     type text NOT NULL,
     sha256 bytea,
+    place text,
     state text NOT NULL
   );
   CREATE INDEX files_available ON files (tenant, created_at, id) WHERE state = 'available';

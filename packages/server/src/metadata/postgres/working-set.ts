@@ -34,7 +34,8 @@ interface Entry {
   row: Row | undefined;
   readonly pagesBefore: ReadonlyMap<number, Row>;
   readonly pages: Map<number, Row>;
-  readonly bits: Map<number, Uint8Array>;
+  /** All its pages, where they were asked for: what is committed and bound there, with or without the digests. */
+  readonly bits: Map<number, Row>;
   readonly tailBefore: Row | undefined;
   tail: Row | undefined;
 }
@@ -73,7 +74,8 @@ export function createWorkingSet(loaded: Loaded): WorkingSet {
     const id = textAt(row, "id");
     const known = new Map((pages.get(id) ?? []).map((page) => [wholeAt(page, "page"), page]));
     const all = [...(bits.get(id) ?? []), ...known.values()];
-    addEntry(id, row, known, new Map(all.map(bitsOf)), tails.get(id)?.[0]);
+    const bitsOf = new Map(all.map((page) => [wholeAt(page, "page"), page]));
+    addEntry(id, row, known, bitsOf, tails.get(id)?.[0]);
   }
   for (const row of loaded.files) {
     const entry = { before: row, row: { ...row, seq: files.length } };
@@ -87,7 +89,7 @@ export function createWorkingSet(loaded: Loaded): WorkingSet {
     id: string,
     before: Row | undefined,
     pagesBefore: ReadonlyMap<number, Row>,
-    bits: Map<number, Uint8Array>,
+    bits: Map<number, Row>,
     tail: Row | undefined,
   ): Entry {
     const row = before && { ...before, seq: uploads.length };
@@ -213,6 +215,7 @@ export function createWorkingSet(loaded: Loaded): WorkingSet {
       state: "completing",
       ...(row["state"] === "open" ? { sealed_sha256: sha256 } : {}),
     })),
+    setPlace: update((_, { place = null }) => ({ place })),
     setEpoch: update((_, { epoch = null }) => ({ epoch })),
     setReopened: update((_, { code = null, detail = null }) => ({
       ...{ state: "open", sealed_sha256: null, error_code: code, error_detail: detail },
@@ -253,7 +256,7 @@ export function createWorkingSet(loaded: Loaded): WorkingSet {
       run(row) {
         const entry = entryAt(row["upload"]);
         put(entry.pages, wholeAt(row, "page"), row);
-        put(entry.bits, ...bitsOf(row));
+        put(entry.bits, wholeAt(row, "page"), row);
       },
     },
 
@@ -336,10 +339,6 @@ function keyOf(row: Row): string {
   return JSON.stringify([textAt(row, "tenant"), textAt(row, "principal"), name]);
 }
 
-function bitsOf(row: Row): [number, Uint8Array] {
-  return [wholeAt(row, "page"), bytesAt(row, "bits")];
-}
-
 function copyOf(page: Row): Row {
   return {
     bits: new Uint8Array(bytesAt(page, "bits")),
@@ -348,8 +347,7 @@ function copyOf(page: Row): Row {
 }
 
 function bitsInOrder({ bits }: Entry): Row[] {
-  const inOrder = [...bits].sort(([a], [b]) => a - b);
-  return inOrder.map(([page, bits]) => ({ page, bits }));
+  return [...bits].sort(([a], [b]) => a - b).map(([, row]) => row);
 }
 
 function groupByUpload(rows: readonly Row[]): ReadonlyMap<string, readonly Row[]> {

@@ -1,5 +1,5 @@
 // What appends do to the tables, and sizes that come later.
-import type { Tail } from "@holdfast/engine";
+import type { Tail, TailObject } from "@holdfast/engine";
 import { DIGEST_SIZE, equalBytes, HoldfastError, partCount, partSizeAt } from "@holdfast/protocol";
 import { decodeTail, encodeTail, kibOf } from "./codec.ts";
 import { type ChangeOf, type Found, requireRoom, requireState, requireUpload } from "./found.ts";
@@ -65,15 +65,27 @@ function hasHappened(
 
 function isSameTail(a: Tail | undefined, b: Tail | undefined): boolean {
   if (!a || !b) return a === b;
-  return a.index === b.index && a.size === b.size && equalBytes(a.digest, b.digest);
+  const isSame = a.index === b.index && a.size === b.size && equalBytes(a.digest, b.digest);
+  return isSame && namesOf(a.objects) === namesOf(b.objects);
+}
+
+function namesOf(objects: readonly TailObject[] = []): string {
+  return JSON.stringify(objects.map(({ name }) => name));
 }
 
 /** It lies in the first part that is not committed. */
 function isTailOf(grid: Found, parts: number, tail: Tail | undefined): boolean {
   if (!tail) return true;
-  const { index, size, digest, fragment } = tail;
+  const { index, size, digest } = tail;
   const isWithin = index === parts && size > 0 && size < partSizeAt(grid, index);
-  return isWithin && digest.length === DIGEST_SIZE && fragment.length === size % BLOCK_SIZE;
+  return isWithin && digest.length === DIGEST_SIZE && isWhole(tail);
+}
+
+/** The blocks that the storage has and the fragment, or its objects, make up the tail. */
+function isWhole({ size, fragment, objects }: Tail): boolean {
+  if (!objects) return fragment.length === size % BLOCK_SIZE;
+  const sum = objects.reduce((sum, object) => sum + object.size, 0);
+  return fragment.length === 0 && sum === size && objects.every((object) => object.size > 0);
 }
 
 export function fixSize(tables: Tables, change: ChangeOf<"fix-size">): void {

@@ -41,12 +41,13 @@ export function store(tables: Tables, change: ChangeOf<"store">): void {
   requireFreeKey(tables, upload);
   requireRoom(tables, upload, limits, { open: 0, kib: kibOf(upload.size) });
   const isOne = upload.state === "complete" && upload.fileId === file.id;
-  if (!isOne || file.uploadId !== upload.id || !upload.hasSize) {
+  const isThere = file.uploadId === upload.id && file.place === upload.place;
+  if (!isOne || !isThere || !upload.hasSize) {
     throw new HoldfastError("internal", "the upload is not the file's");
   }
   tables.addUpload.run(row);
   const added = requireUpload(tables, upload.id);
-  commitParts(tables, added, change);
+  commitParts(tables, added, { ...change, place: upload.place });
   if (contiguousIn(tables, added) !== partCount(upload)) {
     throw new HoldfastError("internal", "parts are missing");
   }

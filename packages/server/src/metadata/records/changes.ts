@@ -1,5 +1,5 @@
 // What each change does to the tables. Every condition is looked at before the first row changes.
-import { partSizeAt } from "@holdfast/protocol";
+import { HoldfastError, partSizeAt } from "@holdfast/protocol";
 import { append, fixSize, tell } from "./changes-append.ts";
 import {
   erased,
@@ -10,6 +10,7 @@ import {
   store,
   storeAlone,
 } from "./changes-end.ts";
+import { bind, move, place } from "./changes-place.ts";
 import { encodeFile, encodeOutbox, encodeTail, encodeUpload, kibOf } from "./codec.ts";
 import {
   type ChangeOf,
@@ -18,9 +19,10 @@ import {
   requireRoom,
   requireState,
   requireUpload,
+  WITHDRAWN,
 } from "./found.ts";
 import type { PackedChange } from "./packed.ts";
-import { clearIn, digestIn, type PartPage } from "./pages.ts";
+import { clearIn, isCommittedIn, type PartPage, withdrawIn } from "./pages.ts";
 import { commitParts, createPageReader, dropTailOf, putPage } from "./parts.ts";
 import type { Tables } from "./tables.ts";
 
@@ -33,6 +35,15 @@ export function applyChange(tables: Tables, change: PackedChange): void {
   switch (change.kind) {
     case "create":
       create(tables, change);
+      break;
+    case "place":
+      place(tables, change);
+      break;
+    case "move":
+      move(tables, change);
+      break;
+    case "bind":
+      bind(tables, change);
       break;
     case "commit":
       commit(tables, change);
@@ -118,23 +129,19 @@ function withdraw(tables: Tables, change: ChangeOf<"withdraw">): void {
   let kib = 0;
   for (const index of change.indexes) {
     const { page, slot } = pages(index);
-    if (!digestIn(page, slot)) continue;
-    clearIn(page, slot);
+    if (!isCommittedIn(page, slot)) continue;
+    // Late writers of a place bring the bytes of before.
+    if (upload.place === undefined) clearIn(page, slot);
+    else withdrawIn(page, slot);
     changed.add(page);
     if (!upload.hasSize) kib += kibOf(partSizeAt(upload, index));
   }
   for (const page of changed) putPage(tables, upload, page);
   dropTailOf(tables, upload, change.indexes);
   const { seq } = upload;
-  // An offset that was answered was a promise.
   if (upload.hasToldOffset) tables.setFailed.run({ seq, at: change.at, ...WITHDRAWN });
   else tables.setWithdrawn.run({ seq, kib });
 }
-
-const WITHDRAWN = {
-  code: "storage_failed",
-  detail: "stored bytes proved bad below an offset that had been answered",
-} as const;
 
 function seal(tables: Tables, change: ChangeOf<"seal">): void {
   const upload = requireUpload(tables, change.id);
@@ -161,6 +168,9 @@ function publish(tables: Tables, { file, outbox }: ChangeOf<"publish">): void {
   const upload = requireUpload(tables, file.uploadId);
   if (upload.state === "complete" && upload.fileId === file.id) return;
   requireState(upload, "completing");
+  if (file.place !== upload.place) {
+    throw new HoldfastError("internal", "the file is not where its upload was");
+  }
   tables.addFile.run(encodeFile(file));
   tables.addOutbox.run(encodeOutbox(outbox));
   tables.dropTail.run({ upload: upload.seq });

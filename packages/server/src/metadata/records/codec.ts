@@ -1,7 +1,15 @@
 // Rows to records and back. What is read is checked: a row that no record could have written is a damaged file, not a value.
-import type { FileRecord, OutboxEntry, Tail, UploadRecord } from "@holdfast/engine";
+import type {
+  FileRecord,
+  OutboxEntry,
+  Place,
+  Tail,
+  TailObject,
+  UploadRecord,
+} from "@holdfast/engine";
 import {
   type Algorithm,
+  equalBytes,
   type FileId,
   HoldfastError,
   isAlgorithm,
@@ -44,6 +52,7 @@ export function encodeUpload(upload: UploadRecord): Parameters {
     verify: upload.verify,
     sha256: upload.sha256 ?? null,
     sealed_sha256: upload.sealedSha256 ?? null,
+    place: upload.place ?? null,
     key_name: upload.key?.name ?? null,
     key_request: upload.key?.request ?? null,
     ended_at: upload.endedAt ?? null,
@@ -57,24 +66,28 @@ export function kibOf(bytes: number): number {
   return Math.ceil(bytes / KIB);
 }
 
-export function encodeTail(upload: number, { index, size, digest, fragment }: Tail): Parameters {
+export function encodeTail(upload: number, tail: Tail): Parameters {
+  const { index, size, digest, fragment, objects } = tail;
   return {
     upload,
     tail_index: index,
     tail_size: size,
     tail_digest: digest,
     tail_fragment: fragment,
+    tail_objects: objects ? JSON.stringify(objects.map(({ name, size }) => [name, size])) : null,
   };
 }
 
 /** Undefined where the row has none. */
 export function decodeTail(row: Row): Tail | undefined {
   if (row["tail_index"] === null) return undefined;
+  const objects = optionalTextAt(row, "tail_objects");
   return {
     index: wholeAt(row, "tail_index"),
     size: wholeAt(row, "tail_size"),
     digest: bytesAt(row, "tail_digest"),
     fragment: bytesAt(row, "tail_fragment"),
+    ...(objects === undefined ? {} : { objects: decodeObjects(objects) }),
   };
 }
 
@@ -86,6 +99,7 @@ export function decodeUpload(row: Row): UploadRecord {
   const sealedSha256 = optionalBytesAt(row, "sealed_sha256");
   const key = optionalBytesAt(row, "key_name");
   const endedAt = optionalWholeAt(row, "ended_at");
+  const place = optionalPlaceAt(row);
   return {
     id: uploadIdAt(row, "id"),
     tenant: textAt(row, "tenant"),
@@ -101,6 +115,7 @@ export function decodeUpload(row: Row): UploadRecord {
     hasToldOffset: wholeAt(row, "has_told_offset") === 1,
     verify: verifyAt(row, "verify"),
     ...(tail ? { tail } : {}),
+    ...(place === undefined ? {} : { place }),
     ...(sha256 ? { sha256 } : {}),
     ...(sealedSha256 ? { sealedSha256 } : {}),
     ...(key ? { key: { name: key, request: bytesAt(row, "key_request") } } : {}),
@@ -131,6 +146,7 @@ export function encodeFile(file: FileRecord): Parameters {
     name: file.name,
     type: file.type,
     sha256: file.sha256 ?? null,
+    place: file.place ?? null,
     state: file.state,
   };
 }
@@ -138,12 +154,14 @@ export function encodeFile(file: FileRecord): Parameters {
 export function decodeFile(row: Row): FileRecord {
   const sha256 = optionalBytesAt(row, "sha256");
   const manifest = optionalBytesAt(row, "manifest");
+  const place = optionalPlaceAt(row);
   return {
     id: fileIdAt(row, "id"),
     tenant: textAt(row, "tenant"),
     principal: textAt(row, "principal"),
     uploadId: uploadIdAt(row, "upload_id"),
     algorithm: algorithmAt(row, "algorithm"),
+    ...(place === undefined ? {} : { place }),
     root: bytesAt(row, "root"),
     ...(sha256 ? { sha256 } : {}),
     state: fileStateAt(row, "state"),
@@ -162,12 +180,27 @@ export function encodeOutbox({ id, kind, fileId, at }: OutboxEntry): Parameters 
   return { id, kind, file_id: fileId, at };
 }
 
+export function encodePage(upload: number, { number, bits, bound, digests }: PartPage): Parameters {
+  // Where parts need no place they are never bound alone: NULL stands for the committed ones.
+  return { upload, page: number, bits, bound: equalBytes(bits, bound) ? null : bound, digests };
+}
+
 export function decodePage(row: Row): PartPage {
   return {
     number: wholeAt(row, "page"),
     bits: bytesAt(row, "bits"),
+    bound: new Uint8Array(boundAt(row)),
     digests: bytesAt(row, "digests"),
   };
+}
+
+/** The parts of a page that are bound: all that are committed, and others. */
+export function boundAt(row: Row): Uint8Array {
+  return optionalBytesAt(row, "bound") ?? bytesAt(row, "bits");
+}
+
+export function optionalPlaceAt(row: Row): Place | undefined {
+  return optionalTextAt(row, "place") as Place | undefined;
 }
 
 /** Undefined where the column is NULL. */
@@ -227,6 +260,16 @@ function verifyAt(row: Row, column: string): UploadRecord["verify"] {
 function algorithmAt(row: Row, column: string): Algorithm {
   const value = textAt(row, column);
   return isAlgorithm(value) ? value : damaged(column);
+}
+
+function decodeObjects(text: string): readonly TailObject[] {
+  const pairs: unknown = JSON.parse(text);
+  if (!Array.isArray(pairs)) return damaged("tail_objects");
+  return pairs.map((pair: unknown) => {
+    const [name, size]: readonly unknown[] = Array.isArray(pair) ? pair : [];
+    if (typeof name !== "string" || typeof size !== "number") return damaged("tail_objects");
+    return { name, size };
+  });
 }
 
 function decodeMetadata(text: string): Metadata {

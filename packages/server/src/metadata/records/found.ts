@@ -1,7 +1,14 @@
 // What the conditions of changes look at: the upload that a change names, keys, room within limits.
-import type { Limits, UploadRecord } from "@holdfast/engine";
+import type { Limits, Place, UploadRecord } from "@holdfast/engine";
 import { type Grid, HoldfastError, KIB, type UploadId, type UploadState } from "@holdfast/protocol";
-import { optionalTextAt, optionalWholeAt, stateAt, textAt, wholeAt } from "./codec.ts";
+import {
+  optionalPlaceAt,
+  optionalTextAt,
+  optionalWholeAt,
+  stateAt,
+  textAt,
+  wholeAt,
+} from "./codec.ts";
 import type { PackedChange } from "./packed.ts";
 import type { Tables } from "./tables.ts";
 
@@ -24,6 +31,7 @@ export interface Found extends Grid {
   readonly expiresAt: number;
   readonly endedAt: number | undefined;
   readonly reservedKib: number;
+  readonly place: Place | undefined;
 }
 
 export function requireUpload(tables: Tables, id: UploadId): Found {
@@ -44,6 +52,7 @@ export function requireUpload(tables: Tables, id: UploadId): Found {
     expiresAt: wholeAt(row, "expires_at"),
     endedAt: optionalWholeAt(row, "ended_at"),
     reservedKib: wholeAt(row, "reserved_kib"),
+    place: optionalPlaceAt(row),
   };
 }
 
@@ -54,6 +63,12 @@ export function requireState(upload: Found, ...states: readonly UploadState[]): 
 export function notOpen({ state, epoch }: Pick<Found, "state" | "epoch">): HoldfastError {
   return new HoldfastError("upload_not_open", undefined, { state, epoch });
 }
+
+/** Why an upload fails of which bytes are lost below an offset that was answered: that was a promise. */
+export const WITHDRAWN = {
+  code: "storage_failed",
+  detail: "stored bytes proved bad below an offset that had been answered",
+} as const;
 
 export function requireFreeKey(tables: Tables, { tenant, principal, key }: UploadRecord): void {
   if (key && tables.findKey.get({ tenant, principal, key_name: key.name })) {

@@ -29,6 +29,9 @@ export function packChange(change: Change): PackedChange {
       return change.sha256 ? { ...change, sha256: own(change.sha256) } : { ...change };
     case "withdraw":
       return { ...change, indexes: [...change.indexes] };
+    case "move":
+      return { ...change, kept: [...change.kept] };
+    case "bind":
     case "commit": {
       const { parts, ...rest } = change;
       return { ...rest, ...packParts(parts) };
@@ -71,7 +74,11 @@ function ownUpload(upload: UploadRecord): UploadRecord {
 }
 
 function ownTail(tail: Tail): Tail {
-  return { ...tail, digest: own(tail.digest), fragment: own(tail.fragment) };
+  const { objects } = tail;
+  return {
+    ...{ ...tail, digest: own(tail.digest), fragment: own(tail.fragment) },
+    ...(objects ? { objects: objects.map((object) => ({ ...object })) } : {}),
+  };
 }
 
 function ownFile(file: FileRecord): FileRecord {

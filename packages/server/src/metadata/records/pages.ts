@@ -7,7 +7,7 @@ export const PAGE_PARTS = 256;
 const PAGE_BITS: number = PAGE_PARTS / 8;
 const PAGE_DIGESTS: number = PAGE_PARTS * DIGEST_SIZE;
 
-/** The parts `number * 256` and following: bits and digests as in a PartTable. */
+/** The parts `number * 256` and following, as in a PartTable. */
 export interface PartPage extends PartTable {
   readonly number: number;
 }
@@ -22,38 +22,69 @@ export function createPage(grid: Grid, number: number): PartPage {
   return {
     number,
     bits: new Uint8Array(Math.ceil(parts / 8)),
+    bound: new Uint8Array(Math.ceil(parts / 8)),
     digests: new Uint8Array(parts * DIGEST_SIZE),
   };
 }
 
-/** The digest in a slot, as a view into the page; undefined where the part is not committed. */
-export function digestIn({ bits, digests }: PartPage, slot: number): Uint8Array | undefined {
-  const isCommitted = ((bits[slot >> 3] ?? 0) & (1 << (slot & 7))) !== 0;
-  return isCommitted ? digests.subarray(slot * DIGEST_SIZE, (slot + 1) * DIGEST_SIZE) : undefined;
+export function isCommittedIn({ bits }: PartPage, slot: number): boolean {
+  return isSet(bits, slot);
 }
 
-export function setIn({ bits, digests }: PartPage, slot: number, digest: Uint8Array): void {
-  bits[slot >> 3] = (bits[slot >> 3] ?? 0) | (1 << (slot & 7));
+/** The digest in a slot, as a view into the page; undefined where the part is neither committed nor bound. */
+export function digestIn({ bound, digests }: PartPage, slot: number): Uint8Array | undefined {
+  if (!isSet(bound, slot)) return undefined;
+  return digests.subarray(slot * DIGEST_SIZE, (slot + 1) * DIGEST_SIZE);
+}
+
+export function bindIn({ bound, digests }: PartPage, slot: number, digest: Uint8Array): void {
+  set(bound, slot);
   digests.set(digest, slot * DIGEST_SIZE);
 }
 
-export function clearIn({ bits, digests }: PartPage, slot: number): void {
-  bits[slot >> 3] = (bits[slot >> 3] ?? 0) & ~(1 << (slot & 7));
+export function commitIn(page: PartPage, slot: number, digest: Uint8Array): void {
+  bindIn(page, slot, digest);
+  set(page.bits, slot);
+}
+
+/** The part is not committed any more; it stays bound. */
+export function withdrawIn({ bits }: PartPage, slot: number): void {
+  unset(bits, slot);
+}
+
+export function clearIn({ bits, bound, digests }: PartPage, slot: number): void {
+  unset(bits, slot);
+  unset(bound, slot);
   digests.fill(0, slot * DIGEST_SIZE, (slot + 1) * DIGEST_SIZE);
 }
 
-/** All pages of an upload as one table; a page that is not there has no committed part. */
+function isSet(bits: Uint8Array, slot: number): boolean {
+  return ((bits[slot >> 3] ?? 0) & (1 << (slot & 7))) !== 0;
+}
+
+function set(bits: Uint8Array, slot: number): void {
+  bits[slot >> 3] = (bits[slot >> 3] ?? 0) | (1 << (slot & 7));
+}
+
+function unset(bits: Uint8Array, slot: number): void {
+  bits[slot >> 3] = (bits[slot >> 3] ?? 0) & ~(1 << (slot & 7));
+}
+
+/** All pages of an upload as one table; a page that is not there has no part that is committed or bound. */
 export function joinPages(grid: Grid, pages: Iterable<PartPage>): PartTable {
   const count = partCount(grid);
   const table = {
     bits: new Uint8Array(Math.ceil(count / 8)),
+    bound: new Uint8Array(Math.ceil(count / 8)),
     digests: new Uint8Array(count * DIGEST_SIZE),
   };
-  for (const { number, bits, digests } of pages) {
+  for (const { number, bits, bound, digests } of pages) {
     // A page that was begun before the size was fixed may be longer than what is left of the grid.
     const bitsAt = number * PAGE_BITS;
     const digestsAt = number * PAGE_DIGESTS;
-    table.bits.set(bits.subarray(0, Math.max(0, table.bits.length - bitsAt)), bitsAt);
+    const bitsLeft = Math.max(0, table.bits.length - bitsAt);
+    table.bits.set(bits.subarray(0, bitsLeft), bitsAt);
+    table.bound.set(bound.subarray(0, bitsLeft), bitsAt);
     table.digests.set(
       digests.subarray(0, Math.max(0, table.digests.length - digestsAt)),
       digestsAt,

@@ -1,5 +1,5 @@
 // The parts of an upload in its pages: committed, counted, found again.
-import type { Limits } from "@holdfast/engine";
+import type { Limits, Place } from "@holdfast/engine";
 import {
   DIGEST_SIZE,
   encodeBase64,
@@ -8,28 +8,36 @@ import {
   partCount,
   partSizeAt,
 } from "@holdfast/protocol";
-import { bytesAt, decodePage, kibOf, wholeAt } from "./codec.ts";
-import { type Found, requireRoom } from "./found.ts";
+import { boundAt, bytesAt, decodePage, encodePage, kibOf, wholeAt } from "./codec.ts";
+import { type Found, notOpen, requireRoom } from "./found.ts";
 import type { PackedParts } from "./packed.ts";
-import { createPage, digestIn, PAGE_PARTS, type PartPage, placeOf, setIn } from "./pages.ts";
+import {
+  bindIn,
+  commitIn,
+  createPage,
+  digestIn,
+  isCommittedIn,
+  PAGE_PARTS,
+  type PartPage,
+  placeOf,
+} from "./pages.ts";
 import type { Tables } from "./tables.ts";
 
-/** @throws HoldfastError `part_conflict`, `quota_exceeded`: before the first row changes. */
+/** @throws HoldfastError `part_conflict`, `quota_exceeded`, `upload_not_open` where the bytes lie elsewhere: before the first row changes. */
 export function commitParts(
   tables: Tables,
   upload: Found,
-  change: PackedParts & { readonly limits?: Limits },
+  change: PackedParts & { readonly place?: Place | undefined; readonly limits?: Limits },
 ): void {
+  if (change.indexes.length > 0 && change.place !== upload.place) throw notOpen(upload);
   const pages = createPageReader(tables, upload);
   const changed = new Set<PartPage>();
   let kib = 0;
-  for (const [at, index] of change.indexes.entries()) {
-    const digest = change.digests.subarray(at * DIGEST_SIZE, (at + 1) * DIGEST_SIZE);
+  for (const [index, digest] of partsIn(change)) {
     const { page, slot } = pages(index);
-    const known = digestIn(page, slot);
-    if (known && !equalBytes(known, digest)) throw conflict(index, known);
-    if (known) continue;
-    setIn(page, slot, digest);
+    requireDigest(page, slot, index, digest);
+    if (isCommittedIn(page, slot)) continue;
+    commitIn(page, slot, digest);
     changed.add(page);
     kib += kibOf(partSizeAt(upload, index));
   }
@@ -40,9 +48,39 @@ export function commitParts(
   for (const page of changed) putPage(tables, upload, page);
 }
 
-export function conflict(index: number, known: Uint8Array): HoldfastError {
-  const message = `part ${index} is committed with another digest`;
-  return new HoldfastError("part_conflict", message, { index, committed: encodeBase64(known) });
+/** @throws HoldfastError `part_conflict`: before the first row changes. */
+export function bindParts(tables: Tables, upload: Found, change: PackedParts): void {
+  const pages = createPageReader(tables, upload);
+  const changed = new Set<PartPage>();
+  for (const [index, digest] of partsIn(change)) {
+    const { page, slot } = pages(index);
+    if (requireDigest(page, slot, index, digest) === "same") continue;
+    bindIn(page, slot, digest);
+    changed.add(page);
+  }
+  for (const page of changed) putPage(tables, upload, page);
+}
+
+function* partsIn({ indexes, digests }: PackedParts): Generator<readonly [number, Uint8Array]> {
+  for (const [at, index] of indexes.entries()) {
+    yield [index, digests.subarray(at * DIGEST_SIZE, (at + 1) * DIGEST_SIZE)];
+  }
+}
+
+function requireDigest(
+  page: PartPage,
+  slot: number,
+  index: number,
+  digest: Uint8Array,
+): "same" | "none" {
+  const known = digestIn(page, slot);
+  if (!known) return "none";
+  if (equalBytes(known, digest)) return "same";
+  const isCommitted = isCommittedIn(page, slot);
+  const message = `part ${index} is ${isCommitted ? "committed with" : "bound to"} another digest`;
+  const text = encodeBase64(known);
+  const details = isCommitted ? { committed: text } : { committed: false, bound: text };
+  throw new HoldfastError("part_conflict", message, { index, ...details });
 }
 
 /** Reads each page that a change touches once. */
@@ -63,13 +101,27 @@ export function createPageReader(
   };
 }
 
-export function findPage(tables: Tables, upload: Found, page: number): PartPage {
+function findPage(tables: Tables, upload: Found, page: number): PartPage {
   const row = tables.findPage.get({ upload: upload.seq, page });
   return row ? decodePage(row) : createPage(upload, page);
 }
 
-export function putPage(tables: Tables, upload: Found, { number, bits, digests }: PartPage): void {
-  tables.putPage.run({ upload: upload.seq, page: number, bits, digests });
+export function putPage(tables: Tables, upload: Found, page: PartPage): void {
+  tables.putPage.run(encodePage(upload.seq, page));
+}
+
+export function hasCommitted(tables: Tables, { seq }: Found): boolean {
+  for (const row of tables.findBits.iterate({ upload: seq })) {
+    if (bytesAt(row, "bits").some((byte) => byte !== 0)) return true;
+  }
+  return false;
+}
+
+/** The parts of a page whose bits are set. */
+export function indexesIn(page: number, bits: Uint8Array): readonly number[] {
+  const slots = Array.from({ length: bits.length * 8 }, (_, slot) => slot);
+  const isSet = (slot: number) => ((bits[slot >> 3] ?? 0) & (1 << (slot & 7))) !== 0;
+  return slots.filter(isSet).map((slot) => page * PAGE_PARTS + slot);
 }
 
 /** The tail goes with its part: the part is committed, or its bytes are bad. */
@@ -99,10 +151,10 @@ function leadingOnes(bits: Uint8Array): number {
   return count;
 }
 
-/** Where the last committed part ends, in bytes. */
+/** Where the last part ends that is committed or bound, in bytes. */
 export function lastByteIn(tables: Tables, upload: Found): number {
   for (const row of tables.findBitsBackwards.iterate({ upload: upload.seq })) {
-    const bits = bytesAt(row, "bits");
+    const bits = boundAt(row);
     const at = bits.findLastIndex((byte) => byte !== 0);
     if (at === -1) continue;
     const index = wholeAt(row, "page") * PAGE_PARTS + at * 8 + 31 - Math.clz32(bits[at] ?? 0);

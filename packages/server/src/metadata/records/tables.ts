@@ -29,6 +29,7 @@ export interface Tables {
   readonly setFailed: Write;
   readonly setCompleting: Write;
   readonly setEpoch: Write;
+  readonly setPlace: Write;
   readonly setReopened: Write;
   readonly setComplete: Write;
   readonly setEnded: Write;

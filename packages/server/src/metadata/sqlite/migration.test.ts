@@ -85,9 +85,22 @@ it("records of the first version are the same records afterwards", async () => {
   expect(await due("forgettable")).toEqual(of("complete"));
 
   const [open = complete.id] = of("open");
-  expect((await store.parts(open)).digests.slice(0, 32)).toEqual(sampleDigest(0));
+  // What was committed is bound with that.
+  const { bits, bound, digests } = await store.parts(open);
+  expect({ bits, bound }).toEqual({ bits: Uint8Array.of(1), bound: Uint8Array.of(1) });
+  expect(digests.slice(0, 32)).toEqual(sampleDigest(0));
   const expiresAt = 1_800_000_000_000;
   await store.apply({ kind: "commit", id: open, parts: [samplePart(1)], expiresAt });
+  expect(await store.parts(open)).toMatchObject({
+    bits: Uint8Array.of(3),
+    bound: Uint8Array.of(3),
+  });
+  await store.apply({ kind: "withdraw", id: open, indexes: [0], at: 6 });
+  expect(await store.parts(open)).toMatchObject({
+    bits: Uint8Array.of(2),
+    bound: Uint8Array.of(2),
+  });
+  expect((await store.upload(open))?.place).toBeUndefined();
   await store.apply({ kind: "end", id: open, state: "aborted", at: 7 });
   expect(await store.counts()).toEqual({ open: 1, bytes: 2 * 2 * MIB, files: 1 });
   await store.close();

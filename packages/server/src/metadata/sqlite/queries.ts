@@ -27,7 +27,7 @@ export const DUE: Readonly<Record<DueKind, string>> = {
 
 type Query = "upload" | "uploadByKey" | "grid" | "pages" | "file" | "fileOf" | "files" | "usage";
 
-const UPLOAD_COLUMNS = `uploads.*, tail_index, tail_size, tail_digest, tail_fragment
+const UPLOAD_COLUMNS = `uploads.*, tail_index, tail_size, tail_digest, tail_fragment, tail_objects
   FROM uploads LEFT JOIN tails ON tails.upload = uploads.seq`;
 
 export const QUERIES: Readonly<Record<Query, string>> = {
@@ -35,7 +35,7 @@ export const QUERIES: Readonly<Record<Query, string>> = {
   uploadByKey: `SELECT ${UPLOAD_COLUMNS}
     WHERE tenant = $tenant AND principal = $principal AND key_name = $key_name`,
   grid: "SELECT seq, size, part_size FROM uploads WHERE id = $id",
-  pages: "SELECT page, bits, digests FROM part_pages WHERE upload = $upload",
+  pages: "SELECT page, bits, bound, digests FROM part_pages WHERE upload = $upload",
   file: "SELECT * FROM files WHERE id = $id",
   fileOf: "SELECT * FROM files WHERE upload_id = $upload",
   files: `SELECT * FROM files

@@ -205,6 +205,13 @@ export const MIGRATIONS: readonly string[] = [
       AND at < NEW.at - 604800000;
   END;
   `,
+  `
+  ALTER TABLE uploads ADD COLUMN place TEXT;
+  ALTER TABLE files ADD COLUMN place TEXT;
+  ALTER TABLE tails ADD COLUMN tail_objects TEXT;
+  -- The parts that are bound to a digest. NULL where those are the committed ones, as in every page that was written before.
+  ALTER TABLE part_pages ADD COLUMN bound BLOB;
+  `,
 ];
 
 /** The version of the tables that this program reads and writes. */

@@ -10,10 +10,10 @@ export const TEXTS = {
   undo: "ROLLBACK TO change",
 
   findUpload: `SELECT seq, state, epoch, size, part_size, file_id, tenant, principal, algorithm, name, created_at,
-      has_size, has_told_offset, has_bytes, expires_at, ended_at, reserved_kib FROM uploads WHERE id = $id`,
+      has_size, has_told_offset, has_bytes, expires_at, ended_at, reserved_kib, place FROM uploads WHERE id = $id`,
   addUpload: `INSERT INTO uploads
-    (id, state, epoch, expires_at, has_bytes, file_id, error_code, error_detail, tenant, principal, size, part_size, algorithm, created_at, name, type, metadata, has_size, has_told_offset, verify, sha256, sealed_sha256, key_name, key_request, ended_at, reserved_kib)
-    VALUES ($id, $state, $epoch, $expires_at, $has_bytes, $file_id, $error_code, $error_detail, $tenant, $principal, $size, $part_size, $algorithm, $created_at, $name, $type, $metadata, $has_size, $has_told_offset, $verify, $sha256, $sealed_sha256, $key_name, $key_request, $ended_at, $reserved_kib)`,
+    (id, state, epoch, expires_at, has_bytes, file_id, error_code, error_detail, tenant, principal, size, part_size, algorithm, created_at, name, type, metadata, has_size, has_told_offset, verify, sha256, sealed_sha256, key_name, key_request, ended_at, reserved_kib, place)
+    VALUES ($id, $state, $epoch, $expires_at, $has_bytes, $file_id, $error_code, $error_detail, $tenant, $principal, $size, $part_size, $algorithm, $created_at, $name, $type, $metadata, $has_size, $has_told_offset, $verify, $sha256, $sealed_sha256, $key_name, $key_request, $ended_at, $reserved_kib, $place)`,
   findKey: `SELECT id FROM uploads
     WHERE tenant = $tenant AND principal = $principal AND key_name = $key_name`,
   findUsage: "SELECT open, kib FROM usage WHERE tenant = $tenant AND principal = $principal",
@@ -28,6 +28,7 @@ export const TEXTS = {
   setCompleting: `UPDATE uploads SET sealed_sha256 = iif(state = 'open', $sha256, sealed_sha256),
     state = 'completing' WHERE seq = $seq`,
   setEpoch: "UPDATE uploads SET epoch = $epoch WHERE seq = $seq",
+  setPlace: "UPDATE uploads SET place = $place WHERE seq = $seq",
   setReopened: `UPDATE uploads SET state = 'open', sealed_sha256 = NULL, error_code = $code, error_detail = $detail
     WHERE seq = $seq`,
   setComplete: `UPDATE uploads SET state = 'complete', file_id = $file_id, ended_at = $at, error_code = NULL,
@@ -37,25 +38,27 @@ export const TEXTS = {
   setCleared: "UPDATE uploads SET has_bytes = 0 WHERE seq = $seq",
   dropUpload: "DELETE FROM uploads WHERE id = $id",
 
-  findTail:
-    "SELECT tail_index, tail_size, tail_digest, tail_fragment FROM tails WHERE upload = $upload",
-  putTail: `INSERT INTO tails (upload, tail_index, tail_size, tail_digest, tail_fragment)
-    VALUES ($upload, $tail_index, $tail_size, $tail_digest, $tail_fragment)
+  findTail: `SELECT tail_index, tail_size, tail_digest, tail_fragment, tail_objects FROM tails
+    WHERE upload = $upload`,
+  putTail: `INSERT INTO tails (upload, tail_index, tail_size, tail_digest, tail_fragment, tail_objects)
+    VALUES ($upload, $tail_index, $tail_size, $tail_digest, $tail_fragment, $tail_objects)
     ON CONFLICT (upload) DO UPDATE SET tail_index = excluded.tail_index,
       tail_size = excluded.tail_size, tail_digest = excluded.tail_digest,
-      tail_fragment = excluded.tail_fragment`,
+      tail_fragment = excluded.tail_fragment, tail_objects = excluded.tail_objects`,
   dropTail: "DELETE FROM tails WHERE upload = $upload",
 
-  findBits: "SELECT page, bits FROM part_pages WHERE upload = $upload ORDER BY page",
-  findBitsBackwards: `SELECT page, bits FROM part_pages WHERE upload = $upload
+  findBits: "SELECT page, bits, bound FROM part_pages WHERE upload = $upload ORDER BY page",
+  findBitsBackwards: `SELECT page, bits, bound FROM part_pages WHERE upload = $upload
     ORDER BY page DESC`,
-  findPage: "SELECT page, bits, digests FROM part_pages WHERE upload = $upload AND page = $page",
-  putPage: `INSERT INTO part_pages (upload, page, bits, digests) VALUES ($upload, $page, $bits, $digests)
-    ON CONFLICT (upload, page) DO UPDATE SET bits = excluded.bits, digests = excluded.digests`,
+  findPage: `SELECT page, bits, bound, digests FROM part_pages
+    WHERE upload = $upload AND page = $page`,
+  putPage: `INSERT INTO part_pages (upload, page, bits, bound, digests)
+    VALUES ($upload, $page, $bits, $bound, $digests) ON CONFLICT (upload, page)
+    DO UPDATE SET bits = excluded.bits, bound = excluded.bound, digests = excluded.digests`,
 
   addFile: `INSERT INTO files
-    (id, upload_id, tenant, principal, size, part_size, algorithm, root, manifest_size, manifest_digest, manifest, created_at, name, type, sha256, state)
-    VALUES ($id, $upload_id, $tenant, $principal, $size, $part_size, $algorithm, $root, $manifest_size, $manifest_digest, $manifest, $created_at, $name, $type, $sha256, $state)`,
+    (id, upload_id, tenant, principal, size, part_size, algorithm, root, manifest_size, manifest_digest, manifest, created_at, name, type, sha256, place, state)
+    VALUES ($id, $upload_id, $tenant, $principal, $size, $part_size, $algorithm, $root, $manifest_size, $manifest_digest, $manifest, $created_at, $name, $type, $sha256, $place, $state)`,
   findFile: "SELECT seq, state, upload_id FROM files WHERE id = $id",
   setDeleting: "UPDATE files SET state = 'deleting' WHERE seq = $seq",
   dropFile: "DELETE FROM files WHERE seq = $seq",
@@ -85,6 +88,7 @@ export function prepareStatements(db: DatabaseSync): Statements {
     setFailed: prepare("setFailed"),
     setCompleting: prepare("setCompleting"),
     setEpoch: prepare("setEpoch"),
+    setPlace: prepare("setPlace"),
     setReopened: prepare("setReopened"),
     setComplete: prepare("setComplete"),
     setEnded: prepare("setEnded"),

@@ -13,7 +13,13 @@ import type { OutboxEntry } from "@holdfast/engine";
 import type { HoldfastError } from "@holdfast/protocol";
 import { describeMetadataContract } from "@holdfast/testkit/contracts/metadata";
 import { refusal } from "@holdfast/testkit/contracts/metadata-bench";
-import { sampleCommit, sampleStore, sampleUpload } from "@holdfast/testkit/metadata/samples";
+import {
+  sampleCommit,
+  sampleDigest,
+  samplePlace,
+  sampleStore,
+  sampleUpload,
+} from "@holdfast/testkit/metadata/samples";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { fileIdAt, textAt, wholeAt } from "../records/codec.ts";
 import { openSqliteMetadata } from "./index.ts";
@@ -63,8 +69,8 @@ describe("records in SQLite", () => {
     const acknowledged = new Set<number>();
     for (const [round, commits] of [1, 40, 333].entries()) {
       const first = round * 1000;
-      for (const index of await commitUntilKilled(path, upload.id, first, commits)) {
-        acknowledged.add(index);
+      for (const line of await commitUntilKilled([path, upload.id, `${first}`], commits)) {
+        acknowledged.add(Number(line));
       }
       const store = await openSqliteMetadata({ path });
       const { bits, digests } = await store.parts(upload.id);
@@ -75,6 +81,29 @@ describe("records in SQLite", () => {
       }
     }
     expect(acknowledged.size).toBeGreaterThanOrEqual(1 + 40 + 333);
+  });
+
+  it("keep every acknowledged binding over kill -9, and what is bound alone is never committed", async () => {
+    const upload = sampleUpload(100_000);
+    const isIn = (bits: Uint8Array, index: number) =>
+      ((bits[index >> 3] ?? 0) & (1 << (index & 7))) !== 0;
+    let bindings = 0;
+    for (const [round, commits] of [41, 334].entries()) {
+      const given = [path, upload.id, `${round * 1000}`, "placed"];
+      const lines = await commitUntilKilled(given, commits);
+      const store = await openSqliteMetadata({ path });
+      const { bits, bound, digests } = await store.parts(upload.id);
+      expect((await store.upload(upload.id))?.place).toBe(samplePlace(0));
+      await store.close();
+      for (const line of lines) {
+        const index = Number(line.replace("b", ""));
+        expect(isIn(line.startsWith("b") ? bound : bits, index), line).toBe(true);
+        expect(digests.slice(index * 32, index * 32 + 32)).toEqual(sampleDigest(index));
+        if (line.startsWith("b")) bindings++;
+      }
+      for (const [at, byte] of bits.entries()) expect(byte & ~(bound[at] ?? 0)).toBe(0);
+    }
+    expect(bindings).toBeGreaterThan(100);
   });
 
   it("of a newer version are refused, naming both versions, and left as they are", async () => {
@@ -197,23 +226,21 @@ it("keeps a week of its outbox: what is older goes, two with each new entry", as
   rmSync(directory, { recursive: true });
 });
 
-/** Runs a process until it has acknowledged as many commits, kills it, and returns all it has acknowledged. */
+/** Runs `apply-loop.ts` until it has acknowledged as many changes, kills it, and returns all it has acknowledged. */
 async function commitUntilKilled(
-  path: string,
-  id: string,
-  first: number,
-  commits: number,
-): Promise<readonly number[]> {
+  given: readonly string[],
+  changes: number,
+): Promise<readonly string[]> {
   const program = fileURLToPath(import.meta.resolve("@holdfast/testkit/metadata/apply-loop"));
-  const child = spawn(process.execPath, [program, path, id, `${first}`], {
+  const child = spawn(process.execPath, [program, ...given], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const exited = once(child, "exit");
-  const indexes: number[] = [];
+  const lines: string[] = [];
   for await (const line of createInterface({ input: child.stdout })) {
-    indexes.push(Number(line));
-    if (indexes.length === commits) child.kill("SIGKILL");
+    lines.push(line);
+    if (lines.length === changes) child.kill("SIGKILL");
   }
   expect(await exited).toEqual([null, "SIGKILL"]);
-  return indexes;
+  return lines;
 }
