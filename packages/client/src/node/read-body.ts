@@ -2,8 +2,11 @@
 import type { IncomingMessage } from "node:http";
 
 /**
- * Hands over each piece, the next one after `take` is done with it and no longer there from then on; resolves at the body's end, rejects where it is cut short.
+ * Hands over each piece, the next one after `take` is done with it; resolves at the body's end, rejects where it is cut short.
  * Settles only when no `take` is running any more: what it writes to may be used for something else then.
+ *
+ * The memory of a piece is left to the garbage collector, though to detach it at once would save much of its work: whoever else in this process looks at the same
+ * answer, or has made it, would lose bytes.
  */
 export function readBody(
   answer: IncomingMessage,
@@ -12,12 +15,8 @@ export function readBody(
   return new Promise((resolve, reject) => {
     let taking: Promise<void> | undefined;
     let isOver = false;
-    // What the socket has read: the parser, which comes first, hands on copies. Not before there is an answer: what cannot be parsed goes with the error.
-    const { socket } = answer;
-    socket.on("data", freeMemory);
     const settle = (task: () => void) => {
       isOver = true;
-      socket.off("data", freeMemory);
       if (taking) taking.then(task, task);
       else task();
     };
@@ -30,13 +29,10 @@ export function readBody(
       if (isOver) return;
       try {
         const taken = take(piece);
-        if (!taken) return freeMemory(piece);
+        if (!taken) return;
         answer.pause();
         taking = taken;
-        taken.then(() => {
-          freeMemory(piece);
-          answer.resume();
-        }, fail);
+        taken.then(() => answer.resume(), fail);
       } catch (error) {
         fail(error);
       }
@@ -45,12 +41,4 @@ export function readBody(
     answer.on("error", fail);
     answer.on("close", () => fail(new Error("the answer was cut short")));
   });
-}
-
-/**
- * Node makes memory of its own for each read and again for each piece. The garbage collector sees only how much there is, and would mark the whole heap over and
- * over for bytes that nobody refers to.
- */
-function freeMemory({ buffer, byteLength }: Uint8Array): void {
-  if (byteLength === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
