@@ -138,10 +138,22 @@ describe("a run of which nothing new has come", () => {
     const hidden = { ...plan, showsRuns: false };
     const judged = judgeRuns(live, hidden, { had: had([9]), askedAt: 60_000, at: 60_100 });
     expect([stops(judged), judged.plan.showsRuns]).toEqual([[], false]);
-    const shown = judgeRuns(live, hidden, { had: had([0]), askedAt: 60_000, at: 60_100 });
-    expect(shown.plan.showsRuns).toBe(true);
+    // What such a proxy lets go comes part by part too, but not for long.
+    const soon = judgeRuns(live, hidden, { had: had([0]), askedAt: 60_000, at: 60_100 });
+    expect(soon.plan.showsRuns).toBe(false);
+    const next = { had: had([0, 1]), askedAt: 61_600, at: 61_700 };
+    expect(judgeRuns(live, soon.plan, next).plan.showsRuns).toBe(true);
+    const at = { askedAt: 80_000, at: 80_100 };
+    expect(stops(judgeRuns(live, soon.plan, { had: had([0]), ...at }))).toEqual([{ run: 1 }]);
     const whole = judgeRuns(live, hidden, { had: had([0, 1, 2, 3]), askedAt: 1, at: 2 });
     expect(whole.plan.showsRuns).toBe(false);
+  });
+
+  it("counts by itself against what may be lost, also where all freeze together", () => {
+    const { live, plan } = liveWith([slow, other]);
+    const judged = judgeRuns(live, plan, { had: had([0, 4]), askedAt: 60_000, at: 60_100 });
+    expect(stops(judged)).toEqual([{ run: 1 }, { run: 2 }]);
+    expect([judged.plan.dead, judged.plan.line.cuts]).toEqual([2, plan.line.cuts + 1]);
   });
 
   it("is ended once", () => {

@@ -59,6 +59,15 @@ function arrived({ grid }: Plan, { range: [start, end], from }: Flight, had: Had
   return Math.max(parts * grid.partSize, appended);
 }
 
+/**
+ * Whether part of a run has been there for longer than from one question to the next: what a proxy kept back until it was whole also comes part by part, but within a
+ * moment.
+ */
+function isShown(plan: Plan, flight: Flight, had: Had): boolean {
+  const bytes = arrived(plan, flight, had);
+  return heardOf(flight).bytes > 0 && bytes < bytesOf(plan.grid, flight);
+}
+
 /** Notes what the server `had`, asked at `askedAt` and answered at `at`; ends the runs of which nothing new came for too long. */
 export function judgeRuns(
   live: Live,
@@ -66,15 +75,12 @@ export function judgeRuns(
   { had, askedAt, at }: { readonly had: Had; readonly askedAt: number; readonly at: number },
 ): { readonly plan: Plan; readonly effects: readonly Effect[] } {
   const effects: Effect[] = [];
-  let { showsRuns } = plan;
+  const showsRuns = plan.showsRuns || plan.flights.some((one) => isShown(plan, one, had));
   const flights = plan.flights.map((flight): Flight => {
     const bytes = arrived(plan, flight, had);
     const before = heardOf(flight);
-    if (bytes > before.bytes) {
-      showsRuns ||= bytes < bytesOf(plan.grid, flight);
-      return { ...flight, heard: { bytes, at } };
-    }
-    if (!plan.showsRuns) return flight;
+    if (bytes > before.bytes) return { ...flight, heard: { bytes, at } };
+    if (!showsRuns) return flight;
     const quiet = quietMs(plan, flight) ?? Infinity;
     const trips = before.bytes === 0 ? TRIPS_FIRST : TRIPS;
     const isDead = askedAt - before.at >= SILENCES * quiet + trips * (at - askedAt);
@@ -84,7 +90,7 @@ export function judgeRuns(
   });
   const heard = { ...plan, flights, showsRuns };
   if (effects.length === 0) return { plan: heard, effects };
-  // A connection that froze is as good as cut.
-  const dead = { ...heard, dead: plan.dead + 1, line: slower(plan.line, "cut", at) };
+  // A connection that froze is as good as cut; of those that froze together, one teaches what there is to learn.
+  const dead = { ...heard, dead: plan.dead + effects.length, line: slower(plan.line, "cut", at) };
   return { plan: { ...dead, line: calmed(live, dead, at) }, effects };
 }
