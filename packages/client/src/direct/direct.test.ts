@@ -7,7 +7,9 @@ import { decodeUpload, KIB } from "@holdfast/protocol";
 import { serve } from "@holdfast/server";
 import { createVirtualClock } from "@holdfast/testkit/clock";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { nodePorts } from "../node/client.ts";
 import { createClient, download, type NodeOptions, upload } from "../node/index.ts";
+import { openFileSource } from "../node/source.ts";
 import {
   first,
   type Interposer,
@@ -17,8 +19,10 @@ import {
 } from "../node/testing/interposer.ts";
 import { makePlace, next, type Place, record, type Server } from "../node/testing/place.ts";
 import { uploadStill } from "../node/testing/still.ts";
+import type { Transport } from "../ports.ts";
 import { indexesOf } from "../sample.ts";
-import type { UploadOptions } from "../upload.ts";
+import { ALONE } from "../share.ts";
+import { startUpload, type UploadOptions } from "../upload.ts";
 
 const PART = 256 * KIB;
 const SIZE = 24 * PART + 99;
@@ -353,6 +357,34 @@ describe("a direct upload to a store of another origin", () => {
     const asked = send(place.file("g", SIZE).path, proxy.url, { giveUpMs: 3_500 });
     await expect(asked.done).rejects.toMatchObject({ code: "gave_up" });
     expect(proxy.count("PUT", "/parts/")).toBe(sentBefore);
+  });
+
+  it("goes over no network in the clear where the server is spoken to by TLS, but through the server", async () => {
+    const store = place.keep(await startStore());
+    const proxy = await before(store);
+    const ports = { ...nodePorts(place.stateDir), share: ALONE };
+    const secure = "https://files.example";
+    const transport: Transport = {
+      // What ends the TLS stands before the proxy.
+      request: (one) =>
+        ports.transport.request({ ...one, url: one.url.replace(secure, proxy.url) }),
+      close: () => ports.transport.close(),
+    };
+    const start = (name: string, options: Partial<UploadOptions>) => {
+      const { path, bytes } = place.file(name, SIZE);
+      const to = { to: secure, token: TOKEN, partSize: PART };
+      const open = () => openFileSource(path);
+      const transfer = startUpload(open, { ...to, ...options }, { ...ports, transport });
+      return { transfer, bytes };
+    };
+    const { transfer, bytes } = start("f", {});
+    const notices = record(transfer, "notice");
+    const { url } = await transfer.done;
+    expect(notices).toMatchObject([{ code: "insecure_transport" }]);
+    await arrived(url.replace(secure, server.url), bytes);
+    const asked = start("g", { transfer: "direct" }).transfer;
+    await expect(asked.done).rejects.toMatchObject({ code: "insecure_transport" });
+    expect(store.seen).toEqual([]);
   });
 
   it("uses no request whose life is over, and asks for others before a store could refuse it", async () => {

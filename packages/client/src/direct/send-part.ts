@@ -108,8 +108,9 @@ async function badBytes(
 
 /** Where nothing ever got through, and nobody asked for this way and no other, parts go through the server. */
 function closedWay(job: Job, direct: Direct, met: HoldfastError, { attempt }: Call): HoldfastError {
-  const isRefused = met.code === "signature_refused";
-  const isClosed = !direct.hasPlaced && (isRefused || attempt >= TROUBLES_MAX);
+  // What the server should not have signed will be no better the next time.
+  const isHopeless = met.code === "signature_refused" || met.code === "insecure_transport";
+  const isClosed = !direct.hasPlaced && (isHopeless || attempt >= TROUBLES_MAX);
   const mayTurn = job.options.transfer === undefined && met.code !== "aborted";
   if (!isClosed || !mayTurn || job.way !== "direct") return met;
   job.way = "server";
