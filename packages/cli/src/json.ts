@@ -1,9 +1,10 @@
 // `--json`: one JSON object a line on standard output, and nothing else there. docs/cli.md has the schema.
-import type { Meter, Transfer } from "@holdfast/client";
+import type { Meter, Transfer, TransferEvents } from "@holdfast/client";
 import type { HoldfastError } from "@holdfast/protocol";
 import { follow } from "./follow.ts";
 import { hintOf, lastTrouble } from "./hint.ts";
 import type { Report, Task } from "./report.ts";
+import { createThrottle, type Throttle, type ThrottleClock } from "./throttle.ts";
 import { createTotals } from "./totals.ts";
 
 /** Stands in every line. A field may join; one that goes or changes its meaning is another version. */
@@ -26,21 +27,21 @@ export interface JsonOptions {
   readonly meter: Meter;
   /** Every line says which file it is about, and there is a sum. */
   readonly isMany: boolean;
-  /** Milliseconds, monotonic. */
-  readonly now: () => number;
+  readonly clock: ThrottleClock;
 }
 
-export function createJsonReport({ write, tasks, meter, isMany, now }: JsonOptions): Report {
+export function createJsonReport({ write, tasks, meter, isMany, clock }: JsonOptions): Report {
   const totals = createTotals(tasks, meter);
   const nameOf = (task: Task) => (isMany ? { path: task.label } : {});
-  let toldAt = now();
-
-  function tellTotal(): void {
-    if (!isMany || now() - toldAt < TOTAL_MS) return;
-    toldAt = now();
+  const running = new Map<Task, Throttle>();
+  const writeTotal = () => {
     const { rate, left, ...figures } = totals.figures();
     write({ event: "total", ...figures, size: figures.size ?? null, ...pace(rate, left) });
-  }
+  };
+  const total = createThrottle(clock, TOTAL_MS, writeTotal, clock.now());
+  const tellTotal = () => {
+    if (isMany) total.changed();
+  };
 
   return {
     begin(task, transfer) {
@@ -50,9 +51,11 @@ export function createJsonReport({ write, tasks, meter, isMany, now }: JsonOptio
         totals.seen(task, progress);
         tellTotal();
       });
-      tell(transfer, nameOf(task), write, now);
+      running.set(task, tell(transfer, nameOf(task), write, clock));
     },
     end(task, outcome) {
+      running.get(task)?.flush();
+      running.delete(task);
       totals.end(task, outcome);
       tellTotal();
       if (outcome.kind === "failed") {
@@ -69,6 +72,7 @@ export function createJsonReport({ write, tasks, meter, isMany, now }: JsonOptio
     aside: (write) => write(),
     finish({ failed, seconds, ...figures }) {
       if (!isMany) return;
+      total.drop();
       write({
         event: "summary",
         ...figures,
@@ -76,7 +80,9 @@ export function createJsonReport({ write, tasks, meter, isMany, now }: JsonOptio
         seconds: milliseconds(seconds),
       });
     },
-    stop: () => undefined,
+    stop() {
+      for (const one of [...running.values(), total]) one.flush();
+    },
   };
 }
 
@@ -92,27 +98,32 @@ function tell(
   transfer: Transfer,
   name: Readonly<Record<string, string>>,
   write: WriteLine,
-  now: () => number,
-): void {
+  clock: ThrottleClock,
+): Throttle {
   let state = "opening";
-  let toldAt = Number.NEGATIVE_INFINITY;
+  let last: TransferEvents["progress"] | undefined;
+  const progress = createThrottle(clock, PROGRESS_MS, () => {
+    if (!last) return;
+    const { committed, sent, size = null, rate, eta } = last;
+    write({ event: "progress", ...name, committed, sent, size, ...pace(rate, eta), state });
+  });
   transfer.on("state", (next) => {
     state = next;
   });
-  follow(transfer, now, {
+  follow(transfer, () => clock.now(), {
     created({ id, url, size, isResumed }) {
       write({ event: "created", ...name, id, url, size: size ?? null, resumed: isResumed });
     },
-    progress({ committed, sent, size, rate, eta }) {
-      if (committed !== size && now() - toldAt < PROGRESS_MS) return;
-      toldAt = now();
-      const figures = { committed, sent, size: size ?? null, ...pace(rate, eta), state };
-      write({ event: "progress", ...name, ...figures });
+    progress(figures) {
+      last = figures;
+      if (figures.committed === figures.size) progress.flush("urgent");
+      else progress.changed();
     },
     retry: ({ code, detail, attempt, waitMs }) =>
       write({ event: "retry", ...name, code, message: detail, attempt, waitMs }),
     notice: ({ code, detail }) => write({ event: "notice", ...name, code, message: detail }),
   });
+  return progress;
 }
 
 export function errorLine(error: HoldfastError): Readonly<Record<string, unknown>> {

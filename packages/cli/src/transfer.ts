@@ -142,7 +142,8 @@ async function createReport(jobs: readonly Job[], task: TransferTask): Promise<R
   const now = () => performance.now();
   if (options.json) {
     const write = jsonLines(process.stdout);
-    return createJsonReport({ write, tasks: jobs, meter, isMany, now });
+    const clock = { now, after: systemClock.after };
+    return createJsonReport({ write, tasks: jobs, meter, isMany, clock });
   }
   const terminal = createTerminal(process.stderr, process.env, task.color);
   if (options.quiet) return createQuietReport(terminal, isMany);
