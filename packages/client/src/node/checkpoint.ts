@@ -107,7 +107,7 @@ export function createCheckpointStore({ directory, now }: CheckpointParts): Chec
     try {
       flushing = log;
       if (log !== undefined) await flushLog(log);
-      for (const { resolve } of group) resolve();
+      settle(group);
     } catch (error) {
       for (const { reject } of group) reject(failed(error));
     } finally {
@@ -131,10 +131,27 @@ export function createCheckpointStore({ directory, now }: CheckpointParts): Chec
     return use(task);
   }
 
+  /** What is committed and waits for its flush: once the log is closed, there is none any more. */
+  function flushNow(log: number | undefined): void {
+    const group = written.splice(0);
+    const isFlushed = log === undefined || (group.length === 0 && flushing !== log);
+    try {
+      if (!isFlushed) fdatasyncSync(log);
+      settle(group);
+    } catch (error) {
+      for (const { reject } of group) reject(failed(error));
+    }
+  }
+
+  function settle(group: readonly Change[]): void {
+    for (const { resolve } of group) resolve();
+  }
+
   function close(): void {
     const file = held;
     held = undefined;
     if (!file) return;
+    flushNow(file.log);
     if (file.log !== undefined && file.log !== flushing) closeSync(file.log);
     if (file.database.isOpen) file.database.close();
   }
@@ -167,14 +184,6 @@ export function createCheckpointStore({ directory, now }: CheckpointParts): Chec
     },
     close() {
       write();
-      const log = held?.log;
-      const group = written.splice(0);
-      try {
-        if (log !== undefined) fdatasyncSync(log);
-        for (const { resolve } of group) resolve();
-      } catch (error) {
-        for (const { reject } of group) reject(failed(error));
-      }
       close();
     },
   };

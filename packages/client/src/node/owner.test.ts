@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -52,11 +52,20 @@ describe("a claim", () => {
     for (const { stdout } of await Promise.all([run(), run(), run()])) {
       expect(stdout.trim()).toBe("claimed");
     }
-  });
+  }, 120_000);
 
   it("leaves no file behind", () => {
     claimKey(directory, "one")();
     expect(readdirSync(join(directory, "claims"))).toEqual([]);
+  });
+
+  it("leaves alone what another has taken after its own file was removed", () => {
+    const release = claimKey(directory, "one");
+    rmSync(join(directory, "claims", "one.lock"));
+    const path = join(directory, "claims", "one.lock");
+    writeFileSync(path, "");
+    release();
+    expect(existsSync(path)).toBe(true);
   });
 
   it("that is refused to this process leaves the kernel's lock as it is", async () => {

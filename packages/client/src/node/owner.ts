@@ -38,7 +38,7 @@ export function claimKey(directory: string, key: string, waitMs: number = LOOK_M
   let path: string | undefined;
   try {
     path = lockPath(directory, key);
-    if (held.has(path)) throw busy(process.pid);
+    if (held.has(path)) throw busy({ pid: process.pid, isUs: true });
     for (let tries = 0; tries < TRIES; tries++) {
       const release = lock(path, waitMs);
       if (release) return release;
@@ -46,7 +46,7 @@ export function claimKey(directory: string, key: string, waitMs: number = LOOK_M
     throw new Error(`${path} is removed again and again`);
   } catch (error) {
     if (isHoldfastError(error)) throw error;
-    if (path !== undefined && isBusy(error)) throw busy(readHolder(path), error);
+    if (path !== undefined && isBusy(error)) throw busy({ pid: readHolder(path) }, error);
     throw new HoldfastError("checkpoint_failed", messageOf(error), {}, error);
   }
 }
@@ -63,8 +63,12 @@ export function holderOf(directory: string, key: string): Holder | undefined {
   }
 }
 
-function busy(pid: number | undefined, cause?: unknown): HoldfastError {
-  const who = pid === process.pid ? "this process" : `process ${pid}`;
+/** The number of another one may be ours too: in a container of its own, or left behind by one that has just let go. */
+function busy(
+  { pid, isUs = false }: { readonly pid: number | undefined; readonly isUs?: boolean },
+  cause?: unknown,
+): HoldfastError {
+  const who = isUs ? "this process" : `process ${pid}`;
   const what = pid === undefined ? undefined : `${who} is at this transfer already`;
   return new HoldfastError("transfer_busy", what, pid === undefined ? {} : { pid }, cause);
 }
@@ -103,7 +107,7 @@ function lock(path: string, waitMs: number): (() => void) | undefined {
     throw error;
   }
   held.add(path);
-  return () => release(database, path);
+  return () => release(database, path, inode);
 }
 
 /** The file open in SQLite, with its inode. A number goes to the next file once nobody has the last one open, so that one of the two always has. */
@@ -164,11 +168,14 @@ export function inodeOf(path: string): bigint | undefined {
 }
 
 /** The file is removed under the lock, so that whoever waits for it finds out; Windows removes no open files, so there it stays. */
-function release(database: DatabaseSync, path: string): void {
+function release(database: DatabaseSync, path: string, inode: bigint): void {
   if (!database.isOpen) return;
   try {
-    rmSync(holderPath(path), { force: true });
-    if (process.platform !== "win32") rmSync(path, { force: true });
+    // Where somebody has removed the file, what has its name now is the claim of another process.
+    if (inode === inodeOf(path)) {
+      rmSync(holderPath(path), { force: true });
+      if (process.platform !== "win32") rmSync(path, { force: true });
+    }
   } finally {
     database.close();
     held.delete(path);
