@@ -1,9 +1,8 @@
 // What is wrong, or not as it should be, with the configuration file and the environment.
 import { stat } from "node:fs/promises";
-import { isHoldfastError } from "@holdfast/protocol";
+import { isHoldfastError, nearestOf } from "@holdfast/protocol";
 import { hintOf } from "./hint.ts";
 import { type ConfigFile, placeOf } from "./settings/file.ts";
-import { nearestOf } from "./settings/nearest.ts";
 import { type Setting, type Settings, type Sources, settingsOf } from "./settings/resolve.ts";
 import { layersOf, SETTING_NAMES, variableOf } from "./settings/table.ts";
 import { readToken } from "./settings/token.ts";

@@ -15,6 +15,7 @@ export * from "./ids.ts";
 export * from "./json.ts";
 export * from "./manifest.ts";
 export * from "./metadata-field.ts";
+export { nearestOf } from "./nearest.ts";
 export * from "./part-set.ts";
 export * from "./problem.ts";
 export * from "./run.ts";

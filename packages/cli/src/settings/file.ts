@@ -1,10 +1,9 @@
 // The configuration file: TOML, every key of it known, every value of the type that its setting wants.
 import { dirname } from "node:path";
-import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
+import { HoldfastError, isHoldfastError, nearestOf } from "@holdfast/protocol";
 import { parse, TomlError } from "smol-toml";
 import { parseFileValue, type Value } from "./kinds.ts";
 import { lineOf } from "./lines.ts";
-import { nearestOf } from "./nearest.ts";
 import {
   isSettingName,
   type Layer,

@@ -1,10 +1,9 @@
 // What a setting is for one command: flag before environment before profile before file before default.
 import { readFile } from "node:fs/promises";
-import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
+import { HoldfastError, isHoldfastError, nearestOf } from "@holdfast/protocol";
 import { hintOf } from "../hint.ts";
 import { type ConfigFile, type FileValues, placeOf, readConfigText, requireSound } from "./file.ts";
 import { parseText, type Value } from "./kinds.ts";
-import { nearestOf } from "./nearest.ts";
 import { configPath } from "./place.ts";
 import {
   flagOf,
