@@ -15,8 +15,8 @@ const SERVICES: Readonly<Record<string, (words: string) => Promise<Started>>> = 
     return { address: { url }, stop };
   },
   async seaweed() {
-    const { stop, ...address } = await startSeaweed();
-    return { address, stop };
+    const { url, accessKeyId, secretAccessKey, stop } = await startSeaweed();
+    return { address: { url, accessKeyId, secretAccessKey }, stop };
   },
   async nginx(upstreams) {
     const { url, stop } = await startNginx(upstreams === "" ? [] : upstreams.split(","));

@@ -67,6 +67,7 @@ const CONTRACT: Readonly<Record<number, readonly ErrorCode[]>> = {
     "data_dir_busy",
     "data_dir_unusable",
     "metadata_unusable",
+    "storage_unusable",
     "address_in_use",
   ],
   8: ["size_too_large", "request_too_large"],

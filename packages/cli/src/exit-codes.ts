@@ -103,6 +103,7 @@ const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   data_dir_busy: EXIT.fatal,
   data_dir_unusable: EXIT.fatal,
   metadata_unusable: EXIT.fatal,
+  storage_unusable: EXIT.fatal,
   insecure_bind: EXIT.usage,
   weak_key: EXIT.usage,
   address_in_use: EXIT.fatal,

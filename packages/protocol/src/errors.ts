@@ -373,6 +373,12 @@ export const ERRORS = {
     title: "The metadata store cannot be used",
     hint: "Look at --metadata: its address, its rights, its version, and whether another server uses it.",
   },
+  storage_unusable: {
+    status: 0,
+    retry: "never",
+    title: "The storage cannot be used",
+    hint: "Look at its bucket, endpoint, region and rights: `holdfast doctor --storage` says what to set.",
+  },
   insecure_transport: {
     status: 0,
     retry: "never",

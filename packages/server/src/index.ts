@@ -16,3 +16,7 @@ export {
   type TokenWants,
 } from "./policy/tokens-file.ts";
 export { type RunningServer, serve } from "./serve.ts";
+export { examine as examineS3 } from "./storage/s3/examine.ts";
+export type { Finding as S3Finding } from "./storage/s3/finding.ts";
+export { initS3, type Step as S3Step } from "./storage/s3/init.ts";
+export { parseS3Location } from "./storage/s3/location.ts";

@@ -22,6 +22,7 @@ export function document(name: string, content: Xml): Answer {
 /** Codes that the double knows, with the status a store sends them with. */
 const STATUS = {
   AccessDenied: 403,
+  AuthorizationHeaderMalformed: 400,
   BadDigest: 400,
   EntityTooSmall: 400,
   InternalError: 500,
@@ -30,6 +31,8 @@ const STATUS = {
   InvalidPart: 400,
   InvalidPartOrder: 400,
   InvalidRequest: 400,
+  InvalidStorageClass: 400,
+  "KMS.NotFoundException": 400,
   NoSuchBucket: 404,
   NoSuchCORSConfiguration: 404,
   NoSuchKey: 404,

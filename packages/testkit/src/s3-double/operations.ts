@@ -48,7 +48,10 @@ export const OPERATIONS: Readonly<
 };
 
 function create({ bucket, key, headers, now, profile }: Request): Answer {
-  if (!profile.hasChecksums && headers.has("x-amz-checksum-algorithm")) return notImplemented();
+  const unknown = headers.has("x-amz-checksum-algorithm") && profile.checksums === "refused";
+  if (unknown) return notImplemented();
+  const odd = checkMarks(profile, headers);
+  if (odd) return odd;
   const multipart = beginMultipart(bucket, { key, headers, startedAt: now });
   return document("InitiateMultipartUploadResult", { Key: key, UploadId: multipart.id });
 }
@@ -62,8 +65,9 @@ function putPart(request: Request): Answer {
   const content = contentOf(body, keepsBytes);
   const wrong = checkChecksum(request, content);
   if (wrong) return wrong;
-  const hasChecksum = profile.hasChecksums && headers.has("x-amz-checksum-sha256");
-  if (multipart.headers.get("x-amz-checksum-algorithm") === "SHA256" && !hasChecksum) {
+  const hasChecksum = profile.checksums === "checked" && headers.has("x-amz-checksum-sha256");
+  const isPromised = multipart.headers.get("x-amz-checksum-algorithm") === "SHA256";
+  if (isPromised && !hasChecksum && profile.checksums === "checked") {
     return refusal(
       "InvalidRequest",
       "Checksum Type mismatch occurred, expected checksum Type: sha256, actual: null",
@@ -87,7 +91,7 @@ function copyPart(request: Request): Answer {
   const [start, end] = range ? [Number(range[1]), Number(range[2]) + 1] : [0, source.size];
   if (end > source.size) return refusal("InvalidRange");
   const content = contentOf(bytesOf(source, start, end), request.keepsBytes);
-  const hasChecksum = profile.hasChecksums;
+  const hasChecksum = profile.checksums === "checked";
   multipart.parts.set(Number(query.get("partNumber")), {
     ...content,
     modifiedAt: now,
@@ -236,9 +240,9 @@ function put(request: Request): Answer {
     return refusal("PreconditionFailed");
   // Small objects are kept in any case: manifests and the like are read again.
   const content = contentOf(body, request.keepsBytes || body.length < 1024 * 1024);
-  const wrong = checkChecksum(request, content);
+  const wrong = checkChecksum(request, content) ?? checkMarks(profile, headers);
   if (wrong) return wrong;
-  const hasChecksum = profile.hasChecksums && headers.has("x-amz-checksum-sha256");
+  const hasChecksum = profile.checksums === "checked" && headers.has("x-amz-checksum-sha256");
   bucket.objects.set(key, {
     ...{ key, size: content.size, etag: content.md5, headers, parts: [content], modifiedAt: now },
     ...(hasChecksum ? { checksum: content.sha256.toString("base64") } : {}),
@@ -313,14 +317,28 @@ function multipartOf({ bucket, key, query }: Request): Multipart | undefined {
   return multipart?.key === key ? multipart : undefined;
 }
 
+/** Classes and encryptions that the store does not have. */
+function checkMarks(
+  { storageClasses, encryptions }: Profile,
+  headers: ReadonlyMap<string, string>,
+): Answer | undefined {
+  const storageClass = headers.get("x-amz-storage-class") ?? "STANDARD";
+  if (!storageClasses.includes(storageClass)) return refusal("InvalidStorageClass");
+  const encryption = headers.get("x-amz-server-side-encryption");
+  if (encryption !== undefined && !encryptions.includes(encryption)) return notImplemented();
+  const keyId = headers.get("x-amz-server-side-encryption-aws-kms-key-id");
+  return keyId === "missing" ? refusal("KMS.NotFoundException") : undefined;
+}
+
 /** What the request says of its body must be so. A store without checksums refuses to be told any. */
 function checkChecksum(
   { headers, profile }: Request,
   { sha256, md5 }: Content,
 ): Answer | undefined {
   const expected = headers.get("x-amz-checksum-sha256");
-  if (expected !== undefined && !profile.hasChecksums) return notImplemented();
-  if (expected !== undefined && expected !== sha256.toString("base64")) return refusal("BadDigest");
+  if (expected !== undefined && profile.checksums === "refused") return notImplemented();
+  const isChecked = expected !== undefined && profile.checksums === "checked";
+  if (isChecked && expected !== sha256.toString("base64")) return refusal("BadDigest");
   const md5Expected = headers.get("content-md5");
   if (md5Expected === undefined || Buffer.from(md5Expected, "base64").toString("hex") === md5)
     return undefined;

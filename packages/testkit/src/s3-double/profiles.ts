@@ -5,8 +5,13 @@ export interface Profile {
   readonly hasEqualParts: boolean;
   readonly partsMax: number;
   readonly partSizeMin: number;
-  /** Digests that come with a part are checked, kept and listed. */
-  readonly hasChecksums: boolean;
+  /** Digests that come with a part, in `x-amz-checksum` fields: checked, kept and listed; or overlooked; or refused as unknown. */
+  readonly checksums: "checked" | "ignored" | "refused";
+  /** Bodies are held against what is signed of them. */
+  readonly checksBodies: boolean;
+  /** The only ones that objects may be in. */
+  readonly storageClasses: readonly string[];
+  readonly encryptions: readonly string[];
   /** A second complete with the same parts succeeds; else the upload is unknown by then. */
   readonly canReplayComplete: boolean;
   /** `If-None-Match: *` at complete. */
@@ -18,18 +23,27 @@ const AWS: Profile = {
   hasEqualParts: false,
   partsMax: 10_000,
   partSizeMin: 5 * 1024 * 1024,
-  hasChecksums: true,
+  checksums: "checked",
+  checksBodies: true,
+  storageClasses: ["STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"],
+  encryptions: ["AES256", "aws:kms", "aws:kms:dsse"],
   canReplayComplete: true,
   canCompleteConditionally: true,
   canCopyPart: true,
 };
 
-export type ProfileName = "aws" | "r2" | "minio" | "gcs" | "swift";
+export type ProfileName = "aws" | "r2" | "minio" | "gcs" | "swift" | "ceph" | "moto";
 
 export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
   aws: AWS,
   r2: { ...AWS, hasEqualParts: true },
   minio: { ...AWS, canReplayComplete: false },
-  gcs: { ...AWS, hasChecksums: false, canCompleteConditionally: false },
-  swift: { ...AWS, partsMax: 1000, hasChecksums: false, canCompleteConditionally: false },
+  gcs: { ...AWS, checksums: "refused", canCompleteConditionally: false },
+  swift: {
+    ...AWS,
+    ...{ partsMax: 1000, checksums: "refused", canCompleteConditionally: false },
+    ...{ storageClasses: ["STANDARD"], encryptions: [] },
+  },
+  ceph: { ...AWS, checksums: "ignored", canCompleteConditionally: false },
+  moto: { ...AWS, checksums: "ignored", checksBodies: false },
 };

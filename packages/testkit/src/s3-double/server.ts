@@ -12,6 +12,10 @@ import { type Credentials, checkSignature, type SignedRequest } from "./sign.ts"
 
 export interface S3DoubleOptions {
   readonly profile?: ProfileName;
+  /** The only region that requests may be signed for; without it any will do. */
+  readonly region?: string;
+  /** False where the bucket is yet to be made. */
+  readonly hasBucket?: boolean;
   /** Milliseconds since 1970 by the store's clock. */
   readonly now?: () => number;
   /** False for tests with more bytes than memory: then only size and digest of a part are kept. */
@@ -36,7 +40,8 @@ const CREDENTIALS: Credentials = { accessKeyId: "HOLDFASTDOUBLE", secretAccessKe
 const BUCKET_NAME = "double";
 
 export async function startS3Double(options: S3DoubleOptions = {}): Promise<S3Double> {
-  const { profile = "aws", now = Date.now, keepsBytes = true } = options;
+  const { profile = "aws", region, now = Date.now, keepsBytes = true } = options;
+  let { hasBucket = true } = options;
   const bucket = createBucket();
   const faults = createFaults();
   const counts = new Map<Operation, number>();
@@ -52,12 +57,13 @@ export async function startS3Double(options: S3DoubleOptions = {}): Promise<S3Do
     if (fault?.kind === "stall") return;
     const answer = answerTo(fault, () => {
       if (operation === "preflight") return preflight(signed);
-      const proof = checkSignature(signed, CREDENTIALS, now());
+      const proof = checkSignature(signed, CREDENTIALS, now(), region);
       if (typeof proof === "string") return refusal(proof);
-      if (bucketName !== BUCKET_NAME) return refusal("NoSuchBucket");
-      if (proof.bodySha256 !== undefined && proof.bodySha256 !== sha256Hex(body)) {
-        return refusal("XAmzContentSHA256Mismatch");
-      }
+      const makesBucket = operation === "bucket" && signed.method === "PUT";
+      if (makesBucket && bucketName === BUCKET_NAME) hasBucket = true;
+      if (bucketName !== BUCKET_NAME || !hasBucket) return refusal("NoSuchBucket");
+      const isOther = proof.bodySha256 !== undefined && proof.bodySha256 !== sha256Hex(body);
+      if (isOther && PROFILES[profile].checksBodies) return refusal("XAmzContentSHA256Mismatch");
       const { query, headers } = signed;
       const what = { bucket, profile: PROFILES[profile], keepsBytes, key, query, headers };
       return OPERATIONS[operation]({ ...what, body, now: now() });

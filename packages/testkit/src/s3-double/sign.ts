@@ -17,6 +17,7 @@ export interface SignedRequest {
 
 export type Refusal =
   | "AccessDenied"
+  | "AuthorizationHeaderMalformed"
   | "InvalidAccessKeyId"
   | "SignatureDoesNotMatch"
   | "RequestTimeTooSkewed";
@@ -29,15 +30,24 @@ export interface Signed {
 /** Milliseconds that the clocks of a client and the store may differ by. */
 const SKEW_MS = 15 * 60 * 1000;
 
-/** Whether the request is signed by the owner of the credentials, by the store's clock `now`. */
+/** Whether the request is signed by the owner of the credentials, by the store's clock `now`, for its region where it minds. */
 export function checkSignature(
   request: SignedRequest,
   credentials: Credentials,
   now: number,
+  region?: string,
 ): Signed | Refusal {
+  const isElsewhere = region !== undefined && regionOf(request) !== region;
+  if (isElsewhere) return "AuthorizationHeaderMalformed";
   return request.query.has("X-Amz-Signature")
     ? checkPresigned(request, credentials, now)
     : checkHeader(request, credentials, now);
+}
+
+/** As the scope of the signature has it: `KEY/DATE/REGION/s3/aws4_request`. */
+function regionOf({ query, headers }: SignedRequest): string | undefined {
+  const scope = query.get("X-Amz-Credential") ?? headers.get("authorization") ?? "";
+  return scope.split("/")[2];
 }
 
 function checkHeader(request: SignedRequest, credentials: Credentials, now: number) {

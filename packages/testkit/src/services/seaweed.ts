@@ -11,6 +11,8 @@ export interface Seaweed {
   readonly url: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
+  /** Who may read and list, and nothing else. */
+  readonly reader: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** Ends it and removes its data. */
   stop(): Promise<void>;
 }
@@ -21,12 +23,21 @@ export async function startSeaweed(): Promise<Seaweed> {
   const weed = await weedProgram();
   const directory = await mkdtemp(join(tmpdir(), "holdfast-seaweed-"));
   try {
-    const accessKeyId = randomBytes(10).toString("hex");
-    const secretAccessKey = randomBytes(20).toString("hex");
+    const { accessKeyId, secretAccessKey } = newKeys();
+    const reader = newKeys();
     const config = join(directory, "s3.json");
-    const credentials = [{ accessKey: accessKeyId, secretKey: secretAccessKey }];
-    const actions = ["Admin", "Read", "Write", "List", "Tagging"];
-    const identities = [{ name: "holdfast", credentials, actions }];
+    const identities = [
+      {
+        name: "holdfast",
+        credentials: [{ accessKey: accessKeyId, secretKey: secretAccessKey }],
+        actions: ["Admin", "Read", "Write", "List", "Tagging"],
+      },
+      {
+        name: "reader",
+        credentials: [{ accessKey: reader.accessKeyId, secretKey: reader.secretAccessKey }],
+        actions: ["Read", "List"],
+      },
+    ];
     await writeFile(config, JSON.stringify({ identities }), { mode: 0o600 });
     const ports: string[] = [];
     let s3 = 0;
@@ -50,6 +61,7 @@ export async function startSeaweed(): Promise<Seaweed> {
       url: `http://127.0.0.1:${s3}`,
       accessKeyId,
       secretAccessKey,
+      reader,
       async stop() {
         // What it would flush first is removed with it.
         if (service.isRunning()) await service.end("SIGKILL");
@@ -60,6 +72,14 @@ export async function startSeaweed(): Promise<Seaweed> {
     await rm(directory, { recursive: true, force: true });
     throw cause;
   }
+}
+
+function newKeys(): Seaweed["reader"] {
+  const [accessKeyId, secretAccessKey] = [randomBytes(10), randomBytes(20)];
+  return {
+    accessKeyId: accessKeyId.toString("hex"),
+    secretAccessKey: secretAccessKey.toString("hex"),
+  };
 }
 
 /** Its port is open some seconds before it can answer. */

@@ -3,6 +3,7 @@ import {
   CreateBucketCommand,
   GetBucketCorsCommand,
   GetBucketLifecycleConfigurationCommand,
+  type GetBucketLifecycleConfigurationCommandOutput,
   HeadBucketCommand,
   type LifecycleRule,
   PutBucketCorsCommand,
@@ -12,13 +13,11 @@ import { type Aws, call, callOr } from "./aws-call.ts";
 import type { BucketCalls } from "./calls.ts";
 
 export function bucketCalls({ client, bucket: Bucket }: Aws): BucketCalls {
-  /** All rules that are there; setting one sends all of them. */
-  async function rules(): Promise<readonly LifecycleRule[]> {
-    const answer = await callOr(
-      client.send(new GetBucketLifecycleConfigurationCommand({ Bucket })),
-      ["NoSuchLifecycleConfiguration"],
-    );
-    return answer?.Rules ?? [];
+  /** All rules that are there, and what holds for all of them; setting one sends everything. */
+  function lifecycle(): Promise<GetBucketLifecycleConfigurationCommandOutput | undefined> {
+    return callOr(client.send(new GetBucketLifecycleConfigurationCommand({ Bucket })), [
+      "NoSuchLifecycleConfiguration",
+    ]);
   }
 
   return {
@@ -33,28 +32,31 @@ export function bucketCalls({ client, bucket: Bucket }: Aws): BucketCalls {
         "NoSuchCORSConfiguration",
       ]);
       return answer?.CORSRules?.map((rule) => ({
+        ...(rule.ID === undefined ? {} : { id: rule.ID }),
         origins: rule.AllowedOrigins ?? [],
         methods: rule.AllowedMethods ?? [],
         headers: rule.AllowedHeaders ?? [],
         exposed: rule.ExposeHeaders ?? [],
-        maxAgeSeconds: rule.MaxAgeSeconds ?? 0,
+        ...(rule.MaxAgeSeconds === undefined ? {} : { maxAgeSeconds: rule.MaxAgeSeconds }),
       }));
     },
     async setCors(wanted) {
-      const CORSRules = wanted.map(({ origins, methods, headers, exposed, maxAgeSeconds }) => ({
+      const CORSRules = wanted.map(({ id, origins, methods, headers, exposed, ...rule }) => ({
+        ...(id === undefined ? {} : { ID: id }),
         AllowedOrigins: [...origins],
         AllowedMethods: [...methods],
         AllowedHeaders: [...headers],
         ExposeHeaders: [...exposed],
-        MaxAgeSeconds: maxAgeSeconds,
+        ...(rule.maxAgeSeconds === undefined ? {} : { MaxAgeSeconds: rule.maxAgeSeconds }),
       }));
       const input = { Bucket, CORSConfiguration: { CORSRules } };
       await call(client.send(new PutBucketCorsCommand(input)));
     },
     async stageDays(prefix) {
-      const days = (await rules())
-        .filter((rule) => rule.Status === "Enabled" && prefix.startsWith(prefixOf(rule)))
-        .flatMap((rule) => rule.AbortIncompleteMultipartUpload?.DaysAfterInitiation ?? []);
+      const { Rules = [] } = (await lifecycle()) ?? {};
+      const days = Rules.filter(
+        (rule) => rule.Status === "Enabled" && prefix.startsWith(prefixOf(rule)),
+      ).flatMap((rule) => rule.AbortIncompleteMultipartUpload?.DaysAfterInitiation ?? []);
       return days.length === 0 ? undefined : Math.min(...days);
     },
     async setStageDays(prefix, days) {
@@ -63,13 +65,20 @@ export function bucketCalls({ client, bucket: Bucket }: Aws): BucketCalls {
         ...{ ID, Status: "Enabled", Filter: { Prefix: prefix } },
         AbortIncompleteMultipartUpload: { DaysAfterInitiation: days },
       };
-      const others = (await rules()).filter((other) => other.ID !== ID);
-      const input = { Bucket, LifecycleConfiguration: { Rules: [...others, rule] } };
+      const { Rules = [], TransitionDefaultMinimumObjectSize } = (await lifecycle()) ?? {};
+      const others = Rules.filter((other) => other.ID !== ID);
+      const input = {
+        Bucket,
+        LifecycleConfiguration: { Rules: [...others, rule] },
+        // It belongs to the rules of others, and would be as if nobody had set it.
+        ...(TransitionDefaultMinimumObjectSize ? { TransitionDefaultMinimumObjectSize } : {}),
+      };
       await call(client.send(new PutBucketLifecycleConfigurationCommand(input)));
     },
   };
 }
 
-function prefixOf({ Filter }: LifecycleRule): string {
-  return Filter?.Prefix ?? Filter?.And?.Prefix ?? "";
+/** The older form of a rule has its prefix outside of a filter. */
+function prefixOf({ Filter, Prefix }: LifecycleRule): string {
+  return Filter?.Prefix ?? Filter?.And?.Prefix ?? Prefix ?? "";
 }

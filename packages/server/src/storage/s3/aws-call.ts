@@ -42,13 +42,31 @@ export function faultOf(error: unknown): S3Error {
   if (!(error instanceof Error)) return new S3Error({ kind: "unanswered", message: String(error) });
   const { name, message } = error;
   const status = statusOf(error);
+  if (UNSENT.has(name) || NO_REGION.test(message)) {
+    return new S3Error({ kind: "unsent", message }, error);
+  }
   // A body that nobody could read tells nothing of what has happened, whatever its status.
   if (status === undefined || (status < 300 && name === "SyntaxError")) {
-    return new S3Error({ kind: "unanswered", message: `${name}: ${message}` }, error);
+    return new S3Error({ kind: "unanswered", message: `${name}: ${wordsOf(error)}` }, error);
   }
   const retryAfterMs = retryAfterOf(error);
   const fault = { kind: "refused", status, code: name, message } as const;
   return new S3Error(retryAfterMs === undefined ? fault : { ...fault, retryAfterMs }, error);
+}
+
+/** Thrown by the SDK before anything is sent. */
+const UNSENT: ReadonlySet<string> = new Set([
+  "CredentialsProviderError",
+  "TokenProviderError",
+  "ProviderError",
+]);
+
+const NO_REGION = /^Region (?:is missing|not accepted)/;
+
+/** Of several addresses that did not answer, the system says nothing but their errors. */
+function wordsOf(error: Error): string {
+  const [first]: readonly unknown[] = error instanceof AggregateError ? error.errors : [];
+  return error.message || (first instanceof Error ? first.message : "");
 }
 
 function statusOf(error: Error): number | undefined {

@@ -7,7 +7,8 @@ import type { S3Calls } from "./calls.ts";
 
 export interface AwsOptions {
   readonly bucket: string;
-  readonly region: string;
+  /** Else the SDK looks where it always does: environment, profiles. */
+  readonly region?: string;
   /** Where the store is, unless it is that of AWS. */
   readonly endpoint?: string;
   /** The bucket in the path, not in the host name: most stores that are not AWS want it. */
@@ -43,7 +44,6 @@ export function createAwsCalls(options: AwsOptions): S3Calls {
     hasBucketInPath = endpoint !== undefined,
   } = options;
   const config: S3ClientConfig = {
-    region,
     forcePathStyle: hasBucketInPath,
     maxAttempts: 1,
     // Else an address that is signed without a body carries the checksum of nothing.
@@ -56,6 +56,7 @@ export function createAwsCalls(options: AwsOptions): S3Calls {
       httpAgent: { maxSockets: SOCKETS_MAX, keepAlive: true },
       httpsAgent: { maxSockets: SOCKETS_MAX, keepAlive: true },
     },
+    ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(credentials ? { credentials: { ...credentials } } : {}),
   };

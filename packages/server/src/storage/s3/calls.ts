@@ -50,10 +50,11 @@ export interface BucketCalls {
   create(): Promise<void>;
   /** The CORS rules; undefined where there are none. */
   cors(): Promise<readonly CorsRule[] | undefined>;
+  /** Replaces all of them. */
   setCors(rules: readonly CorsRule[]): Promise<void>;
   /** Days after which the store ends multipart uploads under a prefix by itself; undefined where no rule does. */
   stageDays(prefix: string): Promise<number | undefined>;
-  /** Adds the rule that ends them. */
+  /** Adds the rule that ends them, or changes the one that was added for this prefix before; all other rules stay as they are. */
   setStageDays(prefix: string, days: number): Promise<void>;
 }
 
@@ -137,11 +138,13 @@ export interface ObjectFacts {
 }
 
 export interface CorsRule {
+  /** Where the store keeps names of rules. */
+  readonly id?: string;
   readonly origins: readonly string[];
   readonly methods: readonly string[];
   readonly headers: readonly string[];
   readonly exposed: readonly string[];
-  readonly maxAgeSeconds: number;
+  readonly maxAgeSeconds?: number;
 }
 
 export interface Page<T, M> {
@@ -161,6 +164,8 @@ export type S3Fault =
       /** Milliseconds, where it said when to come again. */
       readonly retryAfterMs?: number;
     }
+  /** Nothing went out: no credentials could be had, or it is not known where to. */
+  | { readonly kind: "unsent"; readonly message: string }
   | { readonly kind: "unanswered"; readonly message: string };
 
 /** A failed call, as an error that can be thrown. */
@@ -174,8 +179,8 @@ export class S3Error extends Error {
   }
 }
 
+/** Whether the store has said no, with one of these codes where any are named. */
 export function isRefusal(error: unknown, ...codes: readonly string[]): boolean {
-  return (
-    error instanceof S3Error && error.fault.kind === "refused" && codes.includes(error.fault.code)
-  );
+  if (!(error instanceof S3Error) || error.fault.kind !== "refused") return false;
+  return codes.length === 0 || codes.includes(error.fault.code);
 }

@@ -9,6 +9,9 @@ export function storageError(error: unknown, doing: string): HoldfastError {
     return new HoldfastError("storage_failed", `${doing} failed`, {}, error);
   }
   const { fault } = error;
+  if (fault.kind === "unsent") {
+    return new HoldfastError("storage_failed", `${doing}: ${fault.message}`, {}, error);
+  }
   if (fault.kind === "unanswered") {
     return new HoldfastError("storage_failed", `${doing}: the store did not answer`, {}, error);
   }
@@ -21,7 +24,7 @@ export function storageError(error: unknown, doing: string): HoldfastError {
 export function isPassing(error: unknown): boolean {
   if (!(error instanceof S3Error)) return false;
   const { fault } = error;
-  return fault.kind === "unanswered" || fault.status >= 500 || PASSING.has(fault.code);
+  return fault.kind !== "refused" || fault.status >= 500 || PASSING.has(fault.code);
 }
 
 const PASSING: ReadonlySet<string> = new Set([

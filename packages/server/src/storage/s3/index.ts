@@ -1,60 +1,6 @@
 // The storage on S3. Needs @aws-sdk/client-s3 and @aws-sdk/s3-request-presigner beside it.
-import type { Clock, PartStorage, Random, UploadRecord } from "@holdfast/engine";
-import { encodeHex } from "@holdfast/protocol";
-import { assemble } from "./assemble.ts";
-import type { ObjectHeaders, S3Calls } from "./calls.ts";
-import { AWS_CAPABILITIES, type Capabilities, limitsOf } from "./capabilities.ts";
-import { discard } from "./discard.ts";
-import { listed } from "./listed.ts";
-import { createKeys, placeOf } from "./place.ts";
-import { createObjects } from "./read.ts";
-import { retrying } from "./retry.ts";
-import { sign } from "./sign.ts";
-import type { Stage } from "./stage.ts";
-import { unfinished } from "./unfinished.ts";
-import { putPart } from "./write.ts";
-
 export { type AwsOptions, createAwsCalls } from "./aws.ts";
 export * from "./calls.ts";
 export { AWS_CAPABILITIES, type Capabilities } from "./capabilities.ts";
-
-export interface S3StorageOptions {
-  readonly calls: S3Calls;
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Empty, or ends with a slash: everything of ours has it. */
-  readonly prefix: string;
-  readonly capabilities?: Capabilities;
-  /** Storage class, encryption and tags of every object. */
-  readonly marks?: Omit<ObjectHeaders, "type" | "metadata">;
-}
-
-const ATTEMPT_BYTES = 10;
-
-export function createS3Storage(options: S3StorageOptions): PartStorage {
-  const { calls, clock, random, prefix, capabilities = AWS_CAPABILITIES, marks = {} } = options;
-  const keys = createKeys(prefix);
-  const stage: Stage = { calls, clock, random, keys, capabilities, marks };
-
-  async function begin(id: UploadRecord["id"], type: string) {
-    // An answer that is lost leaves a multipart upload that nobody knows: `unfinished` finds it.
-    const key = keys.bytes(id, encodeHex(random.bytes(ATTEMPT_BYTES)));
-    const uploadId = await retrying(stage, "beginning a multipart upload", () =>
-      calls.multipart.create(key, { type, ...marks }),
-    );
-    return placeOf({ key, uploadId });
-  }
-
-  return {
-    limits: limitsOf(capabilities),
-    objects: createObjects(stage),
-    begin,
-    putPart: (place, part, body, signal) => putPart(stage, place, part, body, signal),
-    sign: (place, parts, lifeMs) => sign(stage, place, parts, lifeMs),
-    listed: (place, start, end) => listed(stage, place, start, end),
-    assemble: (place, parts) => assemble(stage, place, parts),
-    discard: (place) => discard(stage, place),
-    unfinished: (before) => unfinished(stage, before),
-  };
-}
-export { type Finding, type ProbeOptions, probe } from "./probe.ts";
+export { createS3Storage, type S3StorageOptions } from "./create.ts";
+export { type OpenedS3, type OpenS3Options, openS3Storage } from "./open.ts";

@@ -1,23 +1,32 @@
 // What is found out about a store before anybody relies on it.
 import { randomBytes } from "node:crypto";
 import { type S3DoubleOptions, startS3Double } from "@holdfast/testkit/s3-double/server";
-import { afterEach, expect, it } from "vitest";
-import { type AwsOptions, createAwsCalls, type Finding, probe } from "./index.ts";
+import { afterEach, expect, it, vi } from "vitest";
+import type { Finding } from "./finding.ts";
+import { type AwsOptions, createAwsCalls } from "./index.ts";
+import { type ProbeOptions, probe } from "./probe.ts";
 
 const ends: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const end of ends.splice(0)) await end();
 });
 
-async function look(options: S3DoubleOptions & { as?: Partial<AwsOptions> } = {}) {
+interface LookOptions extends S3DoubleOptions, Pick<ProbeOptions, "marks" | "origin"> {
+  readonly as?: Partial<AwsOptions>;
+}
+
+async function look(options: LookOptions = {}) {
   const double = await startS3Double(options);
   const { endpoint, bucketName: bucket, credentials } = double;
   const where = { bucket, region: "us-east-1", endpoint, credentials, idleMs: 1_000 };
   const calls = createAwsCalls({ ...where, ...options.as });
   ends.push(double.close, async () => calls.close());
   const name = randomBytes(4).toString("hex");
-  const findings = () => probe({ calls, prefix: "ours/", name, send });
-  return { double, calls, findings };
+  const { marks = {}, origin } = options;
+  const asked = origin === undefined ? { marks } : { marks, origin };
+  const probed = () => probe({ calls, prefix: "ours/", name, send, ...asked });
+  const findings = async () => (await probed()).findings;
+  return { double, calls, probed, findings };
 }
 
 async function send(
@@ -37,8 +46,8 @@ it("finds all that AWS can do, and leaves nothing behind", async () => {
   await calls.bucket.setCors([rule]);
   await calls.bucket.setStageDays("", 7);
   expect(states(await findings())).toEqual({
-    ...{ access: "yes", write: "yes", digests: "yes", listing: "yes", signed: "yes", read: "yes" },
-    ...{ cors: "yes", lifecycle: "yes" },
+    ...{ access: "yes", write: "yes", digests: "yes", listing: "yes", parts: "yes", signed: "yes" },
+    ...{ unfinished: "yes", read: "yes", remove: "yes", cors: "yes", lifecycle: "yes" },
   });
   expect(double.bucket.objects.size + double.bucket.multiparts.size).toBe(0);
 });
@@ -49,10 +58,13 @@ it("says what a bucket has not been set to", async () => {
 });
 
 it("finds a store without checksums good for uploads through the server only", async () => {
-  const { findings } = await look({ profile: "swift", as: { hasChecksums: false } });
-  expect(states(await findings())).toMatchObject({
-    ...{ write: "yes", digests: "yes", listing: "limited", signed: "limited", read: "yes" },
+  const { probed } = await look({ profile: "swift", as: { hasChecksums: false } });
+  const { findings, partCountMax } = await probed();
+  expect(states(findings)).toMatchObject({
+    ...{ write: "yes", digests: "yes", listing: "yes", parts: "limited", signed: "limited" },
+    read: "yes",
   });
+  expect(partCountMax).toBe(1000);
 });
 
 it.each([
@@ -77,4 +89,83 @@ it("names a clock that is wrong", async () => {
   const [found] = await findings();
   expect(found).toMatchObject({ what: "access", state: "no" });
   expect(found?.remedy).toContain("clock");
+});
+
+it("notices a store that looks at nothing that it is told", async () => {
+  const { findings } = await look({ profile: "moto" });
+  const found = await findings();
+  expect(found.at(-1)).toMatchObject({ what: "digests", state: "no" });
+});
+
+it("notices a store whose signed requests take any bytes", async () => {
+  const { findings } = await look({ profile: "ceph" });
+  expect(states(await findings())).toMatchObject({
+    digests: "yes",
+    signed: "limited",
+    read: "yes",
+  });
+});
+
+it.each([
+  ["create", "write", "no"],
+  ["part", "write", "no"],
+  ["list-parts", "listing", "no"],
+  ["list-uploads", "unfinished", "limited"],
+  ["complete", "read", "no"],
+  ["get", "read", "no"],
+  ["put", "read", "no"],
+  ["abort", "remove", "limited"],
+  ["delete", "remove", "limited"],
+  ["cors", "cors", "limited"],
+  ["lifecycle", "lifecycle", "limited"],
+] as const)("notices that the right to %s is missing", async (operation, what, state) => {
+  const { double, findings } = await look();
+  double.fault({
+    operation,
+    times: 9,
+    fault: { kind: "refuse", status: 403, code: "AccessDenied" },
+  });
+  const found = await findings();
+  const denied = found.filter(({ says }) => says.includes("AccessDenied"));
+  expect(denied).toMatchObject([
+    { what, state, remedy: expect.stringMatching(/rights|credentials/) },
+  ]);
+});
+
+it.each([
+  ["storage-class", { storageClass: "COLDEST" }],
+  ["sse", { encryption: { algorithm: "aws:other" } }],
+  ["kms-key", { encryption: { algorithm: "aws:kms", keyId: "missing" } }],
+])("names %s where the store does not take it", async (setting, mark) => {
+  const { double, findings } = await look({ marks: { tags: "a=b", ...mark } });
+  expect((await findings()).at(-1)).toMatchObject({ what: "write", state: "no", setting });
+  expect(double.bucket.multiparts.size).toBe(0);
+});
+
+it.each([
+  ["https://app.example", "yes"],
+  ["https://a.pages.example", "yes"],
+  ["https://other.example", "limited"],
+])("looks whether pages of %s may send parts", async (origin, state) => {
+  const { calls, findings } = await look({ origin });
+  const origins = ["https://app.example", "https://*.pages.example"];
+  await calls.bucket.setCors([{ origins, methods: ["PUT"], headers: ["*"], exposed: [] }]);
+  expect(states(await findings())["cors"]).toBe(state);
+});
+
+it("warns of a rule that ends uploads within a day", async () => {
+  const { calls, findings } = await look();
+  await calls.bucket.setStageDays("", 1);
+  expect(states(await findings())["lifecycle"]).toBe("limited");
+});
+
+it("names the region that nobody has said", async () => {
+  vi.stubEnv("AWS_REGION", undefined);
+  vi.stubEnv("AWS_CONFIG_FILE", "/dev/null");
+  const credentials = { accessKeyId: "a", secretAccessKey: "b" };
+  const calls = createAwsCalls({ bucket: "files", credentials });
+  const { findings } = await probe({ calls, prefix: "", name: "a", send });
+  calls.close();
+  vi.unstubAllEnvs();
+  expect(findings).toMatchObject([{ what: "access", state: "no", setting: "region" }]);
 });

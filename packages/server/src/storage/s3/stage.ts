@@ -1,7 +1,7 @@
 // What every file of this storage works with.
-
-import type { ObjectHeaders, S3Calls } from "./calls.ts";
+import type { S3Calls } from "./calls.ts";
 import type { Capabilities } from "./capabilities.ts";
+import type { Marks } from "./location.ts";
 import type { Keys } from "./place.ts";
 import type { Patience } from "./retry.ts";
 
@@ -10,5 +10,5 @@ export interface Stage extends Patience {
   readonly keys: Keys;
   readonly capabilities: Capabilities;
   /** What every object of ours carries. */
-  readonly marks: Omit<ObjectHeaders, "type" | "metadata">;
+  readonly marks: Marks;
 }

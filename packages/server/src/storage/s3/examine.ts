@@ -1,0 +1,132 @@
+// A location examined: how its store is to be asked, what it can do, and what it lacks.
+import { encodeHex } from "@holdfast/protocol";
+import { systemRandom } from "../../platform.ts";
+import type { AwsOptions } from "./aws.ts";
+import type { S3Calls } from "./calls.ts";
+import { AWS_CAPABILITIES, type Capabilities } from "./capabilities.ts";
+import { type Finding, limited } from "./finding.ts";
+import { loadAws } from "./load-aws.ts";
+import type { S3Location } from "./location.ts";
+import { type Probed, probe } from "./probe.ts";
+
+export interface ExamineOptions {
+  /** Else the SDK looks where it always does: environment, profiles, the instance's role. */
+  readonly credentials?: NonNullable<AwsOptions["credentials"]>;
+  /** Milliseconds without a byte after which a call is given up. */
+  readonly idleMs?: number;
+  /** Of pages that are to upload directly. */
+  readonly origin?: string;
+}
+
+export interface Examined {
+  readonly findings: readonly Finding[];
+  readonly capabilities: Capabilities;
+  /** They ask the store in the way that it takes. Whoever examines closes them. */
+  readonly calls: S3Calls;
+}
+
+/**
+ * Whatever is wrong with the store is a finding; one that is `no` means that it cannot be used.
+ *
+ * @throws HoldfastError `storage_unusable` where the AWS SDK is not installed.
+ */
+export async function examine(
+  location: S3Location,
+  options: ExamineOptions = {},
+): Promise<Examined> {
+  const { calls, probed } = await look(location, options);
+  const findings = probed.findings.map((finding) => insistOnDirect(location, finding));
+  const isSigned = findings.some(({ what, state }) => what === "signed" && state === "yes");
+  const { partCountMax } = probed;
+  const capabilities = {
+    ...AWS_CAPABILITIES,
+    ...(partCountMax === undefined ? {} : { partCountMax }),
+    ...location.limits,
+    checksDigests: isSigned && location.isDirect !== false,
+  };
+  return { findings, capabilities, calls };
+}
+
+/** A store that does not know a field refuses it in words of its own. */
+function isAboutChecksums({ what, state, setting }: Finding): boolean {
+  return what === "write" && state === "no" && setting === undefined;
+}
+
+function insistOnDirect({ isDirect }: S3Location, finding: Finding): Finding {
+  if (!isDirect || finding.what !== "signed" || finding.state === "yes") return finding;
+  const remedy = "Leave direct=on out: then everything goes through the server.";
+  return { ...finding, state: "no", setting: "direct", remedy };
+}
+
+/** With checksums where nothing else is said, and without where the store refuses them. */
+async function look(
+  location: S3Location,
+  options: ExamineOptions,
+): Promise<{ readonly calls: S3Calls; readonly probed: Probed }> {
+  const first = await lookOnce(location, options, location.hasChecksums ?? true);
+  const refusal = first.probed.findings.find((finding) => isAboutChecksums(finding));
+  if (!refusal || location.hasChecksums === false) return first;
+  if (location.hasChecksums) {
+    const remedy = "Leave checksums=on out: then the store is asked as it wants to be.";
+    const blamed: Finding = { ...refusal, setting: "checksums", remedy };
+    const findings = first.probed.findings.map((each) => (each === refusal ? blamed : each));
+    return { ...first, probed: { ...first.probed, findings } };
+  }
+  const second = await lookOnce(location, options, false);
+  const isBetter = second.probed.findings.every(({ state }) => state !== "no");
+  // Where it is no better without them, what was said first is what is wrong.
+  (isBetter ? first : second).calls.close();
+  if (!isBetter) return first;
+  const why = {
+    says: "the store knows no x-amz-checksum fields; it is asked without",
+    remedy: "checksums=off asks it so from the beginning.",
+  };
+  const finding = limited("checksums", why, "Signatures alone hold the server to what it sends.");
+  const { probed } = second;
+  return { calls: second.calls, probed: { ...probed, findings: [...probed.findings, finding] } };
+}
+
+async function lookOnce(location: S3Location, options: ExamineOptions, hasChecksums: boolean) {
+  const calls = await callsTo(location, { ...options, hasChecksums });
+  const { prefix, marks } = location;
+  const { origin } = options;
+  const name = encodeHex(systemRandom.bytes(8));
+  const more = origin === undefined ? {} : { origin };
+  return { calls, probed: await probe({ calls, prefix, name, marks, send, ...more }) };
+}
+
+/** Stores that are not that of AWS have one region, under any name. */
+const ANY_REGION = "us-east-1";
+
+/** @throws HoldfastError `storage_unusable` where the AWS SDK is not installed. */
+export async function callsTo(
+  location: S3Location,
+  options: Pick<AwsOptions, "credentials" | "idleMs" | "hasChecksums">,
+): Promise<S3Calls> {
+  const { createAwsCalls } = await loadAws();
+  const { bucket, endpoint, hasBucketInPath } = location;
+  const { credentials, idleMs, hasChecksums } = options;
+  const region = location.region ?? (endpoint === undefined ? undefined : ANY_REGION);
+  return createAwsCalls({
+    bucket,
+    ...(region === undefined ? {} : { region }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(hasBucketInPath === undefined ? {} : { hasBucketInPath }),
+    ...(credentials === undefined ? {} : { credentials }),
+    ...(idleMs === undefined ? {} : { idleMs }),
+    ...(hasChecksums === undefined ? {} : { hasChecksums }),
+  });
+}
+
+const SEND_MS = 10_000;
+
+async function send(
+  { url, headers }: { readonly url: string; readonly headers: Readonly<Record<string, string>> },
+  body: Uint8Array,
+): Promise<number> {
+  const signal = AbortSignal.timeout(SEND_MS);
+  const init = { method: "PUT", headers, body: new Uint8Array(body), signal };
+  const response = await fetch(url, { ...init, redirect: "manual" });
+  await response.arrayBuffer();
+  return response.status;
+}

@@ -1,0 +1,54 @@
+// A storage on S3 by its location: examined first, and refused at start where it could not keep what it promises.
+import type { Clock, PartStorage, Random } from "@holdfast/engine";
+import { HoldfastError } from "@holdfast/protocol";
+import { createS3Storage } from "./create.ts";
+import { type ExamineOptions, examine } from "./examine.ts";
+import type { Finding } from "./finding.ts";
+import { locationText, parseS3Location, type S3Location } from "./location.ts";
+
+export interface OpenS3Options extends Pick<ExamineOptions, "credentials" | "idleMs"> {
+  /** As `parseS3Location` reads it. */
+  readonly location: string;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export interface OpenedS3 {
+  readonly storage: PartStorage;
+  /** What is not as it should be, and does not stand in the way. */
+  readonly warnings: readonly Finding[];
+  /** Lets go of every connection. */
+  close(): void;
+}
+
+/**
+ * Leaves nothing in the bucket. May be repeated.
+ *
+ * @throws HoldfastError `usage` where the location is not understood; `storage_unusable` where the store cannot be used as it is: `details.setting` names what is to
+ * blame, `details.hint` says what to do.
+ */
+export async function openS3Storage(options: OpenS3Options): Promise<OpenedS3> {
+  const { clock, random } = options;
+  const location = parseS3Location(options.location);
+  const { prefix, marks } = location;
+  const { findings, capabilities, calls } = await examine(location, options);
+  const bad = findings.find(({ state }) => state === "no");
+  if (bad) {
+    calls.close();
+    throw unusable(location, bad);
+  }
+  return {
+    storage: createS3Storage({ calls, clock, random, prefix, capabilities, marks }),
+    warnings: findings.filter(({ state }) => state === "limited"),
+    close: () => calls.close(),
+  };
+}
+
+const LOOK = "`holdfast doctor --storage` with this address examines it.";
+
+function unusable(location: S3Location, { says, setting, remedy = LOOK }: Finding): HoldfastError {
+  const where = setting === undefined ? "" : ` (${setting})`;
+  const message = `${locationText(location)} cannot be used${where}: ${says}`;
+  const details = setting === undefined ? { hint: remedy } : { setting, hint: remedy };
+  return new HoldfastError("storage_unusable", message, details);
+}
