@@ -6,31 +6,34 @@ import { examine } from "./doctor/examine.ts";
 import type { Finding } from "./doctor/finding.ts";
 import { createPatient } from "./doctor/patient.ts";
 import { isLoopback } from "./doctor/reach.ts";
+import { examineStorage, exitOfSetting } from "./doctor/storage.ts";
 import { diagnosisText, findingText } from "./doctor-text.ts";
 import { Ended } from "./ended.ts";
 import { EXIT } from "./exit-codes.ts";
 import { jsonLines } from "./json.ts";
 import { readSettings, withSettings } from "./settings/options.ts";
+import type { Settings } from "./settings/resolve.ts";
 import { readToken } from "./settings/token.ts";
 import { parseSize } from "./sizes.ts";
 import { createTerminal } from "./terminal.ts";
 
 interface Options {
   readonly origin?: string;
-  readonly maxBody: number;
+  readonly storage?: string;
+  readonly maxBody?: number;
   readonly json?: true;
 }
 
+const BODY_MAX = 64 * 1024 ** 2;
 const DOCTOR_SETTINGS = ["to", "token-file"] as const;
 
 const HELP = `
 Examples:
   holdfast doctor https://files.example.org
-  holdfast doctor https://files.example.org --origin https://page.example
+  holdfast doctor --storage "s3://files?region=eu-central-1"
 
-It uploads up to 73 MiB of its own and removes that again. Exit codes: 0 it
-works (with warnings, perhaps), 5 nobody is there, 77 the token is refused, 1
-something else must be put right.`;
+It removes again what it uploads (73 MiB at most). Exit codes: 0 it works, 5
+nobody is there, 77 not allowed, 1 something else must be put right.`;
 
 export function doctorCommand(): Command {
   const command = new Command("doctor")
@@ -39,12 +42,8 @@ export function doctorCommand(): Command {
     .argument("[url]", "address of the server (default: --to)", parseServerAddress);
   return withSettings(command, DOCTOR_SETTINGS)
     .option("--origin <origin>", "ask also whether pages of this origin may use it")
-    .option(
-      "--max-body <size>",
-      "largest body to try, such as 8M (default: 64M)",
-      parseSize,
-      64 * 1024 ** 2,
-    )
+    .option("--storage <address>", "examine a bucket instead: s3://BUCKET/PREFIX")
+    .option("--max-body <size>", "largest body to try, such as 8M (default: 64M)", parseSize)
     .option("--json", "print one JSON object a line on standard output")
     .addHelpText("after", HELP)
     .action(runDoctor);
@@ -52,10 +51,30 @@ export function doctorCommand(): Command {
 
 async function runDoctor(
   address: string | undefined,
-  { origin, maxBody, json }: Options,
+  options: Options,
   command: Command,
 ): Promise<void> {
   const settings = await readSettings(command, DOCTOR_SETTINGS);
+  const { storage, origin, json } = options;
+  if (storage !== undefined && address !== undefined) {
+    throw new HoldfastError("usage", "a server and a storage are examined one after the other", {
+      hint: "Leave one of them out.",
+    });
+  }
+  const examination =
+    storage === undefined
+      ? examineServer(address, options, settings)
+      : examineStorage(storage, origin);
+  const findings = await tell(examination, json === true, settings.text("color"));
+  const exit = exitOf(findings);
+  if (exit !== EXIT.ok) throw new Ended(exit);
+}
+
+async function* examineServer(
+  address: string | undefined,
+  { origin, maxBody = BODY_MAX }: Options,
+  settings: Settings,
+): AsyncGenerator<Finding> {
   const base = baseOf(address ?? settings.required("to"));
   const token = await readToken(settings, "token-file");
   // What is not encrypted gets no token; the certificate's check says so.
@@ -65,19 +84,27 @@ async function runDoctor(
     origin,
     bodyMax: maxBody,
   });
-  const write = jsonLines(process.stdout);
-  const terminal = createTerminal(process.stdout, process.env, settings.text("color"));
-  const findings: Finding[] = [];
   try {
-    for await (const finding of examine(patient)) {
-      findings.push(finding);
-      if (json) write({ event: "check", ...finding });
-      else process.stdout.write(findingText(finding, terminal));
-    }
+    yield* examine(patient);
   } finally {
     patient.agent.destroy();
   }
-  if (json) {
+}
+
+async function tell(
+  examination: AsyncIterable<Finding>,
+  isJson: boolean,
+  color: string | undefined,
+): Promise<readonly Finding[]> {
+  const write = jsonLines(process.stdout);
+  const terminal = createTerminal(process.stdout, process.env, color);
+  const findings: Finding[] = [];
+  for await (const finding of examination) {
+    findings.push(finding);
+    if (isJson) write({ event: "check", ...finding });
+    else process.stdout.write(findingText(finding, terminal));
+  }
+  if (isJson) {
     const count = (level: string): number => findings.filter((one) => one.level === level).length;
     write({
       event: "diagnosis",
@@ -86,8 +113,7 @@ async function runDoctor(
       failures: count("fail"),
     });
   } else process.stdout.write(diagnosisText(findings));
-  const exit = exitOf(findings);
-  if (exit !== EXIT.ok) throw new Ended(exit);
+  return findings;
 }
 
 function baseOf(address: string): URL {
@@ -101,6 +127,7 @@ function baseOf(address: string): URL {
 function exitOf(findings: readonly Finding[]): number {
   const failed = findings.find(({ level }) => level === "fail");
   if (!failed) return EXIT.ok;
+  if (failed.setting !== undefined) return exitOfSetting(failed.setting) ?? EXIT.other;
   if (failed.check === "dns" || failed.check === "tcp") return EXIT.gaveUp;
   return failed.check === "auth" ? EXIT.auth : EXIT.other;
 }

@@ -18,6 +18,7 @@ import { serveCommand } from "./serve.ts";
 import { GLOBAL_SETTINGS, withSettings } from "./settings/options.ts";
 import { shareCommand } from "./share.ts";
 import { statusCommand } from "./status.ts";
+import { storageCommand } from "./storage.ts";
 import { sweepCommand } from "./sweep.ts";
 import { tokenCommand } from "./token.ts";
 import { uploadCommand } from "./upload.ts";
@@ -38,6 +39,7 @@ const RARE: ReadonlySet<string> = new Set([
   "token",
   "keys",
   "sweep",
+  "storage",
   "config",
   "completion",
   "man",
@@ -67,6 +69,7 @@ export function createProgram(detail: HelpDetail = "screen"): Command {
     tokenCommand(),
     keysCommand(),
     sweepCommand(),
+    storageCommand(),
     configCommand(),
     completionCommand(),
     manCommand(),

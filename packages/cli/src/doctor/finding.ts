@@ -17,6 +17,8 @@ export interface Finding {
   /** What follows from it; said of what is not as it should be. */
   readonly meaning?: string;
   readonly fix?: Fix;
+  /** What is to blame, where that is known. */
+  readonly setting?: string;
 }
 
 export function ok(check: string, what: string): Finding {
