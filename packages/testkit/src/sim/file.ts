@@ -44,7 +44,7 @@ export function openSimFile(opening: SimOpening): OpenFile {
     require("fdatasync", true, "");
     const upTo = changes();
     await perform({ kind: "fdatasync", path }, (on) => flushInode(inodeOf(on, number), upTo), {
-      failed: (on) => loseInode(inodeOf(on, number), upTo),
+      failed: (on) => loseInode(inodeOf(on, number), on.changes),
     });
   }
 

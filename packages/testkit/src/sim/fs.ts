@@ -11,8 +11,9 @@
 // An operation is asked for, waits until the schedule lets it happen, happens at once, and then its promise resolves. The hook sees each one when it is
 // asked for and may let it fail, let it be short, or stop the world around it. After a stop no operation ever ends, as for a process that is dead.
 //
-// A failed fdatasync is Linux's: the blocks it covered count as clean and never reach the medium, the next fdatasync resolves all the same, ordinary reads
-// still show what was written through the cache, direct reads show what the medium has.
+// A failed fdatasync is Linux's: the blocks that were dirty when it happened count as clean and never reach the medium, the next fdatasync resolves all the
+// same, ordinary reads still show what was written through the cache, direct reads show what the medium has. Names and fsyncDir are alike. What is lost is
+// more than what a success would have covered: what came between the asking and the happening is lost too.
 import type { Fs } from "@holdfast/server/storage/disk";
 import { createRandom, type SeededRandom } from "../random.ts";
 import { losePower } from "./disk-crash.ts";
@@ -181,7 +182,7 @@ function simFsOn(disk: DiskState, options: SimFsOptions): SimFs {
     async fsyncDir(path) {
       const upTo = disk.changes;
       return perform({ kind: "fsyncDir", path }, (on) => flushNames(on, path, upTo), {
-        failed: (on) => loseNames(on, path, upTo),
+        failed: (on) => loseNames(on, path, on.changes),
       });
     },
     async statfs(path) {
