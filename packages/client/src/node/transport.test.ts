@@ -187,6 +187,24 @@ describe("an answer", () => {
     expect(isTaking).toBe(false);
   });
 
+  it("that was ended is no whole one, though all of it has come", async () => {
+    const url = await http((_, response) => {
+      response.writeHead(200, { "content-length": "100" });
+      response.write(Buffer.alloc(50), () => setTimeout(() => response.end(Buffer.alloc(50)), 20));
+    });
+    const { signal, abort } = stopper();
+    const response = await ask(url, { signal });
+    let bytes = 0;
+    const read = response.read(async (piece) => {
+      bytes += piece.length;
+      // By then the rest waits behind this piece.
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      abort();
+    });
+    await expect(read).rejects.toThrow("stopped");
+    expect(bytes).toBe(50);
+  });
+
   it("ends where whoever takes it throws", async () => {
     const url = await http((_, response) => response.end(Buffer.alloc(MIB)));
     for (const take of [

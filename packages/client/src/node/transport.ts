@@ -66,6 +66,7 @@ async function exchange(
     // It may come before the body is through; then there is no sense in sending the rest, and the connection is of no more use.
     const isPartial = writing.stop();
     const pieces = await collect(answer);
+    requireWanted(signal);
     if (isPartial) sent.destroy();
     return memoryResponse(answer, pieces);
   } catch (error) {
@@ -86,6 +87,11 @@ function dropUnsent({ socket }: ClientRequest): void {
 
 function reasonOf(signal: AbortSignal): Error {
   return signal.reason instanceof Error ? signal.reason : new HoldfastError("aborted");
+}
+
+/** Of an answer that has come whole and is ended before all of it was handed over, Node drops the rest and calls that its end. */
+function requireWanted(signal: AbortSignal): void {
+  if (signal.aborted) throw reasonOf(signal);
 }
 
 function limitConnecting(sent: ClientRequest): void {
@@ -171,7 +177,7 @@ function responseOf(answer: IncomingMessage, signal: AbortSignal): TransportResp
   return {
     status: answer.statusCode ?? 0,
     header: (name) => headerOf(answer, name),
-    read: (take) => readBody(answer, take).catch(rethrow(signal)),
+    read: (take) => readBody(answer, take).then(() => requireWanted(signal), rethrow(signal)),
   };
 }
 
