@@ -13,6 +13,8 @@ export interface Postgres {
   /** With its password; the database `postgres`. */
   readonly url: string;
   readonly port: number;
+  /** The folder that its data are in. */
+  readonly data: string;
   /** Kills it as a power cut would: all of its processes at once, nothing flushed. */
   kill(): Promise<void>;
   /** Starts it again on the same data and port. */
@@ -39,7 +41,9 @@ const SETTINGS = {
   max_wal_size: "4GB",
 } as const;
 
-export async function startPostgres(): Promise<Postgres> {
+export async function startPostgres(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Postgres> {
   const programs = await postgresPrograms();
   const directory = await mkdtemp(join(tmpdir(), "holdfast-postgres-"));
   const user = process.getuid?.() === 0 ? USER : undefined;
@@ -48,7 +52,7 @@ export async function startPostgres(): Promise<Postgres> {
     const password = await createCluster(programs, directory, user);
     const port = await freePort();
     const data = join(directory, "data");
-    const set = Object.entries({ ...SETTINGS, port }).flatMap(([name, value]) => [
+    const set = Object.entries({ ...SETTINGS, ...settings, port }).flatMap(([name, value]) => [
       "-c",
       `${name}=${value}`,
     ]);
@@ -62,7 +66,8 @@ export async function startPostgres(): Promise<Postgres> {
         isReady: (pid) => isReady(data, pid),
         ...(user === undefined ? {} : { user }),
       });
-    return control(directory, port, password, run, await run());
+    const url = `postgres://${OWNER}:${password}@127.0.0.1:${port}/postgres`;
+    return control({ url, port, data, directory }, run, await run());
   } catch (cause) {
     await rm(directory, { recursive: true, force: true });
     throw cause;
@@ -70,16 +75,13 @@ export async function startPostgres(): Promise<Postgres> {
 }
 
 function control(
-  directory: string,
-  port: number,
-  password: string,
+  { directory, ...facts }: Pick<Postgres, "url" | "port" | "data"> & { readonly directory: string },
   run: () => Promise<Service>,
   first: Service,
 ): Postgres {
   let service = first;
   return {
-    url: `postgres://${OWNER}:${password}@127.0.0.1:${port}/postgres`,
-    port,
+    ...facts,
     async kill() {
       killAtOnce(service.pid);
       await service.end("SIGKILL");
@@ -132,10 +134,10 @@ async function createCluster(
   return password;
 }
 
-/** The eighth line of its pid file; of this start, for the file of one that was killed is still there. */
+/** The eighth line of its pid file, which is "standby" for one that only reads; of this start, for the file of one that was killed is still there. */
 async function isReady(data: string, pid: number): Promise<boolean> {
   const lines = (await readFile(join(data, "postmaster.pid"), "utf8").catch(() => "")).split("\n");
-  return lines[0] === `${pid}` && lines[7]?.trim() === "ready";
+  return lines[0] === `${pid}` && /^(?:ready|standby)\b/.test(lines[7] ?? "");
 }
 
 /** Stopped first, so that it starts none while its children are killed. */

@@ -20,13 +20,14 @@ export interface Driver {
 
 /** In milliseconds. PostgreSQL ends a statement first; the client's own limit is for a line that is silent. */
 const CONNECT_MS = 5000;
-const LOCK_MS = 10_000;
-const STATEMENT_MS = 20_000;
-const ANSWER_MS = 25_000;
+const LOCK_MS = 5000;
+const STATEMENT_MS = 10_000;
+const ANSWER_MS = 15_000;
 
 /** So that the sessions of a host that has vanished end soon, and with them what they hold. */
 const KEEP_ALIVE =
   "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3";
+const OPTIONS = `${KEEP_ALIVE} -c client_min_messages=warning -c bytea_output=hex`;
 
 /**
  * Loads the driver.
@@ -36,8 +37,10 @@ const KEEP_ALIVE =
 export async function loadDriver(address: string): Promise<Driver> {
   const { config, schema, place } = configure(address);
   const { default: pg } = await import("pg").catch((cause: unknown) => {
-    const reason = "the package pg is not installed: npm install pg";
-    throw new HoldfastError("metadata_unusable", reason, { reason }, cause);
+    if (!isMissing(cause)) throw cause;
+    const reason = "the package pg, which speaks to PostgreSQL, is not installed";
+    const hint = "Install it beside Holdfast: npm install pg (npm install --global pg).";
+    throw new HoldfastError("metadata_unusable", reason, { reason, hint }, cause);
   });
   return {
     createClient: () => new pg.Client({ ...config, pipeline: true }),
@@ -45,6 +48,10 @@ export async function loadDriver(address: string): Promise<Driver> {
     schema: pg.escapeIdentifier(schema),
     place,
   };
+}
+
+function isMissing(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND";
 }
 
 interface Address {
@@ -56,12 +63,14 @@ interface Address {
 /** `?schema=NAME` names the schema of the tables; everything else is the driver's. */
 function configure(address: string): Address {
   const url = URL.parse(address);
-  if (!url || !/^postgres(ql)?:$/.test(url.protocol)) {
+  if (!url || !/^postgres(ql)?:$/.test(url.protocol) || !isDecodable(url)) {
     const reason = "the address of a PostgreSQL is postgres://USER:PASSWORD@HOST:PORT/DATABASE";
     throw new HoldfastError("metadata_unusable", reason, { reason });
   }
   const schema = url.searchParams.get("schema") ?? "holdfast";
-  url.searchParams.delete("schema");
+  // What the address says would count instead of ours: of two, the server takes the later one.
+  const options = [url.searchParams.get("options") ?? "", OPTIONS].join(" ");
+  for (const name of ["schema", "options"]) url.searchParams.delete(name);
   const config = {
     connectionString: url.href,
     application_name: "holdfast",
@@ -71,10 +80,20 @@ function configure(address: string): Address {
     idle_in_transaction_session_timeout: STATEMENT_MS,
     query_timeout: ANSWER_MS,
     keepAlive: true,
-    options: `${KEEP_ALIVE} -c client_min_messages=warning -c bytea_output=hex`,
+    options,
     types: { getTypeParser: parserOf },
   };
   return { config, schema, place: `${url.host}${url.pathname}` };
+}
+
+/** The driver decodes these, and would show the whole address where it cannot. */
+function isDecodable({ username, password, hostname, pathname }: URL): boolean {
+  try {
+    for (const part of [username, password, hostname, pathname]) decodeURIComponent(part);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The types of our columns, by PostgreSQL's numbers for them. Everything else comes as text. */

@@ -81,6 +81,50 @@ it("keeps every acknowledged commit over kills in the middle of others, and each
   expect(acknowledged.size).toBe(next);
 });
 
+it("asks what became of a commit for as long as it takes, and refuses only what has not happened", async () => {
+  const fatal: HoldfastError[] = [];
+  const options = { address: postgres.url, place: "here", patienceMs: 100 };
+  const store = await openPostgresMetadata({ ...options, onFatal: (error) => fatal.push(error) });
+  const upload = sampleUpload(100_000);
+  await store.apply({ kind: "create", upload });
+  const acknowledged = new Set<number>();
+  const refused = new Set<number>();
+  let next = 0;
+  let isOver = false;
+
+  async function commit(): Promise<void> {
+    while (!isOver) {
+      const index = next++;
+      await store.apply(sampleCommit(upload, index)).then(
+        () => acknowledged.add(index),
+        () => refused.add(index),
+      );
+    }
+  }
+
+  const work = Array.from({ length: AT_ONCE }, commit);
+  for (let round = 0; round < ROUNDS; round++) {
+    const enough = acknowledged.size + 40 + 37 * round;
+    await expect
+      .poll(() => acknowledged.size, { timeout: 30_000, interval: 1 })
+      .toBeGreaterThan(enough);
+    await postgres.kill();
+    // Away for many times the patience of a change.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await postgres.start();
+  }
+  isOver = true;
+  await Promise.all(work);
+  const { bits } = await store.parts(upload.id);
+  await store.close();
+  const isStored = (index: number) => hasPart({ partCount: 100_000, bits }, index);
+  expect(fatal).toEqual([]);
+  expect([...acknowledged].filter((index) => !isStored(index))).toEqual([]);
+  expect([...refused].filter(isStored)).toEqual([]);
+  expect(acknowledged.size + refused.size).toBe(next);
+  expect(refused.size).toBeGreaterThan(0);
+});
+
 it("refuses changes while PostgreSQL is away for too long, and goes on when it is back", async () => {
   const store = await openPostgresMetadata({
     address: postgres.url,

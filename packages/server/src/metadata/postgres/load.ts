@@ -31,7 +31,7 @@ const COLUMNS = UPLOAD_LOADED.map((name) => `uploads.${name}`).join(", ");
 const LOCK_UPLOADS = {
   name: "lock-uploads",
   text: `SELECT ${COLUMNS} FROM uploads
-    WHERE id = ANY ($1::text[]) OR id IN (SELECT upload_id FROM files WHERE id = ANY ($2::text[]))
+    WHERE id = ANY ($1::text[] || ARRAY(SELECT upload_id FROM files WHERE id = ANY ($2::text[])))
     ORDER BY id FOR UPDATE`,
 };
 const FIND_PAGES = {
@@ -69,8 +69,8 @@ const BEGIN_USAGE = {
 };
 const LOCK_USAGE = {
   name: "lock-usage",
-  text: `SELECT * FROM usage WHERE (tenant, principal) IN (${PRINCIPALS})
-    ORDER BY tenant, principal FOR UPDATE`,
+  text: `SELECT usage.* FROM (${PRINCIPALS}) AS asked JOIN usage USING (tenant, principal)
+    ORDER BY usage.tenant, usage.principal FOR UPDATE OF usage`,
 };
 
 /** Sends everything at once, in the transaction that is open; the answers come in the order in which it was asked. */

@@ -1,5 +1,4 @@
 // Who writes these records: one server at a time, by a lock of its session and a token that every commit is conditional on.
-import { hostname } from "node:os";
 import { HoldfastError } from "@holdfast/protocol";
 import type { Client } from "pg";
 import { wholeAt } from "../records/codec.ts";
@@ -17,6 +16,7 @@ const TRY_LOCK = {
   text: "SELECT pg_try_advisory_lock(hashtext($1), 2)::int::bigint AS is_ours",
 };
 const HOLDER = { name: "holder", text: "SELECT holder FROM owner" };
+const OF = { name: "of", text: "SELECT place FROM owner" };
 const TAKE = {
   name: "take",
   text: `UPDATE owner SET token = token + 1, holder = $1, place = coalesce(place, $2)
@@ -29,9 +29,26 @@ const NOTE = {
   text: "UPDATE owner SET commits = $2 WHERE token = $1 RETURNING commits",
 };
 
+/** A session of ours that PostgreSQL has not missed yet, because the line to it fell silent, goes on holding the lock. */
+const END_OURS = {
+  name: "end-ours",
+  text: `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE pid = $1 AND locktype = 'advisory'
+    AND classid::bigint = (hashtext($2)::bigint & 4294967295) AND objid = 2 AND granted`,
+};
+
 /** The session of a server that has just been killed may last a moment longer. */
 const LOCK_WITHIN_MS = 5000;
 const LOCK_TRY_MS = 100;
+
+/** Who wants to write, and of which bytes the records are. */
+export interface Claimant {
+  /** Told to whoever is refused because of it. */
+  readonly name: string;
+  /** Names the bytes that the records are of. */
+  readonly place: string;
+  /** Called before records of nobody yet become those of `place`. What it throws is thrown, and they have not. */
+  readonly keepPlace: () => void;
+}
 
 /**
  * Becomes the one that writes.
@@ -41,26 +58,32 @@ const LOCK_TRY_MS = 100;
 export async function takeOwnership(
   client: Client,
   driver: Driver,
-  place: string,
+  { name, place, keepPlace }: Claimant,
 ): Promise<Ownership> {
   await lock(client, driver);
-  const [row] = await ask(client, TAKE, [`${hostname()} (process ${process.pid})`, place]);
+  const [found] = await ask(client, OF);
+  const known = found?.["place"] ?? null;
+  if (known === null) keepPlace();
+  const [row] = known === null || known === place ? await ask(client, TAKE, [name, place]) : [];
   if (row) return { token: wholeAt(row, "token"), commits: wholeAt(row, "commits") };
-  const reason =
-    "its records are those of another data directory; ?schema=NAME keeps others beside them";
-  throw unusable(driver.place, reason);
+  const reason = `its records are those of another data directory, of ${await holderOf(client)}`;
+  throw unusable(driver.place, reason, { hint: OTHER_BYTES });
 }
 
+const OTHER_BYTES =
+  "Start with that directory; or keep records of your own there: ?schema=NAME at the end of --metadata.";
+
 /**
- * Goes on as the one that writes, over a new connection. What the lost one had under way has happened by then, or never will.
+ * Goes on as the one that writes, over a new connection. What the lost one, whose process there was `lost`, had under way has happened by then, or never will.
  *
  * @throws HoldfastError `storage_failed` where another server has taken over meanwhile.
  */
 export async function resumeOwnership(
   client: Client,
   driver: Driver,
-  token: number,
+  { token, lost }: { readonly token: number; readonly lost: number },
 ): Promise<Ownership> {
+  await ask(client, END_OURS, [lost, lockOf(driver)]);
   await lock(client, driver);
   const [row] = await ask(client, RESUME);
   const now = row && { token: wholeAt(row, "token"), commits: wholeAt(row, "commits") };
@@ -74,16 +97,27 @@ export async function noteCommit(client: Client, token: number, commit: number):
   if (!row) throw takenOver();
 }
 
-async function lock(client: Client, { schema, place }: Driver): Promise<void> {
+function lockOf({ schema }: Driver): string {
+  return `holdfast ${schema}`;
+}
+
+async function lock(client: Client, driver: Driver): Promise<void> {
   for (const started = performance.now(); ; ) {
-    const [row] = await ask(client, TRY_LOCK, [`holdfast ${schema}`]);
+    const [row] = await ask(client, TRY_LOCK, [lockOf(driver)]);
     if (row?.["is_ours"] === 1) return;
     if (performance.now() - started > LOCK_WITHIN_MS) break;
     await new Promise((resolve) => setTimeout(resolve, LOCK_TRY_MS));
   }
+  const reason = `another server uses its records: ${await holderOf(client)}`;
+  throw unusable(driver.place, reason, { hint: ONE_SERVER });
+}
+
+const ONE_SERVER =
+  "Stop that one first: bytes on a disk are one server's. Records of your own: ?schema=NAME at the end of --metadata.";
+
+async function holderOf(client: Client): Promise<string> {
   const [row] = await ask(client, HOLDER);
-  const reason = `another server uses its records: ${row?.["holder"] ?? "unknown"}; servers that share bytes and records are not supported with the disk as storage`;
-  throw unusable(place, reason);
+  return String(row?.["holder"] ?? "unknown");
 }
 
 /** Nothing that this server knows of the records may be trusted any more. */

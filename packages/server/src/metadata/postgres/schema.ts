@@ -152,7 +152,8 @@ export async function prepareTables(client: Client, { schema, place }: Driver): 
   } catch (cause) {
     await client.query("ROLLBACK").catch(() => undefined);
     if (isHoldfastError(cause)) throw cause;
-    throw unusable(place, cause instanceof Error ? cause.message : "it cannot be prepared", cause);
+    const reason = cause instanceof Error ? cause.message : "it cannot be prepared";
+    throw unusable(place, reason, { cause });
   }
 }
 
@@ -177,7 +178,12 @@ async function requireCareful(client: Client, place: string): Promise<void> {
   if (refused) throw unusable(place, refused[1]);
 }
 
-export function unusable(place: string, reason: string, cause?: unknown): HoldfastError {
+export function unusable(
+  place: string,
+  reason: string,
+  { hint, cause }: { readonly hint?: string; readonly cause?: unknown } = {},
+): HoldfastError {
   const message = `PostgreSQL at ${place} cannot be used: ${reason}`;
-  return new HoldfastError("metadata_unusable", message, { place, reason }, cause);
+  const details = { place, reason, ...(hint === undefined ? {} : { hint }) };
+  return new HoldfastError("metadata_unusable", message, details, cause);
 }

@@ -1,4 +1,5 @@
 // The metadata store on PostgreSQL: changes go through the one connection that writes, reads over a few others.
+import { hostname } from "node:os";
 import type { MetadataStore } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
 import { loadDriver } from "./connect.ts";
@@ -10,13 +11,18 @@ export interface PostgresMetadataOptions {
   readonly address: string;
   /** Names the bytes that the records are of: records of other bytes are refused. */
   readonly place: string;
-  /** How long a change or a read is tried again while PostgreSQL is away, in milliseconds; 30 s by default. */
+  /** Called before records that are of no bytes yet become those of `place`; what it throws is thrown, and they have not. */
+  readonly keepPlace?: () => void;
+  /** Names this server to whoever is refused because of it; its host and process by default. */
+  readonly name?: string;
+  /** How long a change or a read waits while PostgreSQL is away, in milliseconds; 10 s by default. */
   readonly patienceMs?: number;
   /** Called once when nobody knows what is stored, or another server has taken over: the process should end, a new start reads it. */
   readonly onFatal?: (error: HoldfastError) => void;
 }
 
-const PATIENCE_MS = 30_000;
+/** A restart takes less. Clients wait for 30 s without a byte: they are to hear what is the matter before. */
+const PATIENCE_MS = 10_000;
 
 /**
  * Opens the records, making their tables where there are none.
@@ -27,9 +33,11 @@ export async function openPostgresMetadata(
   options: PostgresMetadataOptions,
 ): Promise<MetadataStore> {
   const { address, place, patienceMs = PATIENCE_MS } = options;
+  const { name = `${hostname()}, process ${process.pid}` } = options;
   const driver = await loadDriver(address);
+  const claimant = { name, place, keepPlace: () => options.keepPlace?.() };
   const onFatal = (error: HoldfastError) => options.onFatal?.(error);
-  const writer = await openWriter({ driver, place, patienceMs, onFatal });
+  const writer = await openWriter({ driver, claimant, patienceMs, onFatal });
   const reader = openReader(driver, patienceMs);
   let closing: Promise<void> | undefined;
 

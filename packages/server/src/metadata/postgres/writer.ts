@@ -6,7 +6,13 @@ import { type PackedChange, packChange } from "../records/packed.ts";
 import type { Driver } from "./connect.ts";
 import { type Failure, failureOf } from "./failure.ts";
 import { type Outcomes, prepareGroup } from "./group.ts";
-import { type Ownership, resumeOwnership, TakenOverError, takeOwnership } from "./owner.ts";
+import {
+  type Claimant,
+  type Ownership,
+  resumeOwnership,
+  TakenOverError,
+  takeOwnership,
+} from "./owner.ts";
 import { prepareTables, unusable, useSchema } from "./schema.ts";
 
 export interface Writer {
@@ -18,14 +24,16 @@ export interface Writer {
 
 export interface WriterOptions {
   readonly driver: Driver;
-  readonly place: string;
+  readonly claimant: Claimant;
   readonly onFatal: (error: HoldfastError) => void;
-  /** How long a group is tried again, in milliseconds. */
+  /** How long a change waits for PostgreSQL, in milliseconds. */
   readonly patienceMs: number;
 }
 
 interface Waiting {
   readonly change: PackedChange;
+  /** By `performance.now`: if it was not begun by then, it is refused. */
+  readonly until: number;
   readonly resolve: () => void;
   readonly reject: (error: HoldfastError) => void;
 }
@@ -48,26 +56,37 @@ const RETRY_MAX_MS = 1000;
 
 /** @throws HoldfastError `metadata_unusable` */
 export async function openWriter(options: WriterOptions): Promise<Writer> {
-  const { driver, place } = options;
+  const { driver, claimant } = options;
   const session = await connect(driver).catch((cause: unknown) => {
-    throw unusable(driver.place, reasonOf(cause), cause);
+    throw unreached(driver.place, cause);
   });
   try {
     await prepareTables(session.client, driver);
     await useSchema(session.client, driver.schema);
-    return run(options, session, await takeOwnership(session.client, driver, place));
+    return run(options, session, await takeOwnership(session.client, driver, claimant));
   } catch (error) {
     session.drop();
     throw error;
   }
 }
 
-function reasonOf(cause: unknown): string {
-  return cause instanceof Error && cause.message !== "" ? cause.message : "nobody answers there";
+function unreached(place: string, cause: unknown): HoldfastError {
+  const said = cause instanceof Error && cause.message !== "" ? cause.message : "nobody answers";
+  if (!/password must be a (?:non-empty )?string/.test(said)) {
+    return unusable(place, said, { cause, hint: UNREACHED });
+  }
+  return unusable(place, "it asks for a password, and there is none", { cause, hint: NO_PASSWORD });
 }
+
+const UNREACHED =
+  "Is it running, and is the address right? What is stored is untouched; start again once it answers.";
+const NO_PASSWORD =
+  "Put it into the file that PGPASSFILE names (~/.pgpass), into PGPASSWORD, or into the address in HOLDFAST_METADATA.";
 
 interface Session {
   readonly client: Client;
+  /** Of PostgreSQL's process that serves it. */
+  readonly pid: number;
   readonly isLost: () => boolean;
   /** Closes the connection at once, whatever is under way on it. */
   drop(): void;
@@ -99,17 +118,20 @@ async function connect(driver: Driver): Promise<Session> {
     drop();
     throw cause;
   }
-  return { client, isLost: () => isLost, drop, end: () => client.end() };
+  const pid = Number(Reflect.get(client, "processID"));
+  return { client, pid, isLost: () => isLost, drop, end: () => client.end() };
 }
 
 function run(options: WriterOptions, first: Session, owned: Ownership): Writer {
   const { driver, patienceMs, onFatal } = options;
   const { token } = owned;
   let session: Session | undefined = first;
+  let lastPid = first.pid;
   let last = owned.commits;
   let waiting: Waiting[] = [];
   let working: Promise<void> | undefined;
   let fatal: HoldfastError | undefined;
+  let isClosing = false;
 
   /** The session, connected anew where it was lost; with the number of the last commit that has happened. */
   async function connected(): Promise<Session> {
@@ -118,16 +140,21 @@ function run(options: WriterOptions, first: Session, owned: Ownership): Writer {
     const next = await connect(driver);
     try {
       await useSchema(next.client, driver.schema);
-      last = (await resumeOwnership(next.client, driver, token)).commits;
+      last = (await resumeOwnership(next.client, driver, { token, lost: lastPid })).commits;
     } catch (error) {
       next.drop();
       throw error;
     }
     session = next;
+    lastPid = next.pid;
     return next;
   }
 
-  /** Makes a group of changes. Rejects where none of them has happened, or, with `fatal` set, where nobody can tell. */
+  /**
+   * Makes a group of changes. Rejects where none of them has happened, or, with `fatal` set, where nobody can tell.
+   *
+   * As long as nobody can tell it goes on asking, beyond all patience: whoever was told that a commit has not happened could write over what it recorded.
+   */
   async function commitGroup(changes: readonly PackedChange[]): Promise<Outcomes> {
     const until = performance.now() + patienceMs;
     let doubt: Doubt | undefined;
@@ -142,12 +169,21 @@ function run(options: WriterOptions, first: Session, owned: Ownership): Writer {
       if (failure.reach === "taken") collisions++;
       const isData = failure.reach === "data" || collisions > COLLISIONS_MAX;
       if (isData && changes.length > 1) return oneByOne(changes);
-      const isHopeless = isData || failure.reach === "group";
-      if ((isHopeless && !doubt) || performance.now() + delayMs > until) {
-        throw doubt ? end(failure.error) : failure.error;
+      if (doubt) {
+        if (isClosing) throw end(failure.error);
+        refuseLate(failure.error);
+      } else if (isData || failure.reach === "group" || performance.now() + delayMs > until) {
+        throw failure.error;
       }
       await new Promise((resolve) => setTimeout(resolve, delayMs));
     }
+  }
+
+  /** Who waits behind a group in doubt has nothing under way, and may be told to come again. */
+  function refuseLate(why: HoldfastError): void {
+    const now = performance.now();
+    for (const { until, reject } of waiting) if (until <= now) reject(why);
+    waiting = waiting.filter(({ until }) => until > now);
   }
 
   async function tryOnce(
@@ -233,11 +269,13 @@ function run(options: WriterOptions, first: Session, owned: Ownership): Writer {
     async apply(change) {
       if (fatal) throw stopped(fatal);
       const { promise, resolve, reject } = Promise.withResolvers<void>();
-      waiting.push({ change: packChange(change), resolve, reject });
+      const until = performance.now() + patienceMs;
+      waiting.push({ change: packChange(change), until, resolve, reject });
       working ??= work();
       await promise;
     },
     async close() {
+      isClosing = true;
       await working;
       if (session && !session.isLost()) await session.end();
     },
