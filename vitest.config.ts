@@ -13,6 +13,7 @@ const TRANSFERS = [
 const SERVICES = [
   "packages/testkit/src/services/*.test.ts",
   "packages/server/src/metadata/postgres/*.test.ts",
+  "e2e/services/*.test.ts",
 ];
 
 const config: ViteUserConfig = defineConfig({
@@ -57,6 +58,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: "e2e",
           include: ["e2e/**/*.test.ts"],
+          exclude: SERVICES,
           // Each of these starts servers and clients of its own: more than two at once only measure the machine.
           maxWorkers: 2,
           testTimeout: 180_000,

@@ -8,7 +8,7 @@ import { freezeRows, lineARows, lineCRows } from "./lines/rows.ts";
 import { memoryRows } from "./memory.ts";
 import { oneFileRows } from "./one-file.ts";
 import { writePage } from "./page.ts";
-import { recordsRows } from "./records.ts";
+import { postgresRecordsRows, recordsRows } from "./records.ts";
 import { keepSection, machineName, readReport } from "./report.ts";
 import { HEAD, type Row, showRow } from "./row.ts";
 import { scaleDiskRows, scaleRows } from "./scale.ts";
@@ -34,6 +34,7 @@ const SECTIONS: Readonly<Record<string, (stage: Stage) => Promise<readonly Row[]
   client: clientRows,
   memory: memoryRows,
   records: recordsRows,
+  "records-postgres": postgresRecordsRows,
   scale: scaleRows,
   "scale-disk": scaleDiskRows,
   "slow-flush": slowFlushRows,

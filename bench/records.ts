@@ -2,6 +2,8 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
+import type { MetadataStore } from "@holdfast/engine";
+import { openPostgresMetadata } from "@holdfast/server/metadata/postgres";
 import { openSqliteMetadata } from "@holdfast/server/metadata/sqlite";
 import {
   fillStore,
@@ -9,6 +11,7 @@ import {
   type ScaledStore,
   type ScaleRound,
 } from "@holdfast/testkit/metadata/scale";
+import { startPostgres } from "@holdfast/testkit/services/postgres";
 import { type Figure, figureOf, interleave } from "./measure.ts";
 import { type Row, showFigure } from "./row.ts";
 import type { Stage } from "./stage.ts";
@@ -19,8 +22,31 @@ const FEW = 1_000;
 export async function recordsRows(stage: Stage): Promise<readonly Row[]> {
   const directory = join(stage.directory, "records");
   await mkdir(directory, { recursive: true });
-  const few = await fill(directory, FEW);
-  const many = await fill(directory, MANY);
+  try {
+    const pathOf = (uploads: number) => join(directory, `${uploads}.sqlite`);
+    return await compare(stage, "", (uploads) => openSqliteMetadata({ path: pathOf(uploads) }));
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+export async function postgresRecordsRows(stage: Stage): Promise<readonly Row[]> {
+  const postgres = await startPostgres();
+  try {
+    const addressOf = (uploads: number) => `${postgres.url}?schema=of_${uploads}`;
+    return await compare(stage, "PostgreSQL, ", (uploads) =>
+      openPostgresMetadata({ address: addressOf(uploads), place: "bench" }),
+    );
+  } finally {
+    await postgres.stop();
+  }
+}
+
+type Open = (uploads: number) => Promise<MetadataStore>;
+
+async function compare(stage: Stage, prefix: string, open: Open): Promise<readonly Row[]> {
+  const few = await fill(open, FEW);
+  const many = await fill(open, MANY);
   try {
     const contenders = [
       { name: "few", run: few.round },
@@ -30,11 +56,10 @@ export async function recordsRows(stage: Stage): Promise<readonly Row[]> {
     return SCALE_STEPS.map((step) => {
       const figure = (name: string) =>
         figureOf((samples.get(name) ?? []).map((round: ScaleRound) => round[step]));
-      return rowOf(step, figure("many"), figure("few"));
+      return rowOf(`${prefix}${step}`, figure("many"), figure("few"));
     });
   } finally {
     await Promise.all([few.store.close(), many.store.close()]);
-    await rm(directory, { recursive: true });
   }
 }
 
@@ -48,10 +73,9 @@ function rowOf(step: string, many: Figure, few: Figure): Row {
   return { name, ours, theirs, value, target: "<= 2.00 x", isMet: value <= 2, data };
 }
 
-async function fill(directory: string, uploads: number): Promise<ScaledStore> {
+async function fill(open: Open, uploads: number): Promise<ScaledStore> {
   const startedAt = performance.now();
-  const store = await openSqliteMetadata({ path: join(directory, `${uploads}.sqlite`) });
-  const scaled = await fillStore(store, uploads);
+  const scaled = await fillStore(await open(uploads), uploads);
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
   console.error(`${uploads.toLocaleString("en")} uploads recorded in ${seconds} s`);
   return scaled;

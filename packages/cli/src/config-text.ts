@@ -1,4 +1,5 @@
 // The settings of a command as a person or a program reads them, without the secrets.
+import { shownDatabase } from "./database.ts";
 import { formatDuration } from "./durations.ts";
 import type { Value } from "./settings/kinds.ts";
 import type { Settings } from "./settings/resolve.ts";
@@ -20,7 +21,8 @@ export function settingFacts(settings: Settings): readonly SettingFact[] {
     const found = settings.of(name);
     if (!found) return [];
     const row = settingRow(name);
-    const { value, layer, from } = found;
+    const { layer, from } = found;
+    const value = row.kind === "database" ? shownDatabase(String(found.value)) : found.value;
     const shown = row.isSecret ? "(set, not shown)" : showValue(row, value);
     return [{ name, value: row.isSecret ? null : value, shown, layer, from }];
   });

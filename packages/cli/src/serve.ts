@@ -2,6 +2,7 @@
 import { HoldfastError } from "@holdfast/protocol";
 import type { LogOptions, RunningServer, ServeOptions } from "@holdfast/server";
 import { Command } from "commander";
+import { requireNoPassword, shownDatabase } from "./database.ts";
 import { MORE_OPTIONS } from "./help.ts";
 import { onHangUp, onStopSignal } from "./interrupt.ts";
 import { jsonLines } from "./json.ts";
@@ -22,6 +23,7 @@ const FIRST_SETTINGS = [
 ] as const;
 
 const MORE_SETTINGS = [
+  "serve.metadata",
   "serve.tls-min",
   "serve.keep-free",
   "serve.origins",
@@ -60,6 +62,7 @@ async function runServe({ json }: Options, command: Command): Promise<void> {
   const host = settings.required("serve.host");
   const port = settings.number("serve.port");
   const keepFree = settings.number("serve.keep-free");
+  const metadata = metadataOf(settings);
   const tls = tlsOf(settings);
   const token = await readToken(settings, "serve.token-file");
   // Loaded here, so that an upload does not wait for a server that it does not need.
@@ -69,6 +72,7 @@ async function runServe({ json }: Options, command: Command): Promise<void> {
     host,
     ...(port === undefined ? {} : { port }),
     dataDir: data,
+    ...(metadata === undefined ? {} : { metadata }),
     insecure: settings.isOn("serve.insecure"),
     keys: keysOf(process.env),
     // On a terminal the log would bury what is printed for a person; a service keeps all of it.
@@ -95,7 +99,8 @@ async function runServe({ json }: Options, command: Command): Promise<void> {
     jsonLines(process.stdout)({ event: "listening", url, pid: process.pid, dataDir: data });
   } else {
     const access = accessOf(token !== undefined, hasTokens(data));
-    process.stdout.write(greeting(server, { data, access, color: settings.text("color") }));
+    const color = settings.text("color");
+    process.stdout.write(greeting(server, { data, metadata, access, color }));
   }
   try {
     await ended.promise;
@@ -105,6 +110,13 @@ async function runServe({ json }: Options, command: Command): Promise<void> {
   }
   if (!json)
     process.stderr.write("Stopped. Nothing acknowledged is lost; uploads go on when it is back.\n");
+}
+
+function metadataOf(settings: Settings): string | undefined {
+  const address = settings.text("serve.metadata");
+  const given = settings.of("serve.metadata");
+  if (address !== undefined && given?.layer === "flag") requireNoPassword(address, given.from);
+  return address;
 }
 
 function logOf(settings: Settings): Pick<LogOptions, "level" | "format"> {
@@ -165,10 +177,12 @@ function greeting(
   { url }: RunningServer,
   {
     data,
+    metadata,
     access,
     color,
   }: {
     readonly data: string;
+    readonly metadata: string | undefined;
     readonly access: Access;
     readonly color: string | undefined;
   },
@@ -177,9 +191,10 @@ function greeting(
   const { hasColor } = createTerminal(process.stdout, process.env, color);
   const strong = (text: string): string => (hasColor ? `\u001b[1m${text}\u001b[0m` : text);
   const login = access === "open" ? "" : "HOLDFAST_TOKEN=... ";
+  const records = metadata === undefined ? "" : `\n  records     ${shownDatabase(metadata)}`;
   return `Holdfast is listening on ${strong(url)}
 
-  data        ${data}
+  data        ${data}${records}
   durability  strict: what is acknowledged is on the disk and survives kill -9 and power loss
   access      ${ACCESS[access]}
 

@@ -20,6 +20,11 @@ export interface ServeOptions {
   readonly port?: number;
   /** Made where it does not exist. One server owns it at a time. */
   readonly dataDir: string;
+  /**
+   * Address of a PostgreSQL that keeps the records, `postgres://USER@HOST:PORT/DATABASE`, `?schema=NAME` for other tables than `holdfast`; without it they are in
+   * the data directory. The password may stand in it, in PGPASSWORD or in the file that PGPASSFILE names. Wants the package `pg`.
+   */
+  readonly metadata?: string;
   /** Whoever does not send it comes no further than health. 16 characters of visible ASCII at least; an empty one is none. */
   readonly token?: string;
   /** Keys to sign addresses with, where they are not those of the data directory. */
@@ -59,6 +64,7 @@ export interface Settings {
   /** An address, so that what was checked is what is bound. */
   readonly address: string;
   readonly port: number;
+  readonly metadata: string | undefined;
   readonly token: string | undefined;
   readonly keys: MasterKeys | undefined;
   readonly tls: TlsFiles | undefined;
@@ -106,10 +112,10 @@ export async function readSettings(options: ServeOptions): Promise<Settings> {
   }
   const [address = host] = addresses;
   const { slotMemory = SLOT_MEMORY, requestsMax = REQUESTS_MAX, closeMs = CLOSE_MS } = options;
-  const { keepFree, limits, keys } = options;
+  const { keepFree, limits, keys, metadata } = options;
   const origins = (options.origins ?? []).map(parseOrigin);
   return {
-    ...{ address, port, token, keys, tls, origins, trust },
+    ...{ address, port, metadata, token, keys, tls, origins, trust },
     isForProxiesOnly: trust.hasProxies && tls === undefined && !insecure,
     ...{ slotMemory, requestsMax, keepFree, limits, closeMs },
   };

@@ -3,8 +3,8 @@ import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { Log, MetadataStore } from "@holdfast/engine";
 import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
-import { openSqliteMetadata } from "./metadata/sqlite/index.ts";
 import { type Owner, takeOwnership } from "./owner.ts";
+import { openRecords } from "./records-place.ts";
 import { createDiskStorage, type DiskStorage, makeDirectory } from "./storage/disk/index.ts";
 import { listStored, type StoredNames, setAsideUnrecorded } from "./unrecorded.ts";
 
@@ -20,20 +20,27 @@ export interface DataDirectory {
   close(): Promise<void>;
 }
 
-const RECORDS_FILE = "records.sqlite";
 const BYTES_DIRECTORY = "uploads";
 const UNRECORDED_DIRECTORY = "unrecorded";
 const NONE: StoredNames = new Map();
 
+export interface DataOptions {
+  readonly path: string;
+  /** The address of a PostgreSQL that keeps the records; undefined for records in the directory. */
+  readonly metadata: string | undefined;
+  readonly onFatal: (error: HoldfastError) => void;
+}
+
 /**
  * Takes the directory and opens what is in it; where that fails everything is let go again.
  *
- * @throws HoldfastError `data_dir_busy`, `data_dir_unusable`
+ * @throws HoldfastError `data_dir_busy`, `data_dir_unusable`, `metadata_unusable`
  */
-export async function openData(
-  path: string,
-  onFatal: (error: HoldfastError) => void,
-): Promise<DataDirectory> {
+export async function openData({
+  path,
+  metadata: address,
+  onFatal,
+}: DataOptions): Promise<DataDirectory> {
   const owner = takeOwnership(path, new Date());
   const opened: (() => Promise<void>)[] = [];
   async function close(): Promise<void> {
@@ -48,11 +55,13 @@ export async function openData(
     await makeDirectory(directory);
     const storage = await createDiskStorage({ directory });
     opened.push(storage.close);
-    const records = join(owner.directory, RECORDS_FILE);
-    const metadata = await openSqliteMetadata({ path: records, onFatal });
+    let stored = await listStored(directory);
+    const metadata = await openRecords({
+      ...{ directory: owner.directory, address, onFatal },
+      hasBytes: stored.size > 0,
+    });
     opened.push(metadata.close);
     const { blocks, bsize } = await statfs(directory);
-    let stored = await listStored(directory);
     const to = join(owner.directory, UNRECORDED_DIRECTORY);
     return {
       ...{ owner, storage, metadata, capacity: blocks * bsize, close },

@@ -81,7 +81,8 @@ function hideIds(line: string): string {
 const CREDENTIALS: readonly (readonly [RegExp, string])[] = [
   [/(Bearer|Basic)[ ]+[^\s"\\]+/gi, "$1 ***"],
   [/(hf_[a-z2-7]{8}_)[a-z2-7]+/g, "$1***"],
-  [/([?&;](?:sig|token|access_token|X-Amz-[A-Za-z-]+)=)[^&\s"\\]*/gi, "$1***"],
+  [/(:\/\/[^\s/:@"\\]*:)[^\s/@"\\]+@/g, "$1***@"],
+  [/([?&;](?:sig|token|password|access_token|X-Amz-[A-Za-z-]+)=)[^&\s"\\]*/gi, "$1***"],
   [/("(?:authorization|cookie|set-cookie|sig|token|secret)":)"(?:[^"\\]|\\.)*"/gi, '$1"***"'],
 ];
 

@@ -33,13 +33,14 @@ export interface OpenServer {
 
 /**
  * Resolves when what a crash interrupted is recovered.
- * @throws HoldfastError `data_dir_busy`, `data_dir_unusable`; nothing is left behind then.
+ * @throws HoldfastError `data_dir_busy`, `data_dir_unusable`, `metadata_unusable`; nothing is left behind then.
  */
 export async function openServer(options: ServeOptions, settings: Settings): Promise<OpenServer> {
-  const secrets = settings.token === undefined ? [] : [settings.token];
+  const { token, metadata } = settings;
+  const secrets = token === undefined ? [] : [token];
   const log = options.log ?? createLog({ level: "info", secrets });
   const fatal = createSignal();
-  const data = await openData(options.dataDir, fatal.raise);
+  const data = await openData({ path: options.dataDir, metadata, onFatal: fatal.raise });
   try {
     return await put(settings, data, log, fatal);
   } catch (error) {

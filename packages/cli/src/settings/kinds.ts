@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { HoldfastError } from "@holdfast/protocol";
 import { parseHttpAddress } from "../addresses.ts";
+import { parseDatabase } from "../database.ts";
 import { parseDuration } from "../durations.ts";
 import { formatSize, parseRate, parseSize } from "../sizes.ts";
 import type { Kind, SettingRow } from "./table.ts";
@@ -21,6 +22,7 @@ const PLACEHOLDERS: Readonly<Record<Kind, string>> = {
   switch: "",
   choice: "choice",
   list: "list",
+  database: "url",
 };
 
 export function placeholderOf({ kind, choices, placeholder }: SettingRow): string {
@@ -39,6 +41,7 @@ const DESCRIPTIONS: Readonly<Record<Kind, string>> = {
   switch: "true or false",
   choice: "a text in quotes",
   list: "a list of texts",
+  database: 'an address in quotes, such as "postgres://holdfast@127.0.0.1/holdfast"',
 };
 
 const ON: ReadonlySet<string> = new Set(["1", "true", "yes", "on"]);
@@ -73,6 +76,8 @@ export function parseText(row: SettingRow, text: string, base: string): Value {
       return parseChoice(row, text);
     case "list":
       return text.split(",").flatMap((one) => one.trim() || []);
+    case "database":
+      return parseDatabase(text);
     case "text":
       return text;
   }

@@ -11,7 +11,8 @@ export type Kind =
   | "duration"
   | "switch"
   | "choice"
-  | "list";
+  | "list"
+  | "database";
 
 export type Layer = "flag" | "environment" | "profile" | "file";
 
@@ -29,6 +30,8 @@ export interface SettingRow {
   readonly layers?: readonly Layer[];
   /** Never shown. */
   readonly isSecret?: true;
+  /** The variable, where it is not made of the key. */
+  readonly variable?: string;
   /** A variable that other programs read too: set and not empty, it stands for `value`, behind our own. */
   readonly foreign?: { readonly variable: string; readonly value: string };
 }
@@ -116,6 +119,11 @@ export const SETTINGS = {
     help: "where everything is kept",
     default: "./holdfast-data",
   },
+  "serve.metadata": {
+    kind: "database",
+    help: "keep the records in this PostgreSQL, not beside the data",
+    variable: "HOLDFAST_METADATA",
+  },
   "serve.keep-free": {
     kind: "size",
     help: "begin no upload with less room on the disk than this",
@@ -202,7 +210,7 @@ type NamesOf<K extends Kind> = {
   [Name in SettingName]: (typeof SETTINGS)[Name]["kind"] extends K ? Name : never;
 }[SettingName];
 
-export type TextSetting = NamesOf<"address" | "text" | "path" | "choice">;
+export type TextSetting = NamesOf<"address" | "text" | "path" | "choice" | "database">;
 export type NumberSetting = NamesOf<"whole" | "size" | "rate" | "duration">;
 export type SwitchSetting = NamesOf<"switch">;
 export type ListSetting = NamesOf<"list">;
@@ -225,7 +233,7 @@ export function layersOf(name: SettingName): readonly Layer[] {
 
 /** `serve.port` is HOLDFAST_SERVE_PORT. */
 export function variableOf(name: SettingName): string {
-  return `HOLDFAST_${name.toUpperCase().replaceAll(/[.-]/g, "_")}`;
+  return settingRow(name).variable ?? `HOLDFAST_${name.toUpperCase().replaceAll(/[.-]/g, "_")}`;
 }
 
 /** `serve.port` is `--port`. */

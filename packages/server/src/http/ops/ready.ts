@@ -1,4 +1,5 @@
 // GET /readyz: whether this server should be sent new work, and if not, why.
+import type { Clock } from "@holdfast/engine";
 import type { Front } from "../front.ts";
 import { jsonReply, type Reply } from "../reply.ts";
 
@@ -8,13 +9,26 @@ export async function getReady(front: Front): Promise<Reply> {
   return jsonReply(503, { status: "unready", reasons }, { "retry-after": "1" });
 }
 
-async function findReasons({ engine, isClosing, log }: Front): Promise<readonly string[]> {
+/** Who asks wants an answer while records that are away are waited for; in milliseconds. */
+const HEALTH_WITHIN_MS = 2000;
+
+async function findReasons({ engine, isClosing, log, clock }: Front): Promise<readonly string[]> {
   if (isClosing()) return ["shutting_down"];
   try {
-    const { isLow } = await engine.health();
+    const { isLow } = await within(clock, HEALTH_WITHIN_MS, engine.health());
     return isLow ? ["storage_full"] : [];
   } catch (error) {
     log("error", "health is unknown", { error });
     return ["storage_failed"];
+  }
+}
+
+async function within<T>(clock: Clock, ms: number, task: Promise<T>): Promise<T> {
+  const { promise: over, reject } = Promise.withResolvers<never>();
+  const callOff = clock.after(ms, () => reject(new Error(`no answer within ${ms} ms`)));
+  try {
+    return await Promise.race([task, over]);
+  } finally {
+    callOff();
   }
 }

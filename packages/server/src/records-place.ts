@@ -1,0 +1,87 @@
+// Where the records of a data directory are: in it, or in a PostgreSQL, never in both. A mark in the directory names the bytes that records elsewhere are of.
+import { randomUUID } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import type { MetadataStore } from "@holdfast/engine";
+import { HoldfastError } from "@holdfast/protocol";
+import { replaceFile } from "./durable-file.ts";
+import { openSqliteMetadata } from "./metadata/sqlite/index.ts";
+
+const RECORDS_FILE = "records.sqlite";
+const MARK_FILE = "metadata.json";
+
+export interface RecordsOptions {
+  /** The data directory, which the caller owns. */
+  readonly directory: string;
+  /** The address of a PostgreSQL; undefined for records in the directory. */
+  readonly address: string | undefined;
+  /** Whether bytes lie in the directory. */
+  readonly hasBytes: boolean;
+  readonly onFatal: (error: HoldfastError) => void;
+}
+
+/**
+ * Opens the records that belong to the bytes of the directory.
+ *
+ * Bytes that no record knows are set aside: so records that are not theirs, or not there yet, are refused and nothing is touched.
+ *
+ * @throws HoldfastError `data_dir_unusable` where its records are elsewhere than `address` says; `metadata_unusable`
+ */
+export async function openRecords(options: RecordsOptions): Promise<MetadataStore> {
+  const { directory, address, onFatal } = options;
+  const mark = join(directory, MARK_FILE);
+  const path = join(directory, RECORDS_FILE);
+  if (address === undefined) {
+    if (existsSync(mark)) throw refused(directory, ...ELSEWHERE);
+    return openSqliteMetadata({ path, onFatal });
+  }
+  if (existsSync(path)) throw refused(directory, ...HERE);
+  const known = readMark(directory, mark);
+  const place = known ?? randomUUID();
+  function keepPlace(): void {
+    if (options.hasBytes) throw refused(directory, ...UNKNOWN);
+    if (known === undefined) replaceFile(mark, `${JSON.stringify({ place })}\n`);
+  }
+  const name = `${hostname()}:${directory}, process ${process.pid}`;
+  const { openPostgresMetadata } = await import("./metadata/postgres/index.ts");
+  return openPostgresMetadata({ address, place, keepPlace, name, onFatal });
+}
+
+type Refusal = readonly [reason: string, hint: string];
+
+const ELSEWHERE: Refusal = [
+  "its records are in a PostgreSQL, and none is named",
+  "Start with --metadata postgres://HOST/DATABASE (HOLDFAST_METADATA): without its records every file in it would count as unknown.",
+];
+const HERE: Refusal = [
+  `its records are in it (${RECORDS_FILE}), and --metadata names others`,
+  "Start without --metadata, or give --data another directory: records do not move from one to the other.",
+];
+const UNKNOWN: Refusal = [
+  "there are bytes in it, and the records that --metadata names are new",
+  "Name the database, and the schema, that has its records; or give --data an empty directory.",
+];
+
+function readMark(directory: string, path: string): string | undefined {
+  if (!existsSync(path)) return undefined;
+  try {
+    const mark: unknown = JSON.parse(readFileSync(path, "utf8"));
+    if (typeof mark === "object" && mark && "place" in mark && typeof mark.place === "string") {
+      return mark.place;
+    }
+  } catch (cause) {
+    throw damaged(directory, cause);
+  }
+  throw damaged(directory);
+}
+
+function damaged(directory: string, cause?: unknown): HoldfastError {
+  const reason = `${MARK_FILE} in it, which names the records that are its own, cannot be read`;
+  return refused(directory, reason, "Put back a copy of that file.", cause);
+}
+
+function refused(path: string, reason: string, hint: string, cause?: unknown): HoldfastError {
+  const details = { path, reason, hint };
+  return new HoldfastError("data_dir_unusable", `${path}: ${reason}`, details, cause);
+}
