@@ -1,6 +1,6 @@
 // A location examined: how its store is to be asked, what it can do, and what it lacks.
 import { encodeHex } from "@holdfast/protocol";
-import { systemRandom } from "../../platform.ts";
+import { systemClock, systemRandom } from "../../platform.ts";
 import type { AwsOptions } from "./aws.ts";
 import type { S3Calls } from "./calls.ts";
 import { AWS_CAPABILITIES, type Capabilities } from "./capabilities.ts";
@@ -48,8 +48,8 @@ export async function examine(
 }
 
 /** A store that does not know a field refuses it in words of its own. */
-function isAboutChecksums({ what, state, setting }: Finding): boolean {
-  return what === "write" && state === "no" && setting === undefined;
+function isAboutChecksums({ what, state, setting, mayPass }: Finding): boolean {
+  return what === "write" && state === "no" && setting === undefined && !mayPass;
 }
 
 function insistOnDirect({ isDirect }: S3Location, finding: Finding): Finding {
@@ -86,13 +86,22 @@ async function look(
   return { calls: second.calls, probed: { ...probed, findings: [...probed.findings, finding] } };
 }
 
+const TRIES = 3;
+const PAUSE_MS = 1_000;
+
 async function lookOnce(location: S3Location, options: ExamineOptions, hasChecksums: boolean) {
   const calls = await callsTo(location, { ...options, hasChecksums });
   const { prefix, marks } = location;
   const { origin } = options;
   const name = encodeHex(systemRandom.bytes(8));
   const more = origin === undefined ? {} : { origin };
-  return { calls, probed: await probe({ calls, prefix, name, marks, send, ...more }) };
+  // A store that is busy for a moment is no store that lacks something.
+  for (let tries = 1; ; tries++) {
+    const probed = await probe({ calls, prefix, name, marks, send, ...more });
+    const isSettled = probed.findings.every(({ mayPass }) => !mayPass);
+    if (isSettled || tries === TRIES) return { calls, probed };
+    await new Promise<void>((resolve) => systemClock.after(PAUSE_MS, resolve));
+  }
 }
 
 /** Stores that are not that of AWS have one region, under any name. */

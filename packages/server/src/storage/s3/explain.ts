@@ -1,5 +1,6 @@
 // What a failed call says of the settings: which one is to blame, and what to do about it.
 import { isRefusal, S3Error } from "./calls.ts";
+import { isPassing } from "./failure.ts";
 
 /** What people can set, in the location or around it. */
 export type Setting =
@@ -20,6 +21,8 @@ export interface Explanation {
   readonly says: string;
   readonly setting?: Setting;
   readonly remedy?: string;
+  /** The store has answered that it could not now: another time it may be otherwise. */
+  readonly mayPass?: true;
 }
 
 export function explain(error: unknown): Explanation {
@@ -29,7 +32,8 @@ export function explain(error: unknown): Explanation {
   for (const [codes, setting, remedy] of REMEDIES) {
     if (isRefusal(error, ...codes)) return { says, setting, remedy };
   }
-  return { says };
+  const remedy = "Look what the store itself says of it: its log, or its documentation.";
+  return isPassing(error) ? { says, remedy, mayPass: true } : { says, remedy };
 }
 
 function unanswered(says: string): Explanation {

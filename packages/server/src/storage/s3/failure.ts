@@ -24,8 +24,12 @@ export function storageError(error: unknown, doing: string): HoldfastError {
 export function isPassing(error: unknown): boolean {
   if (!(error instanceof S3Error)) return false;
   const { fault } = error;
-  return fault.kind !== "refused" || fault.status >= 500 || PASSING.has(fault.code);
+  if (fault.kind !== "refused") return true;
+  return (fault.status >= 500 && fault.status !== NOT_IMPLEMENTED) || PASSING.has(fault.code);
 }
+
+/** What a store does not know it will not know in a moment. */
+const NOT_IMPLEMENTED = 501;
 
 const PASSING: ReadonlySet<string> = new Set([
   "SlowDown",

@@ -89,6 +89,16 @@ describe("a storage", () => {
     expect(double.counts.get("create")).toBe((before ?? 0) + 2);
   });
 
+  it.each(["create", "part", "list-objects"] as const)(
+    "waits for a store that is busy for a moment: %s",
+    async (operation) => {
+      const double = await start();
+      double.fault({ operation, fault: { kind: "refuse", status: 503, code: "SlowDown" } });
+      const { warnings } = await open(double);
+      expect(warnings.map(({ what }) => what)).toEqual(["cors", "lifecycle"]);
+    },
+  );
+
   it("signs requests where the store holds them to their digest, unless it is told not to", async () => {
     const double = await start();
     const part = { index: 0, size: 1, digest: new Uint8Array(32) };
@@ -163,12 +173,44 @@ describe("refused at start", () => {
     });
   });
 
+  it("is a store that is busy all the time", async () => {
+    const double = await start();
+    const fault = { kind: "refuse", status: 503, code: "SlowDown" } as const;
+    double.fault({ operation: "create", times: 99, fault });
+    const { code, error } = await refusal(open(double));
+    expect([code, error.message]).toEqual([
+      "storage_unusable",
+      expect.stringContaining("SlowDown"),
+    ]);
+  });
+
   it("is a store that looks at nothing that it is told", async () => {
     const { code, error, hint } = await refusal(open(await start({ profile: "moto" })));
     expect(code).toBe("storage_unusable");
     expect(error.message).toContain("takes bytes that are not those of the digest");
     expect(hint).toContain("x-amz-content-sha256");
   });
+
+  it.each([
+    ["moto", 1, "storage_unusable"],
+    ["ceph", 3, "opened"],
+  ] as const)(
+    "is such a store also where it was busy when it was looked at: %s",
+    async (profile, after, how) => {
+      const double = await start({ profile });
+      double.fault({
+        operation: "part",
+        after,
+        fault: { kind: "refuse", status: 503, code: "SlowDown" },
+      });
+      const opening = open(double);
+      const told = opening.then(
+        ({ warnings }) => warnings.some(({ what }) => what === "signed") && "opened",
+        (error: unknown) => isHoldfastError(error) && error.code,
+      );
+      expect(await told).toBe(how);
+    },
+  );
 
   it.each([
     ["checksums", "swift"],

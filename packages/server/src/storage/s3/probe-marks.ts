@@ -30,7 +30,8 @@ async function blameMarks(
 ): Promise<Finding | undefined> {
   const each: readonly (readonly [Setting, Marks])[] = [
     ...(storageClass === undefined ? [] : [["storage-class", { storageClass }] as const]),
-    ...(encryption ? [[encryption.keyId ? "kms-key" : "sse", { encryption }] as const] : []),
+    ...(encryption ? [["sse", { encryption: { algorithm: encryption.algorithm } }] as const] : []),
+    ...(encryption?.keyId ? [["kms-key", { encryption }] as const] : []),
     ...(tags === undefined ? [] : [["tags", { tags }] as const]),
   ];
   if (each.length === 0 || !isRefusal(error) || (await isTried(options, {})) !== true) {
@@ -39,10 +40,11 @@ async function blameMarks(
   for (const [setting, mark] of each) {
     const tried = await isTried(options, mark);
     if (tried === true) continue;
-    const { says, remedy } = explain(tried);
-    const other =
-      "Take what the store has, give these credentials the right to it, or leave it out.";
-    return no("write", { says, setting, remedy: remedy ?? other });
+    const known = explain(tried);
+    const says = `${setting} is not taken: ${known.says}`;
+    const other = `Give ${setting} what the store has and these credentials may use, or leave it out.`;
+    const remedy = known.setting === undefined ? other : (known.remedy ?? other);
+    return no("write", { says, setting, remedy });
   }
   return undefined;
 }

@@ -135,6 +135,7 @@ it.each([
 it.each([
   ["storage-class", { storageClass: "COLDEST" }],
   ["sse", { encryption: { algorithm: "aws:other" } }],
+  ["sse", { encryption: { algorithm: "aws:other", keyId: "key" } }],
   ["kms-key", { encryption: { algorithm: "aws:kms", keyId: "missing" } }],
 ])("names %s where the store does not take it", async (setting, mark) => {
   const { double, findings } = await look({ marks: { tags: "a=b", ...mark } });

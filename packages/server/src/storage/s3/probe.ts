@@ -2,7 +2,8 @@
 import { createHash } from "node:crypto";
 import { equalBytes } from "@holdfast/protocol";
 import { isRefusal, type MultipartId, type S3Calls } from "./calls.ts";
-import { explain } from "./explain.ts";
+import { type Explanation, explain } from "./explain.ts";
+import { isPassing } from "./failure.ts";
 import { type Finding, limited, no, yes } from "./finding.ts";
 import type { Marks } from "./location.ts";
 import { lookAtCors, lookAtLifecycle } from "./probe-bucket.ts";
@@ -106,7 +107,8 @@ async function outcomeOf(sending: Promise<void>): Promise<"taken" | "refused" | 
     await sending;
     return "taken";
   } catch (error) {
-    return isRefusal(error) ? "refused" : error;
+    // That it is busy says nothing of what it would have looked at.
+    return isRefusal(error) && !isPassing(error) ? "refused" : error;
   }
 }
 
@@ -139,18 +141,30 @@ async function lookAtSigned({ calls, send }: ProbeOptions, upload: MultipartId):
   try {
     const part = { ...upload, number: 2, size: BYTES.length, sha256: sha256(BYTES) };
     const request = await calls.multipart.sign({ ...part, expiresIn: 60 });
-    if ((await send(request, OTHER_BYTES)) < 300) {
+    const wrong = await send(request, OTHER_BYTES);
+    if (isBusy(wrong)) return limited(what, { ...answered(wrong), mayPass: true }, means);
+    if (wrong < 300) {
       const says = "a signed request takes other bytes than it was signed for";
       const remedy = "Use a store, or a version of it, that checks x-amz-checksum-sha256.";
       return limited(what, { says, remedy }, means);
     }
     const status = await send(request, BYTES);
     if (status < 300) return yes(what, "signed requests hold clients to their bytes");
-    const remedy = "Use a store, or a version of it, that knows x-amz-checksum-sha256.";
-    return limited(what, { says: `a signed request was answered ${status}`, remedy }, means);
+    const why = answered(status);
+    return limited(what, isBusy(status) ? { ...why, mayPass: true } : why, means);
   } catch (error) {
     return limited(what, explain(error), means);
   }
+}
+
+function answered(status: number): Explanation {
+  const remedy = "Use a store, or a version of it, that knows x-amz-checksum-sha256.";
+  return { says: `a signed request was answered ${status}`, remedy };
+}
+
+/** 501 is what a store says that does not know a field. */
+function isBusy(status: number): boolean {
+  return status >= 500 && status !== 501;
 }
 
 async function lookAtUnfinished({ calls }: ProbeOptions, upload: MultipartId): Promise<Finding> {
