@@ -99,6 +99,11 @@ describe("wrong usage", () => {
   it.each([
     ["an unknown command", ["uplaod", "x"], /unknown command 'uplaod' \(Did you mean upload\?\)/],
     [
+      "an unknown command, asked for help",
+      ["uplaod", "--help"],
+      /'uplaod' \(Did you mean upload\?\)/,
+    ],
+    [
       "an unknown option",
       ["serve", "--prot", "1"],
       /unknown option '--prot' \(Did you mean --port\?\)/,

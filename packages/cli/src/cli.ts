@@ -13,8 +13,7 @@ export async function runCli(words: readonly string[]): Promise<number> {
   const isJson = words.includes("--json");
   try {
     const program = createProgram(helpDetailOf(words));
-    const names = program.commands.map((command) => command.name());
-    await program.parseAsync(helpWords(words, names), { from: "user" });
+    await program.parseAsync(helpWords(words, program), { from: "user" });
     return EXIT.ok;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;

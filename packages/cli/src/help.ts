@@ -14,15 +14,42 @@ export function helpDetailOf(words: readonly string[]): HelpDetail {
   return isAsked && words.includes("--all") ? "all" : "screen";
 }
 
-/** `help token create` as `token create --help`: commander's own takes one word, and passes over what is none of the `commands`. */
-export function helpWords(
-  words: readonly string[],
-  commands: readonly string[],
-): readonly string[] {
-  const [help, name, ...more] = words;
-  if (help !== "help" || name === undefined || name.startsWith("-")) return words;
-  if (!commands.includes(name)) return [name];
-  return more.length > 0 ? [name, ...more, "--help"] : words;
+/**
+ * Words that ask for help, as commander is to have them: `help token create` as `token create --help`, since its own takes one word. Where one of them names no command,
+ * the words up to that one: asked for help commander would print that of the program, as if nothing were wrong.
+ */
+export function helpWords(words: readonly string[], program: Command): readonly string[] {
+  const [first, ...rest] = words;
+  const isHelp = first === "help";
+  if (!isHelp && !words.includes("--help") && !words.includes("-h")) return words;
+  const named = isHelp ? rest : words;
+  const unknown = upToUnknown(named, program);
+  if (unknown) return unknown;
+  const isLong = isHelp && named.length > 1 && !named[0]?.startsWith("-");
+  return isLong ? [...named, "--help"] : words;
+}
+
+/** Undefined where every word names a command that has to. */
+function upToUnknown(words: readonly string[], program: Command): readonly string[] | undefined {
+  const path: string[] = [];
+  let command = program;
+  let isValue = false;
+  for (const word of words) {
+    if (command.commands.length === 0) return undefined;
+    if (isValue) isValue = false;
+    else if (word.startsWith("-")) isValue = takesValue(word, program);
+    else {
+      const next = command.commands.find((one) => one.name() === word);
+      path.push(word);
+      if (!next) return path;
+      command = next;
+    }
+  }
+  return undefined;
+}
+
+function takesValue(word: string, { options }: Command): boolean {
+  return options.some(({ long, short, required }) => required && [long, short].includes(word));
 }
 
 /** How commander is to lay out the help of each command. */

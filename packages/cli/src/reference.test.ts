@@ -90,12 +90,30 @@ describe("the help", () => {
   });
 
   it("of a command below another is asked for in either form", () => {
-    const wordsOf = (text: string) => helpWords(text.split(" "), ["token", "upload"]).join(" ");
+    const program = createProgram();
+    const wordsOf = (text: string) => helpWords(text.split(" "), program).join(" ");
     expect(wordsOf("help token create")).toBe("token create --help");
     expect(wordsOf("help token")).toBe("help token");
     expect(wordsOf("help --all")).toBe("help --all");
     expect(wordsOf("upload help more")).toBe("upload help more");
     // Which is told to be unknown, with the nearest one.
     expect(wordsOf("help uplod")).toBe("uplod");
+    expect(wordsOf("help token crate")).toBe("token crate");
   });
+
+  it.each([
+    ["uplod --help", "uplod"],
+    ["-h uplod", "uplod"],
+    ["--color never uplod x --help", "uplod"],
+    ["--profile upload token crate --help --json", "token crate"],
+  ])("of what is no command is not asked for: %s", (text, asked) => {
+    expect(helpWords(text.split(" "), createProgram()).join(" ")).toBe(asked);
+  });
+
+  it.each(["--help", "upload --help", "token create -h", "upload uplod --help", "uplod x"])(
+    "is asked for as commander takes it: %s",
+    (text) => {
+      expect(helpWords(text.split(" "), createProgram()).join(" ")).toBe(text);
+    },
+  );
 });
