@@ -40,6 +40,12 @@ export function isTooLarge(error: HoldfastError): boolean {
   );
 }
 
+/** Something on the way does not know PATCH, and never will. */
+export function isNoAppend({ code, details }: HoldfastError): boolean {
+  const status = details["status"];
+  return code === "method_not_allowed" || status === 405 || status === 501;
+}
+
 /** Index of the part that an error says is bad, or undefined. */
 export function badPart(error: HoldfastError): number | undefined {
   const index = error.details["index"];

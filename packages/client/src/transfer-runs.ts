@@ -21,7 +21,7 @@ import {
 } from "./line.ts";
 import { bytesOf } from "./look.ts";
 import { calmed } from "./next-move.ts";
-import { badPart, isTooLarge, judge, type Verdict } from "./retry.ts";
+import { badPart, isNoAppend, isTooLarge, judge, type Verdict } from "./retry.ts";
 import { committedBytes, type Flight } from "./schedule.ts";
 import type { Live, Next, Plan, Stamp, TransferEvent } from "./state.ts";
 import { judgeRuns } from "./suspect.ts";
@@ -170,12 +170,6 @@ function onPartTooLarge(live: Live, { grid, committed }: Plan, error: HoldfastEr
   const why = `${error.message}, to a request with one part of ${grid.partSize} bytes`;
   const details = { limit: grid.partSize, status: error.details["status"] };
   return fail(new HoldfastError("request_too_large", why, details, error));
-}
-
-/** Something on the way does not know the method, and never will. */
-function isNoAppend({ code, details }: HoldfastError): boolean {
-  const status = details["status"];
-  return code === "method_not_allowed" || status === 405 || status === 501;
 }
 
 function withoutAppends(state: LiveState, plan: Plan, run: number): Next {

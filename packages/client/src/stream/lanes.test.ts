@@ -61,4 +61,30 @@ describe("lanes", () => {
       expect(landed.every((at, index) => at === index && at < 3)).toBe(true);
     },
   );
+
+  it("tell an item when its turn is, or that it never comes", async () => {
+    const turns: string[] = [];
+    const gate = Promise.withResolvers<void>();
+    const run = (fails: boolean) => {
+      let item = 0;
+      return runLanes(2, {
+        next: async () => (item < 2 ? item++ : undefined),
+        async move(at, turn) {
+          if (at === 0) {
+            await gate.promise;
+            if (fails) throw new Error("no move");
+            return;
+          }
+          gate.resolve();
+          await turn();
+          turns.push(`turn ${at}`);
+        },
+        land: async (at) => void turns.push(`land ${at}`),
+      });
+    };
+    await run(false);
+    expect(turns).toEqual(["land 0", "turn 1", "land 1"]);
+    await expect(run(true)).rejects.toThrow("no move");
+    expect(turns).toHaveLength(3);
+  });
 });

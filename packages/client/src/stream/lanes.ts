@@ -3,8 +3,8 @@
 export interface LaneWork<Item> {
   /** The next item, or undefined at the end. Never called twice at once. */
   next(): Promise<Item | undefined>;
-  /** Moves one; what it tries again, it tries itself. */
-  move(item: Item): Promise<void>;
+  /** Moves one; what it tries again, it tries itself. `turn` resolves once all before it have landed, and rejects where one of them never will. */
+  move(item: Item, turn: () => Promise<void>): Promise<void>;
   /** Called once each was moved, in the order of the items, one after another. */
   land(item: Item): Promise<void>;
 }
@@ -33,13 +33,18 @@ export async function runLanes<Item>(count: number, work: LaneWork<Item>): Promi
     return taken;
   }
 
+  function requireAll(): void {
+    if (failure) throw failure.error;
+  }
+
   async function lane(): Promise<void> {
     try {
       for (let taken = await take(); taken; taken = await take()) {
         try {
-          await work.move(taken.item);
-          await taken.before;
-          if (!failure) await work.land(taken.item);
+          const { item, before } = taken;
+          await work.move(item, () => before.then(requireAll));
+          await before;
+          if (!failure) await work.land(item);
         } finally {
           taken.done();
         }

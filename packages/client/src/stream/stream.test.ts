@@ -81,6 +81,71 @@ describe("an upload of a stream", () => {
     expect(result.bytesSent).toBeLessThan(2 * bytes.length);
   });
 
+  it("gets through byte by byte where every connection is cut before a part is through", async () => {
+    const bytes = randomBytes(6 * MIB + 77);
+    const line = place.keep(
+      await startProxy({
+        targetPort: server.port,
+        // As lines are: what a cut finds in the buffers of a line without a pace would be most of it.
+        line: { bytesPerSecond: 4 * MIB },
+        fate: () => ({ kind: "cut", afterBytes: 600 * KIB }),
+      }),
+    );
+    const options = { to: line.url, name: "stdin", partSize: MIB };
+    const transfer = client().uploadStream(piecesOf(bytes), options);
+    const progress = record(transfer, "progress");
+    const result = await transfer.done;
+    expect((await fetched(`${server.url}/v1/files/${result.id}`)).equals(bytes)).toBe(true);
+    const told = progress.map(({ committed }) => committed);
+    expect(told).toEqual([...told].sort((a, b) => a - b));
+    // What connections carry counts, though none of them carries a part.
+    expect(new Set(told).size).toBeGreaterThan(9);
+    expect(told.at(-1)).toBe(bytes.length);
+    // Four runs of two tries each were lost, until it was known.
+    expect(line.totals().up).toBeLessThan(bytes.length + 8 * 600 * KIB + 2 * MIB);
+  });
+
+  it("sends parts again once the line has got better", async () => {
+    const bytes = randomBytes(20 * MIB);
+    const line = place.keep(
+      await startProxy({
+        targetPort: server.port,
+        fate: (index) => (index < 12 ? { kind: "cut", afterBytes: 600 * KIB } : { kind: "well" }),
+      }),
+    );
+    const between = place.keep(await interpose(line.url));
+    const options = { to: between.url, name: "stdin", partSize: MIB };
+    const result = await client().uploadStream(piecesOf(bytes), options).done;
+    expect((await fetched(`${server.url}/v1/files/${result.id}`)).equals(bytes)).toBe(true);
+    const bodies = between.seen.flatMap(({ method }) =>
+      /^P(?:UT|ATCH)$/.test(method) ? [method] : [],
+    );
+    expect(bodies).toContain("PATCH");
+    expect(bodies.at(-1)).toBe("PUT");
+  });
+
+  it("keeps below what a proxy takes, and says so where that takes nothing", async () => {
+    const bytes = randomBytes(5 * MIB);
+    let limit = 400 * KIB;
+    const refused = answer(413, { "content-type": "text/html" });
+    meddle = ({ headers }) => (Number(headers["content-length"]) > limit ? refused : undefined);
+    const options = { to: proxy.url, name: "stdin", partSize: MIB };
+    const result = await client().uploadStream(piecesOf(bytes), options).done;
+    expect((await fetched(result.url)).equals(bytes)).toBe(true);
+    expect(proxy.count("PUT", "/parts/")).toBeLessThan(12);
+    // Without appends no part of that size gets through.
+    meddle = ({ method, headers }) => {
+      if (method === "PATCH") return answer(501, {});
+      return Number(headers["content-length"]) > limit ? refused : undefined;
+    };
+    const parts = client().uploadStream(piecesOf(bytes), options).done;
+    await expect(parts).rejects.toMatchObject({ code: "request_too_large" });
+    meddle = ({ headers }) => (Number(headers["content-length"]) > limit ? refused : undefined);
+    limit = KIB;
+    const done = client().uploadStream(piecesOf(bytes), options).done;
+    await expect(done).rejects.toMatchObject({ code: "request_too_large" });
+  });
+
   it("survives an answer that is lost, at create, at a part and at complete", async () => {
     const bytes = randomBytes(3 * PART + 5);
     const lost = new Set(["/v1/uploads", "/parts/", "/complete"]);

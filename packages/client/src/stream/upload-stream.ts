@@ -6,15 +6,10 @@ import {
   encodeCreate,
   encodeHex,
   encodeId,
-  encodeRunDigests,
-  encodeRunPath,
   equalBytes,
   HoldfastError,
   ID_BYTES,
   MIB,
-  missingRanges,
-  type PartRange,
-  type UploadView,
 } from "@holdfast/protocol";
 import { checkAddress } from "../auth.ts";
 import type { Transfer } from "../events.ts";
@@ -26,6 +21,7 @@ import { jsonBody, readUpload, uploadUrl } from "../upload-job.ts";
 import type { Wire } from "../wire.ts";
 import { runLanes } from "./lanes.ts";
 import { type ByteStream, createRunReader, type RunReader } from "./read-run.ts";
+import { type Lesson, type Run, sendRun, type Target } from "./send-run.ts";
 import { runStream, type Stream } from "./stream-transfer.ts";
 
 /** Runs at a time; with as many bytes each, that is all the memory there is. */
@@ -46,22 +42,6 @@ export interface StreamUploadOptions extends Omit<UploadOptions, "resume"> {
   readonly name: string;
   /** About how many bytes there will be; more is no mistake, but very much more may not fit. */
   readonly expectedSize?: number;
-}
-
-/** One run, kept until it is committed. */
-interface Run {
-  readonly range: PartRange;
-  readonly bytes: Uint8Array;
-  readonly digests: readonly Uint8Array[];
-  /** Of the whole upload, where this run is the end of it. */
-  readonly size: number | undefined;
-}
-
-interface Target {
-  readonly url: string;
-  readonly partSize: number;
-  readonly sizeMax: number;
-  readonly runPartsMax: number;
 }
 
 /** Starts an upload of whatever comes through `source`. It can be tried again as long as this process lives, and not gone on with by another. */
@@ -158,6 +138,7 @@ async function sendAll(
   const reader = createRunReader(source, { partSize, patienceMs: PATIENCE_MS, clock: ports.clock });
   const digests: Uint8Array[] = [];
   const leaveOf = new Map<Run, () => void>();
+  const lesson: Lesson = { isCut: false, isNoAppend: false, bodyMax: Infinity };
   const runPartsTop = Math.max(1, Math.min(runPartsMax, Math.floor(RUN_SIZE / partSize)));
   let runParts = 1;
   let size = 0;
@@ -205,7 +186,7 @@ async function sendAll(
   try {
     await runLanes(Math.min(options.inFlight ?? LANES, LANES), {
       next,
-      move: (run) => sendRun(stream, wire, target, run),
+      move: (run, turn) => sendRun(run, { stream, wire, target, lesson, turn }),
       async land(run) {
         leaveOf.get(run)?.();
         leaveOf.delete(run);
@@ -231,66 +212,6 @@ function unlessEnded<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
     signal.addEventListener("abort", stop, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
   });
-}
-
-/** Resolves when all of the run is committed. After a failure only what is missing of it goes again. */
-async function sendRun(stream: Stream, wire: Wire, target: Target, run: Run): Promise<void> {
-  await stream.insist(async (attempt, signal) => {
-    stream.trying(run);
-    const ranges =
-      attempt === 1 ? [run.range] : await missingOf(wire, target, run, attempt, signal);
-    for (const range of ranges) await put(stream, wire, target, run, range, attempt, signal);
-  });
-  stream.committed(run, run.bytes.length);
-}
-
-async function put(
-  stream: Stream,
-  wire: Wire,
-  { url, partSize }: Target,
-  run: Run,
-  [start, end]: PartRange,
-  attempt: number,
-  signal: AbortSignal,
-): Promise<void> {
-  const [from, to] = [start - run.range[0], end - run.range[0]];
-  const [name, value] = encodeRunDigests("sha-256", run.digests.slice(from, to));
-  // Only the server must know the size before it takes a part that is short.
-  const ending = run.size === undefined ? {} : { "upload-length": String(run.size) };
-  await wire.send(
-    {
-      method: "PUT",
-      url: `${url}/parts/${encodeRunPath([start, end])}`,
-      headers: { "content-type": "application/octet-stream", [name]: value, ...ending },
-      body: [run.bytes.subarray(from * partSize, to * partSize)],
-      attempt,
-      signal,
-      onSent: (bytes) => stream.sent(run, bytes),
-    },
-    (answer) => answer.text(),
-  );
-}
-
-async function missingOf(
-  wire: Wire,
-  { url }: Target,
-  { range: [start, end] }: Run,
-  attempt: number,
-  signal: AbortSignal,
-): Promise<readonly PartRange[]> {
-  const view = await wire.send({ method: "GET", url, attempt, signal }, readUpload);
-  requireOpen(view);
-  const missing: PartRange[] = [];
-  for (const [from, to] of missingRanges(view.committed)) {
-    const [low, high] = [Math.max(from, start), Math.min(to, end)];
-    if (low < high) missing.push([low, high]);
-  }
-  return missing;
-}
-
-function requireOpen({ state, error }: UploadView): void {
-  if (state === "open") return;
-  throw new HoldfastError("upload_ended", error?.detail ?? `the upload is ${state}`, { state });
 }
 
 async function complete(
