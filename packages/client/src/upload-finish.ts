@@ -66,7 +66,7 @@ export async function closeUpload({ opened, ports, direct }: Job): Promise<void>
   await direct?.signer.end();
   await Promise.allSettled([opened?.source.close()]);
   try {
-    opened?.release();
+    opened?.release?.();
   } finally {
     ports.checkpoints.close();
     ports.transport.close();

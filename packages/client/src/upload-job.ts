@@ -74,8 +74,9 @@ export interface Opened {
   readonly server: string;
   readonly source: Source;
   readonly key: string;
-  readonly release: () => void;
-  /** Nobody else is at it: there is the claim, or there can be none. Before, nothing may be removed. */
+  /** Lets go of the claim; undefined where none was needed so far. */
+  readonly release: (() => void) | undefined;
+  /** Nobody else is at it: there is the claim, there can be none, or none is needed. Before, nothing may be removed. */
   readonly isOurs: boolean;
 }
 

@@ -47,11 +47,14 @@ import {
   warnOfCheckpoint,
 } from "./upload-job.ts";
 import { readPart } from "./upload-send.ts";
-import { storeSmall } from "./upload-small.ts";
+import { isSmall, storeSmall } from "./upload-small.ts";
 import { checkpointOf, newTarget, otherUpload, requireSize, tellCreated } from "./upload-target.ts";
 import type { Call } from "./work.ts";
 
-/** Opens the source, takes the claim on it, and looks for a checkpoint. */
+/**
+ * Opens the source, takes the claim on it, and looks for a checkpoint. A small file of which there is none needs no claim: it goes in one request, which another
+ * process may send as well and gets the same file. Of many thousands, the claims would cost more than the files.
+ */
 export async function openUpload(
   job: Job,
   { signal }: Call,
@@ -60,11 +63,13 @@ export async function openUpload(
   const server = checkAddress(job.options.to, job.options.token !== undefined);
   const source = await job.openSource();
   const key = checkpointKey(digester, "upload", server, source.identity);
-  const opened = { server, source, key, release: () => undefined };
+  const opened = { server, source, key, release: undefined };
   job.opened = { ...opened, isOurs: false };
   try {
-    job.opened = { ...opened, release: await claim(job, key, signal), isOurs: true };
-    const text = await checkpoints.load(key);
+    const isFree = isSmall(job) && (await checkpoints.load(key)) === undefined;
+    const release = isFree ? undefined : await claim(job, key, signal);
+    job.opened = { ...opened, release, isOurs: true };
+    const text = isFree ? undefined : await checkpoints.load(key);
     const checkpoint = text === undefined ? undefined : decodeCheckpoint(digester, text);
     if (text !== undefined && !checkpoint) {
       const detail = "what was known of an earlier upload is damaged: a new upload begins";
@@ -75,8 +80,24 @@ export async function openUpload(
     return { isResumed, ...(job.known ? { known: job.known } : {}) };
   } catch (error) {
     warnOfCheckpoint(job, error);
-    job.opened = { ...job.opened, isOurs: true };
+    job.opened = { ...job.opened, release: job.opened.release ?? nothing, isOurs: true };
     return { isResumed: false };
+  }
+}
+
+function nothing(): void {
+  // There can be no claim, so there is none to let go of.
+}
+
+/** What could be stored in one request had no claim, and turns out to need an upload after all. */
+async function claimLate(job: Job, { signal }: Call): Promise<void> {
+  const opened = openedOf(job);
+  if (opened.release) return;
+  try {
+    job.opened = { ...opened, release: await claim(job, opened.key, signal) };
+  } catch (error) {
+    warnOfCheckpoint(job, error);
+    job.opened = { ...opened, release: nothing };
   }
 }
 
@@ -136,6 +157,7 @@ export async function createUpload(
   await removeStale(job, call);
   const stored = await storeSmall(job, call);
   if (stored) return stored;
+  await claimLate(job, call);
   const { name = source.name, type = "application/octet-stream", metadata } = job.options;
   const asked = job.options.partSize ?? wantedPartSize(job);
   const partSize = call.partSizeMax ?? asked;

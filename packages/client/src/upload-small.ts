@@ -65,7 +65,7 @@ export async function storeSmall(job: Job, call: Call): Promise<Answer | undefin
 }
 
 /** Whether nothing is asked for that only an upload with parts can have. */
-function isSmall({ options, known, isStoreRefused, opened }: Job): boolean {
+export function isSmall({ options, known, isStoreRefused, opened }: Job): boolean {
   const { partSize, digest = "sha-256", sha256, verify, transfer } = options;
   const size = opened?.source.fingerprint.size ?? Infinity;
   const isPlain = partSize === undefined && digest === "sha-256";

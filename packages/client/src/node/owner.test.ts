@@ -54,6 +54,15 @@ describe("a claim", () => {
     }
   }, 120_000);
 
+  it("makes its folder again where somebody has removed that", () => {
+    claimKey(directory, "one")();
+    rmSync(join(directory, "claims"), { recursive: true });
+    expect(holderOf(directory, "one")).toBeUndefined();
+    const release = claimKey(directory, "one");
+    expect(() => claimKey(directory, "one")).toThrow(busy);
+    release();
+  });
+
   it("leaves no file behind", () => {
     claimKey(directory, "one")();
     expect(readdirSync(join(directory, "claims"))).toEqual([]);

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
 import type { Holder } from "../ports.ts";
-import { messageOf } from "./errno.ts";
+import { errnoOf, messageOf } from "./errno.ts";
 import { makeDirectory } from "./make-directory.ts";
 
 /** A lock file may be removed by its last owner just as it is opened; more than a few times in a row is something else. */
@@ -24,6 +24,9 @@ const LOOK_MS = 50;
 
 /** SQLITE_BUSY, SQLITE_LOCKED; their extended codes have them in the low byte. */
 const BUSY: ReadonlySet<number> = new Set([5, 6]);
+
+/** Folders of lock files, as they were made, by the directory that they are in: a command with ten thousand files asks for one ten thousand times. */
+const folders = new Map<string, string>();
 
 /** Lock files that this process holds. Whoever closes one, in whatever part of the process, drops the kernel's lock on it: a second claim must not even open it. */
 const held = new Set<string>();
@@ -37,11 +40,13 @@ const held = new Set<string>();
 export function claimKey(directory: string, key: string, waitMs: number = LOOK_MS): () => void {
   let path: string | undefined;
   try {
-    path = lockPath(directory, key);
-    if (held.has(path)) throw busy({ pid: process.pid, isUs: true });
     for (let tries = 0; tries < TRIES; tries++) {
+      path = lockPath(directory, key);
+      if (held.has(path)) throw busy({ pid: process.pid, isUs: true });
       const release = lock(path, waitMs);
       if (release) return release;
+      // Perhaps it was not the file alone that somebody has removed.
+      folders.delete(directory);
     }
     throw new Error(`${path} is removed again and again`);
   } catch (error) {
@@ -74,9 +79,15 @@ function busy(
 }
 
 function lockPath(directory: string, key: string): string {
+  return join(folders.get(directory) ?? makeFolder(directory), `${key}.lock`);
+}
+
+function makeFolder(directory: string): string {
   const folder = join(directory, "claims");
   makeDirectory(folder, 0o700);
-  return join(realpathSync(folder), `${key}.lock`);
+  const real = realpathSync(folder);
+  folders.set(directory, real);
+  return real;
 }
 
 function isBusy(error: unknown): boolean {
@@ -115,7 +126,8 @@ function openSame(
   path: string,
   waitMs: number,
 ): { readonly database: DatabaseSync; readonly inode: bigint } | undefined {
-  const descriptor = openSync(path, "a", 0o600);
+  const descriptor = openOrMake(path);
+  if (descriptor === undefined) return undefined;
   try {
     const { ino: inode } = fstatSync(descriptor, { bigint: true });
     const database = new DatabaseSync(path, { timeout: waitMs });
@@ -125,6 +137,16 @@ function openSame(
   } finally {
     // Before there is a lock, which would go with it.
     closeSync(descriptor);
+  }
+}
+
+/** Undefined where there is no folder for it any more. */
+function openOrMake(path: string): number | undefined {
+  try {
+    return openSync(path, "a", 0o600);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw error;
   }
 }
 
