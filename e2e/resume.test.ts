@@ -265,9 +265,10 @@ describe("a file that was complete", () => {
 
 describe("what runs", () => {
   it("is marked, left alone by resume and forget, told of by its pid, and waited for with --wait", async () => {
-    await makeFile("busy.bin", 4_000_000);
+    await makeFile("busy.bin", 20_000_000);
     const words = ["upload", "busy.bin", "--to", server.url];
-    const first = start([...words, "--limit-rate", "400K", "--json"]);
+    // It must not end before all the others have looked, however slow this machine is.
+    const first = start([...words, "--limit-rate", "200K", "--json"]);
     await first.event("progress");
     const [one] = await listed();
     expect(one).toMatchObject({ kind: "upload", running: true, pid: expect.any(Number) });
@@ -284,12 +285,12 @@ describe("what runs", () => {
       expect([said.code, said.stderr]).toEqual([0, expect.stringContaining("Left as it is")]);
     }
     const waiting = start([...words, "--wait"]);
-    // Only now may it take the whole line.
-    await first.event("complete");
-    const last = await waiting.exit;
-    expect(last.code).toBe(0);
-    expect(waiting.stderr()).toMatch(/at this transfer already; waiting for it to end/);
-    expect(waiting.stderr()).toContain("Uploaded already");
+    const held = /at this transfer already; waiting for it to end/;
+    await expect.poll(() => waiting.stderr(), { timeout: 20_000 }).toMatch(held);
+    first.kill("SIGINT");
+    expect((await waiting.exit).code).toBe(0);
+    expect(waiting.stderr()).toContain("Going on where it stopped");
+    expect(waiting.stderr()).toContain("were there already");
     expect(await listed()).toEqual([]);
   });
 
