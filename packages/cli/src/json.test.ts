@@ -77,11 +77,16 @@ describe("JSON lines of progress", () => {
       2,
       "failed",
     ]);
+    failing.report.stop();
     const stopped = begin();
     stopped.progress(1);
     stopped.progress(2);
     stopped.report.stop();
     expect(stopped.reached()).toEqual([1, 2]);
+    // What is being stopped may go on for a moment; the command's last line has been said by then.
+    stopped.progress(3);
+    stopped.progress(SIZE);
+    expect(vi.getTimerCount()).toBe(0);
     vi.advanceTimersByTime(10_000);
     expect(stopped.reached()).toEqual([1, 2]);
   });

@@ -54,7 +54,7 @@ export function createJsonReport({ write, tasks, meter, isMany, clock }: JsonOpt
       running.set(task, tell(transfer, nameOf(task), write, clock));
     },
     end(task, outcome) {
-      running.get(task)?.flush();
+      finishTelling(running.get(task));
       running.delete(task);
       totals.end(task, outcome);
       tellTotal();
@@ -72,7 +72,7 @@ export function createJsonReport({ write, tasks, meter, isMany, clock }: JsonOpt
     aside: (write) => write(),
     finish({ failed, seconds, ...figures }) {
       if (!isMany) return;
-      total.drop();
+      total.stop();
       write({
         event: "summary",
         ...figures,
@@ -81,9 +81,14 @@ export function createJsonReport({ write, tasks, meter, isMany, clock }: JsonOpt
       });
     },
     stop() {
-      for (const one of [...running.values(), total]) one.flush();
+      for (const one of [...running.values(), total]) finishTelling(one);
     },
   };
+}
+
+function finishTelling(one: Throttle | undefined): void {
+  one?.flush();
+  one?.stop();
 }
 
 function milliseconds(seconds: number): number {

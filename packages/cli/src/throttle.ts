@@ -12,8 +12,8 @@ export interface Throttle {
   changed(): void;
   /** Tells at once what was held back, or that `isUrgent`. */
   flush(isUrgent?: "urgent"): void;
-  /** What was held back is of no more use. */
-  drop(): void;
+  /** Nothing is told any more, what was held back neither. */
+  stop(): void;
 }
 
 /** `toldAt`: when it was told last, on the same clock. */
@@ -25,28 +25,29 @@ export function createThrottle(
 ): Throttle {
   let last = toldAt;
   let callOff: (() => void) | undefined;
-
-  function drop(): void {
-    callOff?.();
-    callOff = undefined;
-  }
+  let isOver = false;
 
   function tellNow(): void {
-    drop();
+    callOff?.();
+    callOff = undefined;
     last = now();
     tell();
   }
 
   return {
     changed() {
-      if (callOff) return;
+      if (callOff || isOver) return;
       const left = last + ms - now();
       if (left > 0) callOff = after(left, tellNow);
       else tellNow();
     },
     flush(isUrgent) {
-      if (callOff || isUrgent) tellNow();
+      if (callOff || (isUrgent && !isOver)) tellNow();
     },
-    drop,
+    stop() {
+      isOver = true;
+      callOff?.();
+      callOff = undefined;
+    },
   };
 }
