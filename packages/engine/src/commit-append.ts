@@ -149,6 +149,7 @@ async function record(
   await context.metadata.apply({ kind: "append", id, parts, at, expiresAt, ...optional });
   noteParts(context, upload, parts);
   const { tail: _, ...rest } = upload.record;
-  upload.record = { ...rest, ...(tail ? { tail } : {}), expiresAt, hasToldOffset: true };
+  const protocol = rest.protocol ?? "appends";
+  upload.record = { ...rest, ...(tail ? { tail } : {}), expiresAt, hasToldOffset: true, protocol };
   if (size !== undefined) fixedTo(upload, size);
 }

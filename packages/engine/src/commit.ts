@@ -96,6 +96,7 @@ async function commitGroup(
     ...rest,
     ...(isKept ? { tail } : {}),
     expiresAt: Math.max(expiresAt, upload.record.expiresAt),
+    protocol: upload.record.protocol ?? "parts",
   };
 }
 

@@ -25,7 +25,7 @@ import { watch } from "./watch.ts";
 export function createEngine(parts: EngineParts): Engine {
   const context = createContext(parts);
   return {
-    create: (principal, request, key) => create(context, principal, request, key),
+    create: (principal, request, key) => create(context, principal, request, { key }),
     putRun: (principal, command) => putRun(context, principal, command),
     presign: (principal, id, parts) => presign(context, principal, id, parts),
     revoke: (principal, id) => revoke(context, principal, id),

@@ -14,7 +14,7 @@ import {
 import { authorize, type Context, doWork, UPLOAD_TTL_MS } from "./context.ts";
 import { applyOnce, createKey, findMade } from "./create-key.ts";
 import { driveToCompletion } from "./publish.ts";
-import type { Limits, Principal, UploadRecord } from "./records.ts";
+import type { Limits, Principal, Protocol, UploadRecord } from "./records.ts";
 import { viewOf } from "./status.ts";
 import type { Upload } from "./upload.ts";
 
@@ -22,14 +22,14 @@ export function create(
   context: Context,
   principal: Principal,
   request: CreateRequest,
-  key?: string,
+  begun: Begun = {},
 ): Promise<UploadView> {
   return doWork(context, async () => {
     await authorize(context, principal, "create", principal, "upload_not_found");
     const { limits = {} } = principal;
     requireAlgorithm(context, request);
     requireSize(request, limits);
-    const upload = newRecord(context, principal, request, key);
+    const upload = newRecord(context, principal, request, begun);
     // A repetition begins nothing, and needs no room.
     if (!(await findMade(context, upload))) await context.room.require();
     const { id, size, hasSize } = await applyOnce(context, { kind: "create", upload, limits });
@@ -76,12 +76,19 @@ function maxSizeOf(
   return Math.min(allowed, sizeMax, partCountMax * Math.max(partSize, partSizeMin));
 }
 
-/** @param key As it came with the request. */
+/** What an upload is begun with, besides what it will be. */
+interface Begun {
+  /** As it came with the request. */
+  readonly key?: string | undefined;
+  /** Where that is known before the first byte. */
+  readonly protocol?: Protocol;
+}
+
 export function newRecord(
   context: Context,
   principal: Principal,
   request: CreateRequest,
-  key: string | undefined,
+  { key, protocol }: Begun,
 ): UploadRecord {
   const createdAt = context.clock.now();
   const size = request.size ?? maxSizeOf(context, principal, request);
@@ -99,6 +106,7 @@ export function newRecord(
     hasSize: request.size !== undefined,
     hasToldOffset: false,
     verify: request.verify ?? "parts",
+    ...(protocol ? { protocol } : {}),
     ...(request.sha256 ? { sha256: request.sha256 } : {}),
     ...(key === undefined ? {} : { key: createKey(context, key, describeRequest(request)) }),
     createdAt,

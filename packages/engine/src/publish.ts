@@ -123,7 +123,9 @@ export function manifestOf(
 ): Manifest {
   // The time of the last commit: the manifest has the same bytes however often publishing is tried, so that no attempt can spoil what another one published.
   const completedAt = record.expiresAt - UPLOAD_TTL_MS;
-  const provenance = { createdAt: record.createdAt, completedAt, protocol: "parts" };
+  // Without a commit it has no bytes, or is of a version that knew parts only.
+  const { createdAt, protocol = "parts" } = record;
+  const provenance = { createdAt, completedAt, protocol };
   // What the record says of the whole is what was asked for, not what was proved.
   const { sha256: _, ...described } = record;
   return { ...described, ...proved, digests, root, provenance };

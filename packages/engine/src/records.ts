@@ -66,6 +66,9 @@ export interface Tail {
   readonly objects?: readonly TailObject[];
 }
 
+/** How bytes came: as parts, by appends, or the whole file in one request. */
+export type Protocol = "parts" | "appends" | "file";
+
 /**
  * An upload as it is stored. Sizes in bytes, times in milliseconds since 1970 by the server's clock.
  *
@@ -94,6 +97,8 @@ export interface UploadRecord extends Grid {
   readonly sealedSha256?: Uint8Array;
   /** What is proved before the file is published: the digests of the parts as they came, or also the bytes as they are read back. */
   readonly verify: "parts" | "readback";
+  /** Which way its first bytes came, for the manifest: the first commit says, and nothing changes it any more. */
+  readonly protocol?: Protocol;
   readonly createdAt: number;
   readonly expiresAt: number;
   /** When it became complete, aborted, expired or failed. */
@@ -205,7 +210,7 @@ export type Change =
     }
   /**
    * Parts of an `open` upload, all of them or none. A part that is committed with the same digest is left as it is. The expiry never goes back.
-   * A tail of one of them goes with it. What was not bound is bound with that. `place` is where their bytes are: parts elsewhere than in the upload's place are refused.
+   * A tail of one of them goes with it. Bytes that were the first came as `parts`. What was not bound is bound with that. `place` is where their bytes are: parts elsewhere than in the upload's place are refused.
    * @throws HoldfastError `part_conflict` with `details.index` where one has another digest, and with that in `details.committed`, or in `details.bound` where no
    * bytes have it and `committed` is false; `upload_not_open` where the upload's place is another one; `quota_exceeded` where the size is unknown.
    */
@@ -219,6 +224,7 @@ export type Change =
     }
   /**
    * What an append brought: whole parts, then the tail that is left, if any; it stands in place of the tail of before. An offset has been told from here on.
+   * Bytes that were the first came by `appends`.
    * With `size` the size is fixed in the same step. Conditional on `open`, and on the upload ending where the append began.
    *
    * One that has just happened resolves again. The tail begins where the parts end: anything else is `internal`. `place` is where the bytes of whole parts are, as for `commit`.

@@ -118,7 +118,7 @@ async function storeLarge(
   request: CreateRequest,
   { body, bodySize, digest, key, transfer }: StoreFile,
 ): Promise<FileRecord> {
-  const { id } = await create(context, principal, request, key);
+  const { id } = await create(context, principal, request, { key, protocol: "file" });
   try {
     await append(context, principal, {
       ...{ id, body, at: "start", isLast: true },

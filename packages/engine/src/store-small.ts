@@ -39,7 +39,7 @@ export async function storeSmall(
   const actual = context.digests.sha256(bytes);
   requireDigest(actual, digest);
   const size = bytes.length;
-  const asked = newRecord(context, principal, request, key);
+  const asked = newRecord(context, principal, request, { key, protocol: "file" });
   const record: UploadRecord = { ...asked, size, hasSize: true, state: "complete" };
   const digests = size === 0 ? new Uint8Array() : actual;
   const root = computeRoot(context.digests.sha256, { ...record, digests });

@@ -2,7 +2,13 @@
 import type { Change, Tail, UploadRecord } from "@holdfast/engine";
 import { MIB } from "@holdfast/protocol";
 import { describe, expect, it } from "vitest";
-import { sampleCommit, samplePart, sampleTail, sampleUpload } from "../metadata/samples.ts";
+import {
+  sampleCommit,
+  sampleFresh,
+  samplePart,
+  sampleTail,
+  sampleUpload,
+} from "../metadata/samples.ts";
 import { type MetadataBench, refusal } from "./metadata-bench.ts";
 import { itNeedsState } from "./metadata-states.ts";
 
@@ -69,6 +75,24 @@ function describeAppend(bench: MetadataBench): void {
       const refused = await refusal(bench.store().apply(other));
       expect(refused).toEqual({ code: "offset_mismatch", details: { offset: MIB + 100 } });
       expect((await bench.store().upload(upload.id))?.tail).toEqual(tail);
+    });
+    it("is remembered as how the bytes came where it brought the first ones, for ever", async () => {
+      const protocolOf = async ({ id }: UploadRecord) =>
+        (await bench.store().upload(id))?.protocol ?? "none";
+      const [appended, sent, whole] = [sampleFresh(3), sampleFresh(3), sampleFresh(3)];
+      await begin(bench, appended, sampleAppend(appended, 0, [0]), sampleCommit(appended, 1));
+      await begin(bench, sent, sampleCommit(sent, 0), sampleAppend(sent, MIB, [1]));
+      await begin(bench, { ...whole, protocol: "file" }, sampleAppend(whole, 0, [0]));
+      const none = await begin(bench, sampleFresh(3));
+      await refusal(bench.store().apply(sampleAppend(none, 5, [0])));
+      const all = [appended, sent, whole, none];
+      const expected = ["appends", "parts", "file", "none"];
+      expect(await Promise.all(all.map(protocolOf))).toEqual(expected);
+      const { id } = appended;
+      const withdraw = { kind: "withdraw", id: sent.id, indexes: [0], at: 7 } as const;
+      await bench.applyAll(withdraw, { kind: "seal", id, epoch: 0 });
+      await bench.reopen();
+      expect(await Promise.all(all.map(protocolOf))).toEqual(expected);
     });
     it("counts parts that came out of order, and stops before a gap", async () => {
       const upload = await begin(bench, sampleUpload(600));

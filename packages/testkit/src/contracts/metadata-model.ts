@@ -18,6 +18,7 @@ import {
   sampleDelete,
   sampleDigest,
   sampleFile,
+  sampleFresh,
   samplePart,
   samplePlace,
   samplePublish,
@@ -46,8 +47,8 @@ function createWorld(): World {
   const unknown = { hasSize: false, size: 3 * MIB, key };
   const uploads = [
     sampleUpload(2, { principal, key }),
-    sampleUpload(300, { principal }),
-    sampleUpload(3, { principal, ...unknown }),
+    sampleFresh(300, { principal }),
+    sampleFresh(3, { principal, ...unknown }),
   ] as const;
   const stores = [sampleStore(2, { principal, key }), sampleStore(0, { principal })];
   // Two files for the first upload and one for the second, which two entries of the outbox tell of.

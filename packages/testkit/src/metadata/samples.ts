@@ -29,12 +29,19 @@ export function sampleUpload(parts = 3, given: Partial<UploadRecord> = {}): Uplo
     hasSize: true,
     hasToldOffset: false,
     verify: "parts",
+    protocol: "parts",
     createdAt: 1_700_000_000_000,
     expiresAt: 1_700_000_086_400,
     epoch: 0,
     hasBytes: true,
     ...given,
   };
+}
+
+/** One of which nobody knows yet how its bytes will come. */
+export function sampleFresh(parts = 3, given: Partial<UploadRecord> = {}): UploadRecord {
+  const { protocol: _, ...fresh } = sampleUpload(parts, given);
+  return fresh;
 }
 
 /** The digest that stands for content number `content` of a part; another number is another digest. */

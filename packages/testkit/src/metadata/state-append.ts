@@ -47,7 +47,8 @@ export function append(state: RecordState, change: ChangeOf<"append">): void {
   state.parts.set(upload.id, requireParts(trial, upload.id));
   const { tail: _, ...rest } = grid;
   const expiresAt = Math.max(upload.expiresAt, change.expiresAt);
-  const told = { ...rest, expiresAt, hasToldOffset: true };
+  const { protocol = "appends" } = upload;
+  const told = { ...rest, expiresAt, hasToldOffset: true, protocol };
   state.uploads.set(upload.id, tail ? { ...told, tail } : told);
 }
 

@@ -37,7 +37,8 @@ export function commit(state: RecordState, change: ChangeOf<"commit">): void {
   addParts(state, upload, added);
   const expiresAt = Math.max(upload.expiresAt, change.expiresAt);
   const indexes = change.parts.map(({ index }) => index);
-  state.uploads.set(upload.id, { ...withoutTail(upload, indexes), expiresAt });
+  const { protocol = "parts" } = upload;
+  state.uploads.set(upload.id, { ...withoutTail(upload, indexes), expiresAt, protocol });
 }
 
 export function withdraw(state: RecordState, change: ChangeOf<"withdraw">): void {

@@ -29,6 +29,7 @@ export const UPLOAD_STATE: Columns = {
   has_told_offset: "bigint",
   has_bytes: "bigint",
   expires_at: "bigint",
+  protocol: "text",
   ended_at: "bigint",
   file_id: "text",
   error_code: "text",

@@ -115,6 +115,9 @@ const MIGRATIONS: readonly string[] = [
   );
   INSERT INTO owner VALUES (1, 0, 0, '', NULL);
   `,
+  `
+  ALTER TABLE uploads ADD COLUMN protocol text;
+  `,
 ];
 
 export const SCHEMA_VERSION: number = MIGRATIONS.length;

@@ -196,8 +196,9 @@ export function createWorkingSet(loaded: Loaded): WorkingSet {
     addReserved: update((row, { kib }) => ({
       reserved_kib: wholeAt(row, "reserved_kib") + Number(kib),
     })),
-    setExpiry: update((row, given) => ({
-      expires_at: Math.max(wholeAt(row, "expires_at"), Number(given["expires_at"])),
+    setCame: update((row, { expires_at, protocol = null }) => ({
+      expires_at: Math.max(wholeAt(row, "expires_at"), Number(expires_at)),
+      protocol: optionalTextAt(row, "protocol") ?? protocol,
     })),
     setSize: update((_, { size = null, kib = null }) => ({ size, has_size: 1, reserved_kib: kib })),
     setTold: update(() => ({ has_told_offset: 1 })),

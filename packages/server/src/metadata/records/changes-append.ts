@@ -31,7 +31,7 @@ export function append(tables: Tables, change: ChangeOf<"append">): void {
   if (tail) tables.putTail.run(encodeTail(seq, tail));
   else tables.dropTail.run({ upload: seq });
   tables.setTold.run({ seq });
-  tables.setExpiry.run({ seq, expires_at: change.expiresAt });
+  tables.setCame.run({ seq, expires_at: change.expiresAt, protocol: "appends" });
 }
 
 function findTail(tables: Tables, { seq }: Found): Tail | undefined {

@@ -118,7 +118,7 @@ function commit(tables: Tables, change: ChangeOf<"commit">): void {
   requireState(upload, "open");
   commitParts(tables, upload, change);
   dropTailOf(tables, upload, change.indexes);
-  tables.setExpiry.run({ seq: upload.seq, expires_at: change.expiresAt });
+  tables.setCame.run({ seq: upload.seq, expires_at: change.expiresAt, protocol: "parts" });
 }
 
 function withdraw(tables: Tables, change: ChangeOf<"withdraw">): void {

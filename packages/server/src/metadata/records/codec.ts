@@ -3,6 +3,7 @@ import type {
   FileRecord,
   OutboxEntry,
   Place,
+  Protocol,
   Tail,
   TailObject,
   UploadRecord,
@@ -50,6 +51,7 @@ export function encodeUpload(upload: UploadRecord): Parameters {
     has_size: upload.hasSize ? 1 : 0,
     has_told_offset: upload.hasToldOffset ? 1 : 0,
     verify: upload.verify,
+    protocol: upload.protocol ?? null,
     sha256: upload.sha256 ?? null,
     sealed_sha256: upload.sealedSha256 ?? null,
     place: upload.place ?? null,
@@ -97,6 +99,7 @@ export function decodeUpload(row: Row): UploadRecord {
   const tail = decodeTail(row);
   const sha256 = optionalBytesAt(row, "sha256");
   const sealedSha256 = optionalBytesAt(row, "sealed_sha256");
+  const protocol = protocolAt(row, "protocol");
   const key = optionalBytesAt(row, "key_name");
   const endedAt = optionalWholeAt(row, "ended_at");
   const place = optionalPlaceAt(row);
@@ -114,6 +117,7 @@ export function decodeUpload(row: Row): UploadRecord {
     hasSize: wholeAt(row, "has_size") === 1,
     hasToldOffset: wholeAt(row, "has_told_offset") === 1,
     verify: verifyAt(row, "verify"),
+    ...(protocol ? { protocol } : {}),
     ...(tail ? { tail } : {}),
     ...(place === undefined ? {} : { place }),
     ...(sha256 ? { sha256 } : {}),
@@ -255,6 +259,12 @@ function fileStateAt(row: Row, column: string): FileRecord["state"] {
 function verifyAt(row: Row, column: string): UploadRecord["verify"] {
   const value = textAt(row, column);
   return value === "parts" || value === "readback" ? value : damaged(column);
+}
+
+function protocolAt(row: Row, column: string): Protocol | undefined {
+  const value = optionalTextAt(row, column);
+  if (value === undefined) return undefined;
+  return value === "parts" || value === "appends" || value === "file" ? value : damaged(column);
 }
 
 function algorithmAt(row: Row, column: string): Algorithm {

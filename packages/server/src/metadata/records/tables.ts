@@ -22,7 +22,7 @@ export interface Tables {
   readonly findKey: Find;
   readonly findUsage: Find;
   readonly addReserved: Write;
-  readonly setExpiry: Write;
+  readonly setCame: Write;
   readonly setSize: Write;
   readonly setTold: Write;
   readonly setWithdrawn: Write;

@@ -68,6 +68,8 @@ it("records of the first version are the same records afterwards", async () => {
       ...{ hasSize: true, hasToldOffset: false, verify: "parts" },
       ...(hasEnded ? { endedAt: expiresAt } : {}),
     });
+    // How its bytes came is not known.
+    expect((await store.upload(id))?.protocol).toBeUndefined();
     expect((await store.upload(id))?.endedAt !== undefined).toBe(hasEnded);
   }
   const listed = await store.files({ tenant: "tenant-1", limit: 9 });

@@ -212,6 +212,9 @@ export const MIGRATIONS: readonly string[] = [
   -- The parts that are bound to a digest. NULL where those are the committed ones, as in every page that was written before.
   ALTER TABLE part_pages ADD COLUMN bound BLOB;
   `,
+  `
+  ALTER TABLE uploads ADD COLUMN protocol TEXT;
+  `,
 ];
 
 /** The version of the tables that this program reads and writes. */

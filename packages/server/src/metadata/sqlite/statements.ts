@@ -12,13 +12,14 @@ export const TEXTS = {
   findUpload: `SELECT seq, state, epoch, size, part_size, file_id, tenant, principal, algorithm, name, created_at,
       has_size, has_told_offset, has_bytes, expires_at, ended_at, reserved_kib, place FROM uploads WHERE id = $id`,
   addUpload: `INSERT INTO uploads
-    (id, state, epoch, expires_at, has_bytes, file_id, error_code, error_detail, tenant, principal, size, part_size, algorithm, created_at, name, type, metadata, has_size, has_told_offset, verify, sha256, sealed_sha256, key_name, key_request, ended_at, reserved_kib, place)
-    VALUES ($id, $state, $epoch, $expires_at, $has_bytes, $file_id, $error_code, $error_detail, $tenant, $principal, $size, $part_size, $algorithm, $created_at, $name, $type, $metadata, $has_size, $has_told_offset, $verify, $sha256, $sealed_sha256, $key_name, $key_request, $ended_at, $reserved_kib, $place)`,
+    (id, state, epoch, expires_at, has_bytes, file_id, error_code, error_detail, tenant, principal, size, part_size, algorithm, created_at, name, type, metadata, has_size, has_told_offset, verify, protocol, sha256, sealed_sha256, key_name, key_request, ended_at, reserved_kib, place)
+    VALUES ($id, $state, $epoch, $expires_at, $has_bytes, $file_id, $error_code, $error_detail, $tenant, $principal, $size, $part_size, $algorithm, $created_at, $name, $type, $metadata, $has_size, $has_told_offset, $verify, $protocol, $sha256, $sealed_sha256, $key_name, $key_request, $ended_at, $reserved_kib, $place)`,
   findKey: `SELECT id FROM uploads
     WHERE tenant = $tenant AND principal = $principal AND key_name = $key_name`,
   findUsage: "SELECT open, kib FROM usage WHERE tenant = $tenant AND principal = $principal",
   addReserved: "UPDATE uploads SET reserved_kib = reserved_kib + $kib WHERE seq = $seq",
-  setExpiry: "UPDATE uploads SET expires_at = max(expires_at, $expires_at) WHERE seq = $seq",
+  setCame: `UPDATE uploads SET expires_at = max(expires_at, $expires_at),
+    protocol = coalesce(protocol, $protocol) WHERE seq = $seq`,
   setSize: "UPDATE uploads SET size = $size, has_size = 1, reserved_kib = $kib WHERE seq = $seq",
   setTold: "UPDATE uploads SET has_told_offset = 1 WHERE seq = $seq",
   setWithdrawn: `UPDATE uploads SET state = 'open', sealed_sha256 = NULL, epoch = epoch + 1,
@@ -81,7 +82,7 @@ export function prepareStatements(db: DatabaseSync): Statements {
     findKey: prepare("findKey"),
     findUsage: prepare("findUsage"),
     addReserved: prepare("addReserved"),
-    setExpiry: prepare("setExpiry"),
+    setCame: prepare("setCame"),
     setSize: prepare("setSize"),
     setTold: prepare("setTold"),
     setWithdrawn: prepare("setWithdrawn"),
