@@ -1,14 +1,14 @@
-// Under strace: for every 2xx on bytes, data writes, then their flush, then the record's flush, only then the answer.
+// Under strace: for every 2xx, data writes, their flush, that of their name, then the record's flush, only then the answer; for files whole, appended and completed too.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { MIB, partCount } from "@holdfast/protocol";
+import { KIB, MIB, partCount } from "@holdfast/protocol";
 import { freePort } from "@holdfast/testkit/free-port";
 import { type ServerProcess, startServer, stopServer } from "@holdfast/testkit/process";
 import { expect, it } from "vitest";
 import { checkOrder, type OrderReport } from "./kit/order.ts";
 import { withScratch } from "./kit/scratch.ts";
 import { readTrace, STRACE } from "./kit/strace.ts";
-import { ask, createAgent, createJob, type Job, putRun } from "./kit/wire.ts";
+import { ask, completeJob, createAgent, createJob, type Job, putRun } from "./kit/wire.ts";
 
 const SIZE = 12 * MIB + 1234;
 
@@ -36,7 +36,8 @@ function judge(trace: string, isSequential: boolean): OrderReport {
   return checkOrder(readTrace(trace), {
     partSize: MIB,
     size: SIZE,
-    isBytes: (path, id) => path.includes(id) && path.endsWith(".bytes"),
+    isBytes: (path, id) => path.endsWith(`/${id}.bytes`),
+    isManifest: (path, id) => path.endsWith(`/${id}.manifest`),
     isJournal: (path) => path.endsWith("-wal"),
     isSequential,
   });
@@ -89,6 +90,55 @@ it("acknowledges no append before that either", { timeout: 40_000 }, () =>
       const { status } = await ask(server.url, { method: "PATCH", path, headers, body });
       expect([offset, status]).toEqual([offset, 204]);
       offset += size;
+    }
+    return sizes.length;
+  }),
+);
+
+it(
+  "acknowledges no completion before bytes, manifest, names and record are durable",
+  { timeout: 40_000 },
+  () =>
+    traced(true, async (server) => {
+      const job = await createJob(server.url, { seed: 33, size: SIZE });
+      const acknowledged = await putHalf(server, job, 0, 99);
+      const { status } = await completeJob(server.url, job.id);
+      expect(status).toBe(200);
+      return acknowledged + 1;
+    }),
+);
+
+it("acknowledges no append that completes before that either", { timeout: 40_000 }, () =>
+  traced(true, async (server) => {
+    const { id } = await createJob(server.url, { seed: 34, size: MIB + 5 });
+    const headers = {
+      "content-type": "application/partial-upload",
+      "upload-offset": "0",
+      "upload-complete": "?1",
+    };
+    const body = new Uint8Array(MIB + 5).fill(1);
+    const path = `/v1/uploads/${id}`;
+    const { status } = await ask(server.url, { method: "PATCH", path, headers, body });
+    expect(status).toBe(204);
+    return 1;
+  }),
+);
+
+it("acknowledges no whole file before that, small, empty or large", { timeout: 40_000 }, () =>
+  traced(true, async (server) => {
+    // Whole blocks go past the page cache, an end within one does not; the last two are too large for one step.
+    const sizes = [64 * KIB, 5000, 0, 256 * KIB, 256 * KIB + 1, 3 * MIB];
+    for (const [at, size] of sizes.entries()) {
+      const key = at % 2 === 0 ? {} : { "idempotency-key": `key-${at}` };
+      const headers = { "content-disposition": 'attachment; filename="a"', ...key };
+      const body = new Uint8Array(size).fill(7);
+      const { status } = await ask(server.url, {
+        method: "POST",
+        path: "/v1/files",
+        headers,
+        body,
+      });
+      expect([size, status]).toEqual([size, 201]);
     }
     return sizes.length;
   }),

@@ -56,6 +56,11 @@ export function targetOf(call: Call): string {
   return /^\d+<(.*?)>(?:,|\(|$)/.exec(call.args)?.[1] ?? "";
 }
 
+/** What an `openat` has opened; nothing where it failed or the call is another. */
+export function openedPath({ name, result }: Call): string {
+  return name === "openat" ? (/^\d+<(.*)>$/.exec(result)?.[1] ?? "") : "";
+}
+
 /** Byte offset and number of bytes that a positional write wrote. */
 export function extentOf(call: Call): { readonly start: number; readonly end: number } {
   const last = call.name === "pwritev2" ? /, (\d+), [^,]+$/ : /, (\d+)$/;
