@@ -196,6 +196,11 @@ describe("the owner of a data directory", () => {
     expect(existsSync(parent)).toBe(false);
   });
 
+  it.runIf(existsSync("/proc"))("refuses a parent that takes no directories", () => {
+    const message = "/proc/nope: nothing can be made in /proc";
+    expect(refusalOf("/proc/nope")).toMatchObject({ code: "data_dir_unusable", message });
+  });
+
   it("refuses a lock that is no file of ours", () => {
     mkdirSync(join(data, "owner.lock"), { recursive: true });
     expect(refusalOf(data).code).toBe("data_dir_unusable");

@@ -3,6 +3,7 @@ import {
   accessSync,
   closeSync,
   constants,
+  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -94,6 +95,8 @@ function makeDirectory(directory: string): boolean {
       case "EEXIST":
         return false;
       case "ENOENT":
+        // Some file systems, such as /proc, say the same of a directory that they do not take.
+        if (existsSync(parent)) throw reasoned(`nothing can be made in ${parent}`, cause);
         throw reasoned(`${parent} does not exist`, cause);
       case "ENOTDIR":
         throw reasoned(`${parent} is not a directory`, cause);

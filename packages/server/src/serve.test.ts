@@ -109,7 +109,11 @@ describe("a server refuses to start", () => {
     await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
     const address = taken.address();
     const port = typeof address === "object" && address ? address.port : 0;
-    await expect(start({ port })).rejects.toMatchObject({ code: "address_in_use" });
+    const errors: string[] = [];
+    const log: Log = (level, event) => level === "error" && errors.push(event);
+    await expect(start({ port, log })).rejects.toMatchObject({ code: "address_in_use" });
+    // Whoever looks sees the reason, and nothing that the stop has ended.
+    expect(errors).toEqual([]);
     taken.close();
     expect((await start()).port).toBeGreaterThan(0);
   });

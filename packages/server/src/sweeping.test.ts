@@ -47,3 +47,18 @@ it("come at the start and every half an hour, and end with the server", async ()
   await turn();
   expect(swept).toHaveLength(3);
 });
+
+it("says nothing of a sweep that the stop has ended", async () => {
+  const gate = Promise.withResolvers<SweepReport>();
+  const logged: string[] = [];
+  const sweeping = keepSweeping(
+    { sweep: () => gate.promise },
+    createVirtualClock(),
+    (_, event) => logged.push(event),
+    { isHeld: async () => false },
+  );
+  sweeping.stop();
+  gate.reject(new HoldfastError("shutting_down"));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(logged).toEqual([]);
+});

@@ -19,7 +19,8 @@ export function keepSweeping(
     try {
       await sweep("server", { isDryRun: false, isHeld: guard.isHeld });
     } catch (cause) {
-      log("error", "sweep.failed", { cause });
+      // The stop has ended it, as it would have been ended before it began.
+      if (!isStopped) log("error", "sweep.failed", { cause });
     }
     if (!isStopped) callOff = clock.after(SWEEP_EVERY_MS, () => void run());
   }
