@@ -1,4 +1,5 @@
-// What a name, a type and user metadata may be. Names are data: no path is ever built from one.
+// What a name, a type and user metadata may be: the one rule for every wire and every store. Names are data: no path is ever built from one.
+// Names and types go into headers, logs and terminals, so they have no controls. Metadata may have any: it stands in JSON wherever it is kept or sent.
 import { HoldfastError } from "./errors.ts";
 
 /** A name's size as UTF-8, in bytes. */

@@ -183,6 +183,23 @@ describe("bodies", () => {
     expect(decodeUpload(made.json).metadata.get("__proto__")).toBe("x");
   });
 
+  it("keep every control in metadata, and refuse them in names and types", async () => {
+    const headers = { "content-type": "application/json" };
+    const post = (body: object) =>
+      ask(server, { method: "POST", path: "/v1/uploads", headers, body: JSON.stringify(body) });
+    const controls = Array.from({ length: 33 }, (_, code) => String.fromCharCode(code)).join("");
+    const text = `${controls}\u007f\u0085\u2028`;
+    const made = await post({ name: "a", size: 1, metadata: { [text]: text } });
+    expect(made.status).toBe(201);
+    expect(decodeUpload(made.json).metadata.get(text)).toBe(text);
+    for (const control of ["\u0000", "\u0007", "\u001b", "\r", "\n", "\u007f", "\u0085"]) {
+      const name = await post({ name: `a${control}`, size: 1 });
+      expect([name.status, name.json["field"]]).toEqual([400, "name"]);
+      const type = await post({ name: "a", size: 1, type: `a/b${control}` });
+      expect([type.status, type.json["field"]]).toEqual([400, "type"]);
+    }
+  });
+
   it("may be absent in complete", async () => {
     const view = await create(0);
     expect(view.state).toBe("complete");

@@ -1,6 +1,13 @@
 // The contract of each change: what it requires, what it does, and what it does the second time.
-import type { DueKind } from "@holdfast/engine";
-import { encodeBase64 } from "@holdfast/protocol";
+import type { DueKind, UploadRecord } from "@holdfast/engine";
+import {
+  checkMetadata,
+  checkName,
+  checkType,
+  encodeBase64,
+  isHoldfastError,
+} from "@holdfast/protocol";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   sampleCommit,
@@ -15,6 +22,7 @@ import { itNeedsState } from "./metadata-states.ts";
 
 export function describeMetadataChanges(bench: MetadataBench): void {
   describeCreate(bench);
+  describeTexts(bench);
   describeCommit(bench);
   describeWithdraw(bench);
   describeSeal(bench);
@@ -55,6 +63,58 @@ function describeCreate(bench: MetadataBench): void {
       expect(await bench.store().upload(upload.id)).toEqual(upload);
     });
   });
+}
+
+function describeTexts(bench: MetadataBench): void {
+  it("keeps every name, type and metadata that the protocol takes, to the last character", async () => {
+    const text = fc.string({ unit: "binary", maxLength: 30 });
+    const given = fc.record({ name: text, type: text, key: text, value: text });
+    // What no backend keeps by itself: NUL, controls, what looks like an escape, characters of every plane.
+    const hard =
+      "\u0000\u0001\u001b\u007f\u0085\u2028\ufeff\uffff\\u0000 \\x00 '\" \u{1f30a}\u{10ffff}";
+    const examples = [
+      { name: "\u2028\ufeff\uffff \u{10ffff}", type: "a/b", key: hard, value: hard },
+    ];
+    await fc.assert(
+      fc.asyncProperty(given, async ({ name, type, key, value }) => {
+        const taken = accepted({ name, type, key, value });
+        const upload = sampleUpload(1, taken);
+        const { file, outbox } = samplePublish(sampleFile(upload));
+        const { id } = upload;
+        await bench.applyAll({ kind: "create", upload }, sampleCommit(upload, 0));
+        await bench.applyAll({ kind: "seal", id, epoch: 0 }, { kind: "publish", file, outbox });
+        expect(await bench.store().upload(id)).toMatchObject(taken);
+        expect(await bench.store().file(file.id)).toEqual(file);
+      }),
+      { numRuns: 50, examples: examples.map((one) => [one] as const) },
+    );
+  });
+}
+
+interface Texts {
+  readonly name: string;
+  readonly type: string;
+  readonly key: string;
+  readonly value: string;
+}
+
+/** What is left of texts where the codec has refused some. */
+function accepted({ name, type, key, value }: Texts): Partial<UploadRecord> {
+  const metadata = () => checkMetadata(Object.fromEntries([[key, value]]));
+  return {
+    name: unlessRefused(() => checkName(name), "name"),
+    type: unlessRefused(() => checkType(type), "a/b"),
+    metadata: unlessRefused(metadata, new Map()),
+  };
+}
+
+function unlessRefused<T>(check: () => T, otherwise: T): T {
+  try {
+    return check();
+  } catch (cause) {
+    if (!isHoldfastError(cause)) throw cause;
+    return otherwise;
+  }
 }
 
 function describeCommit(bench: MetadataBench): void {

@@ -76,6 +76,7 @@ describe("POST /v1/files", () => {
   it.each([64 * KIB, content.length])("keeps metadata with %i bytes", async (size) => {
     const kept = {
       path: "a dir/\u00dcbung \u2602.bin",
+      "\u0000": "a\u0000b\u001b[2J\u0085\u007f\r\n",
       ["__proto__"]: "",
       "": "x".repeat(8 * KIB),
     };
@@ -158,6 +159,14 @@ describe("POST /v1/files", () => {
   it.each([
     ["no name", { "content-disposition": "attachment" }, "content-disposition"],
     ["a name that is a path", { "content-disposition": 'attachment; filename="a/b"' }, "name"],
+    ["a NUL in the name", { "content-disposition": "attachment; filename*=UTF-8''a%00" }, "name"],
+    ["an escape there", { "content-disposition": "attachment; filename*=UTF-8''%1B%5B2J" }, "name"],
+    ["a C1 control", { "content-disposition": "attachment; filename*=UTF-8''a%C2%85" }, "name"],
+    [
+      "half of a surrogate pair",
+      { "holdfast-metadata": metadataField('{"a":"\\ud800"}') },
+      "metadata",
+    ],
     ["a type that is none", { "content-type": "nothing" }, "type"],
     ["a key that is none", { "idempotency-key": "a b" }, "idempotency-key"],
     ["an encoding", { "content-encoding": "gzip" }, "content-encoding"],
