@@ -1,6 +1,7 @@
 import { existsSync, linkSync, writeFileSync } from "node:fs";
 import { HoldfastError, KIB } from "@holdfast/protocol";
 import { serve } from "@holdfast/server";
+import { createVirtualClock } from "@holdfast/testkit/clock";
 import { startProxy } from "@holdfast/testkit/proxy";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startDownload } from "./download.ts";
@@ -17,6 +18,7 @@ import {
   problem,
 } from "./node/testing/interposer.ts";
 import { makePlace, next, type Place, record, type Server } from "./node/testing/place.ts";
+import { downloadStill } from "./node/testing/still.ts";
 import { createNodeTransport } from "./node/transport.ts";
 import type { Ports, Sink } from "./ports.ts";
 import { ALONE } from "./share.ts";
@@ -66,6 +68,12 @@ function fetchFile(from = url, options: Partial<Parameters<typeof download>[2]> 
   return download(from, place.path("copy"), { stateDir: place.stateDir, ...options });
 }
 
+/** To the byte: by the time of day a last run that is late would be fetched again. */
+function fetchStill() {
+  const { stateDir } = place;
+  return downloadStill(createVirtualClock(), place.path("copy"), { url, stateDir });
+}
+
 async function through(
   meddle: Meddle,
   tamper?: Parameters<typeof interpose>[2],
@@ -89,7 +97,7 @@ function isThere(): boolean {
 describe("a download", () => {
   it.each([0, 1, PART, PART + 1, SIZE])("of %d bytes is what was uploaded", async (size) => {
     await put(size);
-    const transfer = fetchFile();
+    const transfer = fetchStill();
     const [states, parts] = [record(transfer, "state"), record(transfer, "part")];
     expect(await transfer.done).toMatchObject({
       url,
@@ -142,7 +150,7 @@ describe("a download", () => {
     const damaged = Buffer.from(bytes.subarray(0, 12 * PART));
     damaged[3 * PART + 5] = (damaged[3 * PART + 5] ?? 0) ^ 1;
     writeFileSync(working(), damaged);
-    const result = await fetchFile().done;
+    const result = await fetchStill().done;
     expect(result).toMatchObject({ resumedBytes: 11 * PART, bytesSent: SIZE - 11 * PART });
     expect(isThere()).toBe(true);
   });

@@ -178,7 +178,7 @@ describe.each(isHosts ? [] : ["node"])("a reader that takes nothing (%s)", () =>
   it("is cut off, and its memory goes to those who read", async () => {
     const parts = { slots: createSlotPool(SLOT_SIZE) };
     const other = await startTestServer({
-      http: { readPace: { bytesPerSecondMin: 256, windowMs: 250 } },
+      http: { readPace: { bytesPerSecondMin: 256, windowMs: 2000 } },
       parts,
     });
     // More than the kernel keeps for a connection by itself.
@@ -195,7 +195,7 @@ describe.each(isHosts ? [] : ["node"])("a reader that takes nothing (%s)", () =>
 
   it("is cut off in any reply, and a connection that is only idle is not", async () => {
     const other = await startTestServer({
-      http: { readPace: { bytesPerSecondMin: 256, windowMs: 250 } },
+      http: { readPace: { bytesPerSecondMin: 256, windowMs: 2000 } },
     });
     const idle = await openRaw(other);
     idle.socket.write(rawHead({ path: "/livez" }));
