@@ -15,9 +15,9 @@ import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { freePort } from "@holdfast/testkit/free-port";
 import { killServer, type ServerProcess, startServer } from "@holdfast/testkit/process";
+import { type Nginx, startNginx } from "@holdfast/testkit/services/nginx";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { run, type Said } from "./kit/cli.ts";
-import { hasNginx, type Nginx, startNginx } from "./kit/nginx.ts";
 
 const TOKEN = "a-token-of-the-tests";
 const ORIGIN = "https://page.example";
@@ -245,10 +245,9 @@ describe("something in between", () => {
   });
 });
 
-if (!hasNginx) console.log("doctor: not tried behind nginx: not installed");
-describe.each(hasNginx ? ["nginx"] : [])("%s", () => {
+describe("nginx", () => {
   async function started(lines: string): Promise<Nginx> {
-    const nginx = await startNginx(home, server.url, lines);
+    const nginx = await startNginx([new URL(server.url).host], lines);
     closing.push(() => nginx.stop());
     return nginx;
   }

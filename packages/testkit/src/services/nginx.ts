@@ -11,15 +11,22 @@ export interface Nginx {
   stop(): Promise<void>;
 }
 
-/** `upstreams` are `host:port`, taken in turn; without any it answers 502. */
-export async function startNginx(upstreams: readonly string[]): Promise<Nginx> {
+/** What Holdfast wants of it. */
+const WELL_SET =
+  "proxy_http_version 1.1; proxy_request_buffering off; proxy_buffering off; client_max_body_size 0;";
+
+/** `upstreams` are `host:port`, taken in turn; without any it answers 502. `lines` go into its `location /`: without any it is as it is installed. */
+export async function startNginx(
+  upstreams: readonly string[],
+  lines: string = WELL_SET,
+): Promise<Nginx> {
   const nginx = await nginxProgram();
   const directory = await mkdtemp(join(tmpdir(), "holdfast-nginx-"));
   try {
     const port = await freePort();
     const path = join(directory, "nginx.conf");
     await mkdir(join(directory, "temporary"));
-    await writeFile(path, configuration(directory, port, upstreams));
+    await writeFile(path, configuration(directory, port, upstreams, lines));
     const service = await startService({
       name: "nginx",
       directory,
@@ -40,7 +47,12 @@ export async function startNginx(upstreams: readonly string[]): Promise<Nginx> {
   }
 }
 
-function configuration(directory: string, port: number, upstreams: readonly string[]): string {
+function configuration(
+  directory: string,
+  port: number,
+  upstreams: readonly string[],
+  lines: string,
+): string {
   const kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   const temporary = kinds.map((kind) => `${kind}_temp_path ${join(directory, "temporary", kind)};`);
   // Its workers give root up otherwise, and could not write into a directory of ours.
@@ -49,8 +61,7 @@ function configuration(directory: string, port: number, upstreams: readonly stri
   const location =
     upstreams.length === 0
       ? "return 502;"
-      : `proxy_pass http://holdfast; proxy_set_header Host $http_host; proxy_http_version 1.1;
-      proxy_request_buffering off; proxy_buffering off; client_max_body_size 0;`;
+      : `proxy_pass http://holdfast; proxy_set_header Host $http_host; ${lines}`;
   return `daemon off; ${user} pid ${join(directory, "pid")};
 events { worker_connections 512; }
 http {
