@@ -88,7 +88,7 @@ async function paperRows({ rounds }: Stage): Promise<readonly Row[]> {
     const second = restarted();
     let text = "";
     const statusMs = await timed(async () => {
-      const half = await second.status(alice, view.id, { digests: false });
+      const half = await second.status(alice, view.id);
       text = JSON.stringify(encodeUpload(half));
     });
     await commitOnPaper(metadata, view);

@@ -34,7 +34,7 @@ export function createEngine(parts: EngineParts): Engine {
     storeFile: (principal, command) => storeFile(context, principal, command),
     offset: (principal, id) => offset(context, principal, id),
     digests: (principal, id) => readUploadDigests(context, principal, id),
-    status: (principal, id, wants) => status(context, principal, id, wants),
+    status: (principal, id) => status(context, principal, id),
     watch: (principal, id, gone) => watch(context, principal, id, gone),
     complete: (principal, id, request) => complete(context, principal, id, request),
     abort: (principal, id) => abort(context, principal, id),

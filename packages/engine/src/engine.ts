@@ -160,11 +160,7 @@ export interface Engine {
   offset(principal: Principal, id: string): Promise<UploadOffset>;
   /** Resolves when the file is visible and all of it is durable. Where it rejects there is none, and what came is kept only under a key. */
   storeFile(principal: Principal, command: StoreFile): Promise<StoredFile>;
-  status(
-    principal: Principal,
-    id: string,
-    wants: { readonly digests: boolean },
-  ): Promise<UploadView>;
+  status(principal: Principal, id: string): Promise<UploadView>;
   /** The status, and the digests of the parts piece by piece, for whoever may take long to read them. */
   digests(principal: Principal, id: string): Promise<UploadDigests>;
   /** The present, then what changes; undefined after a while without news. Ends with an end state, a shutdown, or at once when whoever listens is `gone`. */

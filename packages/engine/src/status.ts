@@ -3,19 +3,13 @@ import { createPartSet, RUN_PARTS_MAX, type UploadView } from "@holdfast/protoco
 import { requireNotEnded } from "./claims.ts";
 import { type Context, useUpload } from "./context.ts";
 import type { FileRecord, Principal } from "./records.ts";
-import { allDigests, offsetOf, type Upload } from "./upload.ts";
+import { offsetOf, type Upload } from "./upload.ts";
 
-export function status(
-  context: Context,
-  principal: Principal,
-  id: string,
-  wants: { readonly digests: boolean },
-): Promise<UploadView> {
-  return useUpload(context, principal, "write", id, async (upload) => {
+export function status(context: Context, principal: Principal, id: string): Promise<UploadView> {
+  return useUpload(context, principal, "write", id, (upload) => {
     // What time has ended has nothing to go on with: it says so for a day, then it is not known.
     if (upload.record.state === "expired") requireNotEnded(upload);
-    const view = await viewOf(context, upload);
-    return wants.digests ? { ...view, digests: allDigests(upload) } : view;
+    return viewOf(context, upload);
   });
 }
 

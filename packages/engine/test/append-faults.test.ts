@@ -11,6 +11,7 @@ import {
   memoryParts,
   partDigests,
   readAll,
+  readDigests,
 } from "@holdfast/testkit/world";
 import { describe, expect, it } from "vitest";
 
@@ -54,8 +55,8 @@ describe("an append that meets a fault", () => {
     const other = { ...described, body, bodySize: all.length, key: "key" };
     await expect(engine.storeFile(alice, other)).rejects.toMatchObject({ code: "part_conflict" });
     await appendBytes(engine, view, 8192, all.subarray(8192), { isLast: true });
-    const done = await engine.status(alice, view.id, { digests: true });
-    expect(Buffer.from(done.digests ?? [])).toEqual(Buffer.concat(partDigests(view, all)));
+    const done = await engine.status(alice, view.id);
+    expect(await readDigests(engine, view)).toEqual(Buffer.concat(partDigests(view, all)));
     expect(await readAll(engine, done)).toEqual(Buffer.from(all));
   });
 
@@ -79,7 +80,7 @@ describe("an append that meets a fault", () => {
     await expect(end()).rejects.toMatchObject({ code: "storage_full" });
     isFull = false;
     expect(await end()).toMatchObject({ isComplete: true });
-    const done = await engine.status(alice, view.id, { digests: false });
+    const done = await engine.status(alice, view.id);
     expect(await readAll(engine, done)).toEqual(Buffer.from(all));
   });
 });

@@ -137,7 +137,7 @@ async function doAppend(world: World, step: Extract<Step, { do: "append" }>): Pr
 
 async function doPut(world: World, index: number, isWrong: boolean): Promise<void> {
   const known = { ...world.view, size: content.length };
-  const before = await world.engine.status(alice, world.view.id, { digests: false });
+  const before = await world.engine.status(alice, world.view.id);
   const bytes = isWrong ? content.map((byte) => byte ^ 1) : content;
   const code = await codeOf(putParts(world.engine, known, bytes, [index, index + 1]));
   const isShort = index === PARTS - 1 && !before.hasSize;
@@ -177,7 +177,7 @@ async function finish(world: World): Promise<Uint8Array> {
     isLast: true,
   });
   expect(end).toMatchObject({ offset: content.length, isComplete: true, size: content.length });
-  const done = await world.engine.status(alice, world.view.id, { digests: false });
+  const done = await world.engine.status(alice, world.view.id);
   return readAll(world.engine, done);
 }
 
@@ -193,7 +193,7 @@ it("ends with the content, whatever came before", { timeout: 120_000 }, async ()
         if (next.do === "offset") await ask(world);
         if (next.do === "restart") world.restart();
         if (next.do !== "put") continue;
-        const view = await world.engine.status(alice, world.view.id, { digests: false });
+        const view = await world.engine.status(alice, world.view.id);
         const isKnown = hasPart(view.committed, next.index) || view.offset > next.index * PART;
         if (next.isWrong && !isKnown) isSpoiled = true;
         if (isSpoiled) break;

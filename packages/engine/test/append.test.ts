@@ -14,6 +14,7 @@ import {
   partDigests,
   putParts,
   readAll,
+  readDigests,
   sha256,
 } from "@holdfast/testkit/world";
 import { describe, expect, it } from "vitest";
@@ -68,11 +69,11 @@ describe("append", () => {
       const isLast = end === content.length;
       const told = await appendBytes(engine, view, at, content.subarray(at, end), { isLast });
       expect(told).toMatchObject({ offset: end, isComplete: isLast, size: content.length });
-      const seen = await engine.status(alice, view.id, { digests: false });
+      const seen = await engine.status(alice, view.id);
       expect(seen.offset).toBe(end);
     }
-    const done = await engine.status(alice, view.id, { digests: true });
-    expect(Buffer.from(done.digests ?? [])).toEqual(Buffer.concat(partDigests(view, content)));
+    const done = await engine.status(alice, view.id);
+    expect(await readDigests(engine, view)).toEqual(Buffer.concat(partDigests(view, content)));
     expect(await readAll(engine, done)).toEqual(Buffer.from(content));
   });
 
@@ -82,14 +83,14 @@ describe("append", () => {
     const body = createBody(undefined, { isExact: false, monotonic: clock.monotonic });
     const appending = engine.append(alice, { id: view.id, at: 0, isLast: false, body });
     for (const end of [1024, 2048, 5000, 9000]) {
-      const { offset } = await engine.status(alice, view.id, { digests: false });
+      const { offset } = await engine.status(alice, view.id);
       body.push(content.subarray(offset, end));
       await turn();
       clock.advance(2_000);
       await turn();
       clock.advance(100);
       await turn();
-      expect((await engine.status(alice, view.id, { digests: false })).offset).toBe(end);
+      expect((await engine.status(alice, view.id)).offset).toBe(end);
     }
     body.end();
     expect(await appending).toMatchObject({ offset: 9000 });
@@ -110,7 +111,7 @@ describe("append", () => {
       expect(await engine.offset(alice, first.view.id)).toMatchObject({ offset: at });
     }
     await appendBytes(engine, first.view, at, content.subarray(at), { isLast: true });
-    const done = await engine.status(alice, first.view.id, { digests: false });
+    const done = await engine.status(alice, first.view.id);
     expect(await readAll(engine, done)).toEqual(Buffer.from(content));
   });
 
@@ -156,7 +157,7 @@ describe("append", () => {
     await turn();
     expect(await engine.offset(alice, view.id)).toMatchObject({ offset: PART + 777 });
     expect(await appending).toBe("append_in_progress");
-    const after = await engine.status(alice, view.id, { digests: false });
+    const after = await engine.status(alice, view.id);
     expect(after).toMatchObject({ state: "open", hasSize: false, offset: PART + 777 });
   });
 
@@ -169,7 +170,7 @@ describe("append", () => {
     await turn();
     clock.advance(50);
     await turn();
-    const seen = await engine.status(alice, view.id, { digests: false });
+    const seen = await engine.status(alice, view.id);
     expect(seen.offset).toBe(PART);
     body.push(content.subarray(PART));
     body.end();
@@ -191,7 +192,7 @@ describe("append", () => {
     }
     expect(new Set(await Promise.all(open))).toEqual(new Set(["append_in_progress"]));
     await appendBytes(engine, view, at, content.subarray(at), { isLast: true });
-    const done = await engine.status(alice, view.id, { digests: false });
+    const done = await engine.status(alice, view.id);
     expect(await readAll(engine, done)).toEqual(Buffer.from(content));
   });
 
@@ -232,7 +233,7 @@ describe("append", () => {
     expect(await codeOf(appendBytes(next, view, 9000, content.subarray(9000)))).toBe("recovering");
     await turn();
     expect(await codeOf(next.offset(alice, view.id))).toBe("upload_ended");
-    const after = await next.status(alice, view.id, { digests: false });
+    const after = await next.status(alice, view.id);
     expect(after.state).toBe("failed");
   });
 
@@ -253,7 +254,7 @@ describe("append", () => {
     expect(offset).toBe(2 * PART);
     isFull = false;
     await appendBytes(engine, view, offset, content.subarray(offset), { isLast: true });
-    const done = await engine.status(alice, view.id, { digests: false });
+    const done = await engine.status(alice, view.id);
     expect(await readAll(engine, done)).toEqual(Buffer.from(content));
   });
 });
@@ -266,7 +267,7 @@ describe("an upload that takes parts and appends", () => {
     const seen = await engine.offset(alice, view.id);
     expect(seen.offset).toBe(2 * PART);
     await appendBytes(engine, view, 2 * PART, content.subarray(2 * PART), { isLast: true });
-    const done = await engine.status(alice, view.id, { digests: false });
+    const done = await engine.status(alice, view.id);
     expect(await readAll(engine, done)).toEqual(Buffer.from(content));
   });
 
@@ -304,7 +305,7 @@ describe("an upload that takes parts and appends", () => {
     await putParts(engine, view, content, [3, 4]);
     const done = await appendBytes(engine, view, 0, content, { isLast: true });
     expect(done.isComplete).toBe(true);
-    const after = await engine.status(alice, view.id, { digests: false });
+    const after = await engine.status(alice, view.id);
     expect(await readAll(engine, after)).toEqual(Buffer.from(content));
   });
 
@@ -351,7 +352,7 @@ describe("an upload of unknown size", () => {
       isLast: true,
     });
     expect(end).toMatchObject({ offset: content.length, isComplete: true, size: content.length });
-    const done = await engine.status(alice, view.id, { digests: true });
+    const done = await engine.status(alice, view.id);
     expect(done).toMatchObject({ hasSize: true, size: content.length, state: "complete" });
     expect(await readAll(engine, done)).toEqual(Buffer.from(content));
     const file = await engine.file(alice, done.file?.id ?? "");
@@ -369,7 +370,7 @@ describe("an upload of unknown size", () => {
       expect(end).toMatchObject({ offset: size, isComplete: true, size });
       const again = await appendBytes(engine, view, size, new Uint8Array(), { isLast: true });
       expect(again).toEqual(end);
-      const done = await engine.status(alice, view.id, { digests: false });
+      const done = await engine.status(alice, view.id);
       expect(await readAll(engine, done)).toEqual(Buffer.from(content.subarray(0, size)));
     },
   );
@@ -419,13 +420,13 @@ describe("an upload of unknown size", () => {
       memoryParts({ storage, metadata: createMemoryMetadata({ state: metadata.snapshot() }) }),
     );
     await putParts(engine, known, content, [1, 2]);
-    const { digests = new Uint8Array() } = await engine.status(alice, view.id, { digests: true });
+    const digests = await readDigests(engine, view);
     const expected = Buffer.concat(partDigests(known, content, [0, 3]));
     expect(digests).toHaveLength(50_000 * 32);
     expect(Buffer.from(digests.subarray(0, 96))).toEqual(expected);
     expect(digests.subarray(96).every((byte) => byte === 0)).toBe(true);
     await appendBytes(engine, view, 3 * PART, content.subarray(3 * PART), { isLast: true });
-    const done = await engine.status(alice, view.id, { digests: false });
+    const done = await engine.status(alice, view.id);
     expect(await readAll(engine, done)).toEqual(Buffer.from(content));
   });
 

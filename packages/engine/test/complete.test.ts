@@ -64,7 +64,7 @@ describe("complete", () => {
         ],
       },
     });
-    expect((await engine.status(alice, view.id, { digests: false })).state).toBe("open");
+    expect((await engine.status(alice, view.id)).state).toBe("open");
   });
 
   it("refuses a wrong root or size; the upload stays open", async () => {
@@ -77,7 +77,7 @@ describe("complete", () => {
     await expect(engine.complete(alice, view.id, { size: 5 })).rejects.toMatchObject({
       code: "size_mismatch",
     });
-    expect((await engine.status(alice, view.id, { digests: false })).state).toBe("open");
+    expect((await engine.status(alice, view.id)).state).toBe("open");
     expect((await engine.complete(alice, view.id, {})).state).toBe("complete");
   });
 
@@ -103,7 +103,7 @@ describe("complete", () => {
     await expect(engine.complete(alice, view.id, {})).rejects.toMatchObject({
       code: "storage_full",
     });
-    const after = await engine.status(alice, view.id, { digests: false });
+    const after = await engine.status(alice, view.id);
     expect(after).toMatchObject({ state: "open", error: { code: "storage_full" } });
     expect((await retried(() => engine.complete(alice, view.id, {}))).state).toBe("complete");
   });
@@ -120,7 +120,7 @@ describe("abort", () => {
     await engine.abort(alice, view.id);
     await lost;
     await engine.abort(alice, view.id);
-    expect((await engine.status(alice, view.id, { digests: false })).state).toBe("aborted");
+    expect((await engine.status(alice, view.id)).state).toBe("aborted");
     expect(await storage.room()).toBe(room);
     await expect(engine.complete(alice, view.id, {})).rejects.toMatchObject({
       code: "upload_ended",
@@ -194,7 +194,7 @@ describe("recover", () => {
       memoryParts({ metadata: after, storage, random: createRandom("next") }),
     );
     await next.recover();
-    const done = await next.status(alice, view.id, { digests: false });
+    const done = await next.status(alice, view.id);
     expect(done.state).toBe("complete");
     expect(await readAll(next, done)).toEqual(Buffer.from(content));
     expect(await after.due("uncleared", { limit: 9 })).toEqual([]);
@@ -218,7 +218,7 @@ describe("drain", () => {
     (parts.clock as unknown as { advance(ms: number): void }).advance(5000);
     await drained;
     await refused;
-    const after = await engine.status(alice, view.id, { digests: false });
+    const after = await engine.status(alice, view.id);
     expect(after.offset).toBe(PART);
   });
 

@@ -109,7 +109,7 @@ describe("a slow body", () => {
       await turns();
       clock.advance(60);
       await turns();
-      const { offset } = await engine.status(alice, view.id, { digests: false });
+      const { offset } = await engine.status(alice, view.id);
       expect(offset).toBe(sent + 1000);
       expect(slots.lent()).toBe(0);
     }
@@ -176,7 +176,7 @@ describe("a slow body", () => {
     await turn();
     clock.advance(60);
     expect(await sending).toBe("body_size_mismatch");
-    const { committed } = await engine.status(alice, view.id, { digests: false });
+    const { committed } = await engine.status(alice, view.id);
     expect([...committed.bits]).toEqual([1]);
     expect(slots.lent()).toBe(0);
   });

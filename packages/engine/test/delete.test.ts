@@ -32,7 +32,7 @@ describe("delete", () => {
     await engine.deleteFile(alice, file?.id ?? "");
     await expect(engine.file(alice, file?.id ?? "")).rejects.toMatchObject(absent);
     expect((await engine.files(alice, { limit: 9 })).files).toEqual([]);
-    await expect(engine.status(alice, id, { digests: false })).rejects.toMatchObject({
+    await expect(engine.status(alice, id)).rejects.toMatchObject({
       code: "upload_not_found",
     });
     for (const kind of ["bytes", "manifest"] as const) {

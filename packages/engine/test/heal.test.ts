@@ -71,7 +71,7 @@ async function settled(): Promise<void> {
 }
 
 async function ranges(engine: Engine, view: UploadView): Promise<unknown> {
-  return [...partRanges((await engine.status(alice, view.id, { digests: false })).committed)];
+  return [...partRanges((await engine.status(alice, view.id)).committed)];
 }
 
 describe.each(["write", "flush"] as const)("a failed %s", (fault) => {
@@ -119,7 +119,7 @@ describe("while an upload is recovering", () => {
     await engine.abort(alice, view.id);
     clock.advance(5000);
     await settled();
-    expect((await engine.status(alice, view.id, { digests: false })).state).toBe("aborted");
+    expect((await engine.status(alice, view.id)).state).toBe("aborted");
   });
 });
 
@@ -172,7 +172,7 @@ describe("a failed seal", () => {
     });
     faults.clear();
     await settled();
-    const after = await engine.status(alice, view.id, { digests: false });
+    const after = await engine.status(alice, view.id);
     expect(after).toMatchObject({ state: "open", error: { code: "storage_failed" } });
     const done = await engine.complete(alice, view.id, {});
     expect(await readAll(engine, done)).toEqual(Buffer.from(content));
@@ -187,7 +187,7 @@ describe("an upload whose bytes were removed while no server ran", () => {
     await putParts(first, view, content, [0, 2]);
     const metadata = createMemoryMetadata({ state: before.snapshot() });
     const next = createEngine(memoryParts({ metadata, storage: createMemoryStorage() }));
-    await next.status(alice, view.id, { digests: false });
+    await next.status(alice, view.id);
     await settled();
     expect(await ranges(next, view)).toEqual([]);
     await putParts(next, view, content, [0, 3]);

@@ -73,7 +73,7 @@ async function begin(more: Partial<CreateRequest> = {}): Promise<Proving> {
 }
 
 async function status({ view }: Proving, engine: Engine): Promise<UploadView> {
-  return engine.status(alice, view.id, { digests: false });
+  return engine.status(alice, view.id);
 }
 
 async function ends(proving: Proving, engine: Engine, state: string): Promise<UploadView> {

@@ -124,7 +124,7 @@ describe("healing", () => {
     const { id } = first.view;
     const engine = createEngine(memoryParts({ storage, metadata, random: createRandom("next") }));
     await engine.recover();
-    const after = await engine.status(alice, id, { digests: false });
+    const after = await engine.status(alice, id);
     expect(after).toMatchObject({ state: "open", offset: 0 });
   });
 });
@@ -150,7 +150,7 @@ describe("publishing again after an unknown outcome", () => {
       memoryParts({ storage, clock, metadata: createMemoryMetadata({ state }) }),
     );
     await next.recover();
-    const after = await next.status(alice, view.id, { digests: false });
+    const after = await next.status(alice, view.id);
     const file = await next.file(alice, after.file?.id ?? "");
     expect(await readManifest(next, file)).toHaveLength(file.manifestSize);
   });

@@ -47,7 +47,7 @@ async function begin(): Promise<{
     },
     async offset() {
       asker = true;
-      const { offset } = await engine.status(alice, view.id, { digests: false });
+      const { offset } = await engine.status(alice, view.id);
       asker = false;
       return offset;
     },

@@ -48,7 +48,7 @@ describe("a sweep", () => {
     await putParts(engine, view, content, [1, 2]);
     clock.advance(DAY - 1);
     expect(await real(engine)).toMatchObject({ expired: NONE });
-    expect((await engine.status(alice, view.id, { digests: false })).state).toBe("open");
+    expect((await engine.status(alice, view.id)).state).toBe("open");
     clock.advance(1);
     expect(await real(engine)).toEqual({
       isDryRun: false,
@@ -79,7 +79,7 @@ describe("a sweep", () => {
     });
     isFull = false;
     await real(engine);
-    const state = async () => (await engine.status(alice, view.id, { digests: false })).state;
+    const state = async () => (await engine.status(alice, view.id)).state;
     expect(await state()).toBe("completing");
     clock.advance(DAY);
     expect(await real(engine)).toMatchObject({ expired: NONE, failed: 0 });
@@ -92,14 +92,14 @@ describe("a sweep", () => {
     clock.advance(DAY);
     await real(engine);
     const ended = { code: "upload_ended", details: { state: "expired" } };
-    await expect(engine.status(alice, view.id, { digests: false })).rejects.toMatchObject(ended);
+    await expect(engine.status(alice, view.id)).rejects.toMatchObject(ended);
     await expect(putParts(engine, view, content, [1, 2])).rejects.toMatchObject(ended);
     await expect(engine.complete(alice, view.id, {})).rejects.toMatchObject(ended);
     clock.advance(DAY);
     expect((await real(engine)).forgotten).toEqual(NONE);
     clock.advance(1);
     expect((await real(engine)).forgotten).toEqual({ count: 1, bytes: content.length });
-    await expect(engine.status(alice, view.id, { digests: false })).rejects.toMatchObject({
+    await expect(engine.status(alice, view.id)).rejects.toMatchObject({
       code: "upload_not_found",
     });
   });
@@ -113,7 +113,7 @@ describe("a sweep", () => {
     clock.advance(DAY + 1);
     expect(await real(engine)).toMatchObject({ forgotten: { count: 1 }, expired: NONE });
     expect(await readAll(engine, done)).toEqual(Buffer.from(content));
-    await expect(engine.status(alice, view.id, { digests: false })).rejects.toMatchObject({
+    await expect(engine.status(alice, view.id)).rejects.toMatchObject({
       code: "upload_not_found",
     });
     expect((await engine.create(alice, request, "key")).id).not.toBe(view.id);
@@ -205,7 +205,7 @@ describe("a sweep beside those who write", () => {
       putParts(engine, view, content, [1, 2]),
     ]);
     if (put.status === "rejected") expect(put.reason).toMatchObject({ code: "upload_ended" });
-    const state = await engine.status(alice, view.id, { digests: false }).then(
+    const state = await engine.status(alice, view.id).then(
       ({ state }) => state,
       (error) => error.code,
     );

@@ -114,7 +114,7 @@ describe("a server whose clock is set forward by a year", () => {
     return { clock, logged, guard, engine, log, set };
   }
   async function state({ engine }: Pick<ReturnType<typeof begin>, "engine">, id: string) {
-    const view = await engine.status(alice, id, { digests: false }).catch(() => undefined);
+    const view = await engine.status(alice, id).catch(() => undefined);
     return view?.state ?? "ended";
   }
   const noted = () => readFileSync(join(directory, "clock.json"), "utf8");

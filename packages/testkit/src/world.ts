@@ -119,6 +119,14 @@ export async function readAll(engine: Engine, view: UploadView): Promise<Uint8Ar
   return gather(engine.read(file, { start: 0, end: file.size }));
 }
 
+/** The digests of an upload's parts one after another, zeros where one is not committed. */
+export async function readDigests(
+  engine: Engine,
+  { id }: { readonly id: string },
+): Promise<Uint8Array> {
+  return gather((await engine.digests(alice, id)).pieces);
+}
+
 /** The bytes of a file's manifest. */
 export async function readManifest(engine: Engine, file: FileRecord): Promise<Uint8Array> {
   return gather(await engine.manifest(file));

@@ -72,7 +72,7 @@ async function measureRound(
   );
   const asker = { id: "principal-1", tenant: "tenant-1" };
   const status = async (id: UploadId) => {
-    await engine.status(asker, id, { digests: false });
+    await engine.status(asker, id);
   };
   const round = {
     "create, one by one": await oneByOne(some, create),

@@ -9,6 +9,7 @@ import {
   partDigests,
   putParts,
   readAll,
+  readDigests,
   sha256,
 } from "../world.ts";
 import { type FaultyWorld, pick, playFaults, type Say, turns } from "./faults-world.ts";
@@ -168,7 +169,7 @@ const ACTS: readonly Act[] = [
 async function finish(world: FaultyWorld, known: Known): Promise<void> {
   const { engine, settle, wrong } = world;
   const { view, acknowledged } = known;
-  const before = await engine().status(alice, view.id, { digests: false });
+  const before = await engine().status(alice, view.id);
   for (const index of acknowledged) {
     if (!hasPart(before.committed, index)) wrong.push(`part ${index} was acknowledged and is gone`);
   }
@@ -180,13 +181,13 @@ async function finish(world: FaultyWorld, known: Known): Promise<void> {
   const rest = content.subarray(at);
   const last = await settle(appendBytes(engine(), view, at, rest, { isLast: true }));
   if (last.kind === "refused") wrong.push(`cannot be finished: ${last.error.code}`);
-  const done = await engine().status(alice, view.id, { digests: true });
+  const done = await engine().status(alice, view.id);
   if (done.state !== "complete") {
     wrong.push(`the upload is ${done.state}`);
     return;
   }
   const digests = Buffer.concat(partDigests(view, content));
-  if (!digests.equals(done.digests ?? new Uint8Array())) wrong.push("the digests are wrong");
+  if (!digests.equals(await readDigests(engine(), view))) wrong.push("the digests are wrong");
   if (!Buffer.from(await readAll(engine(), done)).equals(content)) {
     wrong.push("the published bytes are wrong");
   }

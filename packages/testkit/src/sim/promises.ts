@@ -123,7 +123,7 @@ async function violationsOf(
   content: Uint8Array,
 ): Promise<string[]> {
   const { engine } = life;
-  const view = await engine.status(alice, id, { digests: true });
+  const view = await engine.status(alice, id);
   const wrong: string[] = [];
   if (seen.completed.has(id) && view.state !== "complete")
     wrong.push(`completed, and now ${view.state}`);
@@ -191,7 +191,7 @@ async function finishInOrder({ engine }: Life, id: UploadId, content: Uint8Array
 
 async function publishedWrongly(life: Life, id: UploadId, content: Uint8Array): Promise<string[]> {
   const { engine, disk } = life;
-  const view = await engine.status(alice, id, { digests: false });
+  const view = await engine.status(alice, id);
   if (view.state !== "complete") return [`cannot be completed: ${view.state}`];
   const wrong: string[] = [];
   const bytes = await readAll(engine, view);

@@ -14,7 +14,7 @@ export async function getStatus(
   if (request.query.get("digests") === "1") {
     return digestsReply(await engine.digests(principal, id));
   }
-  return jsonReply(200, encodeUpload(await engine.status(principal, id, { digests: false })));
+  return jsonReply(200, encodeUpload(await engine.status(principal, id)));
 }
 
 /** The digests of 100,000 parts are 4 MiB of text: they go out in pieces, behind everything else, and are read when there is room for the next. */
