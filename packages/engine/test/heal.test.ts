@@ -158,7 +158,7 @@ describe("a commitment whose bytes are bad", () => {
     expect((await offset).offset).toBe(2 * PART);
     await settled();
     expect((await metadata.upload(view.id))?.state).toBe("failed");
-    expect((await engine.status(alice, view.id, { digests: false })).state).toBe("failed");
+    expect((await engine.status(alice, view.id)).state).toBe("failed");
   });
 });
 
