@@ -73,11 +73,20 @@ async function roundTrip(place: string, command: string): Promise<void> {
     holdfast("verify", "received", file);
     holdfast("share", file, "--qr");
     holdfast("config", "show", "--origin");
+    refusesStorage(place, command);
   } finally {
     server.kill("SIGKILL");
   }
   if (!sent.equals(await readFile(join(place, "received"))))
     throw new Error("other bytes came back");
+}
+
+/** Its driver is an optional peer, and not there: the command says how to get it. */
+function refusesStorage(place: string, command: string): void {
+  const words = [command, "doctor", "--storage", "s3://files"];
+  const { status, stderr } = spawnSync(process.execPath, words, { cwd: place, encoding: "utf8" });
+  if (status === 7 && stderr.includes("npm install @aws-sdk/client-s3")) return;
+  throw new Error(`without the AWS SDK the doctor ended with ${status}:\n${stderr}`);
 }
 
 const place = await mkdtemp(join(tmpdir(), "holdfast-published-"));

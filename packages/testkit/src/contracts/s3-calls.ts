@@ -202,6 +202,10 @@ export function s3CallsContract(rig: () => S3CallsRig): void {
       await bucket.setStageDays("others/", 3);
       await bucket.setStageDays("ours/", 5);
       expect(await bucket.stageDays("ours/bytes/")).toBe(5);
+      await bucket.setStageDays("a-b/", 4);
+      await bucket.setStageDays("a/b/", 6);
+      const days = ["a-b/", "a/b/", "others/"].map((prefix) => bucket.stageDays(prefix));
+      expect(await Promise.all(days)).toEqual([4, 6, 3]);
     });
   });
 

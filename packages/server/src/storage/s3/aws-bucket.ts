@@ -1,4 +1,5 @@
 // What a bucket is set to, by the SDK.
+import { createHash } from "node:crypto";
 import {
   CreateBucketCommand,
   GetBucketCorsCommand,
@@ -60,7 +61,7 @@ export function bucketCalls({ client, bucket: Bucket }: Aws): BucketCalls {
       return days.length === 0 ? undefined : Math.min(...days);
     },
     async setStageDays(prefix, days) {
-      const ID = `holdfast-${prefix.replace(/[^A-Za-z0-9-]/g, "-")}`;
+      const ID = ruleIdOf(prefix);
       const rule: LifecycleRule = {
         ...{ ID, Status: "Enabled", Filter: { Prefix: prefix } },
         AbortIncompleteMultipartUpload: { DaysAfterInitiation: days },
@@ -76,6 +77,11 @@ export function bucketCalls({ client, bucket: Bucket }: Aws): BucketCalls {
       await call(client.send(new PutBucketLifecycleConfigurationCommand(input)));
     },
   };
+}
+
+/** Of one prefix, and of no other: names of rules are shorter than prefixes may be. */
+function ruleIdOf(prefix: string): string {
+  return `holdfast-${createHash("sha256").update(prefix).digest("hex").slice(0, 16)}`;
 }
 
 /** The older form of a rule has its prefix outside of a filter. */

@@ -35,8 +35,12 @@ export async function examine(
   options: ExamineOptions = {},
 ): Promise<Examined> {
   const { calls, probed } = await look(location, options);
-  const findings = probed.findings.map((finding) => insistOnDirect(location, finding));
-  const isSigned = findings.some(({ what, state }) => what === "signed" && state === "yes");
+  const found = probed.findings.map((finding) => insistOnDirect(location, finding));
+  const findings = [
+    ...lookAtTransport(location),
+    ...found.filter((one) => !isAsked(location, one)),
+  ];
+  const isSigned = found.some(({ what, state }) => what === "signed" && state === "yes");
   const { partCountMax } = probed;
   const capabilities = {
     ...AWS_CAPABILITIES,
@@ -50,6 +54,27 @@ export async function examine(
 /** A store that does not know a field refuses it in words of its own. */
 function isAboutChecksums({ what, state, setting, mayPass }: Finding): boolean {
   return what === "write" && state === "no" && setting === undefined && !mayPass;
+}
+
+/** What somebody has asked for is nothing to warn of. */
+function isAsked({ isDirect, limits }: S3Location, { what, state }: Finding): boolean {
+  if (state !== "limited") return false;
+  return what === "signed"
+    ? isDirect === false
+    : what === "parts" && limits.partCountMax !== undefined;
+}
+
+const THIS_MACHINE = /^(?:localhost|.+\.localhost|127(?:\.\d+){3}|\[::1\])$/;
+
+function lookAtTransport({ endpoint }: S3Location): readonly Finding[] {
+  const url = endpoint === undefined ? undefined : new URL(endpoint);
+  if (url?.protocol !== "http:" || THIS_MACHINE.test(url.hostname)) return [];
+  const why = {
+    says: "plain HTTP beyond this machine",
+    setting: "endpoint",
+    remedy: "Write endpoint=https://... where the store speaks TLS.",
+  } as const;
+  return [limited("tls", why, "Everybody on the way can read what is stored.")];
 }
 
 function insistOnDirect({ isDirect }: S3Location, finding: Finding): Finding {

@@ -4,6 +4,7 @@ import type { Explanation } from "./explain.ts";
 /** One thing that was looked at. */
 export interface Finding extends Explanation {
   readonly what:
+    | "tls"
     | "access"
     | "checksums"
     | "write"

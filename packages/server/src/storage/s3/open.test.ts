@@ -87,6 +87,8 @@ describe("a storage", () => {
     expect(told.warnings.map(({ what }) => what)).not.toContain("checksums");
     // One multipart upload to look at, one to remove: nobody asked with checksums first.
     expect(double.counts.get("create")).toBe((before ?? 0) + 2);
+    const quiet = await open(double, { more: "&checksums=off&direct=off&parts-max=1000" });
+    expect(quiet.warnings.map(({ what }) => what)).toEqual(["cors", "lifecycle"]);
   });
 
   it.each(["create", "part", "list-objects"] as const)(
