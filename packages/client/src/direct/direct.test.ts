@@ -359,6 +359,24 @@ describe("a direct upload to a store of another origin", () => {
     expect(proxy.count("PUT", "/parts/")).toBe(sentBefore);
   });
 
+  it("turns to the server where something takes every part that the store never gets", async () => {
+    const portal = place.keep(
+      await startStore((request, response) => {
+        request.resume().on("end", () => response.writeHead(200).end("welcome"));
+        return true;
+      }),
+    );
+    const proxy = await before(portal);
+    const { path, bytes } = place.file("f", SIZE);
+    const transfer = uploadStill(createVirtualClock(), path, {
+      ...{ to: proxy.url, token: TOKEN, stateDir: place.stateDir, partSize: PART },
+    });
+    const notices = record(transfer, "notice");
+    const { url } = await transfer.done;
+    expect(notices).toMatchObject([{ code: "parts_missing" }]);
+    await arrived(url.replace(proxy.url, server.url), bytes);
+  });
+
   it("goes over no network in the clear where the server is spoken to by TLS, but through the server", async () => {
     const store = place.keep(await startStore());
     const proxy = await before(store);

@@ -24,7 +24,8 @@ export interface Direct {
   readonly confirmer: Confirmer;
   /** Parts that the store has taken and that are not confirmed yet: they are not sent again. */
   readonly placed: Set<number>;
-  hasPlaced: boolean;
+  /** The server has found a part there: the way is open. */
+  hasConfirmed: boolean;
 }
 
 /** Bytes that are signed ahead at most: on a slow line, requests would end before their turn comes. */
@@ -39,7 +40,7 @@ export function directOf(job: Job, target: Target): Direct {
   const direct: Direct = {
     target,
     placed: new Set(),
-    hasPlaced: false,
+    hasConfirmed: false,
     signer: createSigner({
       clock: job.ports.clock,
       partCount: partCount(grid),

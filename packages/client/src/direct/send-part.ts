@@ -31,10 +31,13 @@ export async function sendPart(job: Job, [index]: PartRange, call: Call): Promis
     if (!direct.placed.has(index)) await place(job, direct, { index, bytes }, call);
     const digest = digestAt(target.digests.bytes, index);
     await direct.confirmer.confirm({ index, digest }, call.signal);
+    direct.hasConfirmed = true;
     direct.signer.settle(index);
   } catch (error) {
-    if (toHoldfastError(error).code === "parts_missing") direct.placed.delete(index);
-    throw error;
+    const met = toHoldfastError(error);
+    // Whatever took it, and said so, was not the store.
+    const isLost = met.code === "parts_missing" && direct.placed.delete(index);
+    throw isLost ? closedWay(job, direct, met, call) : error;
   } finally {
     job.buffers.give(bytes);
     leave();
@@ -55,7 +58,6 @@ async function place(job: Job, direct: Direct, part: Part, call: Call): Promise<
     await readSource(job, partOffset(target.grid, index), bytes);
     try {
       await put(job, ticket, bytes, call);
-      direct.hasPlaced = true;
       direct.placed.add(index);
       return;
     } catch (error) {
@@ -110,7 +112,7 @@ async function badBytes(
 function closedWay(job: Job, direct: Direct, met: HoldfastError, { attempt }: Call): HoldfastError {
   // What the server should not have signed will be no better the next time.
   const isHopeless = met.code === "signature_refused" || met.code === "insecure_transport";
-  const isClosed = !direct.hasPlaced && (isHopeless || attempt >= TROUBLES_MAX);
+  const isClosed = !direct.hasConfirmed && (isHopeless || attempt >= TROUBLES_MAX);
   const mayTurn = job.options.transfer === undefined && met.code !== "aborted";
   if (!isClosed || !mayTurn || job.way !== "direct") return met;
   job.way = "server";
