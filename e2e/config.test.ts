@@ -58,7 +58,7 @@ describe("a mistake in the file", () => {
       const { code, stderr } = await run(words, { HOLDFAST_CONFIG });
       expect({ words, code }).toEqual({ words, code: 2 });
       expect(stderr).toContain('config.toml line 2: there is no setting "limt-rate"');
-      expect(stderr).toContain("Did you mean limit-rate?");
+      expect(stderr).toContain('Did you mean "limit-rate"?');
     }
     const check = await run(["config", "check"], { HOLDFAST_CONFIG });
     expect(check.code).toBe(2);
@@ -85,10 +85,10 @@ describe("a mistake in the file", () => {
 
 describe("an upload", () => {
   it("needs no address and no token on its command line: the file, a profile or the environment say them", async () => {
-    const env = { HOLDFAST_TOKEN: "first-token" };
+    const env = { HOLDFAST_TOKEN: "first-token-of-two" };
     const first = await startServer({ data: join(place, "first"), port: 0, env });
     const second = await startServer({ data: join(place, "second"), port: 0 });
-    await writeFile(join(place, "token"), "first-token\n");
+    await writeFile(join(place, "token"), "first-token-of-two\n");
     await chmod(join(place, "token"), 0o600);
     await writeFile(join(place, "x"), "some bytes");
     const HOLDFAST_CONFIG = await configured(

@@ -31,6 +31,8 @@ const TOKEN_OPTION = /'--?(?:token|password|api-?key|secret|bearer|auth)(?:=|')/
 const TOKEN_HINT =
   "Everybody on this machine could read it there, and the shell keeps it: have a new one made if it was real, and give that in HOLDFAST_TOKEN or by --token-file.";
 
+const COMMANDS_HINT = "holdfast help --all lists the commands.";
+
 /** Commander's errors are wrong usage, told in words of its own. */
 function toTold(error: unknown): HoldfastError {
   if (isHoldfastError(error)) return error;
@@ -47,5 +49,7 @@ function toTold(error: unknown): HoldfastError {
     return new HoldfastError("usage", "a token is no option", { hint: TOKEN_HINT });
   }
   const message = error.message.replace(/^error: /, "").replaceAll("\n", " ");
-  return new HoldfastError("usage", message, {}, error);
+  // Its own --help would say the same again.
+  const hint = error.code === "commander.unknownCommand" ? { hint: COMMANDS_HINT } : {};
+  return new HoldfastError("usage", message, hint, error);
 }

@@ -24,8 +24,9 @@ export function findingText(
 export function diagnosisText(findings: readonly Finding[]): string {
   const count = (level: Level): number => findings.filter((one) => one.level === level).length;
   const [failures, warnings] = [count("fail"), count("warn")];
+  const should = warnings > 0 ? `, ${warnings} should be` : "";
   if (failures > 0)
-    return `\n${failures} ${failures === 1 ? "thing" : "things"} must be put right, ${warnings} should be.\n`;
+    return `\n${failures} ${failures === 1 ? "thing" : "things"} must be put right${should}.\n`;
   if (warnings > 0)
     return `\nIt works; ${warnings} ${warnings === 1 ? "thing" : "things"} could be better.\n`;
   return "\nAll is well.\n";

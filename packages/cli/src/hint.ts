@@ -19,6 +19,18 @@ const NO_HTTP =
 const CUT =
   "The connection is cut: check the network and the address; a server with TLS wants https://.";
 
+/** Where the table speaks to whoever writes requests: what it means to whoever types commands. */
+const TYPED: Readonly<Partial<Record<ErrorCode, string>>> = {
+  transfer_busy: BUSY,
+  route_not_found: NO_ROUTE,
+  unauthorized:
+    "Put the server's token into HOLDFAST_TOKEN, or name a file that holds it with --token-file; whoever runs the server has it.",
+  wrong_address:
+    "Change the beginning of the address: http:// where the server speaks no TLS, https:// where it does.",
+  size_too_large: "Ask whoever runs the server: size-max under [serve] is the limit there.",
+  data_dir_busy: "Stop that process, or give --data another directory.",
+};
+
 export function hintOf(error: HoldfastError): string {
   const hint = error.details["hint"];
   if (typeof hint === "string") return hint;
@@ -26,14 +38,24 @@ export function hintOf(error: HoldfastError): string {
   if (error.code === "internal" && error.cause !== undefined) return OWN_FAULT;
   // Its other fields are not the user's: the command fills them.
   if (error.code === "invalid_request" && error.details["field"] === "name") return RENAME;
-  if (error.code === "transfer_busy") return BUSY;
-  if (error.code === "route_not_found") return NO_ROUTE;
-  return hintOfAddress(error) ?? errorRow(error.code).hint;
+  return hintOfAddress(error) ?? TYPED[error.code] ?? filled(error);
+}
+
+/** Codes whose hint reads on where the value stands in the place of its field's name. */
+const FILLED: ReadonlySet<ErrorCode> = new Set(["request_too_large", "download_corrupt"]);
+
+function filled({ code, details }: HoldfastError): string {
+  if (!FILLED.has(code)) return errorRow(code).hint;
+  return errorRow(code).hint.replace(/`(\w+)`/g, (name, field: string) => {
+    const value = details[field];
+    return typeof value === "string" || typeof value === "number" ? String(value) : name;
+  });
 }
 
 /** What a wrong address looks like from here. */
 function hintOfAddress({ code, details }: HoldfastError): string | undefined {
-  const { status, cause } = details;
+  const { status, cause, location } = details;
+  if (code === "wrong_address" && typeof location === "string") return `Use ${location} instead.`;
   if (code === "not_holdfast" && typeof status === "number" && status >= 300 && status < 400) {
     return REDIRECT;
   }

@@ -33,13 +33,13 @@ serve.host = "::1"
     [
       "a typo",
       'a = 1\nlimt-rate = "1M"',
-      '2: there is no setting "limt-rate" | Did you mean limit-rate?',
+      '2: there is no setting "limt-rate" | Did you mean "limit-rate"?',
     ],
-    ["an underscore", "give_up = 1", '1: there is no setting "give_up" | Did you mean give-up?'],
+    ["an underscore", "give_up = 1", '1: there is no setting "give_up" | Did you mean "give-up"?'],
     [
       "a typo in a table",
       "[serve]\n\nprot = 1",
-      '3: there is no setting "serve.prot" | Did you mean serve.port?',
+      '3: there is no setting "serve.prot" | Did you mean "serve.port"?',
     ],
     [
       "a typo in a table's name",
@@ -49,7 +49,7 @@ serve.host = "::1"
     [
       "a typo in a profile",
       "[profile.a]\nconcurency = 1",
-      '2: there is no setting "concurency" | Did you mean concurrency?',
+      '2: there is no setting "concurency" | Did you mean "concurrency"?',
     ],
     ["a list", "concurrency = [1]", "1: concurrency: it must be a whole number, not a list"],
     [

@@ -172,7 +172,7 @@ function unknownKey(
   }
   const known = SETTING_NAMES.filter((one) => layersOf(one).includes(layer));
   const near = nearestOf(name, known);
-  return [`there is no setting "${name}"`, near ? `Did you mean ${near}?` : SEE_TABLE];
+  return [`there is no setting "${name}"`, near ? `Did you mean "${near}"?` : SEE_TABLE];
 }
 
 const SEE_TABLE = "docs/configuration.md lists what there is; so does: holdfast config show";
