@@ -3,7 +3,7 @@ import type { FileRecord, Limits } from "@holdfast/engine";
 import type { Client } from "pg";
 import type { Row } from "../records/codec.ts";
 import type { PackedChange } from "../records/packed.ts";
-import { placeOf } from "../records/pages.ts";
+import { PAGE_PARTS, placeOf } from "../records/pages.ts";
 import { UPLOAD_LOADED } from "./columns.ts";
 import { ask } from "./connect.ts";
 import type { Loaded } from "./working-set.ts";
@@ -201,7 +201,7 @@ function wantFile(wanted: Wanted, { id, uploadId }: FileRecord): void {
 function wantPages(wanted: Wanted, id: string, indexes: readonly number[]): void {
   for (const index of indexes) {
     if (!Number.isSafeInteger(index) || index < 0) continue;
-    const { page } = placeOf(index);
+    const { page } = placeOf(index, PAGE_PARTS.postgres);
     wanted.pages.set(`${id} ${page}`, [id, page]);
   }
 }

@@ -10,7 +10,7 @@ import {
   uploadIdAt,
   wholeAt,
 } from "../records/codec.ts";
-import { joinPages } from "../records/pages.ts";
+import { joinPages, PAGE_PARTS } from "../records/pages.ts";
 import { ask, type Driver, type Statement } from "./connect.ts";
 import { failureOf } from "./failure.ts";
 import { DUE, QUERIES } from "./queries.ts";
@@ -77,7 +77,8 @@ export function openReader(driver: Driver, patienceMs: number): Reader {
       if (!first) throw new HoldfastError("upload_not_found");
       return decoded(() => {
         const grid = { size: wholeAt(first, "size"), partSize: wholeAt(first, "part_size") };
-        return joinPages(grid, rows.filter(({ page }) => page !== null).map(decodePage));
+        const pages = rows.filter(({ page }) => page !== null).map(decodePage);
+        return joinPages(grid, pages, PAGE_PARTS.postgres);
       });
     },
     async file(by) {

@@ -35,6 +35,13 @@ async function sql(text: string): Promise<readonly Readonly<Record<string, unkno
   }
 }
 
+/** Which share of the rows that were changed needed no new entry in any index. */
+async function hotShare(table: string): Promise<number> {
+  const [row] = await sql(`SELECT n_tup_upd::int AS changed, n_tup_hot_upd::int AS hot
+    FROM pg_stat_user_tables WHERE schemaname = 'commits' AND relname = '${table}'`);
+  return Number(row?.["hot"]) / Number(row?.["changed"]);
+}
+
 /** Rows of each table, and how many have been read by going through all of it. */
 async function scans(): Promise<ReadonlyMap<unknown, { rows: number; read: number }>> {
   const found = await sql(`SELECT relname, n_live_tup::int AS rows, seq_tup_read::int AS read
@@ -154,4 +161,21 @@ it("goes along an index for every change and every question", async () => {
   }
   const large = [...after].filter(([, { rows }]) => rows >= PRINCIPALS).map(([table]) => table);
   expect(large.toSorted()).toEqual(["files", "outbox", "part_pages", "tails", "uploads", "usage"]);
+});
+
+it("touches no index for nearly all commits to uploads that are there", async () => {
+  const address = `${postgres.url}?schema=commits`;
+  const store = await openPostgresMetadata({ address, place: "here" });
+  const uploads = Array.from({ length: 50 }, () => sampleUpload(200));
+  await Promise.all(uploads.map((one) => store.apply({ kind: "create", upload: one })));
+  for (let index = 0; index < 200; index++) {
+    const commits = uploads.map((one) => sampleCommit(one, index));
+    // The expiry moves with each of them, as it does with time.
+    const change = (commit: (typeof commits)[number]) =>
+      store.apply({ ...commit, expiresAt: commit.expiresAt + index * 20 });
+    await Promise.all(commits.map(change));
+  }
+  await store.close();
+  expect(await hotShare("uploads")).toBeGreaterThan(0.9);
+  expect(await hotShare("part_pages")).toBeGreaterThan(0.9);
 });

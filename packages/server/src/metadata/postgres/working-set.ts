@@ -8,6 +8,7 @@ import {
   textAt,
   wholeAt,
 } from "../records/codec.ts";
+import { PAGE_PARTS } from "../records/pages.ts";
 import type { Tables } from "../records/tables.ts";
 
 /** What `load.ts` has read. Pages name their upload by its id; those without digests are there for their bits. */
@@ -166,6 +167,7 @@ export function createWorkingSet(loaded: Loaded): WorkingSet {
   }
 
   const tables: Tables = {
+    pageParts: PAGE_PARTS.postgres,
     findUpload: { get: ({ id }) => byId.get(String(id))?.row },
     addUpload: {
       run(row) {

@@ -40,10 +40,10 @@ export function move(tables: Tables, change: ChangeOf<"move">): void {
   const kept = keptPages(tables, upload, change.kept);
   // A page with nothing in it may reach beyond the grid, which has shrunk since.
   const rows = [...tables.findBits.iterate({ upload: upload.seq })].filter(isUsed);
-  const lost = rows.flatMap((row) => lostIn(row, kept.get(wholeAt(row, "page"))));
+  const lost = rows.flatMap((row) => lostIn(tables, row, kept.get(wholeAt(row, "page"))));
   for (const row of rows) {
     const number = wholeAt(row, "page");
-    putPage(tables, upload, kept.get(number) ?? createPage(upload, number));
+    putPage(tables, upload, kept.get(number) ?? createPage(upload, number, tables.pageParts));
   }
   const { seq } = upload;
   if (upload.hasToldOffset && lost.length > 0) {
@@ -67,7 +67,7 @@ function keptPages(
     const { page, slot } = pages(index);
     const digest = isCommittedIn(page, slot) && digestIn(page, slot);
     if (!digest) continue;
-    const next = kept.get(page.number) ?? createPage(upload, page.number);
+    const next = kept.get(page.number) ?? createPage(upload, page.number, tables.pageParts);
     commitIn(next, slot, digest);
     kept.set(page.number, next);
   }
@@ -79,9 +79,9 @@ function isUsed(row: Row): boolean {
 }
 
 /** The committed parts of a page that are not kept. */
-function lostIn(row: Row, kept: PartPage | undefined): readonly number[] {
-  const committed = indexesIn(wholeAt(row, "page"), bytesAt(row, "bits"));
+function lostIn(tables: Tables, row: Row, kept: PartPage | undefined): readonly number[] {
+  const committed = indexesIn(tables, wholeAt(row, "page"), bytesAt(row, "bits"));
   if (!kept) return committed;
-  const stay = new Set(indexesIn(kept.number, kept.bits));
+  const stay = new Set(indexesIn(tables, kept.number, kept.bits));
   return committed.filter((index) => !stay.has(index));
 }

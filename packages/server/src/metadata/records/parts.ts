@@ -17,7 +17,6 @@ import {
   createPage,
   digestIn,
   isCommittedIn,
-  PAGE_PARTS,
   type PartPage,
   placeOf,
 } from "./pages.ts";
@@ -94,7 +93,7 @@ export function createPageReader(
     if (!Number.isInteger(index) || index < 0 || index >= count) {
       throw new HoldfastError("part_out_of_range", undefined, { partCount: count });
     }
-    const { page: number, slot } = placeOf(index);
+    const { page: number, slot } = placeOf(index, tables.pageParts);
     const page = read.get(number) ?? findPage(tables, upload, number);
     read.set(number, page);
     return { page, slot };
@@ -103,7 +102,7 @@ export function createPageReader(
 
 function findPage(tables: Tables, upload: Found, page: number): PartPage {
   const row = tables.findPage.get({ upload: upload.seq, page });
-  return row ? decodePage(row) : createPage(upload, page);
+  return row ? decodePage(row) : createPage(upload, page, tables.pageParts);
 }
 
 export function putPage(tables: Tables, upload: Found, page: PartPage): void {
@@ -118,10 +117,14 @@ export function hasCommitted(tables: Tables, { seq }: Found): boolean {
 }
 
 /** The parts of a page whose bits are set. */
-export function indexesIn(page: number, bits: Uint8Array): readonly number[] {
+export function indexesIn(
+  { pageParts }: Tables,
+  page: number,
+  bits: Uint8Array,
+): readonly number[] {
   const slots = Array.from({ length: bits.length * 8 }, (_, slot) => slot);
   const isSet = (slot: number) => ((bits[slot >> 3] ?? 0) & (1 << (slot & 7))) !== 0;
-  return slots.filter(isSet).map((slot) => page * PAGE_PARTS + slot);
+  return slots.filter(isSet).map((slot) => page * pageParts + slot);
 }
 
 /** The tail goes with its part: the part is committed, or its bytes are bad. */
@@ -135,10 +138,10 @@ export function dropTailOf(tables: Tables, upload: Found, indexes: readonly numb
 export function contiguousIn(tables: Tables, { seq }: Found): number {
   let parts = 0;
   for (const row of tables.findBits.iterate({ upload: seq })) {
-    if (wholeAt(row, "page") * PAGE_PARTS !== parts) break;
+    if (wholeAt(row, "page") * tables.pageParts !== parts) break;
     const inPage = leadingOnes(bytesAt(row, "bits"));
     parts += inPage;
-    if (inPage < PAGE_PARTS) break;
+    if (inPage < tables.pageParts) break;
   }
   return parts;
 }
@@ -157,7 +160,8 @@ export function lastByteIn(tables: Tables, upload: Found): number {
     const bits = boundAt(row);
     const at = bits.findLastIndex((byte) => byte !== 0);
     if (at === -1) continue;
-    const index = wholeAt(row, "page") * PAGE_PARTS + at * 8 + 31 - Math.clz32(bits[at] ?? 0);
+    const first = wholeAt(row, "page") * tables.pageParts;
+    const index = first + at * 8 + 31 - Math.clz32(bits[at] ?? 0);
     return index * upload.partSize + partSizeAt(upload, index);
   }
   return 0;

@@ -17,6 +17,8 @@ export interface Write {
 
 /** Each name is a statement of `sqlite/statements.ts`, which says in SQL what it does. A write is seen by what is asked after it. */
 export interface Tables {
+  /** Parts in a page. */
+  readonly pageParts: number;
   readonly findUpload: Find;
   readonly addUpload: Write;
   readonly findKey: Find;

@@ -28,7 +28,7 @@ import {
   uploadIdAt,
   wholeAt,
 } from "../records/codec.ts";
-import { joinPages } from "../records/pages.ts";
+import { joinPages, PAGE_PARTS } from "../records/pages.ts";
 import { DUE, QUERIES } from "./queries.ts";
 import { CACHE_KIB } from "./schema.ts";
 
@@ -81,7 +81,8 @@ export function openReader(path: string): Reader {
         const row = findGrid.get({ id });
         if (!row) throw new HoldfastError("upload_not_found");
         const grid = { size: wholeAt(row, "size"), partSize: wholeAt(row, "part_size") };
-        return joinPages(grid, findPages.all({ upload: wholeAt(row, "seq") }).map(decodePage));
+        const pages = findPages.all({ upload: wholeAt(row, "seq") }).map(decodePage);
+        return joinPages(grid, pages, PAGE_PARTS.sqlite);
       }),
     file: (by) =>
       reading(() => {

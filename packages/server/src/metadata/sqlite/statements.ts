@@ -1,5 +1,6 @@
 // The prepared statements of the writer.
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { PAGE_PARTS } from "../records/pages.ts";
 
 export const TEXTS = {
   begin: "BEGIN IMMEDIATE",
@@ -66,11 +67,14 @@ export const TEXTS = {
   addOutbox: "INSERT INTO outbox (id, kind, file_id, at) VALUES ($id, $kind, $file_id, $at)",
 } as const;
 
-export type Statements = Readonly<Record<keyof typeof TEXTS, StatementSync>>;
+export type Statements = Readonly<Record<keyof typeof TEXTS, StatementSync>> & {
+  readonly pageParts: number;
+};
 
 export function prepareStatements(db: DatabaseSync): Statements {
   const prepare = (name: keyof typeof TEXTS) => db.prepare(TEXTS[name]);
   return {
+    pageParts: PAGE_PARTS.sqlite,
     begin: prepare("begin"),
     commit: prepare("commit"),
     rollback: prepare("rollback"),
