@@ -47,6 +47,25 @@ describe("config show", () => {
   });
 });
 
+describe("a password of a database in the file", () => {
+  it("is covered where it is shown, and wants a file that only its owner may read", async () => {
+    const text = '[serve]\nmetadata = "postgres://u:hunter2@db.example/files"\n';
+    const HOLDFAST_CONFIG = await configured(text);
+    await chmod(HOLDFAST_CONFIG, 0o644);
+    const shown = await run(["config", "show"], { HOLDFAST_CONFIG });
+    expect(shown.stdout).toMatch(/^serve\.metadata +postgres:\/\/u:\*\*\*@db\.example\/files$/m);
+    const check = await run(["config", "check"], { HOLDFAST_CONFIG });
+    expect([check.code, check.stdout]).toEqual([
+      0,
+      expect.stringContaining("can be read by others"),
+    ]);
+    await chmod(HOLDFAST_CONFIG, 0o600);
+    const again = await run(["config", "check"], { HOLDFAST_CONFIG });
+    expect(again.stdout).not.toContain("can be read by others");
+    expect(shown.stdout + check.stdout + again.stdout).not.toContain("hunter2");
+  });
+});
+
 describe("a mistake in the file", () => {
   it("stops every command that uses it, with its line and the nearest key", async () => {
     const HOLDFAST_CONFIG = await configured('\nlimt-rate = "2M"\n');

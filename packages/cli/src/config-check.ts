@@ -1,9 +1,10 @@
 // What is wrong, or not as it should be, with the configuration file and the environment.
 import { stat } from "node:fs/promises";
 import { isHoldfastError, nearestOf } from "@holdfast/protocol";
+import { hasPassword } from "./database.ts";
 import { hintOf } from "./hint.ts";
 import { type ConfigFile, placeOf } from "./settings/file.ts";
-import { type Setting, type Settings, type Sources, settingsOf } from "./settings/resolve.ts";
+import { type Settings, type Sources, settingsOf } from "./settings/resolve.ts";
 import { layersOf, SETTING_NAMES, variableOf } from "./settings/table.ts";
 import { readToken } from "./settings/token.ts";
 
@@ -62,6 +63,7 @@ async function checkProfile(
     return [
       ...(await checkTokenFile(settings, "token-file")),
       ...(await checkTokenFile(settings, "serve.token-file")),
+      ...(await checkDatabase(settings)),
     ];
   } catch (error) {
     return [asFinding(error, profile === undefined ? "settings" : `profile ${profile}`)];
@@ -75,18 +77,26 @@ async function checkTokenFile(
   const setting = settings.of(name);
   try {
     await readToken(settings, name);
-    return setting ? await checkRights(setting) : [];
+    return setting ? await checkRights(String(setting.value), setting.from) : [];
   } catch (error) {
     return [asFinding(error, setting?.from ?? "HOLDFAST_TOKEN")];
   }
 }
 
-async function checkRights({ value, from }: Setting): Promise<readonly Finding[]> {
-  const found = await stat(String(value)).catch(() => undefined);
+/** A password in the configuration file makes that a secret. */
+async function checkDatabase(settings: Settings): Promise<readonly Finding[]> {
+  const setting = settings.of("serve.metadata");
+  const isInFile = setting?.layer === "file" || setting?.layer === "profile";
+  if (!isInFile || !hasPassword(String(setting.value))) return [];
+  return settings.path === undefined ? [] : checkRights(settings.path, setting.from);
+}
+
+async function checkRights(path: string, where: string): Promise<readonly Finding[]> {
+  const found = await stat(path).catch(() => undefined);
   // Windows keeps rights elsewhere.
   if (!found || process.platform === "win32" || (found.mode & 0o077) === 0) return [];
-  const message = `${value} can be read by others on this machine`;
-  return [{ level: "warning", where: from, message, hint: `Run: chmod 600 ${value}` }];
+  const message = `${path} can be read by others on this machine`;
+  return [{ level: "warning", where, message, hint: `Run: chmod 600 ${path}` }];
 }
 
 function asFinding(error: unknown, where: string): Finding {

@@ -19,13 +19,18 @@ export function shownDatabase(address: string): string {
   return url.href;
 }
 
+export function hasPassword(address: string): boolean {
+  const url = URL.parse(address);
+  return url !== null && (url.password !== "" || url.searchParams.has("password"));
+}
+
 /**
  * For an address of the command line, which everybody on this machine can read.
  *
  * @throws HoldfastError `usage`, without the password in it
  */
 export function requireNoPassword(address: string, from: string): void {
-  if (shownDatabase(address) === URL.parse(address)?.href) return;
+  if (!hasPassword(address)) return;
   throw new HoldfastError("usage", `${from}: there is a password in it`, {
     hint: "Command lines are seen by everybody on this machine: put it into the file that PGPASSFILE names, or the address into HOLDFAST_METADATA.",
   });

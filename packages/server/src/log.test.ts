@@ -115,6 +115,12 @@ describe("the log", () => {
     ["a token, but its id", `with hf_abcdefgh_${"q".repeat(32)}`, "with hf_abcdefgh_***"],
     ["a signature", "PUT /p/k/u/0?exp=1&sig=AAAA-_b&e=0", "PUT /p/k/u/0?exp=1&sig=***&e=0"],
     ["a credential of S3", "GET /?X-Amz-Signature=ab&x=1", "GET /?X-Amz-Signature=***&x=1"],
+    ["a password in an address", "at postgres://u:p%40ss@h/d, x:y", "at postgres://u:***@h/d, x:y"],
+    [
+      "a password behind an address",
+      "at postgres://u@h/d?password=p&x=1",
+      "at postgres://u@h/d?password=***&x=1",
+    ],
     ["another scheme", "Basic QWxhZGRpbg==", "Basic ***"],
     ["a header as a member", { authorization: "abc" }, { authorization: "***" }],
     ["a member with quotes in it", { token: 'a"b\\"c', x: 1 }, { token: "***", x: 1 }],

@@ -60,6 +60,21 @@ describe("health", () => {
     expect((await askJson(server, "POST", "/v1/uploads", body)).status).toBe(201);
   });
 
+  it("is told in time where the records or the storage keep everybody waiting", async () => {
+    const asked = Promise.withResolvers<void>();
+    const room = () => {
+      asked.resolve();
+      return new Promise<number>(() => undefined);
+    };
+    await start({ parts: { storage: { ...createMemoryStorage(), room } } });
+    const asking = ask(server, { path: "/readyz" });
+    await asked.promise;
+    server.clock.advance(2000);
+    const ready = await asking;
+    expect([ready.status, ready.headers["retry-after"]]).toEqual([503, "1"]);
+    expect(ready.json).toEqual({ status: "unready", reasons: ["storage_failed"] });
+  });
+
   it("is bad for new work when the storage does not answer", async () => {
     const room = () => Promise.reject(new Error("EIO"));
     await start({ parts: { storage: { ...createMemoryStorage(), room } } });
