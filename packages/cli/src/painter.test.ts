@@ -51,7 +51,7 @@ describe("the painter on a terminal", () => {
     const { terminal, texts, size } = recorder(true);
     const line = "漢".repeat(30);
     const painter = createPainter(terminal, {
-      lines: (columns) => [line.slice(0, columns / 4), "x"],
+      lines: (columns) => [line.slice(0, (columns + 2) / 4), "x"],
       plain: () => "",
     });
     vi.advanceTimersByTime(100);

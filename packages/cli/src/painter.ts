@@ -2,6 +2,8 @@
 import type { Terminal } from "./terminal.ts";
 import { widthOf } from "./width.ts";
 
+/** Columns that stay free: a terminal writes `^C` behind the last line, and must not wrap it. */
+const TYPED_COLUMNS = 2;
 const DRAW_MS = 100;
 const LOG_MS = 10_000;
 
@@ -33,7 +35,8 @@ function createLivePainter(terminal: Terminal, scene: Scene): Painter {
   let isOver = false;
   const draw = (): void => {
     // One row is left for the line that the cursor would be on, and one for what was typed.
-    const lines = isOver ? [] : scene.lines(terminal.columns(), Math.max(1, terminal.rows() - 2));
+    const columns = terminal.columns() - TYPED_COLUMNS;
+    const lines = isOver ? [] : scene.lines(columns, Math.max(1, terminal.rows() - 2));
     if (lines.length === shown.length && lines.every((line, at) => line === shown[at])) return;
     terminal.write(clearing(shown, terminal.columns()) + lines.join("\n"));
     shown = lines;

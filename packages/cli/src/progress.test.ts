@@ -40,10 +40,19 @@ describe("a line of progress", () => {
 
   it("says what stands in the way first where there is no room for all of it", () => {
     const standing = "waiting for the server";
-    expect(progressLine({ ...VIEW, standing }, look({}, 40))).toBe(
-      " 25%  waiting for the server  256 MiB o",
-    );
+    expect(progressLine({ ...VIEW, standing }, look({}, 40))).toBe(" 25%  waiting for the server");
     expect(progressLine({ ...VIEW, standing }, look({}, 20))).toBe(" 25%  waiting for t");
+  });
+
+  it("leaves out whole facts where there is no room, and cuts none", () => {
+    const shown = [60, 40, 28, 18].map((columns) => progressLine(VIEW, look({}, columns)));
+    for (const [at, line] of shown.entries()) {
+      expect(line.length).toBeLessThan([60, 40, 28, 18][at] ?? 0);
+      expect(line).toMatch(
+        /^ 25% {2}(?:[━─#.]+ {2})?256 MiB(?: of 1\.00 GiB(?: {2}.*(?:\/s|left))?)?$/,
+      );
+    }
+    expect(shown[3]).toBe(" 25%  256 MiB");
   });
 
   it("says of sent bytes that they are on the way, and counts them nowhere", () => {

@@ -45,7 +45,7 @@ export function progressLine(view: View, look: Look): string {
   if (percent === undefined) return cutEnd(`      ${facts}`, look.columns - 1);
   const shown = `${percent}%`.padStart(4);
   const room = look.columns - 1 - shown.length - widthOf(facts) - 4;
-  if (room < BAR_MIN) return cutEnd(narrowLine(view, shown), look.columns - 1);
+  if (room < BAR_MIN) return narrowLine(view, shown, look.columns - 1);
   return `${shown}  ${bar(percent, Math.min(BAR_MAX, room), look)}  ${facts}`;
 }
 
@@ -57,10 +57,20 @@ export function fileLine(name: string, view: View, look: Look): string {
   return `${shown} ${progressLine(view, { ...look, columns: look.columns - wide - 1 })}`;
 }
 
-/** Without a bar. What stands in the way comes before the sizes, so that it is the last thing to be cut off. */
-function narrowLine(view: View, percent: string): string {
+/** Without a bar: as many facts as fit, each of them whole. What stands in the way comes before the sizes, so that it is the last thing to be left out. */
+function narrowLine(view: View, percent: string, columns: number): string {
   const { standing } = view;
-  return `${percent}  ${standing === undefined ? factsOf(view) : `${standing}  ${sizesOf(view)}`}`;
+  const facts = standing === undefined ? factList(view) : [standing, sizesOf(view)];
+  let line = percent;
+  for (const fact of facts) {
+    const longer = `${line}  ${fact}`;
+    if (widthOf(longer) > columns) break;
+    line = longer;
+  }
+  if (line !== percent) return line;
+  // Not even the first: what there is of it.
+  const [first = ""] = standing === undefined ? [formatSize(view.committed)] : facts;
+  return cutEnd(`${percent}  ${first}`, columns);
 }
 
 /** The same for a log: no bar, nothing to be drawn over. */
@@ -76,6 +86,10 @@ function sizesOf({ committed, size }: View): string {
 }
 
 function factsOf(view: View): string {
+  return factList(view).join("  ");
+}
+
+function factList(view: View): readonly string[] {
   const facts = [sizesOf(view)];
   if (view.standing !== undefined) facts.push(view.standing);
   else if (view.rate > 0) {
@@ -83,7 +97,7 @@ function factsOf(view: View): string {
     if (view.left !== undefined) facts.push(`${formatDuration(view.left * 1000)} left`);
   } else if (view.sent > 0) facts.push(`${formatSize(view.sent)} on the way`);
   if (view.counts !== undefined) facts.push(view.counts);
-  return facts.join("  ");
+  return facts;
 }
 
 function bar(percent: number, width: number, look: Look): string {
