@@ -41,6 +41,29 @@ const BUGS: Readonly<Record<string, Bug>> = {
       },
     ],
   },
+  "a file without a key that is answered before its record": {
+    what: "files",
+    seeds: 100,
+    edits: [
+      {
+        file: "engine/src/store-small.ts",
+        find: 'await context.metadata.apply({ kind: "store-alone", ...published });',
+        replace:
+          'context.metadata.apply({ kind: "store-alone", ...published }).catch(() => undefined);',
+      },
+    ],
+  },
+  "bytes of a file without a key that stay when it is refused": {
+    what: "files",
+    seeds: 500,
+    edits: [
+      {
+        file: "engine/src/store-small.ts",
+        find: "    else await context.storage.remove(record.id).catch(() => undefined);\n",
+        replace: "",
+      },
+    ],
+  },
   "one read that fails and counts as a loss": {
     what: "appends",
     seeds: 500,

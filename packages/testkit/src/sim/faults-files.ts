@@ -1,4 +1,4 @@
-// Whole files under keys, sent, sent again and deleted while the disk fails and the server crashes: what is listed is whole and was sent, once; what was answered stays.
+// Whole files, under keys and without, sent, sent again and deleted while the disk fails and the server crashes: what is listed is whole and was sent, once; what was answered stays.
 import { type FileId, HoldfastError, KIB, type ListedFile } from "@holdfast/protocol";
 import { createBody, type ScriptedBody } from "../body.ts";
 import { createRandom } from "../random.ts";
@@ -32,6 +32,9 @@ type Files = Map<string, Known>;
 /** One request. */
 interface Request {
   readonly name: string;
+  /** Without one it cannot be sent again. */
+  readonly key?: string;
+  readonly isChunked: boolean;
   readonly bytes: Uint8Array;
   /** The connection is cut after so many of them. */
   readonly cut: number | undefined;
@@ -66,8 +69,21 @@ function requestOf({ random }: FaultyWorld, files: Files): Request {
   };
   files.set(name, known);
   const bytes = random.chance(1 / 4) ? otherBytes(known.bytes) : known.bytes;
-  const cut = random.chance(1 / 3) ? random.whole(bytes.length + 1) : undefined;
-  return { name, bytes, cut };
+  return { name, key: name, isChunked: name === CHUNKED, bytes, cut: cutOf(random, bytes) };
+}
+
+/** Under a name that no other has, and mostly small. */
+function onceOf({ random }: FaultyWorld, files: Files): Request {
+  const name = `once ${random.whole(2 ** 32)}`;
+  const start = random.whole(1000);
+  const size = random.chance(3 / 4) ? random.whole(PART + 1) : pick(random, SIZES);
+  const bytes = content.subarray(start, start + size);
+  files.set(name, { bytes, id: undefined });
+  return { name, isChunked: random.chance(1 / 4), bytes, cut: cutOf(random, bytes) };
+}
+
+function cutOf(random: FaultyWorld["random"], { length }: Uint8Array): number | undefined {
+  return random.chance(1 / 3) ? random.whole(length + 1) : undefined;
 }
 
 function otherBytes(bytes: Uint8Array): Uint8Array {
@@ -75,19 +91,18 @@ function otherBytes(bytes: Uint8Array): Uint8Array {
 }
 
 function store({ random, engine }: FaultyWorld, request: Request): Promise<ListedFile> {
-  const { name, bytes } = request;
-  const isChunked = name === CHUNKED;
+  const { name, key, isChunked, bytes } = request;
   return engine().storeFile(alice, {
     name,
     type: "a/b",
-    body: bodyOf(request, isChunked),
-    key: name,
+    body: bodyOf(request),
+    ...(key === undefined ? {} : { key }),
     ...(isChunked ? {} : { bodySize: bytes.length }),
     ...(random.chance(0.5) ? { digest: sha256(bytes) } : {}),
   });
 }
 
-function bodyOf({ bytes, cut }: Request, isChunked: boolean): ScriptedBody {
+function bodyOf({ isChunked, bytes, cut }: Request): ScriptedBody {
   const body = createBody(undefined, { isExact: !isChunked });
   body.push(bytes.subarray(0, cut ?? bytes.length));
   body.end();
@@ -129,8 +144,17 @@ const sendTwice: Act = async (world, files, request) => {
   for (const outcome of await Promise.all(both)) hear(world, files, request, outcome);
 };
 
+/** What is refused is never listed: it is forgotten here, so that it would be found to be nothing that was sent. */
+const sendOnce: Act = async (world, files) => {
+  const request = onceOf(world, files);
+  const outcome = await world.settle(store(world, request));
+  if (outcome.kind === "refused") files.delete(request.name);
+  hear(world, files, request, outcome);
+};
+
 /** A deletion that failed has happened or not, and stays so. */
-const remove: Act = async ({ engine, settle, say, failAtRate }, files, { name }) => {
+const remove: Act = async ({ engine, settle, say, random, failAtRate }, files) => {
+  const name = pick(random, [...files.keys()]);
   const known = files.get(name);
   if (!known?.id) return;
   const deleted = await settle(engine().deleteFile(alice, known.id));
@@ -150,9 +174,12 @@ const crash: Act = async (world, files, request) => {
   await world.crash();
 };
 
+const crashOnce: Act = (world, files) => crash(world, files, onceOf(world, files));
+
 const ACTS: readonly Act[] = [
   ...[send, send, send, send, send, send],
-  ...[sendTwice, remove, crash, crash],
+  ...[sendOnce, sendOnce, sendOnce],
+  ...[sendTwice, remove, remove, crash, crash, crashOnce],
 ];
 
 /** Everything that is listed can be read, is whole, and is there once; everything that was answered is listed. */
