@@ -171,8 +171,8 @@ const FILE_BUGS: Readonly<Record<string, readonly Edit[]>> = {
   "bytes that are put and not flushed": [
     {
       file: "server/src/storage/disk/write.ts",
-      find: "      await sync.flushFile(file);\n",
-      replace: "",
+      find: 'fs.open(path, "create-synced", "cached")',
+      replace: 'fs.open(path, "create", "cached")',
     },
   ],
   "names of bytes that are put and not flushed": [
