@@ -298,18 +298,31 @@ function remove({ bucket, key }: Request): Answer {
   return empty(204);
 }
 
+/** Stands beside the rules, and is as if nobody had set it where it is not sent with them. */
+const LIFECYCLE_MINIMUM = "x-amz-transition-default-minimum-object-size";
+
 function setting(
-  { bucket, body }: Request,
+  { bucket, body, headers }: Request,
   name: string,
   absent: "NoSuchCORSConfiguration" | "NoSuchLifecycleConfiguration",
 ): Answer {
   if (body.length > 0) {
     bucket.settings.set(name, body.toString());
+    if (name === "lifecycle")
+      bucket.settings.set(
+        LIFECYCLE_MINIMUM,
+        headers.get(LIFECYCLE_MINIMUM) ?? "all_storage_classes_128K",
+      );
     return empty();
   }
   const text = bucket.settings.get(name);
   if (text === undefined) return refusal(absent);
-  return { ...empty(200, { "content-type": "application/xml" }), body: Buffer.from(text) };
+  const minimum = bucket.settings.get(LIFECYCLE_MINIMUM);
+  const beside = minimum === undefined ? {} : { [LIFECYCLE_MINIMUM]: minimum };
+  return {
+    ...empty(200, { "content-type": "application/xml", ...beside }),
+    body: Buffer.from(text),
+  };
 }
 
 function multipartOf({ bucket, key, query }: Request): Multipart | undefined {

@@ -3,7 +3,7 @@ import type { CorsRule } from "./calls.ts";
 
 const ID = "holdfast";
 /** Fields that a browser sends with a part. */
-const SENT = ["x-amz-checksum-sha256", "content-type"];
+export const SENT: readonly string[] = ["x-amz-checksum-sha256", "content-type"];
 const EXPOSED = ["etag", "x-amz-checksum-sha256", "x-amz-request-id"];
 const MAX_AGE_SECONDS = 3600;
 

@@ -8,6 +8,7 @@ import { type Finding, limited } from "./finding.ts";
 import { loadAws } from "./load-aws.ts";
 import type { S3Location } from "./location.ts";
 import { type Probed, probe } from "./probe.ts";
+import { plainClient } from "./probe-client.ts";
 
 export interface ExamineOptions {
   /** Else the SDK looks where it always does: environment, profiles, the instance's role. */
@@ -122,7 +123,7 @@ async function lookOnce(location: S3Location, options: ExamineOptions, hasChecks
   const more = origin === undefined ? {} : { origin };
   // A store that is busy for a moment is no store that lacks something.
   for (let tries = 1; ; tries++) {
-    const probed = await probe({ calls, prefix, name, marks, send, ...more });
+    const probed = await probe({ calls, prefix, name, marks, client: plainClient, ...more });
     const isSettled = probed.findings.every(({ mayPass }) => !mayPass);
     if (isSettled || tries === TRIES) return { calls, probed };
     await new Promise<void>((resolve) => systemClock.after(PAUSE_MS, resolve));
@@ -150,17 +151,4 @@ export async function callsTo(
     ...(idleMs === undefined ? {} : { idleMs }),
     ...(hasChecksums === undefined ? {} : { hasChecksums }),
   });
-}
-
-const SEND_MS = 10_000;
-
-async function send(
-  { url, headers }: { readonly url: string; readonly headers: Readonly<Record<string, string>> },
-  body: Uint8Array,
-): Promise<number> {
-  const signal = AbortSignal.timeout(SEND_MS);
-  const init = { method: "PUT", headers, body: new Uint8Array(body), signal };
-  const response = await fetch(url, { ...init, redirect: "manual" });
-  await response.arrayBuffer();
-  return response.status;
 }

@@ -70,6 +70,11 @@ it("leaves the rules of others as they are", async () => {
   const theirs =
     "<LifecycleConfiguration><Rule><ID>logs</ID><Status>Enabled</Status><Filter><Prefix>logs/</Prefix></Filter><Expiration><Days>30</Days></Expiration></Rule><Rule><ID>old</ID><Status>Enabled</Status><Prefix>old/</Prefix><AbortIncompleteMultipartUpload><DaysAfterInitiation>3</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule></LifecycleConfiguration>";
   double.bucket.settings.set("lifecycle", theirs);
+  const minimum = [
+    "x-amz-transition-default-minimum-object-size",
+    "varies_by_storage_class",
+  ] as const;
+  double.bucket.settings.set(...minimum);
   const others = { origins: ["https://old.example"], methods: ["GET"], headers: [], exposed: [] };
   await calls.bucket.setCors([{ id: "theirs", ...others }]);
   expect(states(await init({ origins: [ORIGIN] }))).toEqual({
@@ -78,6 +83,7 @@ it("leaves the rules of others as they are", async () => {
   const lifecycle = double.bucket.settings.get("lifecycle") ?? "";
   expect(lifecycle).toContain("<Expiration><Days>30</Days></Expiration>");
   expect(lifecycle).toContain("<Prefix>old/</Prefix>");
+  expect(double.bucket.settings.get(minimum[0])).toBe(minimum[1]);
   expect(await calls.bucket.stageDays("old/a")).toBe(3);
   expect(await calls.bucket.stageDays("ours/bytes/")).toBe(7);
   expect(await calls.bucket.cors()).toMatchObject([

@@ -163,6 +163,16 @@ describe("refused at start", () => {
     expect(await refusal(open(double))).toMatchObject({ setting: "endpoint" });
   });
 
+  it.each([
+    [301, "PermanentRedirect", "region"],
+    [400, "ExpiredToken", "credentials"],
+    [403, "AccessDenied", "rights"],
+  ])("is what the store answers %i %s to", async (status, code, setting) => {
+    const double = await start();
+    double.fault({ operation: "list-objects", fault: { kind: "refuse", status, code } });
+    expect(await refusal(open(double))).toMatchObject({ code: "storage_unusable", setting });
+  });
+
   it("is a right that is missing", async () => {
     const double = await start();
     double.fault({
@@ -175,10 +185,10 @@ describe("refused at start", () => {
     });
   });
 
-  it("is a store that is busy all the time", async () => {
+  it.each([3, 99])("is a store that is busy for too long: %i answers", async (times) => {
     const double = await start();
     const fault = { kind: "refuse", status: 503, code: "SlowDown" } as const;
-    double.fault({ operation: "create", times: 99, fault });
+    double.fault({ operation: "create", times, fault });
     const { code, error } = await refusal(open(double));
     expect([code, error.message]).toEqual([
       "storage_unusable",

@@ -4,17 +4,40 @@ import { type Explanation, explain } from "./explain.ts";
 import { type Finding, limited, yes } from "./finding.ts";
 import type { ProbeOptions } from "./probe.ts";
 
-export async function lookAtCors({ calls, origin }: ProbeOptions): Promise<Finding> {
+/** Where an origin is named, what its pages hear counts more than what the rules say. */
+export async function lookAtCors(options: ProbeOptions): Promise<Finding> {
+  const { origin } = options;
   const pages = origin === undefined ? "pages" : `pages of ${origin}`;
+  const means = "Their uploads go through the server.";
   const page = origin ?? "https://page.example";
-  const means = `Their uploads go through the server.`;
   const remedy = `holdfast storage init ... --origins ${page}`;
+  const says = { yes: `${pages} may send parts`, no: `${pages} may not send parts` };
+  const isLet = await isLetIn(options);
+  if (isLet) return yes("cors", says.yes);
   try {
-    const rules = (await calls.bucket.cors()) ?? [];
-    if (lets(rules, origin)) return yes("cors", `${pages} may send parts`);
-    return limited("cors", { says: `${pages} may not send parts`, remedy }, means);
+    const rules = (await options.calls.bucket.cors()) ?? [];
+    if (!lets(rules, origin)) return limited("cors", { says: says.no, remedy }, means);
+    if (isLet === undefined) return yes("cors", says.yes);
+    const other =
+      "Look again in a minute, for rules take a while; then at what stands before the store.";
+    const why = { says: `${says.no}, although a rule lets them`, remedy: other };
+    return limited("cors", why, means);
   } catch (error) {
+    if (isLet === false) return limited("cors", { says: says.no, remedy }, means);
     return limited("cors", unknown(error), "Whether pages may send parts is not known.");
+  }
+}
+
+/** Undefined where no origin is named, or nobody answers. */
+async function isLetIn(options: ProbeOptions): Promise<boolean | undefined> {
+  const { calls, client, prefix, name, origin } = options;
+  if (origin === undefined) return undefined;
+  const part = { key: `${prefix}probe/${name}`, uploadId: name, number: 1, size: 1, expiresIn: 60 };
+  try {
+    const { url } = await calls.multipart.sign({ ...part, sha256: new Uint8Array(32) });
+    return await client.lets(url, origin);
+  } catch {
+    return undefined;
   }
 }
 

@@ -15,8 +15,7 @@ export async function lookAtObjects(
   const { multipart, objects } = calls;
   try {
     const { items } = await multipart.parts(upload);
-    // A part that came twice may be listed twice.
-    const etag = items.findLast(({ number }) => number === 1)?.etag ?? "";
+    const etag = items.find(({ number }) => number === 1)?.etag ?? "";
     await multipart.complete(upload, [{ number: 1, etag, sha256 }]);
     const stored = await read(objects, upload.key, bytes.length);
     if (!stored || !equalBytes(stored, bytes)) {

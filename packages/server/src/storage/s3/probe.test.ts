@@ -5,6 +5,7 @@ import { afterEach, expect, it, vi } from "vitest";
 import type { Finding } from "./finding.ts";
 import { type AwsOptions, createAwsCalls } from "./index.ts";
 import { type ProbeOptions, probe } from "./probe.ts";
+import { plainClient } from "./probe-client.ts";
 
 const ends: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -24,17 +25,9 @@ async function look(options: LookOptions = {}) {
   const name = randomBytes(4).toString("hex");
   const { marks = {}, origin } = options;
   const asked = origin === undefined ? { marks } : { marks, origin };
-  const probed = () => probe({ calls, prefix: "ours/", name, send, ...asked });
+  const probed = () => probe({ calls, prefix: "ours/", name, client: plainClient, ...asked });
   const findings = async () => (await probed()).findings;
   return { double, calls, probed, findings };
-}
-
-async function send(
-  { url, headers }: { readonly url: string; readonly headers: Readonly<Record<string, string>> },
-  body: Uint8Array,
-): Promise<number> {
-  const response = await fetch(url, { method: "PUT", headers, body: new Uint8Array(body) });
-  return response.status;
 }
 
 const states = (findings: readonly Finding[]) =>
@@ -154,6 +147,22 @@ it.each([
   expect(states(await findings())["cors"]).toBe(state);
 });
 
+it("asks as a browser does, where the rules may not be read or do not hold", async () => {
+  const { double, calls, findings } = await look({ origin: "https://app.example" });
+  const denied = { kind: "refuse", status: 403, code: "AccessDenied" } as const;
+  double.fault({ operation: "cors", fault: denied });
+  const shut = (await findings()).find(({ what }) => what === "cors");
+  expect(shut).toMatchObject({ state: "limited", says: expect.stringContaining("may not send") });
+  const rule = { origins: ["*"], methods: ["PUT"], headers: ["*"], exposed: [] };
+  await calls.bucket.setCors([rule]);
+  double.fault({ operation: "cors", fault: denied });
+  expect(states(await findings())["cors"]).toBe("yes");
+  double.clearFaults();
+  double.fault({ operation: "preflight", fault: denied });
+  const late = (await findings()).find(({ what }) => what === "cors");
+  expect(late).toMatchObject({ state: "limited", says: expect.stringContaining("although") });
+});
+
 it("warns of a rule that ends uploads within a day", async () => {
   const { calls, findings } = await look();
   await calls.bucket.setStageDays("", 1);
@@ -165,7 +174,7 @@ it("names the region that nobody has said", async () => {
   vi.stubEnv("AWS_CONFIG_FILE", "/dev/null");
   const credentials = { accessKeyId: "a", secretAccessKey: "b" };
   const calls = createAwsCalls({ bucket: "files", credentials });
-  const { findings } = await probe({ calls, prefix: "", name: "a", send });
+  const { findings } = await probe({ calls, prefix: "", name: "a", client: plainClient });
   calls.close();
   vi.unstubAllEnvs();
   expect(findings).toMatchObject([{ what: "access", state: "no", setting: "region" }]);

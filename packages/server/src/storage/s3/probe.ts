@@ -20,11 +20,17 @@ export interface ProbeOptions {
   readonly marks?: Marks;
   /** Of pages that are to upload directly; without it any will do. */
   readonly origin?: string;
+  readonly client: ProbeClient;
+}
+
+export interface ProbeClient {
   /** Sends a signed request as a client would; resolves with the status. */
-  readonly send: (
+  send(
     request: { readonly url: string; readonly headers: Readonly<Record<string, string>> },
     body: Uint8Array,
-  ) => Promise<number>;
+  ): Promise<number>;
+  /** Whether the store lets pages of an origin send what was signed: asks as a browser does before. */
+  lets(url: string, origin: string): Promise<boolean>;
 }
 
 export interface Probed {
@@ -135,20 +141,23 @@ async function lookAtCount(
   return { finding: no("parts", explain(refusal)) };
 }
 
-async function lookAtSigned({ calls, send }: ProbeOptions, upload: MultipartId): Promise<Finding> {
+async function lookAtSigned(
+  { calls, client }: ProbeOptions,
+  upload: MultipartId,
+): Promise<Finding> {
   const what = "signed";
   const means = "There are no direct uploads: everything goes through the server.";
   try {
     const part = { ...upload, number: 2, size: BYTES.length, sha256: sha256(BYTES) };
     const request = await calls.multipart.sign({ ...part, expiresIn: 60 });
-    const wrong = await send(request, OTHER_BYTES);
+    const wrong = await client.send(request, OTHER_BYTES);
     if (isBusy(wrong)) return limited(what, { ...answered(wrong), mayPass: true }, means);
     if (wrong < 300) {
       const says = "a signed request takes other bytes than it was signed for";
       const remedy = "Use a store, or a version of it, that checks x-amz-checksum-sha256.";
       return limited(what, { says, remedy }, means);
     }
-    const status = await send(request, BYTES);
+    const status = await client.send(request, BYTES);
     if (status < 300) return yes(what, "signed requests hold clients to their bytes");
     const why = answered(status);
     return limited(what, isBusy(status) ? { ...why, mayPass: true } : why, means);
