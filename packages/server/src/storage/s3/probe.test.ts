@@ -45,6 +45,24 @@ it("finds all that AWS can do, and leaves nothing behind", async () => {
   expect(double.bucket.objects.size + double.bucket.multiparts.size).toBe(0);
 });
 
+it("ends what a look left behind that was killed, and nothing else", async () => {
+  const { double, findings } = await look();
+  const begun = { headers: new Map(), parts: new Map() };
+  for (const [key, minutes] of [
+    ["ours/probe/killed", 61],
+    ["ours/probe/going-on", 1],
+    ["ours/bytes/upload", 61],
+    ["theirs/probe/killed", 61],
+  ] as const) {
+    const startedAt = Date.now() - minutes * 60_000;
+    double.bucket.multiparts.set(key, { ...begun, id: key, key, startedAt });
+  }
+  await findings();
+  expect([...double.bucket.multiparts.keys()]).toEqual([
+    ...["ours/probe/going-on", "ours/bytes/upload", "theirs/probe/killed"],
+  ]);
+});
+
 it("says what a bucket has not been set to", async () => {
   const { findings } = await look();
   expect(states(await findings())).toMatchObject({ cors: "limited", lifecycle: "limited" });

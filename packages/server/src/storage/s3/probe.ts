@@ -55,7 +55,8 @@ export async function probe(options: ProbeOptions): Promise<Probed> {
     if (!goesOn(...(await lookAtParts(options, upload)))) return { findings };
     const { finding, count } = await lookAtCount(options, upload);
     partCountMax = count;
-    goesOn(finding, await lookAtSigned(options, upload), await lookAtUnfinished(options, upload));
+    if (!goesOn(finding)) return { findings };
+    goesOn(await lookAtSigned(options, upload), await lookAtUnfinished(options, upload));
     if (!goesOn(...(await lookAtObjects(options, upload, BYTES, sha256(BYTES)))))
       return { findings };
     goesOn(await lookAtRemoval(options, upload.key));
@@ -176,16 +177,31 @@ function isBusy(status: number): boolean {
   return status >= 500 && status !== 501;
 }
 
-async function lookAtUnfinished({ calls }: ProbeOptions, upload: MultipartId): Promise<Finding> {
+async function lookAtUnfinished(
+  { calls, prefix }: ProbeOptions,
+  upload: MultipartId,
+): Promise<Finding> {
   const what = "unfinished";
   const means = "What a crash leaves behind is found by nobody but a lifecycle rule.";
   try {
     const { items } = await calls.multipart.list(upload.key);
-    const isListed = items.some(({ uploadId }) => uploadId === upload.uploadId);
-    if (isListed) return yes(what, "what was not ended can be found");
-    return limited(what, { says: "the store does not list what was not ended" }, means);
+    const ours = items.find(({ uploadId }) => uploadId === upload.uploadId);
+    if (!ours) return limited(what, { says: "the store does not list what was not ended" }, means);
+    await endKilled(calls, `${prefix}probe/`, ours.startedAt);
+    return yes(what, "what was not ended can be found");
   } catch (error) {
     return limited(what, explain(error), means);
+  }
+}
+
+/** A look takes seconds; one that began so much earlier was killed, and nobody else ends it. */
+const KILLED_MS = 3_600_000;
+
+/** `now` is by the store's clock, as what it is compared with. */
+async function endKilled(calls: S3Calls, prefix: string, now: number): Promise<void> {
+  const { items } = await calls.multipart.list(prefix);
+  for (const upload of items.filter(({ startedAt }) => startedAt < now - KILLED_MS)) {
+    await calls.multipart.abort(upload).catch(() => undefined);
   }
 }
 
