@@ -1,7 +1,7 @@
 // What a group of changes has to look at, read in one round trip: the uploads are locked first, so that all the rest is read as it will stay.
 import type { FileRecord, Limits } from "@holdfast/engine";
 import type { Client } from "pg";
-import type { Row } from "../records/codec.ts";
+import { type Row, textAt } from "../records/codec.ts";
 import type { PackedChange } from "../records/packed.ts";
 import { PAGE_PARTS, placeOf } from "../records/pages.ts";
 import { UPLOAD_LOADED } from "./columns.ts";
@@ -41,7 +41,9 @@ const FIND_PAGES = {
 };
 const FIND_BITS = {
   name: "find-bits",
-  text: "SELECT upload, page, bits, bound FROM part_pages WHERE upload = ANY ($1::text[])",
+  // One row an upload: an append to one of 100,000 parts looks at thousands of pages.
+  text: `SELECT upload, string_agg(page || ':' || encode(bits, 'hex') || ':' || coalesce(encode(bound, 'hex'), ''), ',') AS pages
+    FROM part_pages WHERE upload = ANY ($1::text[]) GROUP BY upload`,
 };
 const FIND_TAILS = {
   name: "find-tails",
@@ -94,9 +96,30 @@ export async function load(client: Client, changes: readonly PackedChange[]): Pr
     ...usageQueries(client, [...principals.values()], [...limited]),
   ]);
   return {
-    ...{ uploads: locked ?? [], pages: pages ?? [], bits: bits ?? [], tails: tails ?? [] },
+    ...{
+      uploads: locked ?? [],
+      pages: pages ?? [],
+      bits: (bits ?? []).flatMap(unpackBits),
+      tails: tails ?? [],
+    },
     ...{ files: files ?? [], keys: keys ?? [], usage: usage ?? [] },
   };
+}
+
+function unpackBits({ upload = null, ...row }: Row): readonly Row[] {
+  return textAt(row, "pages")
+    .split(",")
+    .map((text) => {
+      const [page, bits = "", bound = ""] = text.split(":");
+      return {
+        ...{ upload, page: Number(page), bits: bytesOf(bits) },
+        bound: bound === "" ? null : bytesOf(bound),
+      };
+    });
+}
+
+function bytesOf(hex: string): Uint8Array {
+  return new Uint8Array(Buffer.from(hex, "hex"));
 }
 
 function usageQueries(
