@@ -1,5 +1,7 @@
 // What can be wrong with a PostgreSQL, or with the way to it, other than that it dies: what is refused at the start, and what passes.
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
+import { connect as connectSocket, createServer } from "node:net";
 import { join } from "node:path";
 import { type HoldfastError, hasPart } from "@holdfast/protocol";
 import { refusal } from "@holdfast/testkit/contracts/metadata-bench";
@@ -120,6 +122,36 @@ describe("a line that falls silent", () => {
     expect(fatal).toEqual([]);
   });
 });
+
+it("one that is starting up is waited for", async () => {
+  const postgres = await start();
+  let refusals = 3;
+  const server = createServer((client) => {
+    client.on("error", () => undefined);
+    if (refusals-- > 0) {
+      // To the request for TLS as to the greeting: "the database system is starting up".
+      client.once("data", () => client.end(starting()));
+      return;
+    }
+    const other = connectSocket(postgres.port, "127.0.0.1").on("error", () => client.destroy());
+    client.pipe(other).pipe(client);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  stops.push(async () => server.close());
+  const address = server.address();
+  const port = typeof address === "object" && address ? address.port : 0;
+  const store = await open(postgres.url.replace(`:${postgres.port}/`, `:${port}/`));
+  expect(refusals).toBeLessThan(0);
+  await store.close();
+});
+
+/** An ErrorResponse as PostgreSQL sends it. */
+function starting(): Buffer {
+  const fields = "SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0";
+  const head = Buffer.alloc(5, "E");
+  head.writeInt32BE(4 + fields.length, 1);
+  return Buffer.concat([head, Buffer.from(fields)]);
+}
 
 describe("connections", () => {
   it("are few, however much is asked at once", async () => {

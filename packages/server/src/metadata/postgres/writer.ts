@@ -4,7 +4,7 @@ import { HoldfastError } from "@holdfast/protocol";
 import type { Client } from "pg";
 import { type PackedChange, packChange } from "../records/packed.ts";
 import type { Driver } from "./connect.ts";
-import { type Failure, failureOf } from "./failure.ts";
+import { type Failure, failureOf, stateOf } from "./failure.ts";
 import { type Outcomes, prepareGroup } from "./group.ts";
 import {
   type Claimant,
@@ -53,11 +53,13 @@ const GROUP_MAX = 512;
 const COLLISIONS_MAX = 3;
 const RETRY_FIRST_MS = 20;
 const RETRY_MAX_MS = 1000;
+const STARTING = "57P03";
+const STARTING_MS = 60_000;
 
 /** @throws HoldfastError `metadata_unusable` */
 export async function openWriter(options: WriterOptions): Promise<Writer> {
   const { driver, claimant } = options;
-  const session = await connect(driver).catch((cause: unknown) => {
+  const session = await connectFirst(driver).catch((cause: unknown) => {
     throw unreached(driver.place, cause);
   });
   try {
@@ -67,6 +69,19 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
   } catch (error) {
     session.drop();
     throw error;
+  }
+}
+
+/** One that is starting up, perhaps with the same machine, has a log to go through first. */
+async function connectFirst(driver: Driver): Promise<Session> {
+  const until = performance.now() + STARTING_MS;
+  for (;;) {
+    try {
+      return await connect(driver);
+    } catch (cause) {
+      if (stateOf(cause) !== STARTING || performance.now() > until) throw cause;
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MAX_MS / 4));
   }
 }
 
