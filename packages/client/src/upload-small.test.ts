@@ -209,4 +209,14 @@ describe("a small file", () => {
     await expect(transfer.done).rejects.toMatchObject({ code: "aborted" });
     expect(notices).toMatchObject([{ code: "upload_not_open" }]);
   });
+
+  it("that two send at once is one file, and disturbs neither", async () => {
+    const { path } = place.file("f", SIZE);
+    const own = () => createClient({ stateDir: place.stateDir });
+    const clients = [own(), own()];
+    const sent = clients.map((client) => client.upload(path, { to: server.url }).done);
+    const [one, other] = await Promise.all(sent);
+    expect(other?.id).toBe(one?.id);
+    for (const client of clients) client.close();
+  });
 });
