@@ -48,7 +48,9 @@ it("tells everybody to come again, and goes on when it is back", () =>
     expect(performance.now() - since).toBeLessThan(4000);
     expect([unready.status, fieldsOf(unready).get("reasons")]).toEqual([503, ["storage_failed"]]);
     expect(unready.headers["retry-after"]).toBe("1");
-    expect((await ask(url, { method: "GET", path: "/livez" })).status).toBe(200);
+    for (const path of ["/livez", "/metrics", "/"]) {
+      expect([path, (await ask(url, { method: "GET", path })).status]).toEqual([path, 200]);
+    }
     const replies = await Promise.all([
       putRun(url, job, [1, 2]),
       postJson(url, "/v1/uploads", { name: "x", size: 1 }),

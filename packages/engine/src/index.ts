@@ -4,6 +4,7 @@ export type {
   Append,
   Engine,
   EngineParts,
+  Health,
   PartsConfirmed,
   PutRun,
   RunCommitted,

@@ -1,11 +1,15 @@
 // GET /metrics: what the server counts of itself, for Prometheus.
 import type { Handler } from "../front.ts";
 import { bytesReply } from "../reply.ts";
+import { lookAfterHealth } from "./health.ts";
+
+const UNKNOWN = { open: Number.NaN, files: Number.NaN, room: Number.NaN } as const;
 
 /** Whole numbers of everybody's uploads: for who administers the server. */
 export const getMetrics: Handler = async (front, { principal }) => {
   await front.policy.decide(principal, "administer", principal);
-  const { open, files, room } = await front.engine.health();
+  // What is unknown is no reason to tell nothing: it is when something fails that somebody looks.
+  const { open, files, room } = (await lookAfterHealth(front)) ?? UNKNOWN;
   const text = await front.meter.show({ open, files, room, ...front.load() });
   return bytesReply(200, front.meter.contentType, new TextEncoder().encode(text));
 };

@@ -75,6 +75,17 @@ describe("health", () => {
     expect(ready.json).toEqual({ status: "unready", reasons: ["storage_failed"] });
   });
 
+  it("is told as far as it is known, by numbers and on the page", async () => {
+    const room = () => Promise.reject(new Error("EIO"));
+    await start({ parts: { storage: { ...createMemoryStorage(), room } } });
+    const metrics = await ask(server, { path: "/metrics" });
+    expect(metrics.status).toBe(200);
+    expect(metrics.bytes.toString()).toMatch(/^holdfast_uploads_open nan$/im);
+    expect(metrics.bytes.toString()).toMatch(/^holdfast_requests_in_flight 1$/m);
+    const page = await ask(server, { path: "/" });
+    expect(page.bytes.toString()).toContain("does not answer");
+  });
+
   it("is bad for new work when the storage does not answer", async () => {
     const room = () => Promise.reject(new Error("EIO"));
     await start({ parts: { storage: { ...createMemoryStorage(), room } } });

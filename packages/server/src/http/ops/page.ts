@@ -4,6 +4,7 @@ import type { Principal } from "@holdfast/engine";
 import { isHoldfastError } from "@holdfast/protocol";
 import type { Call, Front } from "../front.ts";
 import { bytesReply, type Headers, type Reply } from "../reply.ts";
+import { lookAfterHealth } from "./health.ts";
 import { pageStyle } from "./style.ts";
 
 const STYLE_HASH = createHash("sha256").update(pageStyle).digest("base64");
@@ -32,7 +33,9 @@ function ownFacts({ about, isClosing }: Front): readonly Fact[] {
 /** What all tenants together have is for who administers the server. */
 async function findFacts(front: Front, principal: Principal): Promise<readonly Fact[]> {
   if (!(await mayAdminister(front, principal))) return [];
-  const { open, files, room } = await front.engine.health();
+  const health = await lookAfterHealth(front);
+  if (!health) return [["Storage", "does not answer; the log says more"]];
+  const { open, files, room } = health;
   return [
     ["Open uploads", open.toLocaleString("en")],
     ["Files", files.toLocaleString("en")],
