@@ -22,7 +22,7 @@ const TAKE = {
   text: `UPDATE owner SET token = token + 1, holder = $1, place = coalesce(place, $2)
     WHERE place IS NULL OR place = $2 RETURNING token, commits`,
 };
-/** Waits for a transaction of ours that is still under way in a session that we have lost: after it, what it did is known. */
+/** Waits for a transaction of ours that is still under way in a session that we have lost: after it, what it did is known. The lock of the row is committed like a change, so that standbys that commits wait for have all that came before it. */
 const RESUME = { name: "resume", text: "SELECT token, commits FROM owner FOR UPDATE" };
 const NOTE = {
   name: "note",

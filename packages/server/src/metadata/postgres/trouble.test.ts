@@ -86,6 +86,41 @@ describe("what could lose or bend records is refused at the start", () => {
   });
 });
 
+it("a commit that waits for a standby is acknowledged when that has it, not when its session has ended", {
+  timeout: 120_000,
+}, async () => {
+  const postgres = await start();
+  const store = await open(postgres.url);
+  stops.push(store.close);
+  const client = await connect(postgres.url);
+  stops.push(() => client.end());
+  const upload = sampleUpload(3);
+  await store.apply({ kind: "create", upload });
+  async function setStandby(name: string): Promise<void> {
+    await client.query("SET synchronous_commit = local");
+    await client.query(`ALTER SYSTEM SET synchronous_standby_names = '${name}'`);
+    await client.query("SELECT pg_reload_conf()");
+  }
+  await setStandby("one_that_is_away");
+  // Sessions read it at their next statement.
+  await expect
+    .poll(async () => (await client.query("SHOW synchronous_standby_names")).rows[0])
+    .toEqual({ synchronous_standby_names: "one_that_is_away" });
+  let isAcknowledged = false;
+  const committing = store.apply(sampleCommit(upload, 0)).then(() => {
+    isAcknowledged = true;
+  });
+  // The session is given up meanwhile, and ended: what it has committed can be seen, and is on one disk only.
+  await expect
+    .poll(async () => (await store.parts(upload.id)).bits[0], { timeout: 40_000, interval: 200 })
+    .toBe(1);
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  expect(isAcknowledged).toBe(false);
+  await setStandby("");
+  await committing;
+  expect(isAcknowledged).toBe(true);
+});
+
 describe("a line that falls silent", () => {
   async function through(): Promise<{ readonly proxy: ChaosProxy; readonly address: string }> {
     const postgres = await start();
