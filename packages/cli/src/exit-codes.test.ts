@@ -29,6 +29,7 @@ const CONTRACT: Readonly<Record<number, readonly ErrorCode[]>> = {
     "connection_failed",
     "stalled",
     "not_holdfast",
+    "claim_lost",
     "gave_up",
     "transfer_busy",
     "append_in_progress",

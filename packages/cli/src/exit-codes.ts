@@ -92,6 +92,7 @@ const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   not_holdfast: EXIT.gaveUp,
   request_too_large: EXIT.sizeLimit,
   wrong_address: EXIT.usage,
+  claim_lost: EXIT.gaveUp,
   gave_up: EXIT.gaveUp,
   aborted: EXIT.noRetry,
   interrupted: EXIT.interrupted,

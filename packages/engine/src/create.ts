@@ -112,6 +112,7 @@ export function newRecord(
     createdAt,
     expiresAt: createdAt + UPLOAD_TTL_MS,
     epoch: 0,
+    version: 0,
     hasBytes: true,
   };
 }

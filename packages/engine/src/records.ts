@@ -52,6 +52,19 @@ export interface TailObject {
   readonly size: number;
 }
 
+/**
+ * The right of one server to do what only one may do to an upload, where several share the records: append, complete, abort, end. It ends by the store's
+ * clock alone, where its holder does not renew it, and whoever takes it then has another token.
+ */
+export interface Claim {
+  /** Raised by each server that takes it, and never lowered: a change with an older one comes too late. */
+  readonly token: number;
+  /** A server's name for itself. Absent once it was let go. */
+  readonly holder?: string;
+  /** Another server waits for it: the holder commits what came and lets go. */
+  readonly isWanted: boolean;
+}
+
 /** Durable bytes of a part that appends have begun and not filled. The part is the first one that is not committed, and all before it are. */
 export interface Tail {
   /** The part's index. */
@@ -105,6 +118,10 @@ export interface UploadRecord extends Grid {
   readonly endedAt?: number;
   /** Raised by each withdrawal of parts, so that a decision taken on the parts of before cannot be carried out after it, and by each revocation of signed requests. */
   readonly epoch: number;
+  /** Raised by each change that is carried out, those of its claim excepted: what a server remembers of the upload holds as long as this does. 0 at create. */
+  readonly version: number;
+  /** Absent until a server has taken it. */
+  readonly claim?: Claim;
   /** Why it failed, or what its last complete met. */
   readonly error?: { readonly code: string; readonly detail: string };
   /** The file it became. */
@@ -169,6 +186,9 @@ export interface PartTable {
  * A change whose condition does not hold throws `upload_not_open` with `details.state`, or `upload_not_found`, and changes nothing. One that has happened
  * already resolves again. An index outside the grid is `part_out_of_range`.
  *
+ * One that carries a `token` is conditional on the claim that has it, too: else `claim_lost` with `details.token`, the one that stands (0: none), unless it has
+ * happened already. Without a token nobody's claim is looked at.
+ *
  * `limits` are those of the upload's principal, looked at in the same step: `quota_exceeded` with `details.limit` (the member's name) and `details.max`.
  */
 export type Change =
@@ -192,6 +212,7 @@ export type Change =
   | {
       readonly kind: "move";
       readonly id: UploadId;
+      readonly token?: number;
       readonly place: Place;
       readonly instead: Place;
       readonly kept: readonly number[];
@@ -233,6 +254,7 @@ export type Change =
   | {
       readonly kind: "append";
       readonly id: UploadId;
+      readonly token?: number;
       /** The offset that the append began at. */
       readonly at: number;
       readonly place?: Place;
@@ -261,6 +283,7 @@ export type Change =
   | {
       readonly kind: "withdraw";
       readonly id: UploadId;
+      readonly token?: number;
       readonly indexes: readonly number[];
       readonly at: number;
     }
@@ -271,6 +294,7 @@ export type Change =
   | {
       readonly kind: "seal";
       readonly id: UploadId;
+      readonly token?: number;
       readonly epoch: number;
       readonly sha256?: Uint8Array;
     }
@@ -280,10 +304,16 @@ export type Change =
   | {
       readonly kind: "reopen";
       readonly id: UploadId;
+      readonly token?: number;
       readonly error: { readonly code: string; readonly detail: string };
     }
   /** `completing -> complete`: the file becomes visible, with its outbox entry; an error of an earlier complete and the tail are forgotten. Another file for the same upload is refused; its place is the upload's. */
-  | { readonly kind: "publish"; readonly file: FileRecord; readonly outbox: OutboxEntry }
+  | {
+      readonly kind: "publish";
+      readonly token?: number;
+      readonly file: FileRecord;
+      readonly outbox: OutboxEntry;
+    }
   /**
    * A file that came in one piece: its upload, which is `complete` from the start, and the file become visible together. As `create` and `publish` in one.
    * @throws HoldfastError `quota_exceeded`; `idempotency_conflict`
@@ -312,12 +342,44 @@ export type Change =
   | {
       readonly kind: "end";
       readonly id: UploadId;
+      readonly token?: number;
       readonly state: "aborted" | "expired" | "failed";
       readonly at: number;
       readonly error?: { readonly code: string; readonly detail: string };
     }
   /** `open -> expired`, if it has expired at `now`: a commit may have come in between, and then this is `upload_not_open` with `details.expiresAt`. */
-  | { readonly kind: "expire"; readonly id: UploadId; readonly now: number }
+  | {
+      readonly kind: "expire";
+      readonly id: UploadId;
+      readonly token?: number;
+      readonly now: number;
+    }
+  /**
+   * Takes the claim of an upload in any state, for `lifeMs` from now on: where nobody holds it, or its holder did not renew it in time, or it has been wanted for
+   * `patienceMs` and was not let go. The same again changes nothing.
+   *
+   * `token` is one more than the one that stands, or 1: of those that have seen the same claim one gets it.
+   * @throws HoldfastError `claim_lost` with `details.token`, the one that stands.
+   */
+  | {
+      readonly kind: "claim";
+      readonly id: UploadId;
+      readonly holder: string;
+      readonly token: number;
+      readonly lifeMs: number;
+      readonly patienceMs?: number;
+    }
+  /** The holder goes on for `lifeMs` from now on. Late is soon enough, as long as nobody has taken it. @throws HoldfastError `claim_lost` */
+  | {
+      readonly kind: "renew";
+      readonly id: UploadId;
+      readonly token: number;
+      readonly lifeMs: number;
+    }
+  /** Another server waits for the claim with this token, from the first time that it says so. Where nobody holds that one any more nothing is waited for. */
+  | { readonly kind: "want"; readonly id: UploadId; readonly token: number }
+  /** The holder lets go, once nothing that it has issued is under way. Where it does not hold it any more nothing changes. */
+  | { readonly kind: "release"; readonly id: UploadId; readonly token: number }
   /** The bytes of an ended upload are gone from the storage. */
   | { readonly kind: "cleared"; readonly id: UploadId }
   /** Removes the record of an upload that has ended before a moment, and has no bytes of its own any more: they are removed, or a file's. */

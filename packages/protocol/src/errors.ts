@@ -325,6 +325,12 @@ export const ERRORS = {
     title: "The server is not at this address",
     hint: "Use the address that `location` names; where none is named, try the other one of http and https.",
   },
+  claim_lost: {
+    status: 0,
+    retry: "status",
+    title: "Another server has taken this upload over",
+    hint: "Ask for the upload's status and send what is missing.",
+  },
   gave_up: {
     status: 0,
     retry: "never",

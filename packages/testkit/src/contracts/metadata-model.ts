@@ -67,6 +67,14 @@ const placed = fc.constantFrom(0 as const, 1 as const, 1 as const, 1 as const, 2
 const ENDS = ["aborted", "expired", "failed"] as const;
 const error = { code: "storage_full", detail: "there is no room" };
 
+/** Mostly the changes are of one server alone; else it names the token of its claim. */
+const token = fc
+  .constantFrom(undefined, undefined, undefined, undefined, 1, 2)
+  .map((number) => (number === undefined ? {} : { token: number }));
+/** Over at once, or for longer than the test takes. */
+const ms = fc.constantFrom(0, 1e12);
+const patience = fc.constantFrom({}, { patienceMs: 0 }, { patienceMs: 1e12 });
+
 const limits = fc.constantFrom<Limits>(
   {},
   {},
@@ -117,6 +125,36 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     ),
   },
   {
+    weight: 3,
+    arbitrary: fc
+      .record({
+        u: which,
+        holder: fc.constantFrom("a", "b"),
+        token: fc.integer({ min: 1, max: 3 }),
+        ms,
+        patience,
+      })
+      .map(
+        ({ u, holder, token, ms, patience }): Step =>
+          ({ uploads }) => ({
+            ...{ kind: "claim", id: uploads[u].id, holder, token, lifeMs: ms },
+            ...patience,
+          }),
+      ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(which, fc.constantFrom(1, 2), ms, fc.constantFrom("renew", "want", "want", "release"))
+      .map(
+        ([u, token, lifeMs, kind]): Step =>
+          ({ uploads }) => {
+            const { id } = uploads[u];
+            return kind === "renew" ? { kind, id, token, lifeMs } : { kind, id, token };
+          },
+      ),
+  },
+  {
     weight: 4,
     arbitrary: fc.tuple(placed, fc.constantFrom(0, 0, 0, 0, 1)).map(
       ([u, number]): Step =>
@@ -140,12 +178,18 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 2,
     arbitrary: fc
-      .tuple(placed, fc.constantFrom([0, 1], [0, 1], [1, 0]), fc.array(index, { maxLength: 4 }))
+      .tuple(
+        placed,
+        fc.constantFrom([0, 1], [0, 1], [1, 0]),
+        fc.array(index, { maxLength: 4 }),
+        token,
+      )
       .map(
-        ([u, [from = 0, to = 1], kept]): Step =>
+        ([u, [from = 0, to = 1], kept, token]): Step =>
           ({ uploads }) => ({
             kind: "move",
             id: uploads[u].id,
+            ...token,
             place: samplePlace(to),
             instead: samplePlace(from),
             kept,
@@ -155,16 +199,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.tuple(which, fc.array(index, { maxLength: 2 })).map(
-      ([u, indexes]): Step =>
-        ({ uploads }) => ({ kind: "withdraw", id: uploads[u].id, indexes, at: 7 }),
+    arbitrary: fc.tuple(which, fc.array(index, { maxLength: 2 }), token).map(
+      ([u, indexes, token]): Step =>
+        ({ uploads }) => ({ kind: "withdraw", id: uploads[u].id, ...token, indexes, at: 7 }),
     ),
   },
   {
     weight: 3,
-    arbitrary: fc.tuple(which, fc.constantFrom(0, 0, 1)).map(
-      ([u, epoch]): Step =>
-        ({ uploads }) => ({ kind: "seal", id: uploads[u].id, epoch }),
+    arbitrary: fc.tuple(which, fc.constantFrom(0, 0, 1), token).map(
+      ([u, epoch, token]): Step =>
+        ({ uploads }) => ({ kind: "seal", id: uploads[u].id, ...token, epoch }),
     ),
   },
   {
@@ -176,26 +220,29 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: which.map(
-      (u): Step =>
-        ({ uploads }) => ({ kind: "reopen", id: uploads[u].id, error }),
+    arbitrary: fc.tuple(which, token).map(
+      ([u, token]): Step =>
+        ({ uploads }) => ({ kind: "reopen", id: uploads[u].id, ...token, error }),
     ),
   },
   {
     weight: 2,
-    arbitrary: fc.nat(2).map(
-      (p): Step =>
-        ({ uploads, publishes }) =>
-          publishes[p] ?? { kind: "cleared", id: uploads[0].id },
+    arbitrary: fc.tuple(fc.nat(2), token).map(
+      ([p, token]): Step =>
+        ({ uploads, publishes }) => {
+          const publish = publishes[p];
+          return publish ? { ...publish, ...token } : { kind: "cleared", id: uploads[0].id };
+        },
     ),
   },
   {
     weight: 1,
-    arbitrary: fc.tuple(which, fc.constantFrom(...ENDS), fc.boolean()).map(
-      ([u, state, hasError]): Step =>
+    arbitrary: fc.tuple(which, fc.constantFrom(...ENDS), fc.boolean(), token).map(
+      ([u, state, hasError, token]): Step =>
         ({ uploads }) => ({
           kind: "end",
           id: uploads[u].id,
+          ...token,
           state,
           at: 8,
           ...(hasError ? { error } : {}),
@@ -211,12 +258,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 8,
-    arbitrary: fc.record({ going, at, parts, tail, size, limits }).map(
-      ({ going: { u, where }, at, parts, tail, size, limits }): Step =>
+    arbitrary: fc.record({ going, at, parts, tail, size, limits, token }).map(
+      ({ going: { u, where }, at, parts, tail, size, limits, token }): Step =>
         ({ uploads }) => ({
           kind: "append",
           id: uploads[u].id,
           ...where,
+          ...token,
           at,
           parts: parts.map((index) => samplePart(index)),
           expiresAt: uploads[u].expiresAt + 1,
@@ -242,11 +290,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.tuple(which, fc.nat(3)).map(
-      ([u, later]): Step =>
+    arbitrary: fc.tuple(which, fc.nat(3), token).map(
+      ([u, later, token]): Step =>
         ({ uploads }) => ({
           kind: "expire",
           id: uploads[u].id,
+          ...token,
           now: uploads[u].expiresAt + later - 1,
         }),
     ),
@@ -287,13 +336,34 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-export function describeMetadataModel({ store }: MetadataBench): void {
+/** What has happened before: nothing, or uploads of which one has parts in a place, and of which a server has claims. */
+const begun = fc
+  .tuple(fc.constantFrom(0, 1, 1, 2, 2), ms)
+  .map(([depth, lifeMs]) => ({ uploads }: World): readonly Change[] => {
+    if (depth === 0) return [];
+    const [, { id, expiresAt }] = uploads;
+    const place = samplePlace(0);
+    const creates = uploads.map((upload): Change => ({ kind: "create", upload }));
+    const placed: readonly Change[] = [
+      { kind: "place", id, place },
+      { kind: "bind", id, place, parts: [2, 255].map((index) => samplePart(index)) },
+      { kind: "commit", id, place, parts: [0, 1].map((index) => samplePart(index)), expiresAt },
+    ];
+    if (depth === 1) return [...creates, ...placed];
+    const claims = uploads.flatMap(({ id }): readonly Change[] => [
+      { kind: "claim", id, holder: "a", token: 1, lifeMs },
+      { kind: "want", id, token: 1 },
+    ]);
+    return [...creates, ...placed, ...claims];
+  });
+
+export function describeMetadataModel({ versioned: store }: MetadataBench): void {
   it("does what the specification does, one by one or all at once", async () => {
     const steps = fc.array(step, { maxLength: 30 });
     await fc.assert(
-      fc.asyncProperty(steps, fc.boolean(), async (given, isAtOnce) => {
+      fc.asyncProperty(begun, steps, fc.boolean(), async (first, given, isAtOnce) => {
         const world = createWorld();
-        const changes = given.map((make) => make(world));
+        const changes = [...first(world), ...given.map((make) => make(world))];
         const model = emptyState();
         const expected = changes.map((change) => modelOutcome(model, change));
         const before = await store().counts();
@@ -313,7 +383,7 @@ export function describeMetadataModel({ store }: MetadataBench): void {
 
 function modelOutcome(model: RecordState, change: Change): string {
   try {
-    applyChange(model, structuredClone(change));
+    applyChange(model, structuredClone(change), Date.now());
     return "done";
   } catch (cause) {
     return outcomeOf(cause);

@@ -4,6 +4,7 @@ import { describeMetadataAppend } from "./metadata-append.ts";
 import { type MetadataBackend, useMetadataBench } from "./metadata-bench.ts";
 import { describeMetadataBind } from "./metadata-bind.ts";
 import { describeMetadataChanges } from "./metadata-changes.ts";
+import { describeMetadataClaims } from "./metadata-claims.ts";
 import { describeMetadataEnds } from "./metadata-ends.ts";
 import { describeMetadataModel } from "./metadata-model.ts";
 import { describeMetadataPlaces } from "./metadata-places.ts";
@@ -21,6 +22,7 @@ export function describeMetadataContract(
     describeMetadataEnds(bench);
     describeMetadataPlaces(bench);
     describeMetadataBind(bench);
+    describeMetadataClaims(bench);
     describeMetadataWhole(bench);
     describeMetadataModel(bench);
   });

@@ -1,7 +1,9 @@
 // What every change to the records requires and does, on plain maps: the executable specification that every metadata store is held to.
 import type { Change } from "@holdfast/engine";
+import type { UploadId } from "@holdfast/protocol";
 import type { RecordState } from "./state.ts";
 import { append, fixSize, tell } from "./state-append.ts";
+import { claim, release, renew, want } from "./state-claim.ts";
 import { erased, expire, forget, hide, store, storeAlone } from "./state-end.ts";
 import {
   cleared,
@@ -16,8 +18,36 @@ import {
 } from "./state-parts.ts";
 import { bind, move, place } from "./state-place.ts";
 
-/** Makes one change, whole or not at all: every condition is looked at before the first record changes. */
-export function applyChange(state: RecordState, change: Change): void {
+/** Makes one change, whole or not at all: every condition is looked at before the first record changes. `now` is the store's clock, which only claims go by. */
+export function applyChange(state: RecordState, change: Change, now: number): void {
+  const id = uploadOf(change);
+  const before = id && state.uploads.get(id);
+  make(state, change, now);
+  const after = id && state.uploads.get(id);
+  if (!before || !after || after === before || isOfClaim(change)) return;
+  state.uploads.set(id, { ...after, version: before.version + 1 });
+}
+
+function uploadOf(change: Change): UploadId | undefined {
+  switch (change.kind) {
+    case "publish":
+      return change.file.uploadId;
+    case "create":
+    case "store":
+    case "store-alone":
+    case "delete":
+    case "erased":
+      return undefined;
+    default:
+      return change.id;
+  }
+}
+
+function isOfClaim({ kind }: Change): boolean {
+  return kind === "claim" || kind === "renew" || kind === "want" || kind === "release";
+}
+
+function make(state: RecordState, change: Change, now: number): void {
   switch (change.kind) {
     case "create":
       create(state, change);
@@ -69,6 +99,18 @@ export function applyChange(state: RecordState, change: Change): void {
       break;
     case "expire":
       expire(state, change);
+      break;
+    case "claim":
+      claim(state, change, now);
+      break;
+    case "renew":
+      renew(state, change, now);
+      break;
+    case "want":
+      want(state, change, now);
+      break;
+    case "release":
+      release(state, change);
       break;
     case "cleared":
       cleared(state, change);

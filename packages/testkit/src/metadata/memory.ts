@@ -18,6 +18,8 @@ export interface MemoryMetadataOptions {
    * commit: from then on every change rejects, as a store that must not guess does.
    */
   readonly onApply?: (point: ApplyPoint, change: Change) => Promise<void>;
+  /** The store's clock, which claims go by. */
+  readonly now?: () => number;
   /** Called once, at the first `storage_failed`. */
   readonly onFatal?: (error: HoldfastError) => void;
 }
@@ -33,6 +35,7 @@ export interface MemoryMetadata extends MetadataStore {
 }
 
 export function createMemoryMetadata(options: MemoryMetadataOptions = {}): MemoryMetadata {
+  const { now = Date.now } = options;
   const state = options.state ? structuredClone(options.state) : emptyState();
   const waiting: Change[] = [];
   let last: Promise<unknown> = Promise.resolve();
@@ -65,7 +68,7 @@ export function createMemoryMetadata(options: MemoryMetadataOptions = {}): Memor
     waiting.shift();
     if (met) throw met;
     if (fatal) throw failed(fatal);
-    applyChange(state, change);
+    applyChange(state, change, now());
   }
 
   async function settle(change: Change, durable: Promise<void>): Promise<void> {
@@ -120,7 +123,7 @@ export function createMemoryMetadata(options: MemoryMetadataOptions = {}): Memor
     inFlight: () => [...waiting],
     snapshot(extra = 0) {
       const copy = structuredClone(state);
-      for (const change of waiting.slice(0, extra)) survive(copy, change);
+      for (const change of waiting.slice(0, extra)) survive(copy, change, now());
       return copy;
     },
   };
@@ -132,9 +135,9 @@ function failed(fatal: HoldfastError): HoldfastError {
 }
 
 /** A change whose condition does not hold is refused, before the crash as after it. */
-function survive(state: RecordState, change: Change): void {
+function survive(state: RecordState, change: Change, now: number): void {
   try {
-    applyChange(state, structuredClone(change));
+    applyChange(state, structuredClone(change), now);
   } catch (error) {
     if (!isHoldfastError(error)) throw error;
   }

@@ -33,6 +33,7 @@ export function sampleUpload(parts = 3, given: Partial<UploadRecord> = {}): Uplo
     createdAt: 1_700_000_000_000,
     expiresAt: 1_700_000_086_400,
     epoch: 0,
+    version: 0,
     hasBytes: true,
     ...given,
   };

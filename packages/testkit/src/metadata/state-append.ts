@@ -20,6 +20,7 @@ import {
   type RecordState,
   requireParts,
   requireRoom,
+  requireToken,
   requireUpload,
   reservedOf,
   wholeKib,
@@ -36,8 +37,10 @@ export function append(state: RecordState, change: ChangeOf<"append">): void {
   const offset = offsetOf(upload, requireParts(state, upload.id));
   if (offset !== change.at) {
     if (offset > change.at && hasHappened(state, upload, grid, change)) return;
+    requireToken(upload, change.token);
     throw new HoldfastError("offset_mismatch", undefined, { offset });
   }
+  requireToken(upload, change.token);
   // Looked at on a copy: nothing may change before every condition holds.
   const trial = { ...state, uploads: new Map(state.uploads), parts: new Map(state.parts) };
   trial.parts.set(upload.id, structuredClone(requireParts(state, upload.id)));

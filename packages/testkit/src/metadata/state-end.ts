@@ -11,6 +11,7 @@ import {
   requireFreeKey,
   requireRoom,
   requireSameCreate,
+  requireToken,
   requireUpload,
   wholeKib,
 } from "./state.ts";
@@ -56,10 +57,11 @@ export function storeAlone(state: RecordState, change: ChangeOf<"store-alone">):
   state.outbox.push(outbox);
 }
 
-export function expire(state: RecordState, { id, now }: ChangeOf<"expire">): void {
+export function expire(state: RecordState, { id, token, now }: ChangeOf<"expire">): void {
   const upload = requireUpload(state, id);
   if (upload.state === "expired") return;
   if (upload.state !== "open") throw notOpen(upload);
+  requireToken(upload, token);
   const { expiresAt, epoch } = upload;
   if (expiresAt > now) {
     throw new HoldfastError("upload_not_open", undefined, { state: "open", epoch, expiresAt });
@@ -78,6 +80,7 @@ export function forget(state: RecordState, { id, before }: ChangeOf<"forget">): 
 function remove(state: RecordState, id: ChangeOf<"forget">["id"]): void {
   state.uploads.delete(id);
   state.parts.delete(id);
+  state.claims.delete(id);
 }
 
 export function hide(state: RecordState, { id, outbox }: ChangeOf<"delete">): void {

@@ -15,6 +15,7 @@ import {
   requireInGrid,
   requireRoom,
   requireSameCreate,
+  requireToken,
   requireUpload,
   reservedOf,
 } from "./state.ts";
@@ -44,6 +45,7 @@ export function commit(state: RecordState, change: ChangeOf<"commit">): void {
 export function withdraw(state: RecordState, change: ChangeOf<"withdraw">): void {
   const upload = requireUpload(state, change.id);
   if (upload.state !== "open" && upload.state !== "completing") throw notOpen(upload);
+  requireToken(upload, change.token);
   for (const index of change.indexes) requireInGrid(upload, index);
   const { set, bound, digests } = partsOf(state, upload);
   for (const index of change.indexes) {
@@ -81,6 +83,7 @@ export function seal(state: RecordState, change: ChangeOf<"seal">): void {
   const upload = requireUpload(state, change.id);
   const { epoch } = upload;
   if (upload.state !== "open" && upload.state !== "completing") throw notOpen(upload);
+  requireToken(upload, change.token);
   if (epoch !== change.epoch) throw notOpen(upload);
   const isNew = upload.state === "open" && change.sha256;
   const asked = isNew ? { sealedSha256: change.sha256 } : {};
@@ -96,13 +99,16 @@ export function revoke(state: RecordState, { id, epoch }: ChangeOf<"revoke">): v
 export function reopen(state: RecordState, change: ChangeOf<"reopen">): void {
   const upload = requireUpload(state, change.id);
   if (upload.state !== "open" && upload.state !== "completing") throw notOpen(upload);
+  requireToken(upload, change.token);
   state.uploads.set(upload.id, { ...unsealed(upload), state: "open", error: change.error });
 }
 
-export function publish(state: RecordState, { file, outbox }: ChangeOf<"publish">): void {
+export function publish(state: RecordState, change: ChangeOf<"publish">): void {
+  const { file, outbox } = change;
   const upload = requireUpload(state, file.uploadId);
   if (upload.state === "complete" && upload.fileId === file.id) return;
   if (upload.state !== "completing") throw notOpen(upload);
+  requireToken(upload, change.token);
   if (state.files.has(file.id)) throw new HoldfastError("internal", "another file has this id");
   if (file.place !== upload.place) {
     throw new HoldfastError("internal", "the file is not where its upload was");
@@ -118,6 +124,7 @@ export function end(state: RecordState, change: ChangeOf<"end">): void {
   const upload = requireUpload(state, change.id);
   if (upload.state === change.state) return;
   if (upload.state !== "open" && upload.state !== "completing") throw notOpen(upload);
+  requireToken(upload, change.token);
   const error = change.error ? { error: change.error } : {};
   const endedAt = change.at;
   state.uploads.set(upload.id, { ...unsealed(upload), state: change.state, endedAt, ...error });

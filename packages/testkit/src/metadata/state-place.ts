@@ -18,6 +18,7 @@ import {
   type RecordState,
   requireDigest,
   requireInGrid,
+  requireToken,
   requireUpload,
 } from "./state.ts";
 import { unsealed, WITHDRAWN } from "./state-parts.ts";
@@ -39,6 +40,7 @@ export function move(state: RecordState, change: ChangeOf<"move">): void {
   const { id, place, instead, kept, at } = change;
   if (upload.state !== "open" && upload.state !== "completing") throw notOpen(upload);
   if (upload.place === place) return;
+  requireToken(upload, change.token);
   if (upload.place !== instead) throw notOpen(upload);
   for (const index of kept) requireInGrid(upload, index);
   const { set, digests } = partsOf(state, upload);
@@ -68,4 +70,5 @@ export function bind(state: RecordState, change: ChangeOf<"bind">): void {
     addPart(bound, index);
     digests.set(digest, index * DIGEST_SIZE);
   }
+  state.uploads.set(upload.id, { ...upload });
 }

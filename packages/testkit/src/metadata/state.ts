@@ -1,6 +1,7 @@
 // The records as plain maps, and what the changes to them ask: with `apply.ts` the executable specification that every metadata store is held to.
 import type {
   Change,
+  Claim,
   CommittedPart,
   FileRecord,
   KeyOwner,
@@ -34,10 +35,17 @@ export interface RecordState {
   readonly parts: Map<UploadId, PartTable>;
   readonly files: Map<FileId, FileRecord>;
   readonly outbox: OutboxEntry[];
+  /** Of claims that are held: when they end, and since when they are wanted. By the store's clock, and nobody else's to compare. */
+  readonly claims: Map<UploadId, ClaimTimes>;
+}
+
+interface ClaimTimes {
+  readonly until: number;
+  readonly wantedAt?: number;
 }
 
 export function emptyState(): RecordState {
-  return { uploads: new Map(), parts: new Map(), files: new Map(), outbox: [] };
+  return { uploads: new Map(), parts: new Map(), files: new Map(), outbox: [], claims: new Map() };
 }
 
 export type ChangeOf<Kind extends Change["kind"]> = Extract<Change, { readonly kind: Kind }>;
@@ -187,6 +195,16 @@ export function requireUpload(state: RecordState, id: UploadId): UploadRecord {
   const upload = state.uploads.get(id);
   if (!upload) throw new HoldfastError("upload_not_found");
   return upload;
+}
+
+/** @throws HoldfastError `claim_lost` where a token is given, and nobody holds the claim with it. */
+export function requireToken({ claim }: UploadRecord, token: number | undefined): void {
+  if (token === undefined || (claim?.holder !== undefined && claim.token === token)) return;
+  throw claimLost(claim);
+}
+
+export function claimLost(claim: Claim | undefined): HoldfastError {
+  return new HoldfastError("claim_lost", undefined, { token: claim?.token ?? 0 });
 }
 
 export function requireParts(state: RecordState, id: UploadId): PartTable {

@@ -37,6 +37,11 @@ export const UPLOAD_STATE: Columns = {
   sealed_sha256: "bytea",
   reserved_kib: "bigint",
   place: "text",
+  version: "bigint",
+  claim_token: "bigint",
+  claim_holder: "text",
+  claim_until: "bigint",
+  claim_wanted_at: "bigint",
 };
 
 export const UPLOADS: Columns = { ...UPLOAD_FIXED, ...UPLOAD_STATE };

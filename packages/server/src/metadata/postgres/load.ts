@@ -24,6 +24,8 @@ interface Wanted {
   readonly principals: Map<string, readonly [tenant: string, principal: string]>;
   /** Uploads whose principal's limits are looked at. */
   readonly limited: Set<string>;
+  /** Claims are looked at. */
+  isTimed: boolean;
 }
 
 const COLUMNS = UPLOAD_LOADED.map((name) => `uploads.${name}`).join(", ");
@@ -75,6 +77,12 @@ const LOCK_USAGE = {
     ORDER BY usage.tenant, usage.principal FOR UPDATE OF usage`,
 };
 
+/** Asked behind the locks: what waited for them was not on time. */
+const FIND_NOW = {
+  name: "find-now",
+  text: "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now",
+};
+
 /** Sends everything at once, in the transaction that is open; the answers come in the order in which it was asked. */
 export async function load(client: Client, changes: readonly PackedChange[]): Promise<Loaded> {
   const wanted = wantedOf(changes);
@@ -82,8 +90,9 @@ export async function load(client: Client, changes: readonly PackedChange[]): Pr
   const uploads = [...wanted.uploads];
   const uploadsOf = [...wanted.uploadsOf];
   const none: readonly Row[] = [];
-  const [locked, pages, bits, tails, files, keys, , usage] = await allOf([
+  const [locked, clock, pages, bits, tails, files, keys, , usage] = await allOf([
     ask(client, LOCK_UPLOADS, [uploads, uploadsOf]),
+    wanted.isTimed ? ask(client, FIND_NOW) : none,
     wanted.pages.size > 0
       ? ask(client, FIND_PAGES, columnsOf([...wanted.pages.values()], 2))
       : none,
@@ -102,7 +111,7 @@ export async function load(client: Client, changes: readonly PackedChange[]): Pr
       bits: (bits ?? []).flatMap(unpackBits),
       tails: tails ?? [],
     },
-    ...{ files: files ?? [], keys: keys ?? [], usage: usage ?? [] },
+    ...{ files: files ?? [], keys: keys ?? [], usage: usage ?? [], now: clock?.[0] },
   };
 }
 
@@ -155,6 +164,7 @@ function wantedOf(changes: readonly PackedChange[]): Wanted {
       keys: [],
       principals: new Map(),
       limited: new Set(),
+      isTimed: false,
     },
   };
   for (const change of changes) want(wanted, change);
@@ -190,6 +200,12 @@ function want(wanted: Wanted, change: PackedChange): void {
     case "erased":
       wanted.files.add(change.id);
       wanted.uploadsOf.add(change.id);
+      break;
+    case "claim":
+    case "renew":
+    case "want":
+      wanted.uploads.add(change.id);
+      wanted.isTimed = true;
       break;
     case "place":
       wanted.uploads.add(change.id);

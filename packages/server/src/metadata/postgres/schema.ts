@@ -36,7 +36,13 @@ const MIGRATIONS: readonly string[] = [
     error_detail text,
     sealed_sha256 bytea,
     reserved_kib bigint NOT NULL,
-    place text
+    place text,
+    version bigint NOT NULL,
+    -- Who may do what only one server may, by this machine's clock. Token 0: nobody ever has.
+    claim_token bigint NOT NULL,
+    claim_holder text,
+    claim_until bigint NOT NULL,
+    claim_wanted_at bigint
   ) WITH (fillfactor = 70);
   CREATE UNIQUE INDEX uploads_key ON uploads (tenant, principal, key_name)
     WHERE key_name IS NOT NULL;

@@ -20,6 +20,8 @@ export interface Loaded {
   readonly tails: readonly Row[];
   readonly files: readonly Row[];
   readonly usage: readonly Row[];
+  /** The store's clock, where claims are looked at. */
+  readonly now: Row | undefined;
 }
 
 export interface Usage {
@@ -166,9 +168,18 @@ export function createWorkingSet(loaded: Loaded): WorkingSet {
     };
   }
 
+  /** One that says that the upload has changed: once in each change. */
+  function raise(change: (row: Row, given: Parameters) => Row): { run(given: Parameters): void } {
+    return update((row, given) => ({
+      ...change(row, given),
+      version: wholeAt(row, "version") + 1,
+    }));
+  }
+
   const tables: Tables = {
     pageParts: PAGE_PARTS.postgres,
     findUpload: { get: ({ id }) => byId.get(String(id))?.row },
+    findCreated: { get: ({ id }) => byId.get(String(id))?.row },
     addUpload: {
       run(row) {
         const id = textAt(row, "id");
@@ -198,40 +209,51 @@ export function createWorkingSet(loaded: Loaded): WorkingSet {
     addReserved: update((row, { kib }) => ({
       reserved_kib: wholeAt(row, "reserved_kib") + Number(kib),
     })),
-    setCame: update((row, { expires_at, protocol = null }) => ({
+    setCame: raise((row, { expires_at, protocol = null }) => ({
       expires_at: Math.max(wholeAt(row, "expires_at"), Number(expires_at)),
       protocol: optionalTextAt(row, "protocol") ?? protocol,
     })),
     setSize: update((_, { size = null, kib = null }) => ({ size, has_size: 1, reserved_kib: kib })),
     setTold: update(() => ({ has_told_offset: 1 })),
-    setWithdrawn: update((row, { kib }) => ({
+    setWithdrawn: raise((row, { kib }) => ({
       state: "open",
       sealed_sha256: null,
       epoch: wholeAt(row, "epoch") + 1,
       reserved_kib: wholeAt(row, "reserved_kib") - Number(kib),
     })),
-    setFailed: update((row, { at = null, code = null, detail = null }) => ({
+    setFailed: raise((row, { at = null, code = null, detail = null }) => ({
       ...{ state: "failed", sealed_sha256: null, epoch: wholeAt(row, "epoch") + 1 },
       ...{ ended_at: at, error_code: code, error_detail: detail },
     })),
-    setCompleting: update((row, { sha256 = null }) => ({
+    setCompleting: raise((row, { sha256 = null }) => ({
       state: "completing",
       ...(row["state"] === "open" ? { sealed_sha256: sha256 } : {}),
     })),
-    setPlace: update((_, { place = null }) => ({ place })),
-    setEpoch: update((_, { epoch = null }) => ({ epoch })),
-    setReopened: update((_, { code = null, detail = null }) => ({
+    setPlace: raise((_, { place = null }) => ({ place })),
+    setMoved: raise((row, { kib, place = null }) => ({
+      ...{ state: "open", sealed_sha256: null, epoch: wholeAt(row, "epoch") + 1, place },
+      reserved_kib: wholeAt(row, "reserved_kib") - Number(kib),
+    })),
+    raiseVersion: raise(() => ({})),
+    findClaim: { get: ({ seq }) => entryAt(seq).row },
+    setClaim: update((_, { token = null, holder = null, until = null, wanted_at = null }) => ({
+      ...{ claim_token: token, claim_holder: holder },
+      ...{ claim_until: until, claim_wanted_at: wanted_at },
+    })),
+    findNow: { get: () => loaded.now },
+    setEpoch: raise((_, { epoch = null }) => ({ epoch })),
+    setReopened: raise((_, { code = null, detail = null }) => ({
       ...{ state: "open", sealed_sha256: null, error_code: code, error_detail: detail },
     })),
-    setComplete: update((_, { file_id = null, at = null }) => ({
+    setComplete: raise((_, { file_id = null, at = null }) => ({
       ...{ state: "complete", file_id, ended_at: at, sealed_sha256: null },
       ...{ error_code: null, error_detail: null },
     })),
-    setEnded: update((_, { state = null, at = null, code = null, detail = null }) => ({
+    setEnded: raise((_, { state = null, at = null, code = null, detail = null }) => ({
       ...{ state, sealed_sha256: null, ended_at: at },
       ...(code === null ? {} : { error_code: code, error_detail: detail }),
     })),
-    setCleared: update(() => ({ has_bytes: 0 })),
+    setCleared: raise(() => ({ has_bytes: 0 })),
     dropUpload: {
       run({ id }) {
         const entry = byId.get(String(id));

@@ -2,7 +2,14 @@
 import type { Tail, TailObject } from "@holdfast/engine";
 import { DIGEST_SIZE, equalBytes, HoldfastError, partCount, partSizeAt } from "@holdfast/protocol";
 import { decodeTail, encodeTail, kibOf } from "./codec.ts";
-import { type ChangeOf, type Found, requireRoom, requireState, requireUpload } from "./found.ts";
+import {
+  type ChangeOf,
+  type Found,
+  requireRoomOf,
+  requireState,
+  requireToken,
+  requireUpload,
+} from "./found.ts";
 import { digestIn } from "./pages.ts";
 import { commitParts, contiguousIn, createPageReader, lastByteIn } from "./parts.ts";
 import type { Tables } from "./tables.ts";
@@ -20,8 +27,10 @@ export function append(tables: Tables, change: ChangeOf<"append">): void {
   const offset = endOf(upload, contiguousIn(tables, upload), known);
   if (offset !== at) {
     if (offset > at && hasHappened(tables, upload, known, grid, change)) return;
+    requireToken(tables, upload, change.token);
     throw new HoldfastError("offset_mismatch", undefined, { offset });
   }
+  requireToken(tables, upload, change.token);
   putSize(tables, upload, grid);
   commitParts(tables, grid, change);
   const parts = contiguousIn(tables, grid);
@@ -91,7 +100,10 @@ function isWhole({ size, fragment, objects }: Tail): boolean {
 export function fixSize(tables: Tables, change: ChangeOf<"fix-size">): void {
   const upload = requireUpload(tables, change.id);
   requireState(upload, "open");
-  putSize(tables, upload, withSize(tables, upload, findTail(tables, upload), change));
+  const grid = withSize(tables, upload, findTail(tables, upload), change);
+  if (grid === upload) return;
+  putSize(tables, upload, grid);
+  tables.raiseVersion.run({ seq: upload.seq });
 }
 
 /** The upload with its size fixed. Changes nothing. */
@@ -112,7 +124,7 @@ function withSize(
   const end = Math.max(lastByteIn(tables, upload), tailEnd);
   if (end > size) throw new HoldfastError("size_mismatch", undefined, { end });
   const kib = kibOf(size) - upload.reservedKib;
-  requireRoom(tables, upload, limits, { open: 0, kib });
+  requireRoomOf(tables, upload, limits, { open: 0, kib });
   return { ...upload, size, hasSize: true };
 }
 
@@ -124,4 +136,5 @@ export function tell(tables: Tables, { id }: ChangeOf<"told">): void {
   const upload = requireUpload(tables, id);
   requireState(upload, "open", "completing");
   tables.setTold.run({ seq: upload.seq });
+  tables.raiseVersion.run({ seq: upload.seq });
 }

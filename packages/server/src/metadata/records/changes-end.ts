@@ -16,6 +16,7 @@ import {
   requireFreeKey,
   requireRoom,
   requireState,
+  requireToken,
   requireUpload,
 } from "./found.ts";
 import { commitParts, contiguousIn } from "./parts.ts";
@@ -31,7 +32,7 @@ export function requireSameCreate(known: Row, row: Parameters): void {
 export function store(tables: Tables, change: ChangeOf<"store">): void {
   const { upload, file, outbox, limits } = change;
   const row = encodeUpload(upload);
-  const known = tables.findUpload.get({ id: upload.id });
+  const known = tables.findCreated.get({ id: upload.id });
   if (known) {
     requireSameCreate(known, row);
     const { fileId, ...found } = requireUpload(tables, upload.id);
@@ -67,10 +68,11 @@ export function storeAlone(tables: Tables, change: ChangeOf<"store-alone">): voi
   tables.addOutbox.run(encodeOutbox(outbox));
 }
 
-export function expire(tables: Tables, { id, now }: ChangeOf<"expire">): void {
+export function expire(tables: Tables, { id, token, now }: ChangeOf<"expire">): void {
   const upload = requireUpload(tables, id);
   if (upload.state === "expired") return;
   requireState(upload, "open");
+  requireToken(tables, upload, token);
   const { seq, epoch, expiresAt } = upload;
   if (expiresAt > now) {
     throw new HoldfastError("upload_not_open", undefined, { state: "open", epoch, expiresAt });

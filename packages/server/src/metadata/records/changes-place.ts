@@ -6,6 +6,7 @@ import {
   type Found,
   notOpen,
   requireState,
+  requireToken,
   requireUpload,
   WITHDRAWN,
 } from "./found.ts";
@@ -30,12 +31,14 @@ export function bind(tables: Tables, change: ChangeOf<"bind">): void {
   requireState(upload, "open");
   if (upload.place !== change.place) throw notOpen(upload);
   bindParts(tables, upload, change);
+  tables.raiseVersion.run({ seq: upload.seq });
 }
 
 export function move(tables: Tables, change: ChangeOf<"move">): void {
   const upload = requireUpload(tables, change.id);
   requireState(upload, "open", "completing");
   if (upload.place === change.place) return;
+  requireToken(tables, upload, change.token);
   if (upload.place !== change.instead) throw notOpen(upload);
   const kept = keptPages(tables, upload, change.kept);
   // A page with nothing in it may reach beyond the grid, which has shrunk since.
@@ -51,8 +54,8 @@ export function move(tables: Tables, change: ChangeOf<"move">): void {
     return;
   }
   const sizes = upload.hasSize ? [] : lost.map((index) => kibOf(partSizeAt(upload, index)));
-  tables.setWithdrawn.run({ seq, kib: sizes.reduce((sum, kib) => sum + kib, 0) });
-  tables.setPlace.run({ seq, place: change.place });
+  const kib = sizes.reduce((sum, kib) => sum + kib, 0);
+  tables.setMoved.run({ seq, kib, place: change.place });
 }
 
 /** The pages as they are in the new place, of those in which something is kept. */

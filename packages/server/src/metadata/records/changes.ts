@@ -1,6 +1,7 @@
 // What each change does to the tables. Every condition is looked at before the first row changes.
 import { HoldfastError, partSizeAt } from "@holdfast/protocol";
 import { append, fixSize, tell } from "./changes-append.ts";
+import { claim, release, renew, want } from "./changes-claim.ts";
 import {
   erased,
   expire,
@@ -18,6 +19,7 @@ import {
   requireFreeKey,
   requireRoom,
   requireState,
+  requireToken,
   requireUpload,
   WITHDRAWN,
 } from "./found.ts";
@@ -84,6 +86,18 @@ export function applyChange(tables: Tables, change: PackedChange): void {
     case "expire":
       expire(tables, change);
       break;
+    case "claim":
+      claim(tables, change);
+      break;
+    case "renew":
+      renew(tables, change);
+      break;
+    case "want":
+      want(tables, change);
+      break;
+    case "release":
+      release(tables, change);
+      break;
     case "cleared":
       cleared(tables, change);
       break;
@@ -101,7 +115,7 @@ export function applyChange(tables: Tables, change: PackedChange): void {
 
 function create(tables: Tables, { upload, limits }: ChangeOf<"create">): void {
   const row = encodeUpload(upload);
-  const known = tables.findUpload.get({ id: upload.id });
+  const known = tables.findCreated.get({ id: upload.id });
   if (!known) {
     requireFreeKey(tables, upload);
     requireRoom(tables, upload, limits, { open: 1, kib: upload.hasSize ? kibOf(upload.size) : 0 });
@@ -124,6 +138,7 @@ function commit(tables: Tables, change: ChangeOf<"commit">): void {
 function withdraw(tables: Tables, change: ChangeOf<"withdraw">): void {
   const upload = requireUpload(tables, change.id);
   requireState(upload, "open", "completing");
+  requireToken(tables, upload, change.token);
   const pages = createPageReader(tables, upload);
   const changed = new Set<PartPage>();
   let kib = 0;
@@ -146,6 +161,7 @@ function withdraw(tables: Tables, change: ChangeOf<"withdraw">): void {
 function seal(tables: Tables, change: ChangeOf<"seal">): void {
   const upload = requireUpload(tables, change.id);
   requireState(upload, "open", "completing");
+  requireToken(tables, upload, change.token);
   if (upload.epoch !== change.epoch) throw notOpen(upload);
   tables.setCompleting.run({ seq: upload.seq, sha256: change.sha256 ?? null });
 }
@@ -160,14 +176,16 @@ function revoke(tables: Tables, change: ChangeOf<"revoke">): void {
 function reopen(tables: Tables, change: ChangeOf<"reopen">): void {
   const upload = requireUpload(tables, change.id);
   requireState(upload, "open", "completing");
+  requireToken(tables, upload, change.token);
   const { code, detail } = change.error;
   tables.setReopened.run({ seq: upload.seq, code, detail });
 }
 
-function publish(tables: Tables, { file, outbox }: ChangeOf<"publish">): void {
+function publish(tables: Tables, { token, file, outbox }: ChangeOf<"publish">): void {
   const upload = requireUpload(tables, file.uploadId);
   if (upload.state === "complete" && upload.fileId === file.id) return;
   requireState(upload, "completing");
+  requireToken(tables, upload, token);
   if (file.place !== upload.place) {
     throw new HoldfastError("internal", "the file is not where its upload was");
   }
@@ -181,6 +199,7 @@ function end(tables: Tables, change: ChangeOf<"end">): void {
   const upload = requireUpload(tables, change.id);
   if (upload.state === change.state) return;
   requireState(upload, "open", "completing");
+  requireToken(tables, upload, change.token);
   const { code = null, detail = null } = change.error ?? {};
   tables.setEnded.run({ seq: upload.seq, state: change.state, at: change.at, code, detail });
 }

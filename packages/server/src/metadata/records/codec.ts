@@ -1,5 +1,6 @@
 // Rows to records and back. What is read is checked: a row that no record could have written is a damaged file, not a value.
 import type {
+  Claim,
   FileRecord,
   OutboxEntry,
   Place,
@@ -55,6 +56,12 @@ export function encodeUpload(upload: UploadRecord): Parameters {
     sha256: upload.sha256 ?? null,
     sealed_sha256: upload.sealedSha256 ?? null,
     place: upload.place ?? null,
+    version: upload.version,
+    // An upload begins without a claim.
+    claim_token: 0,
+    claim_holder: null,
+    claim_until: 0,
+    claim_wanted_at: null,
     key_name: upload.key?.name ?? null,
     key_request: upload.key?.request ?? null,
     ended_at: upload.endedAt ?? null,
@@ -127,10 +134,20 @@ export function decodeUpload(row: Row): UploadRecord {
     expiresAt: wholeAt(row, "expires_at"),
     ...(endedAt === undefined ? {} : { endedAt }),
     epoch: wholeAt(row, "epoch"),
+    version: wholeAt(row, "version"),
+    ...decodeClaim(row),
     hasBytes: wholeAt(row, "has_bytes") === 1,
     ...(code === undefined ? {} : { error: { code, detail: textAt(row, "error_detail") } }),
     ...(optionalTextAt(row, "file_id") === undefined ? {} : { fileId: fileIdAt(row, "file_id") }),
   };
+}
+
+function decodeClaim(row: Row): { readonly claim?: Claim } {
+  const token = wholeAt(row, "claim_token");
+  if (token === 0) return {};
+  const holder = optionalTextAt(row, "claim_holder");
+  const isWanted = row["claim_wanted_at"] !== null;
+  return { claim: { token, ...(holder === undefined ? {} : { holder }), isWanted } };
 }
 
 export function encodeFile(file: FileRecord): Parameters {

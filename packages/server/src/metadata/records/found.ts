@@ -19,12 +19,11 @@ export type ChangeOf<Kind extends PackedChange["kind"]> = Extract<
 
 /** What conditions ask of an upload. */
 export interface Found extends Grid {
+  readonly id: UploadId;
   readonly seq: number;
   readonly state: UploadState;
   readonly epoch: number;
   readonly fileId: string | undefined;
-  readonly tenant: string;
-  readonly principal: string;
   readonly hasSize: boolean;
   readonly hasToldOffset: boolean;
   readonly hasBytes: boolean;
@@ -38,14 +37,13 @@ export function requireUpload(tables: Tables, id: UploadId): Found {
   const row = tables.findUpload.get({ id });
   if (!row) throw new HoldfastError("upload_not_found");
   return {
+    id,
     seq: wholeAt(row, "seq"),
     state: stateAt(row, "state"),
     epoch: wholeAt(row, "epoch"),
     size: wholeAt(row, "size"),
     partSize: wholeAt(row, "part_size"),
     fileId: optionalTextAt(row, "file_id"),
-    tenant: textAt(row, "tenant"),
-    principal: textAt(row, "principal"),
     hasSize: wholeAt(row, "has_size") === 1,
     hasToldOffset: wholeAt(row, "has_told_offset") === 1,
     hasBytes: wholeAt(row, "has_bytes") === 1,
@@ -64,6 +62,36 @@ export function notOpen({ state, epoch }: Pick<Found, "state" | "epoch">): Holdf
   return new HoldfastError("upload_not_open", undefined, { state, epoch });
 }
 
+/** The claim of an upload. */
+export interface FoundClaim {
+  /** 0 until somebody takes it. */
+  readonly token: number;
+  readonly holder: string | undefined;
+  readonly until: number;
+  readonly wantedAt: number | undefined;
+}
+
+export function claimOf(tables: Tables, { seq }: Found): FoundClaim {
+  const row = tables.findClaim.get({ seq }) ?? {};
+  return {
+    token: wholeAt(row, "claim_token"),
+    holder: optionalTextAt(row, "claim_holder"),
+    until: wholeAt(row, "claim_until"),
+    wantedAt: optionalWholeAt(row, "claim_wanted_at"),
+  };
+}
+
+/** @throws HoldfastError `claim_lost` where a token is given, and nobody holds the claim with it. */
+export function requireToken(tables: Tables, upload: Found, token: number | undefined): void {
+  if (token === undefined) return;
+  const claim = claimOf(tables, upload);
+  if (claim.token !== token || claim.holder === undefined) throw claimLost(claim);
+}
+
+export function claimLost({ token }: FoundClaim): HoldfastError {
+  return new HoldfastError("claim_lost", undefined, { token });
+}
+
 /** Why an upload fails of which bytes are lost below an offset that was answered: that was a promise. */
 export const WITHDRAWN = {
   code: "storage_failed",
@@ -74,6 +102,19 @@ export function requireFreeKey(tables: Tables, { tenant, principal, key }: Uploa
   if (key && tables.findKey.get({ tenant, principal, key_name: key.name })) {
     throw new HoldfastError("idempotency_conflict");
   }
+}
+
+/** As `requireRoom`, for the principal of an upload that is there. */
+export function requireRoomOf(
+  tables: Tables,
+  { id }: Found,
+  limits: Limits | undefined,
+  more: { readonly open: number; readonly kib: number },
+): void {
+  if (limits?.openMax === undefined && limits?.bytesMax === undefined) return;
+  const row = tables.findCreated.get({ id }) ?? {};
+  const owner = { tenant: textAt(row, "tenant"), principal: textAt(row, "principal") };
+  requireRoom(tables, owner, limits, more);
 }
 
 /** Within the transaction that takes the room: however many ask at once, what they get together is within the limits. */

@@ -9,7 +9,7 @@ import {
   partSizeAt,
 } from "@holdfast/protocol";
 import { boundAt, bytesAt, decodePage, encodePage, kibOf, wholeAt } from "./codec.ts";
-import { type Found, notOpen, requireRoom } from "./found.ts";
+import { type Found, notOpen, requireRoomOf } from "./found.ts";
 import type { PackedParts } from "./packed.ts";
 import {
   bindIn,
@@ -41,7 +41,7 @@ export function commitParts(
     kib += kibOf(partSizeAt(upload, index));
   }
   if (!upload.hasSize && kib > 0) {
-    requireRoom(tables, upload, change.limits, { open: 0, kib });
+    requireRoomOf(tables, upload, change.limits, { open: 0, kib });
     tables.addReserved.run({ seq: upload.seq, kib });
   }
   for (const page of changed) putPage(tables, upload, page);

@@ -15,11 +15,13 @@ export interface Write {
   run(parameters: Parameters): unknown;
 }
 
-/** Each name is a statement of `sqlite/statements.ts`, which says in SQL what it does. A write is seen by what is asked after it. */
+/** Each name is a statement of `sqlite/statements.ts`, which says in SQL what it does. One of them raises an upload's version in each change. A write is seen by what is asked after it. */
 export interface Tables {
   /** Parts in a page. */
   readonly pageParts: number;
   readonly findUpload: Find;
+  /** What create has fixed. */
+  readonly findCreated: Find;
   readonly addUpload: Write;
   readonly findKey: Find;
   readonly findUsage: Find;
@@ -32,6 +34,13 @@ export interface Tables {
   readonly setCompleting: Write;
   readonly setEpoch: Write;
   readonly setPlace: Write;
+  readonly setMoved: Write;
+  /** For changes that write no column of the upload's own. */
+  readonly raiseVersion: Write;
+  readonly findClaim: Find;
+  readonly setClaim: Write;
+  /** The store's clock. */
+  readonly findNow: Find;
   readonly setReopened: Write;
   readonly setComplete: Write;
   readonly setEnded: Write;

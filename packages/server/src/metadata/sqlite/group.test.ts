@@ -94,8 +94,10 @@ describe("a group of changes", () => {
     expect(rows("SELECT files FROM usage")).toEqual([[1], [1]]);
   });
 
-  it("asks only what an index answers", () => {
-    const changing = Object.values(TEXTS).filter((text) => /^(SELECT|UPDATE|DELETE)/.test(text));
+  it("asks of tables only what an index answers", () => {
+    const changing = Object.values(TEXTS).filter((text) =>
+      /^(SELECT.* FROM|UPDATE|DELETE)/s.test(text),
+    );
     expect(changing.length).toBeGreaterThan(20);
     for (const query of [...Object.values(DUE), ...Object.values(QUERIES), ...changing]) {
       const plan = JSON.stringify(rows(`EXPLAIN QUERY PLAN ${query}`));

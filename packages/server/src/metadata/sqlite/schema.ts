@@ -215,6 +215,13 @@ export const MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE uploads ADD COLUMN protocol TEXT;
   `,
+  `
+  ALTER TABLE uploads ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE uploads ADD COLUMN claim_token INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE uploads ADD COLUMN claim_holder TEXT;
+  ALTER TABLE uploads ADD COLUMN claim_until INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE uploads ADD COLUMN claim_wanted_at INTEGER;
+  `,
 ];
 
 /** The version of the tables that this program reads and writes. */
