@@ -51,6 +51,16 @@ async function scans(): Promise<ReadonlyMap<unknown, { rows: number; read: numbe
   );
 }
 
+type Scans = Awaited<ReturnType<typeof scans>>;
+
+/** No table that has many rows was read from end to end. */
+function expectFew(after: Scans, before: Scans): void {
+  for (const [table, { rows, read }] of after) {
+    if (rows < PRINCIPALS) continue;
+    expect(read - (before.get(table)?.read ?? 0), `rows of ${table} read`).toBeLessThan(rows / 2);
+  }
+}
+
 let made = 0;
 
 function upload(given: Partial<UploadRecord> = {}): UploadRecord {
@@ -129,8 +139,10 @@ it("goes along an index for every change and every question", async () => {
   };
   await Promise.all(fill().map(applyAll));
   await filling.close();
-  await sql("ANALYZE");
+  // From the first row on, when PostgreSQL knows nothing of the tables yet and plans are made for empty ones.
+  expectFew(await scans(), new Map());
 
+  await sql("ANALYZE");
   const before = await scans();
   const store = await open();
   // More than PostgreSQL's five tries, after which a statement's plan is fixed for any values.
@@ -155,10 +167,7 @@ it("goes along an index for every change and every question", async () => {
   }
   await store.close();
   const after = await scans();
-  for (const [table, { rows, read }] of after) {
-    if (rows < PRINCIPALS) continue;
-    expect(read - (before.get(table)?.read ?? 0), `rows of ${table} read`).toBeLessThan(rows / 2);
-  }
+  expectFew(after, before);
   const large = [...after].filter(([, { rows }]) => rows >= PRINCIPALS).map(([table]) => table);
   expect(large.toSorted()).toEqual(["files", "outbox", "part_pages", "tails", "uploads", "usage"]);
 });

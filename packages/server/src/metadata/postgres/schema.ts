@@ -173,6 +173,11 @@ export async function prepareTables(client: Client, { schema, place }: Driver): 
 /** What a session must have before it reads or writes: the tables, and commits that wait for the disk. */
 export async function useSchema(client: Client, schema: string): Promise<void> {
   await client.query(`SET search_path = ${schema}`);
+  // A plan is made once, perhaps when the tables were nearly empty, and kept while they grow: it is to go along indexes from the beginning. Compiling one
+  // costs more than any of them takes.
+  await client.query(
+    "SET jit = off; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off",
+  );
   // Stricter ones, which wait for standbys as well, stay.
   await client.query(`SELECT set_config('synchronous_commit', 'on', false)
     WHERE current_setting('synchronous_commit') = 'off'`);
