@@ -193,7 +193,7 @@ export interface PartTable {
  */
 export type Change =
   /**
-   * A new upload; the same record again changes nothing, whatever became of the upload since.
+   * A new upload, without tail or claim; the same record again changes nothing, whatever became of the upload since.
    * @throws HoldfastError `quota_exceeded`; `idempotency_conflict` where another upload has the same key.
    */
   | { readonly kind: "create"; readonly upload: UploadRecord; readonly limits?: Limits }

@@ -15,6 +15,7 @@ import {
   sampleFile,
   samplePart,
   samplePublish,
+  sampleTail,
   sampleUpload,
 } from "../metadata/samples.ts";
 import { type MetadataBench, refusal } from "./metadata-bench.ts";
@@ -53,6 +54,15 @@ function describeCreate(bench: MetadataBench): void {
       const upload = await bench.uploadIn("completing");
       await bench.store().apply({ kind: "create", upload });
       expect(await bench.store().upload(upload.id)).toEqual({ ...upload, state: "completing" });
+    });
+    it("begins without a tail, and without a claim", async () => {
+      const claim = { token: 1, holder: "a", isWanted: false };
+      for (const given of [{ tail: sampleTail(0, 1) }, { claim }]) {
+        const upload = sampleUpload(3, given);
+        const { code } = await refusal(bench.store().apply({ kind: "create", upload }));
+        expect(code).toBe("internal");
+        expect(await bench.store().upload(upload.id)).toBeUndefined();
+      }
     });
     it("never replaces another upload", async () => {
       const upload = await bench.uploadIn("open");

@@ -26,6 +26,7 @@ export function create(state: RecordState, { upload, limits }: ChangeOf<"create"
     return;
   }
   requireFreeKey(state, upload);
+  if (upload.tail || upload.claim) throw new HoldfastError("internal", "it has not begun yet");
   requireRoom(state, upload, limits, { open: 1, bytes: reservedOf(state, upload) });
   state.uploads.set(upload.id, upload);
   beginParts(state, upload);

@@ -12,7 +12,7 @@ import {
   storeAlone,
 } from "./changes-end.ts";
 import { bind, move, place } from "./changes-place.ts";
-import { encodeFile, encodeOutbox, encodeTail, encodeUpload, kibOf } from "./codec.ts";
+import { encodeFile, encodeOutbox, encodeUpload, kibOf } from "./codec.ts";
 import {
   type ChangeOf,
   notOpen,
@@ -118,10 +118,9 @@ function create(tables: Tables, { upload, limits }: ChangeOf<"create">): void {
   const known = tables.findCreated.get({ id: upload.id });
   if (!known) {
     requireFreeKey(tables, upload);
+    if (upload.tail || upload.claim) throw new HoldfastError("internal", "it has not begun yet");
     requireRoom(tables, upload, limits, { open: 1, kib: upload.hasSize ? kibOf(upload.size) : 0 });
     tables.addUpload.run(row);
-    const { seq } = requireUpload(tables, upload.id);
-    if (upload.tail) tables.putTail.run(encodeTail(seq, upload.tail));
     return;
   }
   requireSameCreate(known, row);

@@ -32,7 +32,8 @@ export function commitParts(
   const pages = createPageReader(tables, upload);
   const changed = new Set<PartPage>();
   let kib = 0;
-  for (const [index, digest] of partsIn(change)) {
+  for (const [at, index] of change.indexes.entries()) {
+    const digest = digestOf(change, at);
     const { page, slot } = pages(index);
     requireDigest(page, slot, index, digest);
     if (isCommittedIn(page, slot)) continue;
@@ -51,7 +52,8 @@ export function commitParts(
 export function bindParts(tables: Tables, upload: Found, change: PackedParts): void {
   const pages = createPageReader(tables, upload);
   const changed = new Set<PartPage>();
-  for (const [index, digest] of partsIn(change)) {
+  for (const [at, index] of change.indexes.entries()) {
+    const digest = digestOf(change, at);
     const { page, slot } = pages(index);
     if (requireDigest(page, slot, index, digest) === "same") continue;
     bindIn(page, slot, digest);
@@ -60,10 +62,8 @@ export function bindParts(tables: Tables, upload: Found, change: PackedParts): v
   for (const page of changed) putPage(tables, upload, page);
 }
 
-function* partsIn({ indexes, digests }: PackedParts): Generator<readonly [number, Uint8Array]> {
-  for (const [at, index] of indexes.entries()) {
-    yield [index, digests.subarray(at * DIGEST_SIZE, (at + 1) * DIGEST_SIZE)];
-  }
+function digestOf({ digests }: PackedParts, at: number): Uint8Array {
+  return digests.subarray(at * DIGEST_SIZE, (at + 1) * DIGEST_SIZE);
 }
 
 function requireDigest(
@@ -127,8 +127,9 @@ export function indexesIn(
   return slots.filter(isSet).map((slot) => page * pageParts + slot);
 }
 
-/** The tail goes with its part: the part is committed, or its bytes are bad. */
+/** The tail goes with its part: the part is committed, or its bytes are bad. What was never appended to has none. */
 export function dropTailOf(tables: Tables, upload: Found, indexes: readonly number[]): void {
+  if (!upload.hasToldOffset) return;
   const row = tables.findTail.get({ upload: upload.seq });
   if (row && indexes.includes(wholeAt(row, "tail_index")))
     tables.dropTail.run({ upload: upload.seq });

@@ -65,7 +65,7 @@ it("records of the first version are the same records afterwards", async () => {
     const hasEnded = state !== "open" && state !== "completing";
     expect(await store.upload(id)).toMatchObject({
       ...{ id, state, expiresAt, size, epoch: 3, hasBytes: true, name: "name" },
-      ...{ hasSize: true, hasToldOffset: false, verify: "parts" },
+      ...{ version: 0, hasSize: true, hasToldOffset: false, verify: "parts" },
       ...(hasEnded ? { endedAt: expiresAt } : {}),
     });
     // How its bytes came is not known.
