@@ -47,6 +47,11 @@ const TEXTS: Readonly<Record<string, readonly [string, string]>> = {
     "Many parts",
     "1 TiB by its records and digests alone, with the bytes left out; uploads of many parts of 256 KiB; and a reading back of all bytes before the file is published.",
   ],
+  records: ["Many records", "What one step costs among a million uploads, beside a thousand."],
+  "records-postgres": [
+    "Many records in PostgreSQL",
+    "The same, flushed by a PostgreSQL of its own with settings as it is installed, but for 32 MB of buffers and no checkpoints.",
+  ],
   "scale-disk": ["100,000 parts", "One upload of 24 GiB in parts of 256 KiB, once."],
   "slow-flush": [
     "A slow disk",
