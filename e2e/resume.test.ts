@@ -287,6 +287,9 @@ describe("what runs", () => {
     const waiting = start([...words, "--wait"]);
     const held = /at this transfer already; waiting for it to end/;
     await expect.poll(() => waiting.stderr(), { timeout: 20_000 }).toMatch(held);
+    // What is to be there already has to have come, however fast this machine is.
+    const isThere = () => first.events.some(({ fields }) => Number(fields.get("committed")) > 0);
+    await expect.poll(isThere, { timeout: 30_000 }).toBe(true);
     first.kill("SIGINT");
     expect((await waiting.exit).code).toBe(0);
     expect(waiting.stderr()).toContain("Going on where it stopped");

@@ -92,14 +92,15 @@ it("asks what became of a commit for as long as it takes, and refuses only what 
   let next = 0;
   let isOver = false;
 
+  async function commitOne(): Promise<void> {
+    const index = next++;
+    await store.apply(sampleCommit(upload, index)).then(
+      () => acknowledged.add(index),
+      () => refused.add(index),
+    );
+  }
   async function commit(): Promise<void> {
-    while (!isOver) {
-      const index = next++;
-      await store.apply(sampleCommit(upload, index)).then(
-        () => acknowledged.add(index),
-        () => refused.add(index),
-      );
-    }
+    while (!isOver) await commitOne();
   }
 
   const work = Array.from({ length: AT_ONCE }, commit);
@@ -109,9 +110,12 @@ it("asks what became of a commit for as long as it takes, and refuses only what 
       .poll(() => acknowledged.size, { timeout: 30_000, interval: 1 })
       .toBeGreaterThan(enough);
     await postgres.kill();
+    // All the others may wait for what became of theirs; this one cannot have happened.
+    const late = commitOne();
     // Away for many times the patience of a change.
     await new Promise((resolve) => setTimeout(resolve, 1000));
     await postgres.start();
+    await late;
   }
   isOver = true;
   await Promise.all(work);
