@@ -49,6 +49,18 @@ function describeBind(bench: MetadataBench): void {
         }
       },
     );
+    it("is no append that has happened", async () => {
+      const upload = await beginPlaced(bench);
+      const { id, expiresAt } = upload;
+      await bench.applyAll(commitOf(upload, 0), bindOf(upload, 1));
+      const parts = [samplePart(1)];
+      const append = { kind: "append", id, place: HERE, at: 0, parts, expiresAt } as const;
+      expect(await refusal(bench.store().apply(append))).toEqual({
+        code: "offset_mismatch",
+        details: { offset: upload.partSize },
+      });
+      expect(await partsOf(bench, upload)).toMatchObject({ committed: [0], bound: [0, 1] });
+    });
     it("refuses a part that comes twice with two digests", async () => {
       const upload = await beginPlaced(bench);
       const parts = [samplePart(1), samplePart(1, 1)];

@@ -10,7 +10,7 @@ import {
   requireToken,
   requireUpload,
 } from "./found.ts";
-import { digestIn } from "./pages.ts";
+import { digestIn, isCommittedIn } from "./pages.ts";
 import { commitParts, contiguousIn, createPageReader, lastByteIn } from "./parts.ts";
 import type { Tables } from "./tables.ts";
 
@@ -66,6 +66,8 @@ function hasHappened(
   const isThere = indexes.every((index, at) => {
     if (index < 0 || index >= partCount(upload)) return false;
     const { page, slot } = pages(index);
+    // One that is only bound has not come yet.
+    if (!isCommittedIn(page, slot)) return false;
     const digest = digestIn(page, slot);
     return digest && equalBytes(digest, digests.subarray(at * DIGEST_SIZE, (at + 1) * DIGEST_SIZE));
   });
