@@ -178,15 +178,15 @@ describe("POST /v1/files", () => {
     await expectNothing();
   });
 
-  it.skipIf(declines("fetch", "the host takes no such header"))(
-    "is refused with more metadata than create takes",
-    async () => {
-      const json = JSON.stringify({ a: "x".repeat(16 * KIB) });
-      const headers = { "holdfast-metadata": metadataField(json) };
-      const answer = await post(content.subarray(0, 9), headers);
-      expect([answer.status, answer.json["field"]]).toEqual([400, "metadata"]);
-    },
-  );
+  it("is refused with more metadata than create takes", async () => {
+    const json = JSON.stringify({ a: "x".repeat(16 * KIB) });
+    const headers = { "holdfast-metadata": metadataField(json) };
+    const { status, json: told } = await post(content.subarray(0, 9), headers);
+    // A host that takes no such header says so itself.
+    const isHosts = declines("fetch", "how large headers may be is the host's");
+    expect(isHosts ? status : [status, told["field"]]).toEqual(isHosts ? 431 : [400, "metadata"]);
+    await expectNothing();
+  });
 
   it("is refused where its two digests differ", async () => {
     const headers = { "repr-digest": digest(content), "content-digest": digest(Buffer.from("a")) };
