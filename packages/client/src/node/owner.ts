@@ -16,8 +16,8 @@ import type { Holder } from "../ports.ts";
 import { errnoOf, messageOf } from "./errno.ts";
 import { makeDirectory } from "./make-directory.ts";
 
-/** A lock file may be removed by its last owner just as it is opened; more than a few times in a row is something else. */
-const TRIES = 100;
+/** A lock file may be removed by its last owner just as it is opened, and by hundreds of owners in a row where many come and go; for seconds on end it is something else. */
+const REMOVED_FOR_MS = 5000;
 
 /** Somebody may only look whether it is held, which takes no longer; in milliseconds. */
 const LOOK_MS = 50;
@@ -40,7 +40,8 @@ const held = new Set<string>();
 export function claimKey(directory: string, key: string, waitMs: number = LOOK_MS): () => void {
   let path: string | undefined;
   try {
-    for (let tries = 0; tries < TRIES; tries++) {
+    const since = performance.now();
+    while (performance.now() - since < REMOVED_FOR_MS + waitMs) {
       path = lockPath(directory, key);
       if (held.has(path)) throw busy({ pid: process.pid, isUs: true });
       const release = lock(path, waitMs);
