@@ -1,6 +1,7 @@
 // Promises 1 to 3 on the simulated disk: a crash at every step, many legal images of each.
 import { simulateCrashes } from "@holdfast/testkit/sim/crash";
 import { simulateEnds } from "@holdfast/testkit/sim/crash-ends";
+import { simulatePartCrashes } from "@holdfast/testkit/sim/crash-parts";
 import { describe, expect, it } from "vitest";
 
 describe("a crash at every step of appends, and of whole files", () => {
@@ -39,6 +40,17 @@ describe("a crash at every step of create, put-run, complete, abort and recovery
       expect(report.images).toBeGreaterThanOrEqual(20 * 3 * report.steps);
     },
   );
+});
+
+describe("a crash at every step over a store of parts", () => {
+  it("loses nothing that was acknowledged, publishes nothing wrong, and leaves no part that nobody wants", {
+    timeout: 300_000,
+  }, async () => {
+    const report = await simulatePartCrashes({ images: 2, inRecovery: true });
+    expect(report.violations).toEqual([]);
+    expect(report.steps).toBeGreaterThan(90);
+    expect(report.recoverySteps).toBeGreaterThan(50);
+  });
 });
 
 describe("a crash at every step of a deletion, a sweep, and their recovery", () => {

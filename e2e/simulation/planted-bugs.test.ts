@@ -5,7 +5,7 @@ import { type Edit, plant, removeCopiesAfterAll, runNode } from "../kit/planted.
 
 const FLUSH = "  await flush(context, upload);\n";
 const COMMIT =
-  '  await context.metadata.apply({ kind: "commit", id, parts, expiresAt, ...reserved });\n';
+  '  await context.metadata.apply({ kind: "commit", id, ...where, parts, expiresAt, ...reserved });\n';
 const COMMIT_FILE = "engine/src/commit.ts";
 
 const BUGS: Readonly<Record<string, readonly Edit[]>> = {
@@ -19,9 +19,9 @@ const BUGS: Readonly<Record<string, readonly Edit[]>> = {
   ],
   "no seal": [
     {
-      file: "engine/src/publish.ts",
-      find: "    await context.storage.seal(record.id, record.size);\n",
-      replace: "",
+      file: "engine/src/seal.ts",
+      find: 'if (storage.kind === "regions") await storage.seal(id, size);',
+      replace: 'if (storage.kind === "regions") return;',
     },
   ],
   "claim released early": [
@@ -62,11 +62,13 @@ const BUGS: Readonly<Record<string, readonly Edit[]>> = {
   "record cleared before the bytes are removed": [
     {
       file: "engine/src/abort.ts",
-      find: "  await context.storage.remove(id);\n",
+      find: "  await removeStored(context, upload.record);\n",
       replace: "",
     },
   ],
 };
+
+const ERASE = "  await removeStored(context, { id: uploadId, place });\n";
 
 /** What the simulation of deletions and sweeps must find. */
 const BUGS_OF_ENDS: Readonly<Record<string, readonly Edit[]>> = {
@@ -74,22 +76,15 @@ const BUGS_OF_ENDS: Readonly<Record<string, readonly Edit[]>> = {
     { file: "engine/src/delete.ts", find: "    await hide(context, file);\n", replace: "" },
     {
       file: "engine/src/delete.ts",
-      find: "  await context.storage.remove(uploadId);\n",
-      replace: `  await context.storage.remove(uploadId);
-  const file = await context.metadata.file(id);
-  if (file) await hide(context, file);
-`,
+      find: ERASE,
+      replace: `${ERASE}  await hide(context, file);\n`,
     },
   ],
   "file forgotten before its bytes are removed": [
     {
       file: "engine/src/delete.ts",
-      find: `  await context.storage.remove(uploadId);
-  await context.metadata.apply({ kind: "erased", id });
-`,
-      replace: `  await context.metadata.apply({ kind: "erased", id });
-  await context.storage.remove(uploadId);
-`,
+      find: `${ERASE}  await context.metadata.apply({ kind: "erased", id });\n`,
+      replace: `  await context.metadata.apply({ kind: "erased", id });\n${ERASE}`,
     },
   ],
   "deletion not driven on": [
@@ -133,8 +128,8 @@ const APPEND_BUGS: Readonly<Record<string, readonly Edit[]>> = {
   "a part over a tail that does not write the fragment": [
     {
       file: "engine/src/receive.ts",
-      find: "if (came && equalBytes(came.snapshot(), digest)) return fragment;",
-      replace: "if (came && equalBytes(came.snapshot(), digest)) return fragment.slice().fill(0);",
+      find: "  return tail.fragment;\n",
+      replace: "  return tail.fragment.slice().fill(0);\n",
     },
   ],
   "a claim of an append that ends before its writes": [
@@ -158,7 +153,7 @@ const APPEND_BUGS: Readonly<Record<string, readonly Edit[]>> = {
   ],
 };
 
-const PUT_BYTES = '    await context.storage.put({ id: record.id, kind: "bytes" }, [bytes]);\n';
+const PUT_BYTES = '    await regionsOf(context).put({ id: record.id, kind: "bytes" }, [bytes]);\n';
 
 const FILE_BUGS: Readonly<Record<string, readonly Edit[]>> = {
   "a record before the bytes are durable": [
@@ -198,11 +193,43 @@ const FILE_BUGS: Readonly<Record<string, readonly Edit[]>> = {
   ],
 };
 
+/** What the simulation over a store of parts must find. */
+const STORE_BUGS: Readonly<Record<string, readonly Edit[]>> = {
+  "an address that is signed before its part is bound": [
+    {
+      file: "engine/src/presign.ts",
+      find: "  await bindParts(context, upload, place, parts);\n",
+      replace: "",
+    },
+  ],
+  "an acknowledgement before commit": [
+    { file: COMMIT_FILE, find: COMMIT, replace: COMMIT.replace("await", "void") },
+  ],
+  "a file whose parts were not put together": [
+    {
+      file: "engine/src/seal.ts",
+      find: "      return await storage.assemble(place, parts);\n",
+      replace: "      return;\n",
+    },
+  ],
+  "an end that leaves its parts": [
+    {
+      file: "engine/src/stored.ts",
+      find: "  if (place !== undefined) await storage.discard(place);\n",
+      replace: "",
+    },
+  ],
+  "places that nobody looks for": [
+    { file: "engine/src/sweep-places.ts", find: "yield stray;", replace: "return;" },
+  ],
+};
+
 const LIVES = [
   ["parts", BUGS],
   ["appends", APPEND_BUGS],
   ["files", FILE_BUGS],
   ["ends", BUGS_OF_ENDS],
+  ["store", STORE_BUGS],
 ] as const;
 
 removeCopiesAfterAll();

@@ -3,6 +3,7 @@ import { HoldfastError } from "@holdfast/protocol";
 import { endClaims } from "./claims.ts";
 import { type Context, doWork, useUpload } from "./context.ts";
 import type { Principal } from "./records.ts";
+import { removeStored } from "./stored.ts";
 import type { Upload } from "./upload.ts";
 
 export function abort(context: Context, principal: Principal, id: string): Promise<void> {
@@ -32,7 +33,7 @@ export async function clear(context: Context, upload: Upload): Promise<void> {
   await endClaims(upload.claims, new HoldfastError("upload_ended", undefined, { state }));
   // One that began while the end was being recorded cannot publish any more, but it may still write a manifest.
   await upload.publishing?.catch(() => undefined);
-  await context.storage.remove(id);
+  await removeStored(context, upload.record);
   await context.metadata.apply({ kind: "cleared", id });
   upload.record = { ...upload.record, hasBytes: false };
 }

@@ -180,24 +180,28 @@ async function takeOver(
 function neededParts(upload: Upload, { run: [start, end], digests }: ClaimRequest): Set<number> {
   const needed = new Set<number>();
   for (let index = start; index < end; index++) {
+    if (hasPart(upload.bound, index)) requireSameDigest(upload, index, digests[index - start]);
     if (!hasPart(upload.committed, index)) needed.add(index);
-    else requireSameDigest(upload, index, digests[index - start]);
   }
   return needed;
 }
 
-/** @throws HoldfastError `part_conflict` where a committed part has another digest. */
+/**
+ * For a part that is committed, or bound to a digest that no bytes may ever have.
+ * @throws HoldfastError `part_conflict` where that is another one.
+ */
 export function requireSameDigest(
   upload: Upload,
   index: number,
   digest: Uint8Array | undefined,
 ): void {
-  const committed = digestOf(upload, index);
-  if (digest && equalBytes(committed, digest)) return;
-  throw new HoldfastError("part_conflict", `part ${index} is committed with another digest`, {
-    index,
-    committed: encodeBase64(committed),
-  });
+  const known = digestOf(upload, index);
+  if (digest && equalBytes(known, digest)) return;
+  const isCommitted = hasPart(upload.committed, index);
+  const message = `part ${index} is ${isCommitted ? "committed with" : "bound to"} another digest`;
+  const told = encodeBase64(known);
+  const details = isCommitted ? { committed: told } : { committed: false, bound: told };
+  throw new HoldfastError("part_conflict", message, { index, ...details });
 }
 
 export function digestOf(upload: Upload, index: number): Uint8Array {

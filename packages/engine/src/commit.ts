@@ -2,6 +2,7 @@
 import { addPart, DIGEST_SIZE, hasPart, MIB } from "@holdfast/protocol";
 import { type Context, UPLOAD_TTL_MS } from "./context.ts";
 import { beginHealing } from "./heal.ts";
+import { regionsOf } from "./kinds.ts";
 import type { CommittedPart, Limits } from "./records.ts";
 import { noteCommitted } from "./root.ts";
 import { makeRoom, type Upload } from "./upload.ts";
@@ -83,11 +84,22 @@ async function commitGroup(
   }
   if (parts.length === 0) return;
   await flush(context, upload);
+  await recordParts(context, upload, parts, limits);
+}
+
+/** Records parts whose bytes are durable; `limits` are those of who brought them. */
+export async function recordParts(
+  context: Context,
+  upload: Upload,
+  parts: readonly CommittedPart[],
+  limits: Limits,
+): Promise<void> {
   const expiresAt = context.clock.now() + UPLOAD_TTL_MS;
-  const { id, hasSize } = upload.record;
+  const { id, hasSize, place } = upload.record;
   // A size that is known was reserved whole at create.
   const reserved = hasSize ? {} : { limits };
-  await context.metadata.apply({ kind: "commit", id, parts, expiresAt, ...reserved });
+  const where = place === undefined ? {} : { place };
+  await context.metadata.apply({ kind: "commit", id, ...where, parts, expiresAt, ...reserved });
   noteParts(context, upload, parts);
   // Groups may end in another order than they began in; the expiry never goes back. A tail has become part of its part.
   const { tail, ...rest } = upload.record;
@@ -106,14 +118,16 @@ export function noteParts(context: Context, upload: Upload, parts: readonly Comm
     makeRoom(upload, index);
     upload.digests.set(digest, index * DIGEST_SIZE);
     addPart(upload.committed, index);
+    addPart(upload.bound, index);
     noteCommitted(upload, index, context.digests.sha256);
   }
 }
 
-/** A failed flush is never tried again: what it covered may be gone although a second one would succeed. */
+/** A failed flush is never tried again: what it covered may be gone although a second one would succeed. What a store of parts has answered for needs none. */
 export async function flush(context: Context, upload: Upload): Promise<void> {
+  if (context.storage.kind === "parts") return;
   try {
-    await context.storage.flush(upload.record.id);
+    await regionsOf(context).flush(upload.record.id);
   } catch (cause) {
     beginHealing(context, upload, cause);
     throw cause;

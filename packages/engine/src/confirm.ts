@@ -7,12 +7,16 @@ import {
   requireInGrid,
 } from "@holdfast/protocol";
 import { requireNotEnded, requireSameDigest } from "./claims.ts";
-import { type Context, useUpload } from "./context.ts";
+import { commitStored } from "./commit-stored.ts";
+import { type Context, doWork, useUpload } from "./context.ts";
 import type { PartsConfirmed } from "./engine.ts";
 import type { Principal } from "./records.ts";
-import { committedCount, offsetOf } from "./upload.ts";
+import { committedCount, offsetOf, type Upload } from "./upload.ts";
 
-/** On this server's own storage a part is committed by the request that brought it, so there is nothing left to do here but to tell. */
+/**
+ * On this server's own storage a part is committed by the request that brought it, so there is nothing left to do here but to tell. A store that takes parts
+ * without us is asked what it has.
+ */
 export function confirm(
   context: Context,
   principal: Principal,
@@ -21,15 +25,26 @@ export function confirm(
 ): Promise<PartsConfirmed> {
   return useUpload(context, principal, "write", id, async (upload) => {
     requireNotEnded(upload);
-    const missing = new Set<number>();
-    for (const { index, digest } of parts) {
-      requireInGrid(upload.record, [index, index + 1]);
-      if (hasPart(upload.committed, index)) requireSameDigest(upload, index, digest);
-      else missing.add(index);
+    let missing = missingOf(upload, parts);
+    if (missing.size > 0 && context.storage.kind === "parts") {
+      const { limits = {} } = principal;
+      await doWork(context, () => commitStored(context, upload, missing, limits));
+      missing = missingOf(upload, parts);
     }
     if (missing.size === 0) return { committed: committedCount(upload), offset: offsetOf(upload) };
     throw new HoldfastError("parts_missing", undefined, { missing: rangesOf(missing) });
   });
+}
+
+/** @throws HoldfastError `part_conflict` where one of them has another digest; `part_out_of_range`. */
+function missingOf(upload: Upload, parts: readonly PartDigest[]): ReadonlySet<number> {
+  const missing = new Set<number>();
+  for (const { index, digest } of parts) {
+    requireInGrid(upload.record, [index, index + 1]);
+    if (hasPart(upload.bound, index)) requireSameDigest(upload, index, digest);
+    if (!hasPart(upload.committed, index)) missing.add(index);
+  }
+  return missing;
 }
 
 /** Half-open, in order, with gaps between. */

@@ -27,7 +27,7 @@ export function createEngine(parts: EngineParts): Engine {
   return {
     create: (principal, request, key) => create(context, principal, request, { key }),
     putRun: (principal, command) => putRun(context, principal, command),
-    presign: (principal, id, parts) => presign(context, principal, id, parts),
+    presign: (principal, id, parts, lifeMs) => presign(context, principal, id, parts, lifeMs),
     revoke: (principal, id) => revoke(context, principal, id),
     confirm: (principal, id, parts) => confirm(context, principal, id, parts),
     append: (principal, command) => append(context, principal, command),

@@ -47,9 +47,10 @@ async function finishEmpty(context: Context, upload: Upload): Promise<void> {
 }
 
 /** @throws HoldfastError `digest_unsupported` */
-function requireAlgorithm({ digests }: Context, { digest }: CreateRequest): void {
-  const { algorithms } = digests;
-  if (algorithms.includes(digest)) return;
+function requireAlgorithm({ digests, storage }: Context, { digest }: CreateRequest): void {
+  // It is the only digest that object stores hold a part to.
+  const algorithms = storage.kind === "parts" ? (["sha-256"] as const) : digests.algorithms;
+  if (algorithms.some((known) => known === digest)) return;
   const message = `part digests may be ${algorithms.join(" or ")} here`;
   throw new HoldfastError("digest_unsupported", message, { algorithms });
 }

@@ -1,7 +1,8 @@
 // delete: hides a file from everybody at once, then removes its bytes.
-import { encodeHex, HoldfastError, ID_BYTES, isFileId } from "@holdfast/protocol";
+import { encodeHex, type FileId, HoldfastError, ID_BYTES, isFileId } from "@holdfast/protocol";
 import { type Context, doWork } from "./context.ts";
 import type { FileRecord, Principal } from "./records.ts";
+import { removeStored } from "./stored.ts";
 
 /**
  * Resolves when nobody can begin to read the file any more, and its bytes are gone, or will be: what the storage refuses now is left to the next sweep.
@@ -15,7 +16,7 @@ export function deleteFile(context: Context, principal: Principal, id: string): 
     if (file?.tenant !== principal.tenant) throw new HoldfastError("file_not_found");
     await context.policy.decide(principal, "delete", file);
     await hide(context, file);
-    await eraseFile(context, file).catch((cause: unknown) => {
+    await eraseFile(context, file.id, file).catch((cause: unknown) => {
       context.log("error", "file.not-erased", { file: file.id, cause });
     });
   });
@@ -32,10 +33,11 @@ async function hide(context: Context, { id, uploadId, state }: FileRecord): Prom
 }
 
 /** Removes the bytes of a hidden file. May be repeated. */
-export async function eraseFile(
-  context: Context,
-  { id, uploadId }: Pick<FileRecord, "id" | "uploadId">,
-): Promise<void> {
-  await context.storage.remove(uploadId);
+export async function eraseFile(context: Context, id: FileId, known?: FileRecord): Promise<void> {
+  const file = known ?? (await context.metadata.file(id));
+  // Another has been quicker.
+  if (!file) return;
+  const { uploadId, place } = file;
+  await removeStored(context, { id: uploadId, place });
   await context.metadata.apply({ kind: "erased", id });
 }

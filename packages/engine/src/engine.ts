@@ -14,7 +14,17 @@ import type {
   UploadView,
 } from "@holdfast/protocol";
 import type { FilePage } from "./list.ts";
-import type { Body, Clock, Digests, Log, MetadataStore, Policy, Random, Storage } from "./ports.ts";
+import type {
+  Body,
+  Clock,
+  Digests,
+  Log,
+  MetadataStore,
+  Policy,
+  Random,
+  SignedRequest,
+  Storage,
+} from "./ports.ts";
 import type { PartProof } from "./proof.ts";
 import type { FileRecord, Principal } from "./records.ts";
 import type { SlotPool } from "./slots.ts";
@@ -69,6 +79,11 @@ export interface SignedPart {
   /** The upload's epoch when it was signed: once that is raised, the request is worth nothing. */
   readonly epoch: number;
 }
+
+/** Requests that bring parts: to be signed by whoever speaks for this server, or by the storage, past the server. */
+export type Presigned =
+  | { readonly kind: "server"; readonly parts: readonly SignedPart[] }
+  | { readonly kind: "storage"; readonly requests: readonly SignedRequest[] };
 
 /** The upload after all of the parts that were asked for. */
 export interface PartsConfirmed {
@@ -141,12 +156,16 @@ export interface Engine {
   create(principal: Principal, request: CreateRequest, key?: string): Promise<UploadView>;
   /** Resolves when every part of the run is written, flushed and recorded. Where it rejects, the whole parts before the fault are committed all the same. */
   putRun(principal: Principal, command: PutRun): Promise<RunCommitted>;
-  /** What signed requests for these parts are bound to. @throws HoldfastError `part_conflict` where one is committed with another digest. */
+  /**
+   * Requests for these parts that live for `lifeMs` milliseconds, or what they are bound to.
+   * @throws HoldfastError `part_conflict` where one is committed with another digest, or bound to it.
+   */
   presign(
     principal: Principal,
     id: string,
     parts: readonly PartDigest[],
-  ): Promise<readonly SignedPart[]>;
+    lifeMs: number,
+  ): Promise<Presigned>;
   /** Resolves when nothing that was signed for the upload before counts any more. */
   revoke(principal: Principal, id: string): Promise<void>;
   /** Resolves only where all of these parts are committed with these digests. @throws HoldfastError `parts_missing` with those that are not, `part_conflict` */

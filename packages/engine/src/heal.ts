@@ -12,6 +12,7 @@ import {
 } from "@holdfast/protocol";
 import { endClaims } from "./claims.ts";
 import type { Context } from "./context.ts";
+import { regionsOf } from "./kinds.ts";
 import type { UploadRecord } from "./records.ts";
 import { noteWithdrawn } from "./root.ts";
 import { scanParts } from "./scan.ts";
@@ -24,7 +25,8 @@ const RETRY_MS = 5000;
 
 /** Makes the upload refuse writes (`recovering`) until what is committed has been proved. More than one fault is one healing. */
 export function beginHealing(context: Context, upload: Upload, cause: unknown): void {
-  if (upload.healing || isHarmless(cause)) return;
+  // A store of parts has nothing half done that could be looked at: it has answered for a part, or it has not.
+  if (upload.healing || isHarmless(cause) || context.storage.kind === "parts") return;
   context.log("error", "upload.recovering", { upload: upload.record.id, cause });
   upload.healing = heal(context, upload).finally(() => {
     delete upload.healing;
@@ -41,12 +43,12 @@ function isHarmless(cause: unknown): boolean {
  * write would make a new one with holes where parts are committed.
  */
 export async function healIfGone(context: Context, upload: Upload): Promise<void> {
-  if (!isAlive(upload)) return;
+  if (!isAlive(upload) || context.storage.kind === "parts") return;
   const end = storedEnd(upload);
   if (end === 0) return;
   const object = { id: upload.record.id, kind: "bytes" } as const;
   try {
-    if ((await context.storage.read(object, end - 1, new Uint8Array(1))) === 1) return;
+    if ((await regionsOf(context).read(object, end - 1, new Uint8Array(1))) === 1) return;
     beginHealing(context, upload, new HoldfastError("storage_failed", "stored bytes are missing"));
   } catch (cause) {
     beginHealing(context, upload, cause);
@@ -71,7 +73,7 @@ async function heal(context: Context, upload: Upload): Promise<void> {
   const proof: Proof = { intact: new Set(), failures: new Map() };
   while (isAlive(upload) && !context.isDraining) {
     try {
-      await context.storage.reset(id);
+      await regionsOf(context).reset(id);
       const bad = await findBadParts(context, upload, proof);
       if (bad.length > 0) await withdraw(context, upload, bad);
       context.log("info", "upload.recovered", { upload: id, withdrawn: bad.length });
@@ -157,8 +159,11 @@ export async function withdraw(
   upload.digests = upload.digests.slice();
   for (const index of indexes) {
     removePart(upload.committed, index);
-    upload.digests.fill(0, index * DIGEST_SIZE, (index + 1) * DIGEST_SIZE);
     noteWithdrawn(upload, index);
+    // What has a place stays bound there: whoever comes late brings those bytes.
+    if (upload.record.place !== undefined) continue;
+    removePart(upload.bound, index);
+    upload.digests.fill(0, index * DIGEST_SIZE, (index + 1) * DIGEST_SIZE);
   }
   upload.record = stored ?? { ...unsealed(upload.record), state: "open" };
   context.log("error", "upload.withdrawn", { upload: id, indexes });

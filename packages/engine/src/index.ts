@@ -6,6 +6,7 @@ export type {
   EngineParts,
   Health,
   PartsConfirmed,
+  Presigned,
   PutRun,
   RunCommitted,
   SignedPart,

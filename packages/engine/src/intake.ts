@@ -31,7 +31,7 @@ const QUICK_MS = 32;
 export function createIntake(
   context: Context,
   body: Body,
-  writer: Writer,
+  writer: Pick<Writer, "take" | "give">,
   waitMs?: number,
 ): Intake {
   const { crowd, clock } = context;

@@ -10,6 +10,7 @@ import {
 import type { Context } from "./context.ts";
 import { readForReader, readObject, unlessDeleted } from "./read.ts";
 import type { FileRecord } from "./records.ts";
+import { putManifest } from "./stored.ts";
 
 /** Stores the manifest; resolves with what the file's record says of it. Only one piece is in memory at a time. */
 export async function writeManifest(
@@ -28,7 +29,7 @@ export async function writeManifest(
       yield piece;
     }
   }
-  await context.storage.put({ id: id, kind: "manifest" }, digested());
+  await putManifest(context, id, digested());
   return { manifestSize, manifestDigest: running.digest() };
 }
 

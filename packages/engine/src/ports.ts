@@ -24,13 +24,18 @@ import type {
 } from "./records.ts";
 import type { Slot } from "./slots.ts";
 
+/** Where bytes live: one of two kinds, which have little in common but their use (docs/adr/0014). */
+export type Storage = RegionStorage | PartStorage;
+
 /**
- * Where bytes live. One upload has one body of bytes and, once complete, one manifest beside it.
+ * Where bytes live that may be written anywhere and are durable once that is asked for: a disk. One upload has one body of bytes and, once complete, one
+ * manifest beside it.
  *
  * Failures are HoldfastErrors `storage_full` (no room: nothing that was flushed is harmed) or `storage_failed` (anything else; what it touched is
  * poisoned until `reset`). A `storage_failed` with `details.isHarmless` could not even begin: nothing was touched.
  */
-export interface Storage {
+export interface RegionStorage {
+  readonly kind: "regions";
   /** What this storage can take; probed where stores differ. */
   readonly limits: GridLimits;
   /** Which way parts best get here; either way works. */
@@ -94,11 +99,14 @@ export interface StoredObject {
  * address is signed, and the store takes no other bytes. Failures are `storage_failed`, with `details.retryAfter` where the store asked for patience.
  */
 export interface PartStorage {
+  readonly kind: "parts";
   /** What this storage can take; probed where stores differ. */
   readonly limits: GridLimits;
+  /** Which way parts best get here. */
+  readonly transfer: TransferWay;
   /** Manifests, tails, and what was assembled. */
   readonly objects: ObjectStorage;
-  /** Begins a place of its own for the parts of an upload. It has to stand in the upload's record before anything goes there; one that nobody keeps is found by `orphans`. */
+  /** Begins a place of its own for the parts of an upload. It has to stand in the upload's record before anything goes there; one that nobody keeps is found by `unfinished`. */
   begin(id: UploadId, type: string): Promise<Place>;
   /**
    * Resolves when the part survives whatever the store survives. May be repeated, beside itself too.

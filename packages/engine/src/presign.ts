@@ -1,4 +1,4 @@
-// presign and revoke: what signed requests for parts are bound to, and how they end. Who signs, and how, is the front's.
+// presign and revoke: what signed requests for parts are bound to, and how they end. Who signs is the front, or a storage that takes parts without us.
 import {
   HoldfastError,
   hasPart,
@@ -6,29 +6,49 @@ import {
   partSizeAt,
   requireInGrid,
 } from "@holdfast/protocol";
+import { bindParts } from "./bind.ts";
 import { requireNotEnded, requireOpen, requireSameDigest } from "./claims.ts";
 import { type Context, doWork, useUpload } from "./context.ts";
-import type { SignedPart } from "./engine.ts";
+import type { Presigned, SignedPart } from "./engine.ts";
+import { partsOf } from "./kinds.ts";
+import { placeOf } from "./place.ts";
 import type { Principal, UploadRecord } from "./records.ts";
+import type { Upload } from "./upload.ts";
 
 export function presign(
   context: Context,
   principal: Principal,
   id: string,
   parts: readonly PartDigest[],
-): Promise<readonly SignedPart[]> {
+  lifeMs: number,
+): Promise<Presigned> {
   return useUpload(context, principal, "write", id, async (upload) => {
     requireNotEnded(upload);
     requireOpen(upload);
     const { record } = upload;
     requireSha256(record);
-    return parts.map(({ index, digest }) => {
+    const signed = parts.map(({ index, digest }) => {
       requireInGrid(record, [index, index + 1]);
       // Bytes that could never be taken need no address.
-      if (hasPart(upload.committed, index)) requireSameDigest(upload, index, digest);
+      if (hasPart(upload.bound, index)) requireSameDigest(upload, index, digest);
       return { id: record.id, index, size: partSizeAt(record, index), digest, epoch: record.epoch };
     });
+    if (context.storage.kind === "regions") return { kind: "server", parts: signed };
+    return doWork(context, () => signForStorage(context, upload, signed, lifeMs));
   });
+}
+
+/** The store holds whoever comes to the digest that each part is bound to before there is an address. */
+async function signForStorage(
+  context: Context,
+  upload: Upload,
+  parts: readonly SignedPart[],
+  lifeMs: number,
+): Promise<Presigned> {
+  const place = await placeOf(context, upload);
+  await bindParts(context, upload, place, parts);
+  const requests = await partsOf(context).sign(place, parts, lifeMs);
+  return { kind: "storage", requests };
 }
 
 /** A signed request is bound to its bytes by a SHA-256, which the storage of others can check too. */

@@ -56,7 +56,7 @@ async function readBack(
       ? scanned
       : await scanParts(context, upload, { ...first, hasParts: true, hasWhole: false });
   if (bad.length > 0) {
-    await withdraw(context, upload, bad);
+    await takeBack(context, upload, bad);
     const missing = bad.map((index) => [index, index + 1]);
     const text = `${bad.length} stored parts proved bad as they were read back`;
     throw new HoldfastError("parts_missing", text, {
@@ -65,6 +65,18 @@ async function readBack(
   }
   if (!isWhole) throw new HoldfastError("file_digest_mismatch");
   return expected;
+}
+
+/** What is assembled takes no part again: an upload whose object proved bad has failed. */
+async function takeBack(context: Context, upload: Upload, bad: readonly number[]): Promise<void> {
+  if (context.storage.kind === "regions") return withdraw(context, upload, bad);
+  const { id } = upload.record;
+  const at = context.clock.now();
+  const detail = `${bad.length} stored parts proved bad after they were put together`;
+  const error = { code: "storage_failed", detail };
+  await context.metadata.apply({ kind: "end", id, state: "failed", at, error });
+  upload.record = { ...upload.record, state: "failed", endedAt: at, error };
+  throw new HoldfastError("upload_ended", detail, { state: "failed" });
 }
 
 const MISSING_LISTED_MAX = 1000;

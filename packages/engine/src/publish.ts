@@ -15,6 +15,7 @@ import { writeManifest } from "./manifest.ts";
 import { needsProof, proveFile } from "./prove.ts";
 import type { FileRecord } from "./records.ts";
 import { rootOf } from "./root.ts";
+import { sealBytes } from "./seal.ts";
 import { requireAllParts, type Upload } from "./upload.ts";
 
 /** What was checked and asked for when publishing was decided on. */
@@ -77,7 +78,7 @@ async function publish(context: Context, upload: Upload, decision: Decision): Pr
   let proved: { readonly sha256?: Uint8Array };
   let stored: Pick<FileRecord, "manifestSize" | "manifestDigest">;
   try {
-    await context.storage.seal(record.id, record.size);
+    await sealBytes(context, upload);
     const sha256 = await proveFile(context, upload);
     proved = sha256 ? { sha256 } : {};
     stored = await writeManifest(context, record.id, manifestOf(upload, root, proved));
@@ -137,11 +138,12 @@ export function fileOf(
   root: Uint8Array,
   stored: Pick<FileRecord, "manifest" | "manifestSize" | "manifestDigest" | "sha256">,
 ): FileRecord {
-  const { tenant, principal, algorithm, size, partSize, name, type } = record;
+  const { tenant, principal, algorithm, size, partSize, name, type, place } = record;
   return {
     id: fileId(context.random.bytes(ID_BYTES)),
     uploadId: record.id,
     ...{ tenant, principal, algorithm, size, partSize, name, type, root },
+    ...(place === undefined ? {} : { place }),
     state: "available",
     ...stored,
     createdAt: context.clock.now(),

@@ -5,6 +5,7 @@ import { createCommitter } from "./commit.ts";
 import { type Context, doWork } from "./context.ts";
 import type { PutRun, RunCommitted } from "./engine.ts";
 import { receiveRun } from "./receive.ts";
+import { receiveParts } from "./receive-parts.ts";
 import type { Principal } from "./records.ts";
 import { writeUpload } from "./rights.ts";
 import { fixSize } from "./size.ts";
@@ -31,7 +32,9 @@ export function putRun(
       try {
         // Meanwhile another request may have fixed the size.
         requireFit(upload, command);
-        await receiveRun(context, upload, { ...command, digests, claim, writer, committer });
+        const run = { ...command, digests, claim, writer, committer };
+        if (context.storage.kind === "parts") await receiveParts(context, upload, run);
+        else await receiveRun(context, upload, run);
       } finally {
         // Nothing issued under the claim may be on its way when it ends.
         await writer.settle();

@@ -1,9 +1,9 @@
 // read: the bytes of a published file.
 import { type ByteRange, HoldfastError, isFileId } from "@holdfast/protocol";
 import { authorize, type Context } from "./context.ts";
-import type { StoredObject } from "./ports.ts";
 import type { FileRecord, Principal } from "./records.ts";
 import type { Slot } from "./slots.ts";
+import { readPlaced, type Stored } from "./stored.ts";
 
 export async function findFile(
   context: Context,
@@ -22,11 +22,11 @@ export async function* read(
   file: FileRecord,
   range: ByteRange,
 ): AsyncGenerator<Uint8Array, void, void> {
-  yield* unlessDeleted(
-    context,
-    file,
-    readForReader(context, { id: file.uploadId, kind: "bytes" }, range),
-  );
+  yield* unlessDeleted(context, file, readForReader(context, bytesOf(file), range));
+}
+
+function bytesOf({ uploadId: id, place }: FileRecord): Stored {
+  return { id, kind: "bytes", ...(place === undefined ? {} : { place }) };
 }
 
 /** What is read of a file. @throws HoldfastError `file_not_found` where it failed because the file is deleted meanwhile */
@@ -53,14 +53,15 @@ const QUICK_MS = 30;
 /**
  * A slot for each piece, while there is one and the reader is quick. Somebody who takes a byte now and then would keep a slot for minutes, and enough of those
  * everybody's: a slow reader has a little memory of its own, and so has one that finds no slot, so that nobody ever waits for another reader. What the server
- * reads for itself, such as a manifest that it checks, has slots that no reader gets.
+ * reads for itself, such as a manifest that it checks, has slots that no reader gets. What an object store sends comes in memory of its own.
  */
 export async function* readForReader(
   context: Context,
-  object: StoredObject,
+  object: Stored,
   { start, end }: ByteRange,
 ): AsyncGenerator<Uint8Array, void, void> {
   const { readSlots, storage, clock } = context;
+  if (storage.kind === "parts") return yield* readPlaced(storage, object, { start, end });
   let small: Uint8Array | undefined;
   let isSlow = false;
   for (let at = start; at < end; ) {
@@ -84,14 +85,16 @@ export async function* readForReader(
 /** One slot for the whole way: the piece that was given out is free again when the next is asked for. All pieces but the last fill the slot. */
 export async function* readObject(
   context: Context,
-  object: StoredObject,
+  object: Stored,
   { start, end }: ByteRange,
 ): AsyncGenerator<Uint8Array, void, void> {
+  const { storage } = context;
+  if (storage.kind === "parts") return yield* readPlaced(storage, object, { start, end });
   const slot = await context.readSlots.take();
   try {
     for (let at = start; at < end; ) {
       const into = slot.memory.subarray(0, Math.min(slot.memory.length, end - at));
-      const size = await context.storage.read(object, at, into);
+      const size = await storage.read(object, at, into);
       if (size === 0) throw new HoldfastError("storage_failed", "stored bytes are missing");
       at += size;
       yield into.subarray(0, size);

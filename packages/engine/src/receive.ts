@@ -76,24 +76,34 @@ export async function receiveRun(
 const NOTHING = new Uint8Array();
 
 /** The leading bytes of a part are those of its tail: the storage has them but for the fragment, which goes before what is written next. */
-function requireTail({ index, size, digest, fragment }: Tail, came: RunningDigest | undefined) {
-  if (came && equalBytes(came.snapshot(), digest)) return fragment;
+function requireTail(tail: Tail, came: RunningDigest | undefined): Uint8Array {
+  const fault = tailFault(tail, came);
+  if (fault) throw fault;
+  return tail.fragment;
+}
+
+/** What is wrong with the leading bytes of a part that has a tail. */
+export function tailFault(
+  { index, size, digest }: Tail,
+  came: RunningDigest | undefined,
+): HoldfastError | undefined {
+  if (came && equalBytes(came.snapshot(), digest)) return undefined;
   const message = `the first ${size} bytes of part ${index} differ from those that were appended`;
-  throw new HoldfastError("part_conflict", message, { index });
+  return new HoldfastError("part_conflict", message, { index });
 }
 
 /** What came is not what was sent, whatever the digests say: the last part is not kept, the others had theirs. */
-function otherCrc(index: number): HoldfastError {
+export function otherCrc(index: number): HoldfastError {
   const message = "the body does not have the CRC32C that was sent";
   return new HoldfastError("digest_mismatch", message, { index });
 }
 
-function endedEarly(why: HoldfastError | undefined, expected: number): HoldfastError {
+export function endedEarly(why: HoldfastError | undefined, expected: number): HoldfastError {
   const text = `the body ended before its ${expected} bytes`;
   return why ?? new HoldfastError("body_size_mismatch", text, { expected });
 }
 
-function tooLong(expected: number): HoldfastError {
+export function tooLong(expected: number): HoldfastError {
   const text = `the body has more than its ${expected} bytes`;
   return new HoldfastError("body_size_mismatch", text, { expected });
 }

@@ -20,8 +20,7 @@ export async function recover(context: Context): Promise<void> {
     );
   }
   for await (const { id, fileId } of allDue(context.metadata, "deleting")) {
-    if (fileId)
-      await attempt(context, id, "erase", () => eraseFile(context, { id: fileId, uploadId: id }));
+    if (fileId) await attempt(context, id, "erase", () => eraseFile(context, fileId));
   }
 }
 

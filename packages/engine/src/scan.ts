@@ -1,7 +1,8 @@
 // Reads stored parts once more, past every cache, and hashes them beside the event loop.
 import { DIGEST_SIZE, equalBytes, HoldfastError, partOffset, partSizeAt } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
-import type { Scan } from "./ports.ts";
+import type { PartStorage, Scan } from "./ports.ts";
+import type { UploadRecord } from "./records.ts";
 import type { Slot } from "./slots.ts";
 import type { Upload } from "./upload.ts";
 
@@ -71,16 +72,34 @@ async function feedPart(
   index: number,
   { scan, slot, requireGoing }: Feeding,
 ): Promise<void> {
+  const { storage } = context;
+  if (storage.kind === "parts") return feedPlaced(storage, record, index, { scan, requireGoing });
   const object = { id: record.id, kind: "bytes" } as const;
   const size = partSizeAt(record, index);
   for (let at = 0; at < size; ) {
     requireGoing();
     const into = slot.memory.subarray(0, Math.min(slot.memory.length, size - at));
     const from = partOffset(record, index) + at;
-    const read = await context.storage.read(object, from, into, "medium");
+    const read = await storage.read(object, from, into, "medium");
     if (read === 0) return;
     await scan.update(into.subarray(0, read));
     at += read;
+  }
+}
+
+/** An object store has no cache that could lie: a request for each part, so that none of them holds a connection for long. */
+async function feedPlaced(
+  storage: PartStorage,
+  { place, ...grid }: UploadRecord,
+  index: number,
+  { scan, requireGoing }: Pick<Feeding, "scan" | "requireGoing">,
+): Promise<void> {
+  if (place === undefined) return;
+  const start = partOffset(grid, index);
+  const range = { start, end: start + partSizeAt(grid, index) };
+  for await (const piece of storage.objects.read({ kind: "bytes", place }, range)) {
+    requireGoing();
+    await scan.update(piece);
   }
 }
 

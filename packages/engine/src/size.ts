@@ -55,10 +55,10 @@ export function requireSize(upload: Upload, size: number): void {
   });
 }
 
-/** Where the last committed part or the tail ends, in bytes from 0. Until the size is fixed no part is short. */
-function storedEnd({ record, committed }: Upload): number {
-  let count = committed.partCount;
-  while (count > 0 && !hasPart(committed, count - 1)) count--;
+/** Where the last bound part or the tail ends, in bytes from 0. Until the size is fixed no part is short. */
+function storedEnd({ record, bound }: Upload): number {
+  let count = bound.partCount;
+  while (count > 0 && !hasPart(bound, count - 1)) count--;
   const { tail, partSize } = record;
   return Math.max(count * partSize, tail ? tail.index * partSize + tail.size : 0);
 }
@@ -68,6 +68,7 @@ export function fixedTo(upload: Upload, size: number): void {
   if (upload.record.hasSize) return;
   upload.record = { ...upload.record, size, hasSize: true };
   upload.committed = createPartSet(partCount(upload.record), upload.committed.bits);
+  upload.bound = createPartSet(partCount(upload.record), upload.bound.bits);
   upload.digests = allDigests(upload);
 }
 

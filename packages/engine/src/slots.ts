@@ -33,6 +33,8 @@ export interface SlotPool {
   tryTake(): Slot | undefined;
   /** A slot for somebody who may keep it for long, and can do without: a quarter of them is not for such. */
   trySpare(): Slot | undefined;
+  /** Whether so many could be had by `trySpare` now. */
+  hasSpare(count: number): boolean;
   /** A place in the queue for a slot. */
   queue(): Place;
   /** Places in the queue now. */
@@ -84,6 +86,7 @@ export function createSlotPool(size: number): SlotPool {
     },
     tryTake: () => free.pop(),
     trySpare: () => (free.length > Math.floor(count / 4) ? free.pop() : undefined),
+    hasSpare: (wanted) => free.length - Math.floor(count / 4) >= wanted,
     queue,
     waiting: () => waiting.size,
     give(slot) {

@@ -34,7 +34,10 @@ async function store(
 ): Promise<FileRecord> {
   const { body, bodySize = 0 } = command;
   const request = requestOf(command);
-  if (bodySize > SLOT_SIZE) return storeLarge(context, principal, request, command);
+  // An object store takes parts of small files too, and nothing else.
+  if (bodySize > SLOT_SIZE || context.storage.kind === "parts") {
+    return storeLarge(context, principal, request, command);
+  }
   await authorize(context, principal, "create", principal, "upload_not_found");
   requireSize(request, principal.limits ?? {});
   await context.room.require();

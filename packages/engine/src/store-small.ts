@@ -13,6 +13,7 @@ import { requireDigest } from "./append.ts";
 import type { Context } from "./context.ts";
 import { newRecord } from "./create.ts";
 import { applyOnce } from "./create-key.ts";
+import { regionsOf } from "./kinds.ts";
 import { packManifest } from "./manifest.ts";
 import { fileOf, manifestOf } from "./publish.ts";
 import type { Change, FileRecord, Principal, UploadRecord } from "./records.ts";
@@ -48,7 +49,7 @@ export async function storeSmall(
   try {
     const proved = digest ? { sha256: actual } : {};
     const stored = packManifest(context, manifestOf({ record, digests }, root, proved));
-    await context.storage.put({ id: record.id, kind: "bytes" }, [bytes]);
+    await regionsOf(context).put({ id: record.id, kind: "bytes" }, [bytes]);
     const file = fileOf(context, { record }, root, { ...stored, ...proved });
     const { limits = {} } = principal;
     const published = { file, outbox: told(context, file), limits };
@@ -61,13 +62,16 @@ export async function storeSmall(
     const upload = { ...record, fileId: file.id, endedAt: file.createdAt };
     const made = await applyOnce(context, { kind: "store", upload, parts, ...published });
     if (made === upload) return file;
-    await context.storage.remove(record.id);
+    await regionsOf(context).remove(record.id);
     return made.fileId && (await sameFile(context, made.fileId, root));
   } catch (cause) {
     // What a commit that failed has left is known at the next start only: the file may be there then, and must have its bytes.
     const isUnknown = isRecording && toHoldfastError(cause).code === "storage_failed";
     if (isUnknown) context.log("warn", "upload.left", { upload: record.id, cause });
-    else await context.storage.remove(record.id).catch(() => undefined);
+    else
+      await regionsOf(context)
+        .remove(record.id)
+        .catch(() => undefined);
     throw cause;
   }
 }

@@ -4,9 +4,11 @@ import { clear } from "./abort.ts";
 import { type Context, doWork } from "./context.ts";
 import { eraseFile } from "./delete.ts";
 import { allDue } from "./due.ts";
+import { partsOf } from "./kinds.ts";
 import { driveAside } from "./publish.ts";
-import type { Due, DueKind, Principal } from "./records.ts";
+import type { Due, Principal } from "./records.ts";
 import { pause } from "./root.ts";
+import { straysDue } from "./sweep-places.ts";
 import type { Upload } from "./upload.ts";
 
 /** Milliseconds that an ended upload still answers for. */
@@ -28,7 +30,7 @@ export interface SweepWants {
 
 /**
  * What has expired ends and loses its bytes; so do files that were deleted and uploads that ended some other way, where a crash or a fault has left them; records of
- * what ended a day ago go; what was about to become a file when its time was over becomes one. Never takes an upload that somebody is writing to, nor one that a
+ * what ended a day ago go; so do places of parts that stand in no record; what was about to become a file when its time was over becomes one. Never takes an upload that somebody is writing to, nor one that a
  * commit comes in for meanwhile.
  *
  * @param by The server itself, or somebody who must be allowed to `administer`.
@@ -46,9 +48,9 @@ export async function sweep(
 async function look(context: Context, isHeld: boolean): Promise<SweepReport> {
   const now = context.clock.now();
   const tally = createTally(isHeld);
-  const count = async (kind: DueKind, as: SweptName, before?: number) => {
+  const count = async (as: SweptName, list: AsyncIterable<Due>) => {
     let seen = 0;
-    for await (const due of allDue(context.metadata, kind, before)) {
+    for await (const due of list) {
       tally.add(as, due);
       if (++seen % LOOKED_AT_ONCE === 0) await pause(context);
       if (seen < LOOKED_AT_MAX) continue;
@@ -56,10 +58,12 @@ async function look(context: Context, isHeld: boolean): Promise<SweepReport> {
       return;
     }
   };
-  if (!isHeld) await count("expired", "expired", now + 1);
-  await count("uncleared", "removed");
-  await count("deleting", "erased");
-  if (!isHeld) await count("forgettable", "forgotten", now - KEPT_MS);
+  const { metadata } = context;
+  if (!isHeld) await count("expired", allDue(metadata, "expired", now + 1));
+  await count("removed", allDue(metadata, "uncleared"));
+  await count("erased", allDue(metadata, "deleting"));
+  if (!isHeld) await count("forgotten", allDue(metadata, "forgettable", now - KEPT_MS));
+  if (!isHeld) await count("removed", straysDue(context));
   return tally.report(true);
 }
 
@@ -69,10 +73,10 @@ async function run(context: Context, isHeld: boolean): Promise<SweepReport> {
   const now = clock.now();
   const tally = createTally(isHeld);
 
-  async function each(
-    list: AsyncIterable<Due>,
+  async function each<D extends Due>(
+    list: AsyncIterable<D>,
     as: SweptName | "completed",
-    step: (due: Due) => Promise<boolean>,
+    step: (due: D) => Promise<boolean>,
   ): Promise<void> {
     const running = new Set<Promise<void>>();
     for await (const due of list) {
@@ -114,14 +118,20 @@ async function run(context: Context, isHeld: boolean): Promise<SweepReport> {
     await uploads.use(id, (upload) => clear(context, upload));
     return true;
   });
-  await each(allDue(metadata, "deleting"), "erased", async ({ id, fileId }) => {
-    if (fileId) await eraseFile(context, { id: fileId, uploadId: id });
+  await each(allDue(metadata, "deleting"), "erased", async ({ fileId }) => {
+    if (fileId) await eraseFile(context, fileId);
     return true;
   });
   if (!isHeld) {
     await each(allDue(metadata, "forgettable", now - KEPT_MS), "forgotten", async ({ id }) => {
       await metadata.apply({ kind: "forget", id, before: now - KEPT_MS });
       uploads.drop(id);
+      return true;
+    });
+  }
+  if (!isHeld) {
+    await each(straysDue(context), "removed", async ({ place }) => {
+      await partsOf(context).discard(place);
       return true;
     });
   }

@@ -3,6 +3,7 @@ import { equalBytes, HoldfastError, hasPart, partOffset, partSizeAt } from "@hol
 import { digestOf } from "./claims.ts";
 import type { Context } from "./context.ts";
 import { BLOCK_SIZE } from "./intake.ts";
+import { regionsOf } from "./kinds.ts";
 import type { RunningDigest } from "./ports.ts";
 import type { Tail } from "./records.ts";
 import type { Slot } from "./slots.ts";
@@ -52,7 +53,7 @@ export function tailAt({ record: { tail } }: Upload, index: number): Tail | unde
   return tail?.index === index ? tail : undefined;
 }
 
-/** The running digest over what is stored of a tail; `origin` as in `Storage.read`. */
+/** The running digest over what is stored of a tail; `origin` as in `RegionStorage.read`. */
 export async function readTail(
   context: Context,
   { record }: Upload,
@@ -67,7 +68,7 @@ export async function readTail(
     for (let at = 0; at < stored; ) {
       const into = slot.memory.subarray(0, Math.min(slot.memory.length, stored - at));
       const from = partOffset(record, tail.index) + at;
-      const size = await context.storage.read(object, from, into, origin);
+      const size = await regionsOf(context).read(object, from, into, origin);
       if (size === 0) break;
       digest.update(into.subarray(0, size));
       at += size;

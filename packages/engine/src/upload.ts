@@ -14,7 +14,7 @@ import {
 } from "@holdfast/protocol";
 import type { Claim } from "./claims.ts";
 import type { MetadataStore } from "./ports.ts";
-import type { Tail, UploadRecord } from "./records.ts";
+import type { Place, Tail, UploadRecord } from "./records.ts";
 import type { FillingPart } from "./tail.ts";
 
 /** What the only process that writes an upload knows of it. It never runs ahead of the metadata store: every field changes after the change is durable. */
@@ -22,7 +22,9 @@ export interface Upload {
   record: UploadRecord;
   /** Made anew, as the digests are, when the size is fixed. */
   committed: PartSet;
-  /** 32 bytes a part, zeros where it is not committed; while the size is unknown only as many as there is use for. Parts are added in place; a withdrawal makes another array, so that whoever is reading one has it to the end. */
+  /** Parts whose digest is settled: the committed ones, and in a place those that may be on their way there. */
+  bound: PartSet;
+  /** 32 bytes a part, zeros where it is not bound; while the size is unknown only as many as there is use for. Parts are added in place; a withdrawal makes another array, so that whoever is reading one has it to the end. */
   digests: Uint8Array;
   readonly claims: Set<Claim>;
   /** Counts requests that end appends: of those that wait the newest goes on. */
@@ -31,6 +33,10 @@ export interface Upload {
   filling?: { readonly tail: Tail; readonly part: FillingPart };
   /** Under way while the size is being fixed: nobody begins to write meanwhile. */
   fixing?: Promise<void>;
+  /** Under way while a place for the parts is begun. */
+  placing?: Promise<Place>;
+  /** Slots that parts on their way into a store of parts may fill. */
+  gathering: number;
   /** Under way while the file is being published; whoever asks meanwhile waits for it. */
   publishing?: Promise<void>;
   /** Under way while a file's bytes are read once more before they are published; aborted, publishing ends with that reason. */
@@ -126,14 +132,16 @@ async function loadUpload(metadata: MetadataStore, id: UploadId): Promise<Upload
   return {
     record,
     committed: createPartSet(partCount(record), table.bits),
-    digests: record.hasSize ? table.digests : table.digests.slice(0, usedBytes(table.bits)),
+    bound: createPartSet(partCount(record), table.bound),
+    digests: record.hasSize ? table.digests : table.digests.slice(0, usedBytes(table.bound)),
+    gathering: 0,
     claims: new Set(),
     subtrees: new Map(),
     appendTurn: 0,
   };
 }
 
-/** Bytes of the digests up to the last committed part, rounded up. */
+/** Bytes of the digests up to the last bound part, rounded up. */
 function usedBytes(bits: Uint8Array): number {
   let bytes = bits.length;
   while (bytes > 0 && bits[bytes - 1] === 0) bytes--;

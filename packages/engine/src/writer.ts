@@ -2,6 +2,7 @@
 import { isHoldfastError } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
 import { beginHealing } from "./heal.ts";
+import { regionsOf } from "./kinds.ts";
 import type { Slot } from "./slots.ts";
 import type { Upload } from "./upload.ts";
 
@@ -22,7 +23,7 @@ export interface Writer {
 }
 
 export function createWriter(context: Context, upload: Upload): Writer {
-  const { slots, storage, crowd } = context;
+  const { slots, crowd } = context;
   const leave = slots.enter();
   const pending = new Set<Promise<void>>();
   let sinceLast: Promise<void>[] = [];
@@ -45,6 +46,7 @@ export function createWriter(context: Context, upload: Upload): Writer {
     },
     give: slots.give,
     write(offset, slot, size) {
+      const storage = regionsOf(context);
       const writing = storage.write(upload.record.id, offset, slot, size);
       pending.add(writing);
       sinceLast.push(writing);

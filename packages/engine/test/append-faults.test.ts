@@ -1,5 +1,5 @@
 // What an append that met a fault leaves behind: what was told stands, and nothing wrong is built on.
-import { createEngine, createSlotPool, type Storage } from "@holdfast/engine";
+import { createEngine, createSlotPool, type RegionStorage } from "@holdfast/engine";
 import { HoldfastError, KIB } from "@holdfast/protocol";
 import { createBody } from "@holdfast/testkit/body";
 import { createRandom } from "@holdfast/testkit/random";
@@ -63,7 +63,7 @@ describe("an append that meets a fault", () => {
   it("ends with all bytes of the tail after a full disk refused its last block", async () => {
     const real = createMemoryStorage();
     let isFull = false;
-    const storage: Storage = {
+    const storage: RegionStorage = {
       ...real,
       async write(...args) {
         if (isFull) throw new HoldfastError("storage_full");

@@ -1,5 +1,5 @@
 // append and offset: what is kept, what is refused, who wins.
-import { createEngine, type Engine, type Storage } from "@holdfast/engine";
+import { createEngine, type Engine, type RegionStorage } from "@holdfast/engine";
 import { HoldfastError, isHoldfastError, KIB, type UploadView } from "@holdfast/protocol";
 import { createBody } from "@holdfast/testkit/body";
 import { createVirtualClock } from "@holdfast/testkit/clock";
@@ -118,7 +118,7 @@ describe("append", () => {
   it("never writes where committed bytes are", async () => {
     const real = createMemoryStorage();
     const written: [number, number][] = [];
-    const storage: Storage = {
+    const storage: RegionStorage = {
       ...real,
       async write(id, offset, slot, size) {
         written.push([offset, offset + size]);
@@ -215,7 +215,7 @@ describe("append", () => {
   it("fails the upload whose tail proves bad, since its offset was told", async () => {
     const real = createMemoryStorage();
     let isBad = false;
-    const storage: Storage = {
+    const storage: RegionStorage = {
       ...real,
       async read(object, offset, into, origin) {
         const size = await real.read(object, offset, into, origin);
@@ -240,7 +240,7 @@ describe("append", () => {
   it("commits what came before a full disk, and goes on when there is room", async () => {
     const real = createMemoryStorage();
     let isFull = false;
-    const storage: Storage = {
+    const storage: RegionStorage = {
       ...real,
       async write(id, offset, slot, size) {
         if (isFull && offset >= 2 * PART) throw new HoldfastError("storage_full");

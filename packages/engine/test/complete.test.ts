@@ -1,5 +1,5 @@
 // complete, abort, read: a file becomes visible whole, once, or not at all.
-import { createEngine, type Engine, type EngineParts, type Storage } from "@holdfast/engine";
+import { createEngine, type Engine, type EngineParts, type RegionStorage } from "@holdfast/engine";
 import { decodeManifest, encodeHex, HoldfastError, KIB, type UploadView } from "@holdfast/protocol";
 import { createBody } from "@holdfast/testkit/body";
 import { nodeDigests } from "@holdfast/testkit/digests";
@@ -91,7 +91,7 @@ describe("complete", () => {
   it("leaves the upload open when the storage fails, and completes it later", async () => {
     const real = createMemoryStorage();
     let failures = 1;
-    const storage: Storage = {
+    const storage: RegionStorage = {
       ...real,
       async put(...put) {
         if (failures-- > 0) throw new HoldfastError("storage_full");

@@ -1,5 +1,5 @@
 // When memory is short: slow bodies make room, nobody waits for ever, nobody is let in without end.
-import { createEngine, createSlotPool, SLOT_SIZE, type Storage } from "@holdfast/engine";
+import { createEngine, createSlotPool, type RegionStorage, SLOT_SIZE } from "@holdfast/engine";
 import { type HoldfastError, KIB } from "@holdfast/protocol";
 import { createBody } from "@holdfast/testkit/body";
 import { createVirtualClock } from "@holdfast/testkit/clock";
@@ -27,7 +27,7 @@ async function turns(): Promise<void> {
   for (let count = 0; count < 20; count++) await turn();
 }
 
-async function begin(slotCount: number, storage: Storage = createMemoryStorage()) {
+async function begin(slotCount: number, storage: RegionStorage = createMemoryStorage()) {
   const clock = createVirtualClock();
   const slots = createSlotPool(slotCount * SLOT_SIZE);
   const engine = createEngine(memoryParts({ clock, slots, storage }));
@@ -122,7 +122,7 @@ describe("a slow body", () => {
   it("goes back to whole slots once it is quick", async () => {
     const writes: number[] = [];
     const memory = createMemoryStorage();
-    const storage: Storage = {
+    const storage: RegionStorage = {
       ...memory,
       write(id, offset, slot, size) {
         writes.push(size);

@@ -26,7 +26,8 @@ async function published(engine: Engine, key?: string): Promise<UploadView> {
 
 describe("delete", () => {
   it("hides the file from every verb, and removes its bytes and its manifest", async () => {
-    const parts = memoryParts();
+    const storage = createMemoryStorage();
+    const parts = memoryParts({ storage });
     const engine = createEngine(parts);
     const { id, file } = await published(engine);
     await engine.deleteFile(alice, file?.id ?? "");
@@ -36,7 +37,7 @@ describe("delete", () => {
       code: "upload_not_found",
     });
     for (const kind of ["bytes", "manifest"] as const) {
-      expect(await parts.storage.read({ id, kind }, 0, new Uint8Array(9))).toBe(0);
+      expect(await storage.read({ id, kind }, 0, new Uint8Array(9))).toBe(0);
     }
     expect(await parts.metadata.counts()).toEqual({ open: 0, bytes: 0, files: 0 });
     await expect(engine.deleteFile(alice, file?.id ?? "")).rejects.toMatchObject(absent);

@@ -1,5 +1,5 @@
 // After an I/O error nothing is guessed: what is committed is read back, what is bad is withdrawn, the upload goes on.
-import { createEngine, type Engine, type Storage } from "@holdfast/engine";
+import { createEngine, type Engine, type RegionStorage } from "@holdfast/engine";
 import { HoldfastError, KIB, partRanges, type UploadView } from "@holdfast/protocol";
 import { createVirtualClock, type VirtualClock } from "@holdfast/testkit/clock";
 import { createMemoryMetadata, type MemoryMetadata } from "@holdfast/testkit/metadata/memory";
@@ -34,7 +34,7 @@ async function begin(metadata: MemoryMetadata = createMemoryMetadata()): Promise
   const check = (fault: Fault) => {
     if (faults.has(fault)) throw new HoldfastError("storage_failed", `${fault} failed`);
   };
-  const storage: Storage = {
+  const storage: RegionStorage = {
     ...real,
     async write(...args) {
       check("write");

@@ -1,5 +1,5 @@
 // Proof before publishing: the whole file's SHA-256, and every part read back from the medium.
-import { createEngine, type Engine, type EngineParts, type Storage } from "@holdfast/engine";
+import { createEngine, type Engine, type EngineParts, type RegionStorage } from "@holdfast/engine";
 import {
   type CreateRequest,
   decodeManifest,
@@ -46,7 +46,7 @@ async function begin(more: Partial<CreateRequest> = {}): Promise<Proving> {
   const real = createMemoryStorage();
   const bad = new Set<number>();
   let count = 0;
-  const storage: Storage = {
+  const storage: RegionStorage = {
     ...real,
     async read(object, offset, into, origin) {
       const size = await real.read(object, offset, into, origin);

@@ -1,5 +1,5 @@
 // put-run: what is committed, what is refused, who may write where.
-import { createEngine, type Engine, type EngineParts, type Storage } from "@holdfast/engine";
+import { createEngine, type Engine, type EngineParts, type RegionStorage } from "@holdfast/engine";
 import {
   HoldfastError,
   KIB,
@@ -204,7 +204,7 @@ describe("two requests for the same part", () => {
   it("never write a region while a write of the other may still land", async () => {
     const storage = createMemoryStorage();
     let release: (() => void) | undefined;
-    const held: Storage = {
+    const held: RegionStorage = {
       ...storage,
       async write(...write) {
         if (!release) await new Promise<void>((resolve) => (release = resolve));
@@ -271,7 +271,7 @@ describe("a full storage", () => {
   it("refuses the part, keeps the rest, goes on when there is room", async () => {
     const real = createMemoryStorage();
     let isFull = false;
-    const storage: Storage = {
+    const storage: RegionStorage = {
       ...real,
       async write(...write) {
         if (isFull) throw new HoldfastError("storage_full");

@@ -4,7 +4,7 @@ import {
   type Engine,
   type EngineParts,
   type MetadataStore,
-  type Storage,
+  type RegionStorage,
 } from "@holdfast/engine";
 import { HoldfastError, KIB, type UploadView } from "@holdfast/protocol";
 import { createBody } from "@holdfast/testkit/body";
@@ -72,7 +72,7 @@ describe("healing", () => {
     const clock = createVirtualClock();
     let isBroken = false;
     let reads = 0;
-    const storage: Storage = {
+    const storage: RegionStorage = {
       ...real,
       async flush() {
         if (isBroken) throw new HoldfastError("storage_failed");
@@ -110,7 +110,7 @@ describe("healing", () => {
     void first.engine.complete(alice, first.view.id, {});
     await turn();
     let failures = 1;
-    const storage: Storage = {
+    const storage: RegionStorage = {
       ...real,
       async read(object, offset, into, origin) {
         await turn();
@@ -160,7 +160,7 @@ describe("a request that gets its claim after the grace of a shutdown", () => {
   it("is refused, so that the shutdown ends", async () => {
     const clock = createVirtualClock();
     const gate = Promise.withResolvers<void>();
-    const storage: Storage = { ...createMemoryStorage(), flush: () => gate.promise };
+    const storage: RegionStorage = { ...createMemoryStorage(), flush: () => gate.promise };
     const { engine, view } = await begin({ clock, storage });
     const put = (body: ReturnType<typeof createBody>): Promise<unknown> =>
       codeOf(putParts(engine, view, content, [0, 2], { body, transfer: "transfer-1" }));
@@ -186,7 +186,7 @@ describe("a seal that fails while the record has no room", () => {
   it("is healed all the same: the next complete finds a storage that takes it", async () => {
     const real = createMemoryStorage();
     let poison: HoldfastError | undefined;
-    const storage: Storage = {
+    const storage: RegionStorage = {
       ...real,
       async seal(id, size) {
         if (poison) throw poison;
@@ -238,7 +238,7 @@ describe("an abort", () => {
     const reached = Promise.withResolvers<void>();
     const gate = Promise.withResolvers<void>();
     const real = createMemoryStorage();
-    const storage: Storage = {
+    const storage: RegionStorage = {
       ...real,
       async flush(id) {
         reached.resolve();
@@ -261,7 +261,7 @@ describe("a storage that could not even begin", () => {
   it("harms nothing: the upload is not read back", async () => {
     let isOut = true;
     const real = createMemoryStorage();
-    const storage: Storage = {
+    const storage: RegionStorage = {
       ...real,
       async write(...args) {
         if (isOut) throw new HoldfastError("storage_failed", "EMFILE", { isHarmless: true });

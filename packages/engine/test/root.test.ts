@@ -33,6 +33,8 @@ describe("the root of an upload", () => {
     const upload: Upload = {
       record,
       committed: createPartSet(count),
+      bound: createPartSet(count),
+      gathering: 0,
       digests: new Uint8Array(count * 32),
       claims: new Set(),
       subtrees: new Map(),

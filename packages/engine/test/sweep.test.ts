@@ -35,7 +35,9 @@ async function begun(engine: Engine, run: readonly [number, number] = [0, 1]): P
 }
 
 async function stored(parts: EngineParts, { id }: UploadView): Promise<number> {
-  return parts.storage.read({ id, kind: "bytes" }, 0, new Uint8Array(PART));
+  const { storage } = parts;
+  if (storage.kind !== "regions") throw new Error("these tests look at a storage of regions");
+  return storage.read({ id, kind: "bytes" }, 0, new Uint8Array(PART));
 }
 
 const real = (engine: Engine) => engine.sweep("server", { isDryRun: false });

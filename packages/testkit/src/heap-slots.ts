@@ -14,6 +14,7 @@ export function createHeapSlots(share = 8): SlotPool {
     take: async () => lend(),
     tryTake: lend,
     trySpare: lend,
+    hasSpare: () => true,
     queue: () => ({ slot: Promise.resolve(lend()), leave: () => false }),
     waiting: () => 0,
     give: () => {

@@ -1,5 +1,5 @@
 // Every code of the error table that has a status, provoked over HTTP and read back as a client does.
-import { createSlotPool, SLOT_SIZE, type Storage } from "@holdfast/engine";
+import { createSlotPool, type RegionStorage, SLOT_SIZE } from "@holdfast/engine";
 import {
   decodeProblem,
   decodeUpload,
@@ -73,12 +73,16 @@ async function publish(server: TestServer): Promise<{ view: UploadView; path: st
 }
 
 /** A storage whose writes fail as told. */
-function faulty(write: Storage["write"]): Storage {
+function faulty(write: RegionStorage["write"]): RegionStorage {
   return { ...createMemoryStorage(), write };
 }
 
 /** A storage whose writes wait until they are let go. */
-function slow(): { readonly storage: Storage; readonly begun: Promise<void>; release(): void } {
+function slow(): {
+  readonly storage: RegionStorage;
+  readonly begun: Promise<void>;
+  release(): void;
+} {
   const memory = createMemoryStorage();
   const begun = Promise.withResolvers<void>();
   const gate = Promise.withResolvers<void>();

@@ -1,5 +1,5 @@
 // Row 2: on every route, what belongs to another tenant answers as what does not exist: same status, same body, same work in the stores.
-import type { MetadataStore, Storage } from "@holdfast/engine";
+import type { MetadataStore, RegionStorage } from "@holdfast/engine";
 import {
   decodeUpload,
   encodeBase64,
@@ -46,7 +46,7 @@ const table = new Map<string, TokenEntry>([
 /** What the stores were asked, in order. */
 let asked: string[] = [];
 /** What the stores are asked for one request. */
-function counted<T extends Storage | MetadataStore>(name: string, store: T): T {
+function counted<T extends RegionStorage | MetadataStore>(name: string, store: T): T {
   return new Proxy(store, {
     get(target, member, receiver) {
       const value: unknown = Reflect.get(target, member, receiver);

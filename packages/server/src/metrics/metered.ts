@@ -1,9 +1,9 @@
 // Storage and metadata store with a meter around them: the same interface, the same results.
-import type { Change, Clock, MetadataStore, Storage } from "@holdfast/engine";
+import type { Change, Clock, MetadataStore, RegionStorage } from "@holdfast/engine";
 import { isHoldfastError } from "@holdfast/protocol";
 import type { Meter } from "./meter.ts";
 
-export function meterStorage(storage: Storage, meter: Meter, clock: Clock): Storage {
+export function meterStorage(storage: RegionStorage, meter: Meter, clock: Clock): RegionStorage {
   /** What the user's disk refuses because it is full is no failure of the storage. */
   function failed(operation: string, error: unknown): void {
     if (!isHoldfastError(error) || error.code !== "storage_full") meter.storageFailed(operation);
@@ -17,6 +17,7 @@ export function meterStorage(storage: Storage, meter: Meter, clock: Clock): Stor
     }
   }
   return {
+    kind: "regions",
     limits: storage.limits,
     transfer: storage.transfer,
     // Looked at from beside, not awaited: it is called for every slot.

@@ -1,16 +1,16 @@
 // What the storage contract works with: a storage under test, slots, and short words for writing and reading whole byte strings.
-import { createSlotPool, SLOT_SIZE, type SlotPool, type Storage } from "@holdfast/engine";
+import { createSlotPool, type RegionStorage, SLOT_SIZE, type SlotPool } from "@holdfast/engine";
 import { type ErrorCode, isHoldfastError, KIB, type UploadId, uploadId } from "@holdfast/protocol";
 import { afterEach, beforeEach, expect } from "vitest";
 
 export interface StorageUnderTest {
-  readonly storage: Storage;
+  readonly storage: RegionStorage;
   dispose(): Promise<void>;
 }
 
 export interface StorageRig {
   /** A fresh one for each test. */
-  readonly storage: Storage;
+  readonly storage: RegionStorage;
   readonly slots: SlotPool;
   /** Writes bytes of at most one slot. */
   write(id: UploadId, offset: number, bytes: Uint8Array): Promise<void>;
@@ -42,7 +42,7 @@ export function setUpRig(create: () => Promise<StorageUnderTest>): StorageRig {
     await made?.dispose();
     made = undefined;
   });
-  const storage = (): Storage => {
+  const storage = (): RegionStorage => {
     if (!made) throw new Error("there is a storage only while a test runs");
     return made.storage;
   };

@@ -4,7 +4,15 @@ import { equalBytes, KIB, type UploadId, type UploadView } from "@holdfast/proto
 import { createRandom } from "../random.ts";
 import { alice, createRequest, putParts, readAll } from "../world.ts";
 import { type CrashOptions, type CrashReport, crashEverywhere } from "./every-step.ts";
-import { BYTES_DIRECTORY, beginLife, type Life, nothing, type Remains, remainsOf } from "./life.ts";
+import {
+  BYTES_DIRECTORY,
+  beginLife,
+  diskLives,
+  type Life,
+  nothing,
+  type Remains,
+  remainsOf,
+} from "./life.ts";
 
 const HOUR = 60 * 60 * 1000;
 const PART = 256 * KIB;
@@ -29,8 +37,9 @@ interface Seen {
 
 export async function simulateEnds(options: CrashOptions): Promise<CrashReport> {
   const past = await makePast();
-  return crashEverywhere<Seen>(
+  return crashEverywhere<Seen, Life, Remains>(
     {
+      cycle: diskLives,
       start: past.remains,
       startMs: BEGIN_MS + 25 * HOUR,
       seeNothing: () => ({ isDeleted: false, isCommitted: false, isNextDay: false }),

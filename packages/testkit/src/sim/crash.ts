@@ -1,6 +1,6 @@
 // Crashes a server at every step of what clients do and of recovery, looks at many legal images of each, and holds promises 1 to 3 against them.
 import { type CrashOptions, type CrashReport, crashEverywhere } from "./every-step.ts";
-import { nothing } from "./life.ts";
+import { diskLives, nothing } from "./life.ts";
 import { emptySeen, violationsIn } from "./promises.ts";
 import { type LifeKind, WORK } from "./work.ts";
 
@@ -10,6 +10,11 @@ export interface LifeOptions extends CrashOptions {
 }
 
 export function simulateCrashes({ life = "parts", ...options }: LifeOptions): Promise<CrashReport> {
-  const scenario = { start: nothing, seeNothing: emptySeen, violations: violationsIn };
+  const scenario = {
+    cycle: diskLives,
+    start: nothing,
+    seeNothing: emptySeen,
+    violations: violationsIn,
+  };
   return crashEverywhere({ ...scenario, work: WORK[life] }, options);
 }

@@ -1,8 +1,28 @@
 // Crashes a scenario at every one of its steps, and its recovery at every one of those, and looks at many legal images of each.
-import { beginLife, type Life, type Moment, type Remains, remainsOf } from "./life.ts";
+import type { Engine } from "@holdfast/engine";
+import type { Moment } from "./life.ts";
+
+/** One life of a server, on whatever storage. */
+export interface AnyLife {
+  readonly engine: Engine;
+  /** Resolves when the moment has come. */
+  readonly crashed: Promise<void>;
+  /** Steps so far. */
+  readonly steps: () => number;
+}
+
+/** How lives begin and what they leave. */
+export interface LifeCycle<Life extends AnyLife, Remains> {
+  begin(remains: Remains, seed: string, moment?: Moment, startMs?: number): Promise<Life>;
+  /** Where in a step the moment may be. */
+  readonly places: readonly Moment["when"][];
+  /** One legal thing that a life may leave behind. */
+  remainsOf(life: Life, image: number, how: "power" | "kill"): Remains;
+}
 
 /** What happens in one life, and what must hold after it. `Seen` is what clients had been told. */
-export interface Scenario<Seen> {
+export interface Scenario<Seen, Life extends AnyLife, Remains> {
+  readonly cycle: LifeCycle<Life, Remains>;
   /** What the life begins on. */
   readonly start: Remains;
   /** Time of the life's first moment, in milliseconds since 1970. */
@@ -32,13 +52,13 @@ export interface CrashReport {
   readonly violations: readonly string[];
 }
 
-const PLACES = ["before", "during", "after"] as const;
-
-export async function crashEverywhere<Seen>(
-  scenario: Scenario<Seen>,
+export async function crashEverywhere<Seen, Life extends AnyLife, Remains>(
+  scenario: Scenario<Seen, Life, Remains>,
   options: CrashOptions,
 ): Promise<CrashReport> {
   const { images, inRecovery, stride = 1, seed = "0", isHasty = false } = options;
+  const { remainsOf, places } = scenario.cycle;
+  const middle = places[places.length >> 1];
   const violations: string[] = [];
   // A life without a crash has promises too.
   const steps = await countSteps(scenario, seed).catch((error: unknown) => {
@@ -54,19 +74,19 @@ export async function crashEverywhere<Seen>(
   };
 
   for (let step = 1; step <= steps + 1 && !isDone(); step += stride) {
-    for (const when of PLACES) {
+    for (const when of places) {
       const { life, seen } = await crashAt(scenario, seed, { step, when });
       for (let image = 0; image < images && !isDone(); image++) {
         const how = image % 10 === 9 ? "kill" : "power";
         const remains = remainsOf(life, image, how);
         await look(`step ${step} ${when}, ${how} ${image}`, remains, seen);
       }
-      if (!inRecovery || when !== "during") continue;
+      if (!inRecovery || when !== middle) continue;
       const again = recoveryOf(scenario, remainsOf(life, 0, "power"));
       const more = await countSteps(again, seed);
       report.recoverySteps += more;
       for (let at = 1; at <= more && !isDone(); at++) {
-        const moment = { step: at, when: PLACES[at % 3] ?? "during" };
+        const moment = { step: at, when: places[at % places.length] ?? "during" };
         const second = await crashAt(again, seed, moment);
         for (let image = 0; image < images && !isDone(); image++) {
           const what = `step ${step} ${when}, then recovery step ${at} ${moment.when}, image ${image}`;
@@ -78,22 +98,28 @@ export async function crashEverywhere<Seen>(
   return report;
 }
 
-function recoveryOf<Seen>(scenario: Scenario<Seen>, start: Remains): Scenario<Seen> {
+function recoveryOf<Seen, Life extends AnyLife, Remains>(
+  scenario: Scenario<Seen, Life, Remains>,
+  start: Remains,
+): Scenario<Seen, Life, Remains> {
   return { ...scenario, start, work: (life) => life.engine.recover() };
 }
 
-async function countSteps<Seen>(scenario: Scenario<Seen>, seed: string): Promise<number> {
-  const life = await beginLife(scenario.start, seed, undefined, scenario.startMs);
+async function countSteps<Seen, Life extends AnyLife, Remains>(
+  scenario: Scenario<Seen, Life, Remains>,
+  seed: string,
+): Promise<number> {
+  const life = await scenario.cycle.begin(scenario.start, seed, undefined, scenario.startMs);
   await scenario.work(life, scenario.seeNothing());
   return life.steps();
 }
 
-async function crashAt<Seen>(
-  scenario: Scenario<Seen>,
+async function crashAt<Seen, Life extends AnyLife, Remains>(
+  scenario: Scenario<Seen, Life, Remains>,
   seed: string,
   moment: Moment,
 ): Promise<{ readonly life: Life; readonly seen: Seen }> {
-  const life = await beginLife(scenario.start, seed, moment, scenario.startMs);
+  const life = await scenario.cycle.begin(scenario.start, seed, moment, scenario.startMs);
   const seen = scenario.seeNothing();
   await Promise.race([scenario.work(life, seen), life.crashed]);
   return { life, seen };

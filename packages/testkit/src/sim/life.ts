@@ -1,5 +1,5 @@
 // One life of a server on a simulated disk: the real engine, the real disk storage, records that a crash cuts at any moment.
-import { createEngine, type Engine, type Storage } from "@holdfast/engine";
+import { createEngine, type RegionStorage } from "@holdfast/engine";
 import { createDiskStorage } from "@holdfast/server/storage/disk";
 import { createVirtualClock, type VirtualClock } from "../clock.ts";
 import { createHeapSlots } from "../heap-slots.ts";
@@ -7,6 +7,7 @@ import { createMemoryMetadata, type MemoryMetadata } from "../metadata/memory.ts
 import type { RecordState } from "../metadata/state.ts";
 import { createRandom } from "../random.ts";
 import { memoryParts } from "../world.ts";
+import type { AnyLife, LifeCycle } from "./every-step.ts";
 import { createSimFs, type SimFs } from "./fs.ts";
 import { createSeededSchedule } from "./schedule.ts";
 
@@ -26,15 +27,10 @@ export interface Moment {
   readonly when: "before" | "during" | "after";
 }
 
-export interface Life {
-  readonly engine: Engine;
+export interface Life extends AnyLife {
   readonly disk: SimFs;
   readonly metadata: MemoryMetadata;
   readonly clock: VirtualClock;
-  /** Resolves when the moment has come. */
-  readonly crashed: Promise<void>;
-  /** Steps so far. */
-  readonly steps: () => number;
 }
 
 /** Starts a server on what an earlier life left. Nothing of it goes on after `moment`. */
@@ -92,8 +88,15 @@ export function remainsOf(life: Life, image: number, how: "power" | "kill"): Rem
   return { disk, records };
 }
 
+/** Lives on a disk. */
+export const diskLives: LifeCycle<Life, Remains> = {
+  begin: beginLife,
+  places: ["before", "during", "after"],
+  remainsOf,
+};
+
 /** Writes reach the storage in any order, as the port allows: who relies on an order that one storage happens to keep is found out. */
-function unordered(storage: Storage, order: string): Storage {
+function unordered(storage: RegionStorage, order: string): RegionStorage {
   const schedule = createSeededSchedule(`unordered/${order}`);
   return {
     ...storage,

@@ -1,6 +1,8 @@
-// Runs a crash simulation by itself: `node main.ts parts|appends|files|ends IMAGES SEED`. Prints what is wrong; exit code 1 where anything is.
+// Runs a crash simulation by itself: `node main.ts parts|appends|files|ends|store IMAGES SEED`. Prints what is wrong; exit code 1 where anything is.
 import { simulateCrashes } from "./crash.ts";
 import { simulateEnds } from "./crash-ends.ts";
+import { simulatePartCrashes } from "./crash-parts.ts";
+import type { CrashReport } from "./every-step.ts";
 import { type LifeKind, WORK } from "./work.ts";
 
 const [what = "parts", images = "20", seed = "0", inRecovery = "no"] = process.argv.slice(2);
@@ -10,11 +12,16 @@ const options = {
   inRecovery: inRecovery === "recovery",
   isHasty: true,
 };
-if (what !== "ends" && !isLife(what)) throw new Error(`there is no life of ${what}`);
-const report =
-  what === "ends" ? await simulateEnds(options) : await simulateCrashes({ ...options, life: what });
+const report = await simulate();
 process.stdout.write(`${JSON.stringify(report)}\n`);
 process.exitCode = report.violations.length > 0 ? 1 : 0;
+
+function simulate(): Promise<CrashReport> {
+  if (what === "ends") return simulateEnds(options);
+  if (what === "store") return simulatePartCrashes(options);
+  if (!isLife(what)) throw new Error(`there is no life of ${what}`);
+  return simulateCrashes({ ...options, life: what });
+}
 
 function isLife(name: string): name is LifeKind {
   return Object.hasOwn(WORK, name);

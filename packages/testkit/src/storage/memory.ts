@@ -1,5 +1,5 @@
 // A storage in memory, for tests of everything above the port: it keeps the same rules as a real one and never fails by itself.
-import type { Slot, Storage, StoredObject } from "@holdfast/engine";
+import type { RegionStorage, Slot, StoredObject } from "@holdfast/engine";
 import {
   type GridLimits,
   HoldfastError,
@@ -26,7 +26,7 @@ interface Stored {
 
 const ALIGNMENT = 4 * KIB;
 
-export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage {
+export function createMemoryStorage(options: MemoryStorageOptions = {}): RegionStorage {
   const uploads = new Map<UploadId, Stored>();
   const capacity = options.capacity ?? 1024 * 1024 * KIB;
   const used = () => {
@@ -46,6 +46,7 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
   };
 
   return {
+    kind: "regions",
     limits: {
       partSizeMin: PART_SIZE_STEP,
       partSizeMax: 1024 * 1024 * KIB,

@@ -1,10 +1,10 @@
 // A storage that takes every byte's word for it and keeps manifests only: for uploads that are larger than any machine.
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { MetadataStore, Storage } from "@holdfast/engine";
+import type { MetadataStore, RegionStorage } from "@holdfast/engine";
 import { partCount, type UploadView } from "@holdfast/protocol";
 import { createMemoryStorage } from "./memory.ts";
 
-export interface PaperStorage extends Storage {
+export interface PaperStorage extends RegionStorage {
   /** Sizes of the pieces of manifests, as they came, in bytes. */
   readonly pieces: readonly number[];
 }

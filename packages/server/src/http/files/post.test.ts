@@ -1,6 +1,6 @@
 // POST /v1/files: small and large, with and without a length, cut, repeated under a key.
 
-import type { Storage } from "@holdfast/engine";
+import type { RegionStorage } from "@holdfast/engine";
 import { encodeDigest, KIB, MIB } from "@holdfast/protocol";
 import { createMemoryMetadata, type MemoryMetadata } from "@holdfast/testkit/metadata/memory";
 import { createRandom } from "@holdfast/testkit/random";
@@ -21,7 +21,7 @@ const content = createRandom("post").bytes(2 * MIB + 777);
 
 let server: TestServer;
 let metadata: MemoryMetadata;
-let storage: Storage;
+let storage: RegionStorage;
 let removed: string[];
 beforeEach(async () => {
   metadata = createMemoryMetadata();

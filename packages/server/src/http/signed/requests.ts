@@ -1,4 +1,5 @@
 // POST, DELETE /v1/uploads/{id}/requests: signs requests for given parts and digests, and takes back all that were signed.
+import type { SignedPart, SignedRequest } from "@holdfast/engine";
 import { decodePartsWanted, encodePartRequests } from "@holdfast/protocol";
 import type { Call, Front } from "../front.ts";
 import { emptyReply, jsonReply, type Reply } from "../reply.ts";
@@ -18,15 +19,17 @@ export async function signRequests(
   const { parts, expiresIn } = decodePartsWanted(await readJson(request));
   const when = { ...lifetime(clock, expiresIn, LIFETIME), grant: principal.grant ?? "" };
   const keyring = keys();
-  const signed = await engine.presign(principal, id, parts);
-  const requests = signed.map((part) => ({
-    index: part.index,
-    url: writePartAddress(keyring, principal, part, when),
-    method: "PUT" as const,
-    headers: {},
-    expiresAt: when.expiresAt * 1000,
-  }));
-  return jsonReply(200, encodePartRequests(requests));
+  const lifeMs = (when.expiresAt - when.issuedAt) * 1000;
+  const signed = await engine.presign(principal, id, parts, lifeMs);
+  const requests = signed.kind === "storage" ? signed.requests : signed.parts.map(addressed);
+  const { expiresAt } = when;
+  const all = requests.map((one) => ({ ...one, expiresAt: expiresAt * 1000 }));
+  return jsonReply(200, encodePartRequests(all));
+
+  function addressed(part: SignedPart): SignedRequest {
+    const url = writePartAddress(keyring, principal, part, when);
+    return { index: part.index, url, method: "PUT", headers: {} };
+  }
 }
 
 export async function revokeRequests(

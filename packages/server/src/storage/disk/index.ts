@@ -1,5 +1,5 @@
 // The disk storage: one data file an upload, written in place, flushed in groups, never copied or renamed.
-import { createSlotPool, SLOT_SIZE, type Storage } from "@holdfast/engine";
+import { createSlotPool, type RegionStorage, SLOT_SIZE } from "@holdfast/engine";
 import {
   type GridLimits,
   HoldfastError,
@@ -31,7 +31,7 @@ export interface DiskStorageOptions {
   readonly openFilesMax?: number;
 }
 
-export interface DiskStorage extends Storage {
+export interface DiskStorage extends RegionStorage {
   /** How bytes are written: past the page cache, or through it. */
   readonly caching: Caching;
   /** Files open now. */
@@ -72,6 +72,7 @@ export async function createDiskStorage(options: DiskStorageOptions): Promise<Di
   const sync = createSync(stage);
   const reading: Reading = { stage, medium, slots };
   return {
+    kind: "regions",
     limits: LIMITS,
     transfer: "server",
     caching,

@@ -1,5 +1,5 @@
 // Bytes on their way down: parts into an upload's data file, the manifest beside it.
-import type { Slot, Storage, StoredObject } from "@holdfast/engine";
+import type { RegionStorage, Slot, StoredObject } from "@holdfast/engine";
 import { HoldfastError, MIB } from "@holdfast/protocol";
 import { storageError } from "./failure.ts";
 import { ALIGNMENT, type OpenFile } from "./fs.ts";
@@ -26,7 +26,7 @@ const BATCH_BYTES: number = 2 * MIB;
  * `Storage.write`: one write at a time an upload, which takes along what waits behind it and follows on in the file.
  * A file system lets only one at a time into new regions of a file anyway; who waits there burns processor time.
  */
-export function createWrite(stage: Stage): Storage["write"] {
+export function createWrite(stage: Stage): RegionStorage["write"] {
   return async function write(id, offset, slot, size) {
     requireFitting(offset, slot, size);
     const upload = stagedUpload(stage, id);

@@ -1,4 +1,5 @@
 // Multipart uploads, by the SDK.
+import { Readable } from "node:stream";
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -31,11 +32,12 @@ export function multipartCalls({ client, bucket, hasChecksums }: Aws): Multipart
       return UploadId ?? "";
     },
     async put({ key, uploadId, number, size, sha256, body }, signal) {
+      const sent = bodyOf(body);
       const command = new UploadPartCommand({
         ...{ Bucket, Key: key, UploadId: uploadId, PartNumber: number },
         ContentLength: size,
         ...checksumOf(sha256),
-        Body: bodyOf(body),
+        Body: sent,
       });
       // The signature covers the digest too, so that no store can overlook it, and nobody hashes the bytes again.
       command.middlewareStack.add(
@@ -46,7 +48,7 @@ export function multipartCalls({ client, bucket, hasChecksums }: Aws): Multipart
         },
         { step: "build", name: "digest" },
       );
-      await call(client.send(command, signal ? { abortSignal: signal } : {}));
+      await call(client.send(command, { abortSignal: untilBroken(sent, signal) }));
     },
     async complete({ key, uploadId }, parts) {
       const command = new CompleteMultipartUploadCommand({
@@ -94,6 +96,13 @@ export function multipartCalls({ client, bucket, hasChecksums }: Aws): Multipart
     },
     sign: (part) => sign({ client, bucket }, part),
   };
+}
+
+/** A body that breaks ends its request: the SDK would wait for the rest of it, and the error would have nobody to hear it. */
+function untilBroken(body: Uint8Array | Readable, signal?: AbortSignal): AbortSignal {
+  const broken = new AbortController();
+  if (body instanceof Readable) body.on("error", (cause) => broken.abort(cause));
+  return signal ? AbortSignal.any([signal, broken.signal]) : broken.signal;
 }
 
 function listedPart({ PartNumber = 0, Size = 0, ETag = "", ChecksumSHA256 }: Part): ListedPart {

@@ -1,0 +1,29 @@
+// Places that nobody wants: a crash between the storage's answer and the record that names the place leaves one.
+import type { Context } from "./context.ts";
+import type { Due, Place } from "./records.ts";
+
+/** Milliseconds that a place may be older than its record: whoever began it would have recorded it by then. */
+const PLACE_MS: number = 24 * 60 * 60 * 1000;
+
+/** As work that waits: how much lies there nobody knows. */
+interface Stray extends Due {
+  readonly place: Place;
+}
+
+/** Places that were begun a day ago, are neither assembled nor discarded, and stand in no record that has bytes. */
+export async function* straysDue(context: Context): AsyncGenerator<Stray, void, void> {
+  const { storage, clock } = context;
+  if (storage.kind !== "parts") return;
+  const before = clock.now() - PLACE_MS;
+  for await (const { id, place } of storage.unfinished(before)) {
+    const stray: Stray = { id, place, size: 0, at: before };
+    if (!(await isWanted(context, stray))) yield stray;
+  }
+}
+
+async function isWanted({ metadata }: Context, { id, place }: Stray): Promise<boolean> {
+  const upload = await metadata.upload(id);
+  if (upload?.place === place && upload.hasBytes) return true;
+  const file = await metadata.file({ uploadId: id });
+  return file?.place === place;
+}

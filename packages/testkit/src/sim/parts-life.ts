@@ -1,0 +1,117 @@
+// One life of a server over a store of parts: the real engine, records that a crash cuts at any moment, and a store that lives on, with requests still on their way to it.
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { createEngine, type PartStorage, type SignedRequest } from "@holdfast/engine";
+import { isHoldfastError } from "@holdfast/protocol";
+import { createVirtualClock, type VirtualClock } from "../clock.ts";
+import { createHeapSlots } from "../heap-slots.ts";
+import { createMemoryMetadata, type MemoryMetadata } from "../metadata/memory.ts";
+import type { RecordState } from "../metadata/state.ts";
+import { createRandom } from "../random.ts";
+import { createMemoryParts, type MemoryParts, type PartCall } from "../storage/parts.ts";
+import { copyParts, emptyParts, type PartsState, storePart } from "../storage/parts-state.ts";
+import { memoryParts } from "../world.ts";
+import type { AnyLife, LifeCycle } from "./every-step.ts";
+import type { Moment } from "./life.ts";
+
+/** A request that had gone out when its sender died: the store gets it some time later, or never. */
+type Late = (state: PartsState) => void;
+
+export interface PartsRemains {
+  readonly state: PartsState;
+  readonly records: RecordState | undefined;
+  readonly late: readonly Late[];
+}
+
+export const nothingYet: PartsRemains = { state: emptyParts(), records: undefined, late: [] };
+
+export interface PartsLife extends AnyLife {
+  readonly storage: MemoryParts;
+  readonly metadata: MemoryMetadata;
+  readonly clock: VirtualClock;
+  /** Requests that are out now, and those that an earlier life has left. */
+  readonly late: Late[];
+  /** A client sends a signed request; after it has gone out it may arrive again at any time. */
+  bring(request: SignedRequest, bytes: Uint8Array): void;
+}
+
+/** Lives over a store of parts. Each call of it and each change of a record has two steps, before it has happened and after: nothing in a store is half done. */
+export const partsLives: LifeCycle<PartsLife, PartsRemains> = {
+  begin,
+  places: ["before"],
+  remainsOf,
+};
+
+async function begin(
+  remains: PartsRemains,
+  seed: string,
+  moment?: Moment,
+  startMs?: number,
+): Promise<PartsLife> {
+  let steps = 0;
+  let isOver = false;
+  const crashed = Promise.withResolvers<void>();
+  async function step(): Promise<void> {
+    if (!isOver && ++steps === moment?.step) {
+      isOver = true;
+      crashed.resolve();
+    }
+    if (isOver) await new Promise<never>(() => undefined);
+  }
+  const late = [...remains.late];
+  const clock = createVirtualClock(startMs);
+  const state = copyParts(remains.state);
+  const onCall = (_: PartCall): Promise<void> => step();
+  const storage = createMemoryParts({ clock, state, onCall });
+  const metadata = createMemoryMetadata({
+    ...(remains.records ? { state: remains.records } : {}),
+    onApply: step,
+  });
+  const random = createRandom(`parts-life/${seed}/${remains.state.begun}`);
+  const parts = memoryParts({
+    ...{ clock, metadata, random, storage: noted(storage, late) },
+    slots: createHeapSlots(),
+    readSlots: createHeapSlots(),
+  });
+  return {
+    engine: createEngine(parts),
+    ...{ storage, metadata, clock, late },
+    // What the server did in the same moment has gone out too.
+    crashed: crashed.promise.then(() => nextTurn()),
+    steps: () => steps,
+    bring(request, bytes) {
+      late.push((state) => createMemoryParts({ state }).bring(request, bytes));
+      if (!isOver) storage.bring(request, bytes);
+    },
+  };
+}
+
+/** Takes note of each part that goes out: what has been sent may arrive once more. */
+function noted(storage: MemoryParts, late: Late[]): PartStorage {
+  return {
+    ...storage,
+    async putPart(place, part, body, signal) {
+      if (body.kind === "memory") {
+        const bytes = new Uint8Array(Buffer.concat(body.pieces));
+        late.push((state) => storePart(state, place, part, bytes));
+      }
+      await storage.putPart(place, part, body, signal);
+    },
+  };
+}
+
+function remainsOf(life: PartsLife, image: number): PartsRemains {
+  const extra = createRandom(`records/${image}`).whole(life.metadata.inFlight().length + 1);
+  const records = life.metadata.snapshot(extra);
+  return { state: copyParts(life.storage.state), records, late: [...life.late] };
+}
+
+/** What was on its way arrives now, all of it; the store refuses what it does not know any more. */
+export function landLate({ late, storage: { state } }: PartsLife): void {
+  for (const land of late) {
+    try {
+      land(state);
+    } catch (error) {
+      if (!isHoldfastError(error)) throw error;
+    }
+  }
+}

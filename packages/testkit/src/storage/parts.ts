@@ -1,0 +1,188 @@
+// A storage of parts in memory, as strict and as careless as an object store: it holds bytes to the digest that comes with them, takes a part again with another
+// one, and lets whoever was once given an address come late.
+import type {
+  BoundPart,
+  Clock,
+  ObjectStorage,
+  PartBody,
+  PartStorage,
+  Place,
+  PlacedObject,
+  SignedRequest,
+} from "@holdfast/engine";
+import {
+  type ByteRange,
+  decodeBase64,
+  encodeBase64,
+  type GridLimits,
+  HoldfastError,
+  KIB,
+  PART_SIZE_STEP,
+  SIZE_MAX,
+  type TransferWay,
+  type UploadId,
+} from "@holdfast/protocol";
+import { emptyParts, joinParts, type PartsState, refused, storePart } from "./parts-state.ts";
+
+/** A call of the storage, by its method. */
+export type PartCall =
+  | Exclude<keyof PartStorage, "kind" | "limits" | "transfer" | "objects">
+  | `objects.${keyof ObjectStorage}`;
+
+export interface MemoryPartsOptions {
+  readonly limits?: Partial<GridLimits>;
+  readonly transfer?: TransferWay;
+  readonly clock?: Pick<Clock, "now">;
+  /** What an earlier process has left. */
+  readonly state?: PartsState;
+  /** Awaited before a call does anything, and once more when it has: what it throws is what the caller hears, an answer that was lost in the second case. */
+  readonly onCall?: (call: PartCall, when: "before" | "after") => Promise<void> | void;
+}
+
+export interface MemoryParts extends PartStorage {
+  readonly state: PartsState;
+  /** A request that was signed arrives, at any time, from anybody. @throws HoldfastError as the store refuses it */
+  bring(request: SignedRequest, bytes: Uint8Array): void;
+}
+
+/** An odd one, so that nobody relies on where pieces end. */
+const PIECE_SIZE = 100_003;
+
+export function createMemoryParts(options: MemoryPartsOptions = {}): MemoryParts {
+  const { state = emptyParts(), clock = Date, onCall = () => undefined } = options;
+  const limits: GridLimits = {
+    partSizeMin: PART_SIZE_STEP,
+    partSizeMax: 1024 * 1024 * KIB,
+    partCountMax: 10_000,
+    sizeMax: SIZE_MAX,
+    ...options.limits,
+  };
+
+  async function call<T>(name: PartCall, work: () => T | Promise<T>): Promise<T> {
+    await onCall(name, "before");
+    const result = await work();
+    await onCall(name, "after");
+    return result;
+  }
+
+  return {
+    kind: "parts",
+    transfer: options.transfer ?? "direct",
+    limits,
+    state,
+    objects: createObjects(state, call),
+    begin: (id) =>
+      call("begin", () => {
+        state.begun++;
+        const place = JSON.stringify([id, state.begun]) as Place;
+        state.places.set(place, { id, beganAt: clock.now(), parts: new Map() });
+        return place;
+      }),
+    putPart: (place, part, body, signal) =>
+      call("putPart", async () => {
+        storePart(state, place, part, await readBody(body, signal));
+      }),
+    sign: (place, parts, lifeMs) =>
+      call("sign", () => parts.map((part) => signedFor(place, part, clock.now() + lifeMs))),
+    listed: (place, start, end) =>
+      call("listed", () => {
+        const parts = state.places.get(place)?.parts ?? new Map();
+        const inside = [...parts].filter(([index]) => index >= start && index < end);
+        return new Map(
+          inside.map(([index, { bytes, digest }]) => [index, { size: bytes.length, digest }]),
+        );
+      }),
+    assemble: (place, parts) =>
+      call("assemble", () => joinParts(state, place, parts, limits.partSizeMin)),
+    discard: (place) => call("discard", () => void state.places.delete(place)),
+    async *unfinished(before) {
+      await onCall("unfinished", "before");
+      for (const [place, { id, beganAt, object }] of [...state.places]) {
+        if (!object && beganAt < before) yield { id, place };
+      }
+    },
+    bring({ url, headers }, bytes) {
+      const signed = new URL(url).searchParams;
+      if (Number(signed.get("expires")) < clock.now()) throw refused("AccessDenied");
+      const digest = decodeBase64(headers["x-digest"] ?? "") ?? new Uint8Array();
+      const part = { index: Number(signed.get("index")), size: Number(signed.get("size")), digest };
+      storePart(state, (signed.get("place") ?? "") as Place, part, bytes.slice());
+    },
+  };
+}
+
+function signedFor(
+  place: Place,
+  { index, size, digest }: BoundPart,
+  expires: number,
+): SignedRequest {
+  const query = new URLSearchParams({
+    ...{ place, index: String(index), size: String(size), expires: String(expires) },
+  });
+  const headers = { "x-digest": encodeBase64(digest) };
+  return { index, url: `https://store.invalid/?${query}`, method: "PUT", headers };
+}
+
+type Call = <T>(name: PartCall, work: () => T | Promise<T>) => Promise<T>;
+
+function createObjects(state: PartsState, call: Call): ObjectStorage {
+  function bytesOf(object: PlacedObject): Uint8Array {
+    if (object.kind === "bytes") return state.places.get(object.place)?.object ?? new Uint8Array();
+    return state.objects.get(keyOf(object)) ?? new Uint8Array();
+  }
+  async function* read(object: PlacedObject, { start, end }: ByteRange) {
+    const bytes = await call("objects.read", () => bytesOf(object));
+    for (let at = start; at < Math.min(end, bytes.length); at += PIECE_SIZE) {
+      yield bytes.slice(at, Math.min(at + PIECE_SIZE, end));
+    }
+  }
+  return {
+    read,
+    put: (object, bytes) =>
+      call("objects.put", async () => {
+        // Whoever uses the memory again before this has resolved is found out.
+        await Promise.resolve();
+        state.objects.set(keyOf(object), bytes.slice());
+      }),
+    remove: (object) => call("objects.remove", () => void state.objects.delete(keyOf(object))),
+    removeAll: (id) =>
+      call("objects.removeAll", () => {
+        for (const key of state.objects.keys()) {
+          if (key.startsWith(prefixOf(id))) state.objects.delete(key);
+        }
+      }),
+  };
+}
+
+function keyOf(object: PlacedObject): string {
+  if (object.kind === "bytes") return object.place;
+  return prefixOf(object.id) + (object.kind === "manifest" ? "manifest" : `tail/${object.name}`);
+}
+
+function prefixOf(id: UploadId): string {
+  return `${id}/`;
+}
+
+/** Takes the body as a socket does: a piece at a time, each read only when it is its turn. */
+async function readBody(body: PartBody, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  aborted.catch(() => undefined);
+  const stop = () => reject(new HoldfastError("storage_failed", "the request was ended"));
+  signal?.addEventListener("abort", stop);
+  if (signal?.aborted) stop();
+  const taken: Uint8Array[] = [];
+  async function take(): Promise<void> {
+    for await (const piece of body.pieces) {
+      await Promise.resolve();
+      taken.push(piece.slice());
+    }
+  }
+  try {
+    await Promise.race([take(), aborted]);
+    return Buffer.concat(taken);
+  } catch (cause) {
+    throw new HoldfastError("storage_failed", "the body broke off", {}, cause);
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
+}
