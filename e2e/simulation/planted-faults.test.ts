@@ -59,7 +59,7 @@ const BUGS: Readonly<Record<string, Bug>> = {
     edits: [
       {
         file: "engine/src/store-small.ts",
-        find: "    else await context.storage.remove(record.id).catch(() => undefined);\n",
+        find: "    else\n      await regionsOf(context)\n        .remove(record.id)\n        .catch(() => undefined);\n",
         replace: "",
       },
     ],
