@@ -3,6 +3,9 @@ import type { Algorithm } from "@holdfast/protocol";
 import type { LineMemory } from "./recall.ts";
 import type { Share } from "./share.ts";
 
+/** What carries a request: made for it, or one that has carried others before. */
+export type Connection = "made" | "reused";
+
 /** One HTTP request. */
 export interface TransportRequest {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -14,6 +17,8 @@ export interface TransportRequest {
   readonly signal: AbortSignal;
   /** Asked before each piece of the body: how many of `wanted` bytes may go now, at least 1. */
   readonly grant: (wanted: number) => number | Promise<number>;
+  /** Told once, when the request has its connection. A transport that cannot know of that, as in a browser, never tells. */
+  readonly onConnected: (connection: Connection) => void;
   /** Tells how many more bytes of the body were given to the network. */
   readonly onSent: (bytes: number) => void;
 }

@@ -2,7 +2,7 @@
 import { HoldfastError, toHoldfastError } from "@holdfast/protocol";
 import { createEmitter, type Emitter, type PublicState, type Transfer } from "./events.ts";
 import { createMovement } from "./movement.ts";
-import type { Clock, Random } from "./ports.ts";
+import type { Clock, Connection, Random } from "./ports.ts";
 import type {
   Effect,
   Next,
@@ -35,6 +35,13 @@ type Occurrence = TransferEvent extends infer One
 type StepEffect = Extract<Effect, { type: "step" }>;
 type StopEffect = Extract<Effect, { type: "stop" }>;
 type MoveEffect = Extract<Effect, { type: "move" }>;
+
+/** What is no run: nobody asks how it goes on. */
+const UNWATCHED = {
+  onBegin: () => undefined,
+  onConnected: () => undefined,
+  onMoved: () => undefined,
+};
 
 /** Starts a transfer; it runs until `done` settles. */
 export function runTransfer({ clock, random, settings, sending, work: make }: RunParts): Transfer {
@@ -103,17 +110,14 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
   function startStep({ id, step, attempt, partSizeMax }: StepEffect): void {
     const { signal, done } = register(steps, id);
     const onMoved = (bytes: number) => teller.moved(undefined, bytes);
-    const onBegin = () => undefined;
     const grid = partSizeMax === undefined ? {} : { partSizeMax };
-    done(() => takeStep(id, step, { attempt, signal, onBegin, onMoved, ...grid }));
+    done(() => takeStep(id, step, { ...UNWATCHED, attempt, signal, onMoved, ...grid }));
   }
 
   function startAsk(id: number): void {
     const { signal, done } = register(steps, id);
-    const nothing = () => undefined;
     done(async () => {
-      const how = { attempt: 1, signal, onBegin: nothing, onMoved: nothing };
-      const had = await work.ask(how).catch(() => undefined);
+      const had = await work.ask({ ...UNWATCHED, attempt: 1, signal }).catch(() => undefined);
       return { type: "asked", id, had };
     });
   }
@@ -137,6 +141,8 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
       beganAt = clock.monotonic();
       dispatch({ type: "runBegins", run });
     };
+    const onConnected = (connection: Connection) =>
+      dispatch({ type: "runConnected", run, connection });
     const movement = createMovement();
     const onMoved = (bytes: number) => {
       hasMoved = true;
@@ -147,7 +153,7 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
     done(async () => {
       try {
         const how = from === undefined ? {} : { from };
-        await work.move(range, { attempt, signal, onBegin, onMoved, ...how });
+        await work.move(range, { attempt, signal, onBegin, onConnected, onMoved, ...how });
         return { type: "runDone", run, ms: clock.monotonic() - beganAt };
       } catch (error) {
         if (signal.aborted) return { type: "runStopped", run };
@@ -194,8 +200,7 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
     await Promise.allSettled(running);
     try {
       const { signal } = new AbortController();
-      const nothing = () => undefined;
-      await work.discard({ attempt: 1, signal, onBegin: nothing, onMoved: nothing });
+      await work.discard({ ...UNWATCHED, attempt: 1, signal });
     } catch (error) {
       const { code, message } = toHoldfastError(error);
       emit("notice", { code, detail: `what was transferred could not be removed: ${message}` });

@@ -7,6 +7,7 @@ import {
   type PartSet,
 } from "@holdfast/protocol";
 import type { Line } from "./line.ts";
+import type { Connection } from "./ports.ts";
 
 /** A run that a request is carrying. */
 export interface Flight {
@@ -16,6 +17,8 @@ export interface Flight {
   readonly startedAt: number;
   /** It has had its turn since then. */
   readonly begunAt?: number;
+  /** What carries it, where that is known. */
+  readonly connection?: Connection;
   /** What the server was last heard to have of it, in bytes, and when that was heard first. */
   readonly heard?: { readonly bytes: number; readonly at: number };
   /** Sent as an append from this byte on, in the first part of the range. */

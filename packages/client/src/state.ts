@@ -1,6 +1,7 @@
 // What a transfer can be in, what can happen to it, what it can ask for: the types of the reducer.
 import type { ErrorCode, Grid, HoldfastError, PartRange, PartSet } from "@holdfast/protocol";
 import type { Known, Line } from "./line.ts";
+import type { Connection } from "./ports.ts";
 import type { Flight } from "./schedule.ts";
 
 /** What a transfer ends with. Sizes in bytes. */
@@ -114,9 +115,9 @@ export interface Live {
   readonly progressAt: number;
   /** The timer that says when to look at runs that take long, and when it is due. */
   readonly look: { readonly timer: number; readonly at: number } | undefined;
-  /** The question under way of what came of the runs; when the last one was answered, or failed. */
+  /** The question under way of what came of the runs; when the last one was answered, or failed, and how many milliseconds it took. */
   readonly ask: { readonly id: number; readonly at: number } | undefined;
-  readonly askedAt: number | undefined;
+  readonly lastAsk: { readonly at: number; readonly ms: number } | undefined;
   /** What was known of the line when the transfer began. */
   readonly known: Known | undefined;
   /** Bytes of a part at most, where somebody on the way took no larger one. */
@@ -172,6 +173,7 @@ export type TransferEvent = Stamp &
     | { readonly type: "stepFailed"; readonly id: number; readonly error: HoldfastError }
     /** It is its turn: what it waited before says nothing of the line. */
     | { readonly type: "runBegins"; readonly run: number }
+    | { readonly type: "runConnected"; readonly run: number; readonly connection: Connection }
     /** What the server had when it was asked, or undefined where it did not say. */
     | { readonly type: "asked"; readonly id: number; readonly had: Had | undefined }
     | {

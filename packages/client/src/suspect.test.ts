@@ -48,7 +48,7 @@ function liveWith(flights: readonly Flight[], { cuts = 2, canAsk = true, dead = 
     progressAt: 0,
     look: undefined,
     ask: undefined,
-    askedAt: undefined,
+    lastAsk: undefined,
     known: undefined,
     partSizeMax: undefined,
   };
@@ -88,10 +88,27 @@ describe("a run is suspected", () => {
 
   it("not before something new could have come since the last answer", () => {
     const heard = { bytes: MIB, at: 12_000 };
-    expect(askAt({ ...liveWith([{ ...run, heard }]).live, askedAt: 11_000 })).toBe(13_500);
-    expect(askAt({ ...liveWith([{ ...run, heard }]).live, askedAt: 12_800 })).toBe(14_300);
+    const after = (at: number) =>
+      askAt({ ...liveWith([{ ...run, heard }]).live, lastAsk: { at, ms: 100 } });
+    expect(after(11_000)).toBe(13_500);
+    expect(after(12_800)).toBe(14_300);
     // An append shows in smaller pieces.
     expect(askAt(liveWith([flight(1, [0, 4], { from: 5 })]).live)).toBe(10_750);
+  });
+
+  it("again as soon as the answer decides, and not at once where it has", () => {
+    const heard = { bytes: MIB, at: 12_000 };
+    const after = (at: number, more: Partial<Flight> = { heard }) =>
+      askAt({ ...liveWith([{ ...run, ...more }]).live, lastAsk: { at, ms: 100 } });
+    // Twice what would be strange, and two round trips that may be longer than the last.
+    expect(after(14_000)).toBe(15_250);
+    // The last one was sent a little too soon.
+    expect(after(15_300)).toBe(15_300);
+    expect(after(15_350)).toBe(16_850);
+    // Six trips of a connection that begins, two of one that has carried others.
+    expect(after(12_500, {})).toBe(13_750);
+    expect(after(12_500, { connection: "made" })).toBe(13_750);
+    expect(after(12_500, { connection: "reused" })).toBe(13_250);
   });
 
   it("no more once too many have died", () => {
@@ -131,6 +148,16 @@ describe("a run of which nothing new has come", () => {
       stops(judgeRuns(live, plan, { had: had([]), askedAt, at: askedAt + 500 }));
     expect(ask(15_900)).toEqual([]);
     expect(ask(16_000)).toEqual([{ run: 1 }]);
+  });
+
+  it("is given no such time on a connection that carried others before", () => {
+    const ended = (connection: "made" | "reused") => {
+      const { live, plan } = liveWith([flight(1, [0, 4], { connection })]);
+      const asked = { had: had([]), askedAt: 14_000, at: 14_500 };
+      return stops(judgeRuns(live, plan, asked));
+    };
+    expect(ended("made")).toEqual([]);
+    expect(ended("reused")).toEqual([{ run: 1 }]);
   });
 
   it("goes on where nothing ever showed of a run before it was whole, as behind a proxy that keeps bodies back", () => {

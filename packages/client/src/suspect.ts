@@ -11,10 +11,12 @@ const PIECE: number = 256 * KIB;
 /** A piece may take so many times as long as they usually do, and at least so many milliseconds, before the server is asked whether it came. */
 const SLACK = 1.5;
 const QUIET_MS_MIN = 750;
-/** Nothing new for so many times that long is the end of a run; on top of it come round trips, more of them while the connection begins. */
+/** Nothing new for so many times that long is the end of a run; on top of it come round trips, more of them on a connection that may have been made for it and begins slowly. */
 const SILENCES = 2;
 const TRIPS = 2;
 const TRIPS_FIRST = 6;
+/** The next question may take so many times as long as the last one did. */
+const TRIP_MARGIN = 1.25;
 
 /** How long nothing may arrive of a run before that is strange, in milliseconds; undefined while the line's pace is not known. */
 function quietMs({ line, grid }: Plan, { from }: Flight): number | undefined {
@@ -27,15 +29,21 @@ function heardOf({ heard, begunAt = Infinity }: Flight): { bytes: number; at: nu
   return heard ?? { bytes: 0, at: begunAt };
 }
 
+/** How long nothing may arrive of a run before it is dead, in milliseconds, where a question takes `tripMs`. */
+function deadAfterMs(flight: Flight, quiet: number, tripMs: number): number {
+  const isBeginning = heardOf(flight).bytes === 0 && flight.connection !== "reused";
+  return SILENCES * quiet + (isBeginning ? TRIPS_FIRST : TRIPS) * tripMs;
+}
+
 /** When the server is to be asked what came of the runs, in milliseconds (monotonic). */
-export function askAt({ settings, plan, ask, askedAt = -Infinity }: Live): number | undefined {
+export function askAt({ settings, plan, ask, lastAsk }: Live): number | undefined {
   if (!settings.canAsk || !plan || ask || !isAfforded(plan)) return undefined;
-  const soonest = Math.min(...plan.flights.map((flight) => suspectAt(plan, flight, askedAt)));
+  const soonest = Math.min(...plan.flights.map((flight) => suspectAt(plan, flight, lastAsk)));
   return soonest < Infinity ? soonest : undefined;
 }
 
 /** A line that breaks often is watched closely, and so is an end that others wait for; elsewhere a run is suspected when it takes longer than nearly all did. */
-function suspectAt(plan: Plan, flight: Flight, askedAt: number): number {
+function suspectAt(plan: Plan, flight: Flight, lastAsk: Live["lastAsk"]): number {
   const { line, grid } = plan;
   const quiet = quietMs(plan, flight);
   if (flight.isEnded || quiet === undefined) return Infinity;
@@ -43,7 +51,13 @@ function suspectAt(plan: Plan, flight: Flight, askedAt: number): number {
   const isClose = isCutOften(line) || isEnd(plan);
   const slow = slowRunMs(line, bytesOf(grid, flight)) ?? Infinity;
   const late = isClose ? begunAt : begunAt + LATE * slow;
-  return Math.max(late, heardOf(flight).at + quiet, askedAt + quiet);
+  const heardAt = heardOf(flight).at;
+  const { at: askedAt, ms: tripMs } = lastAsk ?? { at: -Infinity, ms: 0 };
+  const next = Math.max(late, heardAt + quiet, askedAt + quiet);
+  // A question that is sent from then on decides: not one a little before it, and the next one long after.
+  const deadAt = heardAt + deadAfterMs(flight, quiet, TRIP_MARGIN * tripMs);
+  const isDecided = askedAt - tripMs >= deadAt;
+  return isDecided ? next : Math.min(next, Math.max(late, askedAt, deadAt));
 }
 
 /** One may always die; what dies besides that costs a part each. */
@@ -82,8 +96,7 @@ export function judgeRuns(
     if (bytes > before.bytes) return { ...flight, heard: { bytes, at } };
     if (!showsRuns) return flight;
     const quiet = quietMs(plan, flight) ?? Infinity;
-    const trips = before.bytes === 0 ? TRIPS_FIRST : TRIPS;
-    const isDead = askedAt - before.at >= SILENCES * quiet + trips * (at - askedAt);
+    const isDead = askedAt - before.at >= deadAfterMs(flight, quiet, at - askedAt);
     if (!isDead || flight.isEnded) return flight;
     effects.push({ type: "stop", what: { run: flight.run } });
     return { ...flight, isEnded: true };

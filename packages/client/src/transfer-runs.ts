@@ -205,13 +205,23 @@ export function onRunBegins(state: LiveState, run: number, at: number): Next {
   return state.phase === "paused" ? stay({ ...state, live }) : watched({ ...state, live }, at);
 }
 
+type RunConnected = Extract<TransferEvent, { type: "runConnected" }>;
+
+export function onRunConnected(state: LiveState, { run, connection }: RunConnected): Next {
+  const { plan } = state.live;
+  if (!plan?.flights.some((one) => one.run === run)) return stay(state);
+  const flights = plan.flights.map((one) => (one.run === run ? { ...one, connection } : one));
+  return stay({ ...state, live: { ...state.live, plan: { ...plan, flights } } });
+}
+
 type Asked = Extract<TransferEvent, { type: "asked" }>;
 
 /** Whatever else is under way goes on. */
 export function onAsked(state: LiveState, { id, had, at }: Asked): Next {
   const { ask, plan } = state.live;
   if (ask?.id !== id) return stay(state);
-  const live: Live = { ...state.live, ask: undefined, askedAt: at };
+  const lastAsk = { at, ms: at - ask.at };
+  const live: Live = { ...state.live, ask: undefined, lastAsk };
   if (!had || !plan || state.phase === "paused") return stay({ ...state, live });
   const judged = judgeRuns(live, plan, { had, askedAt: ask.at, at });
   const next = watched({ ...state, live: { ...live, plan: judged.plan } }, at);

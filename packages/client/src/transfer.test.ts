@@ -643,6 +643,27 @@ describe("a person", () => {
     expect(late.take({ type: "timer", timer })).toEqual([]);
   });
 
+  it("notes what carries a run, whatever else is under way, and nothing of runs that are over", () => {
+    const one = start(20);
+    one.sending();
+    one.runDone();
+    const [first, second] = one.flights();
+    const connected = (run = 0) =>
+      one.take({ type: "runConnected", run, connection: "reused" as const });
+    connected(first?.run);
+    one.take({ type: "pause" });
+    connected(second?.run);
+    connected(1e6);
+    expect(one.flights().map(({ connection }) => connection)).toEqual([
+      "reused",
+      "reused",
+      ...one
+        .flights()
+        .slice(2)
+        .map(() => undefined),
+    ]);
+  });
+
   it("resumes before the runs have stopped", () => {
     const one = start(8);
     one.sending();

@@ -21,6 +21,7 @@ import { askAt } from "./suspect.ts";
 import {
   onAsked,
   onRunBegins,
+  onRunConnected,
   onRunDone,
   onRunFailed,
   onRunMoves,
@@ -60,7 +61,7 @@ export function begin(settings: Settings, at: number): Next {
     progressAt: at,
     look: undefined,
     ask: undefined,
-    askedAt: undefined,
+    lastAsk: undefined,
     known: undefined,
     partSizeMax: undefined,
   };
@@ -89,6 +90,8 @@ export function reduce(state: TransferState, event: TransferEvent): Next {
       return onRunStopped(state, event.run, event.at);
     case "runBegins":
       return onRunBegins(state, event.run, event.at);
+    case "runConnected":
+      return onRunConnected(state, event);
     case "asked":
       return onAsked(state, event);
     case "ended":

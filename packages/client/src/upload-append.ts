@@ -32,6 +32,7 @@ export async function appendRun(
         body: [bytes.subarray(call.from - offset)],
         attempt: call.attempt,
         signal: call.signal,
+        onConnected: call.onConnected,
         onSent: call.onMoved,
       },
       (answer) => answer.text(),

@@ -32,6 +32,7 @@ export async function sendRun(job: Job, range: PartRange, call: Call): Promise<v
         body: [bytes],
         attempt: call.attempt,
         signal: call.signal,
+        onConnected: call.onConnected,
         onSent: call.onMoved,
       },
       (answer) => answer.text(),

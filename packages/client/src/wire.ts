@@ -9,7 +9,7 @@ import {
 import type { Auth } from "./auth.ts";
 import type { Limit } from "./limit.ts";
 import { createPace, type Pace, type Silence } from "./pace.ts";
-import type { Clock, Transport, TransportRequest, TransportResponse } from "./ports.ts";
+import type { Clock, Connection, Transport, TransportRequest, TransportResponse } from "./ports.ts";
 import { parseRetryAfter } from "./retry-after.ts";
 import { storeError } from "./store-error.ts";
 import { type Allowed, watched } from "./watch.ts";
@@ -37,6 +37,7 @@ export interface WireRequest {
   readonly body?: readonly Uint8Array[];
   readonly attempt: number;
   readonly signal: AbortSignal;
+  readonly onConnected?: (connection: Connection) => void;
   readonly onSent?: (bytes: number) => void;
 }
 
@@ -194,6 +195,7 @@ function sendOnce<T>(
         silence.begins("sending");
         return bytes;
       },
+      onConnected: (connection) => request.onConnected?.(connection),
       onSent(bytes) {
         left = (left ?? 0) - bytes;
         silence.ends(left === 0 ? kind : "sending");

@@ -1,6 +1,7 @@
 // What a transfer does when the reducer asks for it; an upload and a download are two sets of these.
 import type { PartRange } from "@holdfast/protocol";
 import type { Known } from "./line.ts";
+import type { Connection } from "./ports.ts";
 import type { Answer, Had } from "./state.ts";
 
 /** How one piece of work is carried out. */
@@ -11,6 +12,8 @@ export interface Call {
   readonly signal: AbortSignal;
   /** Told when it is its turn: what it waited before says nothing of the line. */
   readonly onBegin: () => void;
+  /** Told what carries it, where that can be known. */
+  readonly onConnected: (connection: Connection) => void;
   /** Tells of more body bytes on the network, either way. */
   readonly onMoved: (bytes: number) => void;
 }

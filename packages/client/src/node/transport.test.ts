@@ -4,7 +4,7 @@ import { createServer as createHttp, type IncomingMessage, type RequestListener 
 import { createServer as createTcp, type Server, type Socket } from "node:net";
 import { MIB } from "@holdfast/protocol";
 import { afterEach, describe, expect, it } from "vitest";
-import type { TransportRequest } from "../ports.ts";
+import type { Connection, TransportRequest } from "../ports.ts";
 import { createNodeTransport } from "./transport.ts";
 
 const transport = createNodeTransport();
@@ -37,6 +37,7 @@ function ask(url: string, request: Partial<TransportRequest> = {}) {
     headers: {},
     signal: new AbortController().signal,
     grant: (wanted) => wanted,
+    onConnected: () => undefined,
     onSent: () => undefined,
     ...request,
   });
@@ -232,6 +233,38 @@ describe("an answer", () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(connections).toBe(1);
+  });
+});
+
+describe("what carries a request", () => {
+  it("is told: made for it, or one that has carried others", async () => {
+    const url = await http((request, response) => {
+      request.resume().on("end", () => response.end("x"));
+    });
+    const told: Connection[] = [];
+    const onConnected = (connection: Connection) => void told.push(connection);
+    for (const body of [[Buffer.alloc(9)], [Buffer.alloc(9)], undefined]) {
+      const response = await ask(url, { onConnected, ...(body ? { body } : {}) });
+      await response.read(() => undefined);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(told).toEqual(["made", "reused", "reused"]);
+  });
+
+  it("is not there before TLS has shaken hands", async () => {
+    const silent = createTcp();
+    const greeted = once(silent, "connection").then(([socket]) => once(socket, "data"));
+    const url = await listen(silent);
+    const told: Connection[] = [];
+    const stopper = new AbortController();
+    const asked = ask(url.replace("http:", "https:"), {
+      signal: stopper.signal,
+      onConnected: (connection) => void told.push(connection),
+    });
+    await greeted;
+    stopper.abort(new Error("enough"));
+    await expect(asked).rejects.toThrow("enough");
+    expect(told).toEqual([]);
   });
 });
 

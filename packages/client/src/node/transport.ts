@@ -54,6 +54,7 @@ async function exchange(
   signal.addEventListener("abort", abort, { once: true });
   sent.on("close", () => signal.removeEventListener("abort", abort));
   limitConnecting(sent);
+  tellConnection(sent, request.onConnected);
   const answered = answerOf(sent);
   if (!body) {
     sent.end();
@@ -104,6 +105,14 @@ function limitConnecting(sent: ClientRequest): void {
     const clear = () => clearTimeout(timer);
     socket.once("connect", clear);
     socket.once("close", clear);
+  });
+}
+
+/** Under TLS there is a connection when that has shaken hands. */
+function tellConnection(sent: ClientRequest, tell: TransportRequest["onConnected"]): void {
+  sent.once("socket", (socket) => {
+    if (sent.reusedSocket) tell("reused");
+    else socket.once(socket instanceof TLSSocket ? "secureConnect" : "connect", () => tell("made"));
   });
 }
 

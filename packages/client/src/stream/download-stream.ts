@@ -113,6 +113,7 @@ async function receiveAll(stream: Stream, wire: Wire, receiving: Receiving): Pro
             attempt,
             signal,
             onBegin: () => undefined,
+            onConnected: () => undefined,
             onMoved: (bytes) => stream.sent(run, bytes),
           });
         }),

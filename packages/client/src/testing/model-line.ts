@@ -153,12 +153,15 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
     const isAppend = from !== undefined;
     if (isAppend) appends++;
     if (isAppend && from !== offset()) throw new Error(`${from} is not ${offset()}`);
-    const connection = idle.pop() ?? { weight: weightOf(connections++) };
+    const free = idle.pop();
+    const connection = free ?? { weight: weightOf(connections++) };
     const { weight } = connection;
     const willFreeze = line.freezing !== undefined && line.dice() < line.freezing.share;
     const flight = { run, range, startedAt: now, flowsAt, size, skipped, isAppend, cutAfter };
     flights.set(run, { ...flight, connection, weight, willFreeze, isFrozen: false, sent: 0 });
     due.push({ at: now, event: () => ({ type: "runBegins", run }) });
+    const carries = free ? "reused" : "made";
+    due.push({ at: now, event: () => ({ type: "runConnected", run, connection: carries }) });
     if (line.tellsAfterMs !== undefined)
       due.push({ at: flowsAt + line.tellsAfterMs, event: () => paceOf(run) });
   }
