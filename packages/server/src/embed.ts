@@ -25,7 +25,7 @@ export interface Holdfast {
  *
  * The handlers want their paths at the root (`/v1/...`), and bodies that nobody has read: a body parser in front of them is answered with `body_consumed`.
  *
- * @throws HoldfastError `usage`, `data_dir_busy`, `data_dir_unusable`, `metadata_unusable`; nothing is left behind then.
+ * @throws HoldfastError `usage`, `data_dir_busy`, `data_dir_unusable`, `storage_unusable`, `metadata_unusable`; nothing is left behind then.
  */
 export async function openHoldfast(options: EmbedOptions): Promise<Holdfast> {
   const settings = await readSettings(options);

@@ -2,7 +2,7 @@
 import { createEngine, createSlotPool, type Log } from "@holdfast/engine";
 import type { HoldfastError } from "@holdfast/protocol";
 import { openClockGuard } from "./clock-guard.ts";
-import { keepFreeOf, type ServeOptions, type Settings, VERSION } from "./config.ts";
+import { type ServeOptions, type Settings, VERSION } from "./config.ts";
 import { type DataDirectory, openData } from "./data.ts";
 import { createCors } from "./http/cors.ts";
 import type { Front } from "./http/front.ts";
@@ -33,14 +33,17 @@ export interface OpenServer {
 
 /**
  * Resolves when what a crash interrupted is recovered.
- * @throws HoldfastError `data_dir_busy`, `data_dir_unusable`, `metadata_unusable`; nothing is left behind then.
+ * @throws HoldfastError `data_dir_busy`, `data_dir_unusable`, `storage_unusable`, `metadata_unusable`, `usage`; nothing is left behind then.
  */
 export async function openServer(options: ServeOptions, settings: Settings): Promise<OpenServer> {
-  const { token, metadata } = settings;
+  const { token, metadata, origins } = settings;
   const secrets = token === undefined ? [] : [token];
   const log = options.log ?? createLog({ level: "info", secrets });
   const fatal = createSignal();
-  const data = await openData({ path: options.dataDir, metadata, onFatal: fatal.raise });
+  const data = await openData({
+    path: options.dataDir,
+    ...{ storage: undefined, metadata, origins, log, onFatal: fatal.raise },
+  });
   try {
     return await put(settings, data, log, fatal);
   } catch (error) {
@@ -67,9 +70,10 @@ async function put(
   const slots = createSlotPool(settings.slotMemory);
   const readSlots = createSlotPool(settings.slotMemory / 8);
   const meter = createMeter();
-  const storage = meterStorage(data.storage, meter, systemClock);
+  const storage = meterStorage(data.bytes.storage, meter, systemClock);
   const metadata = meterMetadata(data.metadata, meter, systemClock);
-  const { keepFree = keepFreeOf(data.capacity) } = settings;
+  const { bytes } = data;
+  const { keepFree = bytes.keepFree } = settings;
   const engine = createEngine({
     ...{ storage, metadata, policy, slots, readSlots, keepFree, log },
     ...platform,
@@ -77,11 +81,11 @@ async function put(
   await engine.recover();
   const guard = openClockGuard(data.owner.directory, log);
   const sweeping = keepSweeping(engine, systemClock, log, guard);
-  const stopSettingAside = data.setAside(log);
+  const stopSettingAside = bytes.setAside(metadata, log);
 
   let url = "";
   let closing: Promise<void> | undefined;
-  const io = data.storage.caching === "direct" ? "direct" : "buffered";
+  const { io } = bytes;
   const startedAt = systemClock.monotonic();
   const front: Front = {
     engine,
@@ -95,6 +99,7 @@ async function put(
     trust: settings.trust,
     meter,
     guard,
+    look: bytes.look,
     load: () => ({ slotsLent: slots.lent(), slotsWaiting: slots.waiting() }),
     about: { version: VERSION, startedAt, io, needsToken: policy.needsToken, url: () => url },
     isClosing: () => closing !== undefined,

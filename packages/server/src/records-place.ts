@@ -5,6 +5,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import type { MetadataStore } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
+import type { Bytes } from "./bytes.ts";
 import { replaceFile } from "./durable-file.ts";
 import { openSqliteMetadata } from "./metadata/sqlite/index.ts";
 
@@ -16,9 +17,14 @@ export interface RecordsOptions {
   readonly directory: string;
   /** The address of a PostgreSQL; undefined for records in the directory. */
   readonly address: string | undefined;
-  /** Whether bytes lie in the directory. */
-  readonly hasBytes: boolean;
+  /** What the records are of. */
+  readonly bytes: Pick<Bytes, "place" | "where" | "hasBytes">;
   readonly onFatal: (error: HoldfastError) => void;
+}
+
+/** Whether somebody has kept records of bytes in the directory, or said where they are. */
+export function hasRecords(directory: string): boolean {
+  return [RECORDS_FILE, MARK_FILE].some((name) => existsSync(join(directory, name)));
 }
 
 /**
@@ -29,7 +35,7 @@ export interface RecordsOptions {
  * @throws HoldfastError `data_dir_unusable` where its records are elsewhere than `address` says; `metadata_unusable`
  */
 export async function openRecords(options: RecordsOptions): Promise<MetadataStore> {
-  const { directory, address, onFatal } = options;
+  const { directory, address, onFatal, bytes } = options;
   const mark = join(directory, MARK_FILE);
   const path = join(directory, RECORDS_FILE);
   if (address === undefined) {
@@ -38,14 +44,21 @@ export async function openRecords(options: RecordsOptions): Promise<MetadataStor
   }
   if (existsSync(path)) throw refused(directory, ...HERE);
   const known = readMark(directory, mark);
-  const place = known ?? randomUUID();
-  function keepPlace(): void {
-    if (options.hasBytes) throw refused(directory, ...UNKNOWN);
+  // Bytes in a bucket have a name there, which is that of all servers that share it.
+  const place = bytes.place ?? known ?? randomUUID();
+  if (known !== undefined && known !== place) throw refused(directory, ...OTHERS);
+  const keepMark = () => {
     if (known === undefined) replaceFile(mark, `${JSON.stringify({ place })}\n`);
+  };
+  function keepPlace(): void {
+    if (bytes.hasBytes) throw refused(bytes.where ?? directory, ...UNKNOWN);
+    keepMark();
   }
   const name = `${hostname()}:${directory}, process ${process.pid}`;
   const { openPostgresMetadata } = await import("./metadata/postgres/index.ts");
-  return openPostgresMetadata({ address, place, keepPlace, name, onFatal });
+  const store = await openPostgresMetadata({ address, place, keepPlace, name, onFatal });
+  keepMark();
+  return store;
 }
 
 type Refusal = readonly [reason: string, hint: string];
@@ -58,9 +71,13 @@ const HERE: Refusal = [
   `its records are in it (${RECORDS_FILE}), and --metadata names others`,
   "Start without --metadata, or give --data another directory: records do not move from one to the other.",
 ];
+const OTHERS: Refusal = [
+  "its records are those of other bytes than those in the bucket that is named",
+  "Name the bucket that they are of, or give --data another directory.",
+];
 const UNKNOWN: Refusal = [
   "there are bytes in it, and the records that --metadata names are new",
-  "Name the database, and the schema, that has its records; or give --data an empty directory.",
+  "Name the database, and the schema, that has its records; or begin with an empty directory, and an empty prefix of the bucket where one is named.",
 ];
 
 function readMark(directory: string, path: string): string | undefined {

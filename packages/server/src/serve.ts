@@ -19,7 +19,7 @@ export interface RunningServer {
 /**
  * Starts a server; resolves when it has recovered what a crash interrupted and accepts connections.
  *
- * @throws HoldfastError `insecure_bind`, `usage`, `data_dir_busy`, `data_dir_unusable`, `metadata_unusable`, `address_in_use`; nothing is left behind then.
+ * @throws HoldfastError `insecure_bind`, `usage`, `data_dir_busy`, `data_dir_unusable`, `storage_unusable`, `metadata_unusable`, `address_in_use`; nothing is left behind then.
  */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
   const settings = await readSettings(options);

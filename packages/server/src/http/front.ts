@@ -27,6 +27,8 @@ export interface Front {
   readonly about: About;
   /** Whether the clock is believed. */
   readonly guard: ClockGuard;
+  /** Resolves if the storage answers. @throws what it met */
+  look(): Promise<void>;
   /** What bodies take of the memory now. */
   load(): Pick<Gauges, "slotsLent" | "slotsWaiting">;
   /** True once the server is told to stop. */
@@ -38,7 +40,8 @@ export interface About {
   readonly version: string;
   /** Milliseconds by `Clock.monotonic`. */
   readonly startedAt: number;
-  readonly io: "direct" | "buffered";
+  /** How bytes are kept: on a disk, past its cache or through it, or in an object store. */
+  readonly io: "direct" | "buffered" | "store";
   /** Whether nobody comes in without a token: true from the moment that somebody makes one. */
   needsToken(): boolean;
   /** Where it listens, such as http://127.0.0.1:8420: known only once it does. */

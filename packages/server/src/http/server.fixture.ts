@@ -144,6 +144,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     },
     meter: createMeter(),
     guard: options.guard ?? { isHeld: async () => false, trust: async () => undefined },
+    look: async () => undefined,
     load: () => ({ slotsLent: parts.slots.lent(), slotsWaiting: parts.slots.waiting() }),
     isClosing: () => isClosing,
   };

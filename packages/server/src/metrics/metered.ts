@@ -1,21 +1,41 @@
 // Storage and metadata store with a meter around them: the same interface, the same results.
-import type { Change, Clock, MetadataStore, RegionStorage } from "@holdfast/engine";
+import type {
+  Change,
+  Clock,
+  MetadataStore,
+  PartStorage,
+  RegionStorage,
+  Storage,
+} from "@holdfast/engine";
 import { isHoldfastError } from "@holdfast/protocol";
 import type { Meter } from "./meter.ts";
 
-export function meterStorage(storage: RegionStorage, meter: Meter, clock: Clock): RegionStorage {
-  /** What the user's disk refuses because it is full is no failure of the storage. */
-  function failed(operation: string, error: unknown): void {
-    if (!isHoldfastError(error) || error.code !== "storage_full") meter.storageFailed(operation);
-  }
-  async function watch<T>(operation: string, work: Promise<T>): Promise<T> {
+export function meterStorage(storage: Storage, meter: Meter, clock: Clock): Storage {
+  return storage.kind === "regions"
+    ? meterRegions(storage, meter, clock)
+    : meterParts(storage, meter);
+}
+
+type Watch = <T>(operation: string, work: Promise<T>) => Promise<T>;
+
+/** What the user's disk refuses because it is full is no failure of the storage. */
+function failed(meter: Meter, operation: string, error: unknown): void {
+  if (!isHoldfastError(error) || error.code !== "storage_full") meter.storageFailed(operation);
+}
+
+function watching(meter: Meter): Watch {
+  return async (operation, work) => {
     try {
       return await work;
     } catch (error) {
-      failed(operation, error);
+      failed(meter, operation, error);
       throw error;
     }
-  }
+  };
+}
+
+export function meterRegions(storage: RegionStorage, meter: Meter, clock: Clock): RegionStorage {
+  const watch = watching(meter);
   return {
     kind: "regions",
     limits: storage.limits,
@@ -25,7 +45,7 @@ export function meterStorage(storage: RegionStorage, meter: Meter, clock: Clock)
       const writing = storage.write(id, offset, slot, size);
       writing.then(
         () => meter.wrote(size),
-        (error: unknown) => failed("write", error),
+        (error: unknown) => failed(meter, "write", error),
       );
       return writing;
     },
@@ -44,6 +64,39 @@ export function meterStorage(storage: RegionStorage, meter: Meter, clock: Clock)
     reset: (id) => watch("reset", storage.reset(id)),
     remove: (id) => watch("remove", storage.remove(id)),
     room: () => watch("room", storage.room()),
+  };
+}
+
+export function meterParts(storage: PartStorage, meter: Meter): PartStorage {
+  const watch = watching(meter);
+  const { objects } = storage;
+  return {
+    ...storage,
+    objects: {
+      async *read(object, range) {
+        try {
+          for await (const piece of objects.read(object, range)) {
+            meter.read(piece.length);
+            yield piece;
+          }
+        } catch (error) {
+          failed(meter, "read", error);
+          throw error;
+        }
+      },
+      put: (object, bytes) => watch("put", objects.put(object, bytes)),
+      remove: (object) => watch("remove", objects.remove(object)),
+      removeAll: (id) => watch("remove", objects.removeAll(id)),
+    },
+    begin: (id, type) => watch("begin", storage.begin(id, type)),
+    async putPart(place, part, body, signal) {
+      await watch("write", storage.putPart(place, part, body, signal));
+      meter.wrote(part.size);
+    },
+    sign: (place, parts, lifeMs) => watch("sign", storage.sign(place, parts, lifeMs)),
+    listed: (place, start, end) => watch("list", storage.listed(place, start, end)),
+    assemble: (place, parts) => watch("assemble", storage.assemble(place, parts)),
+    discard: (place) => watch("remove", storage.discard(place)),
   };
 }
 

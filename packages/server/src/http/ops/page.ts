@@ -24,11 +24,17 @@ type Fact = readonly [name: string, value: string];
 function ownFacts({ about, isClosing }: Front): readonly Fact[] {
   return [
     ["State", isClosing() ? "shutting down" : "ready"],
-    ["Durability", "every answer waits for the disk"],
-    ["Disk writes", about.io === "direct" ? "direct I/O" : "buffered I/O"],
+    ["Durability", `every answer waits for the ${about.io === "store" ? "store" : "disk"}`],
+    KEPT[about.io],
     ["Version", about.version],
   ];
 }
+
+const KEPT: Readonly<Record<Front["about"]["io"], Fact>> = {
+  direct: ["Disk writes", "direct I/O"],
+  buffered: ["Disk writes", "buffered I/O"],
+  store: ["Bytes", "in an object store"],
+};
 
 /** What all tenants together have is for who administers the server. */
 async function findFacts(front: Front, principal: Principal): Promise<readonly Fact[]> {
@@ -39,7 +45,8 @@ async function findFacts(front: Front, principal: Principal): Promise<readonly F
   return [
     ["Open uploads", open.toLocaleString("en")],
     ["Files", files.toLocaleString("en")],
-    ["Free room", formatSize(room)],
+    // Nobody knows how much an object store takes.
+    ...(front.about.io === "store" ? [] : [["Free room", formatSize(room)] as const]),
     ["Up for", formatDuration(front.clock.monotonic() - front.about.startedAt)],
   ];
 }

@@ -28,10 +28,15 @@ export interface S3StorageOptions {
 
 const ATTEMPT_BYTES = 10;
 
-export function createS3Storage(options: S3StorageOptions): PartStorage {
+/** What the files of this storage work with. */
+export function stageOf(options: S3StorageOptions): Stage {
   const { calls, clock, random, prefix, capabilities = AWS_CAPABILITIES, marks = {} } = options;
-  const keys = createKeys(prefix);
-  const stage: Stage = { calls, clock, random, keys, capabilities, marks };
+  return { calls, clock, random, keys: createKeys(prefix), capabilities, marks };
+}
+
+export function createS3Storage(options: S3StorageOptions): PartStorage {
+  const stage = stageOf(options);
+  const { calls, random, keys, capabilities, marks } = stage;
 
   async function begin(id: UploadRecord["id"], type: string) {
     // An answer that is lost leaves a multipart upload that nobody knows: `unfinished` finds it.

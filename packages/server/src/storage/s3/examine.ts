@@ -99,8 +99,9 @@ async function look(
     return { ...first, probed: { ...first.probed, findings } };
   }
   const second = await lookOnce(location, options, false);
-  const isBetter = second.probed.findings.every(({ state }) => state !== "no");
-  // Where it is no better without them, what was said first is what is wrong.
+  const bad = second.probed.findings.find(({ state }) => state === "no");
+  // Where it is no better without them, what was said first is what is wrong, unless now somebody can do something about it.
+  const isBetter = bad === undefined || bad.setting !== undefined;
   (isBetter ? first : second).calls.close();
   if (!isBetter) return first;
   const why = {

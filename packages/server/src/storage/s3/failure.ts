@@ -1,5 +1,6 @@
 // What a failed call means above the storage port, and when it is worth another one.
 import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
+import { blameOf } from "./blame.ts";
 import { S3Error } from "./calls.ts";
 
 /** `storage_failed`, with what the store said; never a credential, and no address that is signed. */
@@ -17,7 +18,11 @@ export function storageError(error: unknown, doing: string): HoldfastError {
   }
   const retryAfter = fault.retryAfterMs && { retryAfter: Math.ceil(fault.retryAfterMs / 1000) };
   const message = `${doing}: the store refused with ${fault.code}`;
-  return new HoldfastError("storage_failed", message, { store: fault.code, ...retryAfter }, error);
+  // Credentials end, clocks drift, and rights are taken away while a server runs.
+  const blame = blameOf(fault);
+  const named = blame && { setting: blame.setting, hint: blame.remedy };
+  const details = { store: fault.code, ...retryAfter, ...named };
+  return new HoldfastError("storage_failed", message, details, error);
 }
 
 /** Whether the same call may succeed in a moment. */

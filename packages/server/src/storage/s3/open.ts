@@ -1,12 +1,13 @@
 // A storage on S3 by its location: examined first, and refused at start where it could not keep what it promises.
 import type { Clock, PartStorage, Random } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
-import { createS3Storage } from "./create.ts";
+import { createS3Storage, stageOf } from "./create.ts";
 import { type ExamineOptions, examine } from "./examine.ts";
 import type { Finding } from "./finding.ts";
 import { locationText, parseS3Location, type S3Location } from "./location.ts";
+import { type BucketMark, createMark } from "./mark.ts";
 
-export interface OpenS3Options extends Pick<ExamineOptions, "credentials" | "idleMs"> {
+export interface OpenS3Options extends Pick<ExamineOptions, "credentials" | "idleMs" | "origin"> {
   /** As `parseS3Location` reads it. */
   readonly location: string;
   readonly clock: Clock;
@@ -15,6 +16,10 @@ export interface OpenS3Options extends Pick<ExamineOptions, "credentials" | "idl
 
 export interface OpenedS3 {
   readonly storage: PartStorage;
+  /** Whose records know what lies there. */
+  readonly mark: BucketMark;
+  /** Where that is, in words. */
+  readonly where: string;
   /** What is not as it should be, and does not stand in the way. */
   readonly warnings: readonly Finding[];
   /** Lets go of every connection. */
@@ -37,8 +42,11 @@ export async function openS3Storage(options: OpenS3Options): Promise<OpenedS3> {
     calls.close();
     throw unusable(location, bad);
   }
+  const parts = { calls, clock, random, prefix, capabilities, marks };
   return {
-    storage: createS3Storage({ calls, clock, random, prefix, capabilities, marks }),
+    storage: createS3Storage(parts),
+    mark: createMark(stageOf(parts)),
+    where: locationText(location),
     warnings: findings.filter(({ state }) => state === "limited"),
     close: () => calls.close(),
   };

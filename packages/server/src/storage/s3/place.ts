@@ -12,6 +12,10 @@ export interface Keys {
   besides(id: UploadId): string;
   /** Of all places. */
   readonly places: string;
+  /** Of everything else that belongs to uploads. */
+  readonly allBesides: string;
+  /** The one object that belongs to no upload: whose records know of the others. */
+  readonly mark: string;
   /** The upload that a key of `bytes` was made for. */
   uploadOf(key: string): UploadId | undefined;
 }
@@ -19,9 +23,12 @@ export interface Keys {
 /** @param prefix Empty, or ends with a slash. */
 export function createKeys(prefix: string): Keys {
   const places = `${prefix}bytes/`;
-  const besides = (id: UploadId) => `${prefix}besides/${id}/`;
+  const allBesides = `${prefix}besides/`;
+  const besides = (id: UploadId) => `${allBesides}${id}/`;
   return {
     places,
+    allBesides,
+    mark: `${prefix}holdfast.json`,
     besides,
     bytes: (id, attempt) => `${places}${id}/${attempt}`,
     of(object) {

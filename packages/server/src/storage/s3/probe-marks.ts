@@ -1,6 +1,8 @@
 // Whether the store takes what every object is to carry; where it does not, which of it.
+
+import type { Setting } from "./blame.ts";
 import { isRefusal, type MultipartId } from "./calls.ts";
-import { explain, type Setting } from "./explain.ts";
+import { explain } from "./explain.ts";
 import { type Finding, no } from "./finding.ts";
 import type { Marks } from "./location.ts";
 import type { ProbeOptions } from "./probe.ts";

@@ -1,0 +1,111 @@
+// Which directory goes with which bucket: every pair that there can be, and what is left behind of those that are refused.
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { pair, requireOnDisk } from "./bucket-mark.ts";
+import type { BucketMark } from "./storage/s3/mark.ts";
+
+let root: string;
+let made = 0;
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), "holdfast-mark-"));
+});
+afterAll(() => rmSync(root, { recursive: true }));
+
+interface Given {
+  /** The mark in the directory. */
+  readonly here?: { readonly place: string; readonly where: string };
+  /** The name in the bucket. */
+  readonly there?: string;
+  readonly files?: readonly string[];
+  readonly hasBytes?: boolean;
+  readonly isShared?: boolean;
+  /** What another server writes just after us. */
+  readonly overtaken?: string;
+}
+
+function world({ here, there, files = [], hasBytes = false, isShared = false, overtaken }: Given) {
+  const directory = join(root, `${++made}`);
+  mkdirSync(directory);
+  const path = join(directory, "storage.json");
+  if (here) writeFileSync(path, JSON.stringify(here));
+  for (const file of files) writeFileSync(join(directory, file), "");
+  let name = there;
+  const bucket: BucketMark = {
+    read: async () => name,
+    write: async (given) => {
+      name = overtaken ?? given;
+    },
+    isAlone: async () => !hasBytes,
+    look: async () => undefined,
+  };
+  return {
+    directory,
+    paired: () => pair({ directory, bucket, where: "s3://files", isShared }),
+    mark: () => (existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : undefined),
+    name: () => name,
+  };
+}
+
+const MARK = { place: "ours", where: "s3://files" };
+
+describe("a bucket and a directory", () => {
+  it("that are both new get one name", async () => {
+    const { paired, mark, name } = world({});
+    const place = await paired();
+    expect([mark(), name()]).toEqual([{ place, where: "s3://files" }, place]);
+    expect(await paired()).toBe(place);
+  });
+
+  it.each([
+    ["named alike", { here: MARK, there: "ours" }],
+    ["named alike, under another address", { here: { ...MARK, where: "old" }, there: "ours" }],
+    ["cut off between the two names", { here: MARK }],
+    ["of records elsewhere, and a directory that is new", { there: "ours", isShared: true }],
+  ] as const)("go together: %s", async (_what, given) => {
+    const { paired, mark, name } = world(given);
+    expect(await paired()).toBe("ours");
+    expect([mark().place, name()]).toEqual(["ours", "ours"]);
+  });
+
+  it.each([
+    ["other records", { here: MARK, there: "theirs" }, "storage_unusable"],
+    [
+      "other records elsewhere",
+      { here: MARK, there: "theirs", isShared: true },
+      "storage_unusable",
+    ],
+    ["a new directory", { there: "theirs" }, "storage_unusable"],
+    ["bytes without a name", { hasBytes: true }, "storage_unusable"],
+    ["another bucket", { here: { ...MARK, where: "s3://other" } }, "data_dir_unusable"],
+    ["records of a disk", { files: ["records.sqlite"] }, "data_dir_unusable"],
+    ["bytes of a disk", { files: ["metadata.json"], isShared: true }, "data_dir_unusable"],
+  ] as const)("are refused, and left as they were: %s", async (_what, given: Given, code) => {
+    const { paired, mark, name } = world(given);
+    await expect(paired()).rejects.toMatchObject({
+      code,
+      details: { hint: expect.stringMatching(/\S/) },
+    });
+    expect([mark(), name()]).toEqual([given.here, given.there]);
+  });
+
+  it("are one server's where two begin at once", async () => {
+    const { paired } = world({ overtaken: "theirs" });
+    await expect(paired()).rejects.toMatchObject({ code: "storage_unusable" });
+  });
+});
+
+describe("a directory", () => {
+  it("whose bytes are in a bucket is not served without, one without a mark is", () => {
+    const { directory } = world({ here: MARK });
+    expect(() => requireOnDisk(directory)).toThrow("its bytes are in s3://files");
+    requireOnDisk(world({}).directory);
+  });
+
+  it.each(["", "{", '{"place":1,"where":"a"}'])("whose mark is %j is refused", (text) => {
+    const { directory } = world({});
+    writeFileSync(join(directory, "storage.json"), text);
+    expect(() => requireOnDisk(directory)).toThrow("cannot be read");
+  });
+});

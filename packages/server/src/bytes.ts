@@ -1,0 +1,22 @@
+// The bytes of a server: on the disk of its data directory, or in a bucket.
+import type { Log, MetadataStore, Storage } from "@holdfast/engine";
+import type { About } from "./http/front.ts";
+
+/** Bytes that were opened, as the server works with them. */
+export interface Bytes {
+  readonly storage: Storage;
+  readonly io: About["io"];
+  /** Where they are in words, unless in the data directory. */
+  readonly where?: string;
+  /** Names them to records that lie elsewhere; undefined where that is left to the data directory. */
+  readonly place?: string;
+  /** Whether there are any, or may be. */
+  readonly hasBytes: boolean;
+  /** Room that is kept free where nothing else was said. */
+  readonly keepFree: number;
+  /** Moves what was stored at the opening and has no record out of the way, in the background; the function that it gives stops that and resolves when it has ended. */
+  setAside(metadata: MetadataStore, log: Log): () => Promise<void>;
+  /** Resolves if the storage answers, for readiness. @throws what it met */
+  look(): Promise<void>;
+  close(): Promise<void>;
+}
