@@ -107,7 +107,7 @@ const BUGS_OF_ENDS: Readonly<Record<string, readonly Edit[]>> = {
 
 const APPEND_FILE = "engine/src/commit-append.ts";
 const APPEND_FLUSH = "    await flush(context, upload);\n";
-const APPEND_RECORD = "    await record(context, upload, { parts, tail, size }, limits);\n";
+const APPEND_RECORD = "    await recordAppend(context, upload, { parts, tail, size }, limits);\n";
 const APPEND_APPLY = '  await context.metadata.apply({ kind: "append", ';
 
 const APPEND_BUGS: Readonly<Record<string, readonly Edit[]>> = {

@@ -1,11 +1,13 @@
 // append: bytes at the upload's offset, digested and made durable as they come. From here they go on to receive-append and commit-append.
 import { equalBytes, HoldfastError, partOffset, type UploadOffset } from "@holdfast/protocol";
+import { createStage } from "./append-stage.ts";
 import { claimAppend } from "./claims.ts";
 import { type Context, doWork } from "./context.ts";
 import type { Append } from "./engine.ts";
 import { tellOffset } from "./offset.ts";
 import { driveAWhile } from "./publish.ts";
-import { type AppendStage, createStage, endPart, receiveAppend } from "./receive-append.ts";
+import { type AppendStage, receiveAppend } from "./receive-append.ts";
+import { receiveAppendParts } from "./receive-append-parts.ts";
 import type { Principal } from "./records.ts";
 import { leavePart, resumePart } from "./resume-part.ts";
 import { writeUpload } from "./rights.ts";
@@ -33,20 +35,22 @@ export function append(
       const claim = await claimAppend(context, upload, command);
       if (claim) {
         const { limits = {} } = principal;
-        const stage = createStage(context, upload, command, limits);
+        const stage = createStage(context, upload, command, { limits, claim });
         try {
           await fixSize(context, upload, { size: command.size, limits, claim });
           requireFit(upload, command);
           const first = await beginAt(context, upload, command);
           // A part whose bytes met a fault on their way is not left to the next append.
-          stage.part = await receiveAppend(context, upload, stage, first);
+          if (stage.kind === "parts") {
+            stage.part = await receiveAppendParts(context, upload, stage, first);
+          } else stage.part = await receiveAppend(context, upload, stage, first);
           await endAppend(upload, command, stage);
         } finally {
           await stage.settle();
           leavePart(upload, stage.part);
           claim.end();
         }
-        stage.committer.requireCommitted();
+        stage.requireCommitted();
       }
       if (command.isLast) {
         // The body may have taken hours; what it brought stays, for somebody who may.
@@ -74,17 +78,16 @@ function requireFit({ record }: Upload, { at, isLast, bodySize }: Append): void 
 /** The body has come to its end, or been brought to it. */
 async function endAppend(upload: Upload, command: Append, stage: AppendStage): Promise<void> {
   const { body, isLast, digest = command.sha256 } = command;
-  const { part, sum, committer } = stage;
+  const { part, sum } = stage;
   if (await body.ready()) throw beyond(upload.record);
   const why = body.stopped();
   if (why) throw why;
   requireDigest(sum?.digest(), digest);
-  if (!isLast || !part) return committer.commit();
+  if (!isLast || !part) return stage.commit();
   const { record } = upload;
   const end = Math.min(record.size, partOffset(record, part.index) + part.size);
   requireSize(upload, end);
-  if (part.size > 0 && part.size < part.whole) await endPart(upload, part, stage);
-  await committer.commit(record.hasSize ? undefined : end);
+  await stage.finish(part, record.hasSize ? undefined : end);
 }
 
 /** @throws HoldfastError `digest_mismatch` where both are known and differ. */

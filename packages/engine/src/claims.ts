@@ -8,6 +8,7 @@ import {
   type PartRange,
 } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
+import { createNoBody } from "./no-body.ts";
 import type { Body } from "./ports.ts";
 import { requireTold } from "./told.ts";
 import { offsetOf, type Upload } from "./upload.ts";
@@ -72,6 +73,37 @@ export async function claimRun(
     if (holders.length === 0) return hold(upload, { kind: "run", parts: needed }, request);
     await takeOver(context, holders, request);
   }
+}
+
+/**
+ * Takes a claim on parts that came without us, so that no append begins in one of them while they are committed; perhaps after ending an append that is
+ * silent. Whoever brings them through us brings the same bytes.
+ *
+ * @throws HoldfastError `append_in_progress` where appends have begun one of them: who brought it is not known to bring the same bytes. `upload_not_open`, `recovering`.
+ */
+export async function claimStored(
+  context: Context,
+  upload: Upload,
+  indexes: ReadonlySet<number>,
+): Promise<RunClaim> {
+  const request = { body: createNoBody() };
+  for (;;) {
+    requireOpen(upload);
+    const appends = [...upload.claims].filter(
+      (claim) => isAppend(claim) && overlaps(claim, indexes),
+    );
+    if (appends.length === 0) break;
+    await takeOver(context, appends, {});
+  }
+  for (const index of indexes) requireNoTail(upload, index);
+  return hold(upload, { kind: "run", parts: indexes }, request);
+}
+
+/** @throws HoldfastError `append_in_progress` where appends have begun the part: it comes through us, where its beginning is compared. */
+export function requireNoTail({ record: { tail } }: Upload, index: number): void {
+  if (tail?.index !== index) return;
+  const message = `appends have begun part ${index}: it can only come through this server`;
+  throw new HoldfastError("append_in_progress", message, { index });
 }
 
 /** What the claim of an append is asked for. */

@@ -1,8 +1,8 @@
 // A tail that the size has made a whole part: with its last block written it becomes that part.
+import { createStage } from "./append-stage.ts";
 import { claimAppend } from "./claims.ts";
 import type { Context } from "./context.ts";
-import type { Body } from "./ports.ts";
-import { createStage, endPart } from "./receive-append.ts";
+import { createNoBody } from "./no-body.ts";
 import { resumePart } from "./resume-part.ts";
 import type { Upload } from "./upload.ts";
 
@@ -10,25 +10,15 @@ import type { Upload } from "./upload.ts";
 export async function closeTail(context: Context, upload: Upload): Promise<void> {
   const { tail, size, partSize } = upload.record;
   if (!tail || tail.index * partSize + tail.size !== size) return;
-  const nothing = { at: size, isLast: false, body: NO_BODY, bodySize: 0 };
+  const nothing = { at: size, isLast: false, body: createNoBody(), bodySize: 0 };
   const claim = await claimAppend(context, upload, nothing);
   if (!claim) return;
-  const stage = createStage(context, upload, nothing);
+  const stage = createStage(context, upload, nothing, { limits: {}, claim });
   try {
-    await endPart(upload, await resumePart(context, upload), stage);
+    await stage.endPart(await resumePart(context, upload));
   } finally {
     await stage.settle();
     claim.end();
   }
-  stage.committer.requireCommitted();
+  stage.requireCommitted();
 }
-
-const NO_BODY: Body = {
-  isExact: true,
-  ready: async () => false,
-  fill: async () => 0,
-  interrupt: () => undefined,
-  lastByteAt: () => Number.NEGATIVE_INFINITY,
-  stop: () => undefined,
-  stopped: () => undefined,
-};

@@ -121,29 +121,33 @@ async function commitGroup(
   const { tail, size }: Partial<Group> = fault ? {} : group;
   if (parts.length > 0 || tail || size !== undefined) {
     await flush(context, upload);
-    await record(context, upload, { parts, tail, size }, limits);
+    await recordAppend(context, upload, { parts, tail, size }, limits);
   }
   if (fault) throw fault.cause;
 }
 
 interface Recorded {
   readonly parts: readonly CommittedPart[];
-  readonly tail: Tail | undefined;
-  readonly size: number | undefined;
+  /** Stands in place of the one of before. */
+  readonly tail?: Tail | undefined;
+  /** The upload's from then on. */
+  readonly size?: number | undefined;
 }
 
-async function record(
+/** Records what is durable already, on top of what stands. */
+export async function recordAppend(
   context: Context,
   upload: Upload,
   { parts, tail, size }: Recorded,
   limits: Limits,
 ): Promise<void> {
-  const { id, hasSize } = upload.record;
+  const { id, hasSize, place } = upload.record;
   const expiresAt = context.clock.now() + UPLOAD_TTL_MS;
   const optional = {
     ...(tail ? { tail } : {}),
     ...(size === undefined ? {} : { size }),
     ...(hasSize ? {} : { limits }),
+    ...(place === undefined ? {} : { place }),
   };
   const at = offsetOf(upload);
   await context.metadata.apply({ kind: "append", id, parts, at, expiresAt, ...optional });

@@ -1,6 +1,6 @@
 // Parts that reached a store without us: committed once the store itself lists them, with the size and the digest that they are bound to.
 import { equalBytes, hasPart, partSizeAt } from "@holdfast/protocol";
-import { digestOf, requireOpen } from "./claims.ts";
+import { claimStored, digestOf, requireOpen } from "./claims.ts";
 import { recordParts } from "./commit.ts";
 import type { Context } from "./context.ts";
 import { partsOf } from "./kinds.ts";
@@ -10,7 +10,7 @@ import type { Upload } from "./upload.ts";
 
 /**
  * Commits those of the parts that are there. What nobody was given an address for is not: it is not bound.
- * @throws HoldfastError `upload_not_open`, `quota_exceeded`; what the storage throws.
+ * @throws HoldfastError `upload_not_open`, `quota_exceeded`, `append_in_progress`; what the storage throws.
  */
 export async function commitStored(
   context: Context,
@@ -19,9 +19,24 @@ export async function commitStored(
   limits: Limits,
 ): Promise<void> {
   requireOpen(upload);
-  const { place } = upload.record;
   const bound = [...indexes].filter((index) => hasPart(upload.bound, index)).sort((a, b) => a - b);
-  if (place === undefined || bound.length === 0) return;
+  if (upload.record.place === undefined || bound.length === 0) return;
+  const claim = await claimStored(context, upload, new Set(bound));
+  try {
+    await commitListed(context, upload, bound, limits);
+  } finally {
+    claim.end();
+  }
+}
+
+async function commitListed(
+  context: Context,
+  upload: Upload,
+  bound: readonly number[],
+  limits: Limits,
+): Promise<void> {
+  const { place } = upload.record;
+  if (place === undefined) return;
   const there = await listedOf(context, place, bound);
   const parts: CommittedPart[] = [];
   for (const index of bound) {

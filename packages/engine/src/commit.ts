@@ -5,6 +5,7 @@ import { beginHealing } from "./heal.ts";
 import { regionsOf } from "./kinds.ts";
 import type { CommittedPart, Limits } from "./records.ts";
 import { noteCommitted } from "./root.ts";
+import { dropTailObjects } from "./tail-objects.ts";
 import { makeRoom, type Upload } from "./upload.ts";
 
 export const GROUP_BYTES: number = 8 * MIB;
@@ -110,6 +111,7 @@ export async function recordParts(
     expiresAt: Math.max(expiresAt, upload.record.expiresAt),
     protocol: upload.record.protocol ?? "parts",
   };
+  if (tail && !isKept) await dropTailObjects(context, upload, tail.objects ?? []);
 }
 
 /** What is known of the upload in memory follows the record. */

@@ -146,6 +146,8 @@ export interface ObjectStorage {
   put(object: PlacedObject, bytes: Uint8Array): Promise<void>;
   /** Removes it; nothing there is fine. */
   remove(object: PlacedObject): Promise<void>;
+  /** Removes all tails of an upload, whoever stored them, and leaves its manifest; nothing there is fine. */
+  removeTails(id: UploadId): Promise<void>;
   /** Removes everything that was stored for an upload but its places. */
   removeAll(id: UploadId): Promise<void>;
 }

@@ -7,7 +7,7 @@ import {
   requireInGrid,
 } from "@holdfast/protocol";
 import { bindParts } from "./bind.ts";
-import { requireNotEnded, requireOpen, requireSameDigest } from "./claims.ts";
+import { requireNoTail, requireNotEnded, requireOpen, requireSameDigest } from "./claims.ts";
 import { type Context, doWork, useUpload } from "./context.ts";
 import type { Presigned, SignedPart } from "./engine.ts";
 import { partsOf } from "./kinds.ts";
@@ -34,6 +34,7 @@ export function presign(
       return { id: record.id, index, size: partSizeAt(record, index), digest, epoch: record.epoch };
     });
     if (context.storage.kind === "regions") return { kind: "server", parts: signed };
+    for (const { index } of parts) requireNoTail(upload, index);
     return doWork(context, () => signForStorage(context, upload, signed, lifeMs));
   });
 }

@@ -1,8 +1,8 @@
 // The stage of an append that touches bytes: from the body into slots, through the digest of each part, to the storage.
 import { partOffset } from "@holdfast/protocol";
-import { type AppendCommitter, createAppendCommitter } from "./commit-append.ts";
+import type { AppendClaim } from "./claims.ts";
+import { type AppendCommitter, type CommitRule, createAppendCommitter } from "./commit-append.ts";
 import type { Context } from "./context.ts";
-import type { Append } from "./engine.ts";
 import { createIntake } from "./intake.ts";
 import type { Body, RunningDigest } from "./ports.ts";
 import type { Limits } from "./records.ts";
@@ -12,36 +12,68 @@ import type { Upload } from "./upload.ts";
 import { createWriter, type Writer } from "./writer.ts";
 
 /** Bytes of a slow sender are on their way to the disk after so long, in milliseconds: what it is told of its offset keeps up with what it sends. */
-const WAIT_MS = 2_000;
+export const WAIT_MS = 2_000;
 
-/** What one append works with. */
+/** What one append works with, whichever kind of storage takes its bytes. */
 export interface AppendStage {
   readonly body: Body;
   /** Over the whole body, where its sender has told its digest. */
   readonly sum: RunningDigest | undefined;
-  readonly writer: Writer;
-  readonly committer: AppendCommitter;
   /** The part in which it has come so far. */
   part: FillingPart | undefined;
+  /** A part ends with the bytes that it has. */
+  endPart(part: FillingPart): Promise<void>;
+  /** Resolves when all that came is committed, or has failed to be. */
+  commit(): Promise<void>;
+  /** As `commit`, and the upload ends with this part; `size` is its size then, where that was not known. */
+  finish(part: FillingPart, size: number | undefined): Promise<void>;
   /** Resolves when nothing issued is under way any more and what came is committed, as far as it may be. */
   settle(): Promise<void>;
+  /** @throws what the first bytes that could not be committed met. */
+  requireCommitted(): void;
 }
 
-export function createStage(
+/** Where bytes are written at offsets. */
+export interface RegionStage extends AppendStage {
+  readonly kind: "regions";
+  readonly writer: Writer;
+  readonly committer: AppendCommitter;
+}
+
+export interface StageOptions {
+  readonly rule: CommitRule;
+  /** Those of who appends. */
+  readonly limits: Limits;
+  readonly claim: AppendClaim;
+}
+
+export function createRegionStage(
   context: Context,
   upload: Upload,
-  { body, digest, sha256 }: Pick<Append, "body" | "digest" | "sha256">,
-  limits: Limits = {},
-): AppendStage {
+  bodies: Pick<AppendStage, "body" | "sum">,
+  options: StageOptions,
+): RegionStage {
   const writer = createWriter(context, upload);
-  const rule = digest ? "whole" : "grouped";
-  const committer = createAppendCommitter(context, upload, writer, { rule, limits });
-  const sum = digest || sha256 ? context.digests.create() : undefined;
-  async function settle(): Promise<void> {
-    await writer.settle();
-    await committer.settle();
-  }
-  return { body, sum, writer, committer, part: undefined, settle };
+  const committer = createAppendCommitter(context, upload, writer, options);
+  return {
+    kind: "regions",
+    ...bodies,
+    ...{ writer, committer },
+    part: undefined,
+    endPart: (part) => endPart(upload, part, { writer, committer }),
+    commit: () => committer.commit(),
+    async finish(part, size) {
+      if (part.size > 0 && part.size < part.whole) {
+        await endPart(upload, part, { writer, committer });
+      }
+      await committer.commit(size);
+    },
+    async settle() {
+      await writer.settle();
+      await committer.settle();
+    },
+    requireCommitted: committer.requireCommitted,
+  };
 }
 
 /**
@@ -53,14 +85,14 @@ export function createStage(
 export async function receiveAppend(
   context: Context,
   upload: Upload,
-  stage: AppendStage,
+  stage: RegionStage,
   first: FillingPart,
 ): Promise<FillingPart> {
   const { body, sum, writer, committer } = stage;
   const { record } = upload;
   const intake = createIntake(context, body, writer, WAIT_MS);
   let part = first;
-  if (part.size > 0 && part.size === part.whole) await endPart(upload, part, stage);
+  if (part.size > 0 && part.size === part.whole) await stage.endPart(part);
   for (;;) {
     if (part.size === part.whole) {
       if (partOffset(record, part.index) + part.whole >= record.size) return part;
@@ -89,16 +121,16 @@ export async function receiveAppend(
 }
 
 /** A slot has room for the fragment that comes before; what is known ends where it ends. */
-function wantedOf({ size, whole, known, fragment }: FillingPart): number {
+export function wantedOf({ size, whole, known, fragment }: FillingPart): number {
   const until = size < known.size ? known.size : whole;
   return Math.min(SLOT_SIZE - fragment.length, until - size);
 }
 
 /** The bytes that wait for the end of their block go out now: the part ends with them. */
-export async function endPart(
+async function endPart(
   { record }: Upload,
   part: FillingPart,
-  { writer, committer }: Pick<AppendStage, "writer" | "committer">,
+  { writer, committer }: Pick<RegionStage, "writer" | "committer">,
 ): Promise<void> {
   // The part keeps its fragment: where this write or its commit fails, the tail stands as it was, and the next one ends with these bytes again.
   const { fragment } = part;

@@ -3,6 +3,7 @@ import { contiguousParts, equalBytes, HoldfastError, partSizeAt } from "@holdfas
 import { recovering } from "./claims.ts";
 import type { Context } from "./context.ts";
 import { beginHealing } from "./heal.ts";
+import { proveTail } from "./prove-tail.ts";
 import { beginPart, type FillingPart, readTail, UNKNOWN } from "./tail.ts";
 import type { Upload } from "./upload.ts";
 
@@ -10,7 +11,7 @@ import type { Upload } from "./upload.ts";
  * The part at the upload's offset. Its tail comes from memory where the append before has left it there, else read back and compared
  * with its digest before anything is built on it.
  *
- * @throws HoldfastError `recovering` where the stored bytes differ: healing looks at them, and ends the upload if they are bad. What reading threw.
+ * @throws HoldfastError `recovering` where the stored bytes differ: healing looks at them, and ends the upload if they are bad; `upload_ended` where that is done already. What reading threw.
  */
 export async function resumePart(context: Context, upload: Upload): Promise<FillingPart> {
   const { tail } = upload.record;
@@ -20,7 +21,8 @@ export async function resumePart(context: Context, upload: Upload): Promise<Fill
   delete upload.filling;
   const whole = partSizeAt(upload.record, index);
   if (left?.tail === tail) return { ...left.part, whole };
-  const digest = await readTail(context, upload, tail);
+  const isPlaced = tail.objects !== undefined;
+  const digest = await (isPlaced ? proveTail : readTail)(context, upload, tail);
   if (!equalBytes(digest.snapshot(), tail.digest)) {
     beginHealing(context, upload, new HoldfastError("storage_failed", "the tail differs"));
     throw recovering();

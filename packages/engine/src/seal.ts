@@ -16,7 +16,11 @@ export async function sealBytes(context: Context, upload: Upload): Promise<void>
   const { id, size, place } = upload.record;
   if (storage.kind === "regions") await storage.seal(id, size);
   // An empty upload never had one.
-  else if (place !== undefined) await assemble(context, upload, storage, place);
+  else if (place !== undefined) {
+    await assemble(context, upload, storage, place);
+    // All of them are in parts by now, or were never named by a record.
+    await storage.objects.removeTails(id);
+  }
 }
 
 /** Looks at a store that misses parts, and milliseconds between two of them: one list proves nothing. */

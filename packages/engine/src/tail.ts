@@ -7,6 +7,7 @@ import { regionsOf } from "./kinds.ts";
 import type { RunningDigest } from "./ports.ts";
 import type { Tail } from "./records.ts";
 import type { Slot } from "./slots.ts";
+import { readTailObject } from "./tail-objects.ts";
 import type { Upload } from "./upload.ts";
 
 /** A part on its way through an append. */
@@ -56,11 +57,16 @@ export function tailAt({ record: { tail } }: Upload, index: number): Tail | unde
 /** The running digest over what is stored of a tail; `origin` as in `RegionStorage.read`. */
 export async function readTail(
   context: Context,
-  { record }: Upload,
+  upload: Upload,
   tail: Tail,
   origin?: "medium",
 ): Promise<RunningDigest> {
+  const { record } = upload;
   const digest = context.digests.create(record.algorithm);
+  for (const stored of tail.objects ?? []) {
+    for await (const piece of readTailObject(context, upload, stored)) digest.update(piece);
+  }
+  if (tail.objects) return digest;
   const object = { id: record.id, kind: "bytes" } as const;
   const stored = tail.size - tail.fragment.length;
   const slot = await context.readSlots.take();

@@ -1,10 +1,18 @@
 // Random appends, cuts, parts, questions and restarts on one upload, beside the plainest model there is: the content, and the offset that was told last.
-import { createEngine, type Engine } from "@holdfast/engine";
-import { HoldfastError, hasPart, isHoldfastError, KIB, type UploadView } from "@holdfast/protocol";
+import { createEngine, type Engine, type Storage } from "@holdfast/engine";
+import {
+  HoldfastError,
+  hasPart,
+  isHoldfastError,
+  KIB,
+  partSizeAt,
+  type UploadView,
+} from "@holdfast/protocol";
 import { createBody } from "@holdfast/testkit/body";
 import { createMemoryMetadata, type MemoryMetadata } from "@holdfast/testkit/metadata/memory";
 import { createRandom } from "@holdfast/testkit/random";
 import { createMemoryStorage } from "@holdfast/testkit/storage/memory";
+import { createMemoryParts, type MemoryParts } from "@holdfast/testkit/storage/parts";
 import {
   alice,
   appendBytes,
@@ -69,16 +77,18 @@ async function turn(): Promise<void> {
 }
 
 interface World {
+  readonly kind: Storage["kind"];
   engine: Engine;
   metadata: MemoryMetadata;
   readonly view: UploadView;
   readonly restart: () => void;
+  /** Objects that a store of parts keeps beside the bytes. */
+  readonly besides: () => number;
   /** What was told last: it never goes down. */
   told: number;
 }
 
-async function begin(hasSize: boolean): Promise<World> {
-  const storage = createMemoryStorage();
+async function begin(storage: Storage | MemoryParts, hasSize: boolean): Promise<World> {
   const metadata = createMemoryMetadata();
   const engine = createEngine(memoryParts({ storage, metadata }));
   const { size: _, ...request } = createRequest(0);
@@ -88,10 +98,12 @@ async function begin(hasSize: boolean): Promise<World> {
   });
   let lives = 0;
   const world: World = {
+    kind: storage.kind,
     engine,
     metadata,
     view,
     told: 0,
+    besides: () => ("state" in storage ? storage.state.objects.size : 0),
     restart() {
       world.metadata = createMemoryMetadata({ state: world.metadata.snapshot() });
       const random = createRandom(`life ${lives++}`);
@@ -135,11 +147,18 @@ async function doAppend(world: World, step: Extract<Step, { do: "append" }>): Pr
   else expect(after).toBeGreaterThanOrEqual(at + Math.min(step.cut, piece.length));
 }
 
+/** A store of parts binds what streams into it: one whose size is wrong is told beforehand, or it would stand in the way of every other. */
+function put({ kind, engine, view }: World, index: number, bytes: Uint8Array): Promise<unknown> {
+  const known = { ...view, size: content.length };
+  const bodySize = partSizeAt(known, index);
+  const options = kind === "parts" ? { bodySize } : {};
+  return putParts(engine, known, bytes, [index, index + 1], options);
+}
+
 async function doPut(world: World, index: number, isWrong: boolean): Promise<void> {
-  const known = { ...world.view, size: content.length };
   const before = await world.engine.status(alice, world.view.id);
   const bytes = isWrong ? content.map((byte) => byte ^ 1) : content;
-  const code = await codeOf(putParts(world.engine, known, bytes, [index, index + 1]));
+  const code = await codeOf(put(world, index, bytes));
   const isShort = index === PARTS - 1 && !before.hasSize;
   // Bytes that differ from a tail are noticed before the end that comes too early.
   if (isShort) {
@@ -159,8 +178,7 @@ async function doMeet(world: World, step: Extract<Step, { do: "meet" }>): Promis
   body.push(content.subarray(at, at + step.size));
   await turn();
   const index = Math.min(PARTS - 1, Math.floor(at / PART));
-  const known = { ...world.view, size: content.length };
-  if (step.who === "put") await codeOf(putParts(world.engine, known, content, [index, index + 1]));
+  if (step.who === "put") await codeOf(put(world, index, content));
   // Without a size nothing would keep the content from coming twice.
   const rest = content.subarray(at);
   if (step.who === "append") await codeOf(appendBytes(world.engine, world.view, at, rest));
@@ -181,26 +199,39 @@ async function finish(world: World): Promise<Uint8Array> {
   return readAll(world.engine, done);
 }
 
-it("ends with the content, whatever came before", { timeout: 120_000 }, async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.boolean(), fc.array(step, { maxLength: 12 }), async (hasSize, steps) => {
-      const world = await begin(hasSize);
-      // A part with other bytes that nobody has begun is what it is: the content differs from then on, and the run ends.
-      let isSpoiled = false;
-      for (const next of steps) {
-        if (next.do === "append") await doAppend(world, next);
-        if (next.do === "meet") await doMeet(world, next);
-        if (next.do === "offset") await ask(world);
-        if (next.do === "restart") world.restart();
-        if (next.do !== "put") continue;
-        const view = await world.engine.status(alice, world.view.id);
-        const isKnown = hasPart(view.committed, next.index) || view.offset > next.index * PART;
-        if (next.isWrong && !isKnown) isSpoiled = true;
-        if (isSpoiled) break;
-        await doPut(world, next.index, next.isWrong);
-      }
-      expect(Buffer.compare(await finish(world), content)).toBe(0);
-    }),
-    { numRuns: 150 },
-  );
-});
+const KINDS = [
+  ["regions", () => createMemoryStorage()],
+  ["parts", () => createMemoryParts()],
+] as const;
+
+it.each(KINDS)(
+  "ends with the content, whatever came before, over a storage of %s",
+  {
+    timeout: 120_000,
+  },
+  async (_, createStorage) => {
+    await fc.assert(
+      fc.asyncProperty(fc.boolean(), fc.array(step, { maxLength: 12 }), async (hasSize, steps) => {
+        const world = await begin(createStorage(), hasSize);
+        // A part with other bytes that nobody has begun is what it is: the content differs from then on, and the run ends.
+        let isSpoiled = false;
+        for (const next of steps) {
+          if (next.do === "append") await doAppend(world, next);
+          if (next.do === "meet") await doMeet(world, next);
+          if (next.do === "offset") await ask(world);
+          if (next.do === "restart") world.restart();
+          if (next.do !== "put") continue;
+          const view = await world.engine.status(alice, world.view.id);
+          const isKnown = hasPart(view.committed, next.index) || view.offset > next.index * PART;
+          if (next.isWrong && !isKnown) isSpoiled = true;
+          if (isSpoiled) break;
+          await doPut(world, next.index, next.isWrong);
+        }
+        expect(Buffer.compare(await finish(world), content)).toBe(0);
+        // Beside the bytes there is the manifest, and nothing else.
+        expect(world.besides()).toBe(world.kind === "parts" ? 1 : 0);
+      }),
+      { numRuns: 150 },
+    );
+  },
+);

@@ -86,6 +86,7 @@ export function meterParts(storage: PartStorage, meter: Meter): PartStorage {
       },
       put: (object, bytes) => watch("put", objects.put(object, bytes)),
       remove: (object) => watch("remove", objects.remove(object)),
+      removeTails: (id) => watch("remove", objects.removeTails(id)),
       removeAll: (id) => watch("remove", objects.removeAll(id)),
     },
     begin: (id, type) => watch("begin", storage.begin(id, type)),

@@ -94,6 +94,12 @@ function describeObjects(rig: PartRig): void {
       await objects.remove(tail("a"));
       expect(await read(tail("a"))).toHaveLength(0);
       expectBytes(await read(tail("b")), bytes);
+      await objects.put(tail("c"), bytes);
+      await objects.removeTails(id);
+      await objects.removeTails(id);
+      expect((await read(tail("b"))).length + (await read(tail("c"))).length).toBe(0);
+      expectBytes(await read(manifest), bytes);
+      await objects.put(tail("b"), bytes);
       await objects.removeAll(id);
       await objects.removeAll(id);
       expect((await read(tail("b"))).length + (await read(manifest)).length).toBe(0);

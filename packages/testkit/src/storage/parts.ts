@@ -145,18 +145,21 @@ function createObjects(state: PartsState, call: Call): ObjectStorage {
         state.objects.set(keyOf(object), bytes.slice());
       }),
     remove: (object) => call("objects.remove", () => void state.objects.delete(keyOf(object))),
-    removeAll: (id) =>
-      call("objects.removeAll", () => {
-        for (const key of state.objects.keys()) {
-          if (key.startsWith(prefixOf(id))) state.objects.delete(key);
-        }
-      }),
+    removeTails: (id) =>
+      call("objects.removeTails", () => removeBelow(state, `${prefixOf(id)}${TAILS}`)),
+    removeAll: (id) => call("objects.removeAll", () => removeBelow(state, prefixOf(id))),
   };
 }
 
+function removeBelow({ objects }: PartsState, prefix: string): void {
+  for (const key of objects.keys()) if (key.startsWith(prefix)) objects.delete(key);
+}
+
+const TAILS = "tail/";
+
 function keyOf(object: PlacedObject): string {
   if (object.kind === "bytes") return object.place;
-  return prefixOf(object.id) + (object.kind === "manifest" ? "manifest" : `tail/${object.name}`);
+  return prefixOf(object.id) + (object.kind === "manifest" ? "manifest" : TAILS + object.name);
 }
 
 function prefixOf(id: UploadId): string {

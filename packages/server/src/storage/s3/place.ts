@@ -10,6 +10,8 @@ export interface Keys {
   of(object: PlacedObject): string;
   /** Of everything that is stored for an upload beside its places. */
   besides(id: UploadId): string;
+  /** Of the tails among them. */
+  tails(id: UploadId): string;
   /** Of all places. */
   readonly places: string;
   /** Of everything else that belongs to uploads. */
@@ -25,15 +27,19 @@ export function createKeys(prefix: string): Keys {
   const places = `${prefix}bytes/`;
   const allBesides = `${prefix}besides/`;
   const besides = (id: UploadId) => `${allBesides}${id}/`;
+  const tails = (id: UploadId) => `${besides(id)}tail/`;
   return {
     places,
     allBesides,
     mark: `${prefix}holdfast.json`,
     besides,
+    tails,
     bytes: (id, attempt) => `${places}${id}/${attempt}`,
     of(object) {
       if (object.kind === "bytes") return multipartOf(object.place).key;
-      return besides(object.id) + (object.kind === "manifest" ? "manifest" : `tail/${object.name}`);
+      return object.kind === "manifest"
+        ? `${besides(object.id)}manifest`
+        : tails(object.id) + object.name;
     },
     uploadOf(key) {
       if (!key.startsWith(places)) return undefined;

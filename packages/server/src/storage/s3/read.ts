@@ -18,16 +18,19 @@ export function createObjects(stage: Stage): ObjectStorage {
     async remove(object) {
       await retrying(stage, "removing an object", () => calls.objects.delete(keys.of(object)));
     },
-    async removeAll(id) {
-      const prefix = keys.besides(id);
-      const list = () => retrying(stage, "listing objects", () => calls.objects.list(prefix));
-      for (let page = await list(); page.items.length > 0; page = await list()) {
-        for (const { key } of page.items) {
-          await retrying(stage, "removing an object", () => calls.objects.delete(key));
-        }
-      }
-    },
+    removeTails: (id) => removeBelow(stage, keys.tails(id)),
+    removeAll: (id) => removeBelow(stage, keys.besides(id)),
   };
+}
+
+async function removeBelow(stage: Stage, prefix: string): Promise<void> {
+  const { objects } = stage.calls;
+  const list = () => retrying(stage, "listing objects", () => objects.list(prefix));
+  for (let page = await list(); page.items.length > 0; page = await list()) {
+    for (const { key } of page.items) {
+      await retrying(stage, "removing an object", () => objects.delete(key));
+    }
+  }
 }
 
 /** Breaks in a row, without a byte in between, that are gone on after. */

@@ -1,0 +1,102 @@
+// The commits of an append into a store of parts: groups are sent beside one another, and recorded in order, each on top of the one before.
+import { recordAppend } from "./commit-append.ts";
+import type { Context } from "./context.ts";
+import type { Group } from "./gather.ts";
+import type { CommittedPart, Limits, Tail, TailObject } from "./records.ts";
+import {
+  dropTailObjects,
+  putTailObject,
+  splitTail,
+  tailObjectsOf,
+  tailOfObjects,
+} from "./tail-objects.ts";
+import type { Upload } from "./upload.ts";
+import { putWhole } from "./whole-part.ts";
+
+/** Where gathered bytes become durable. */
+export interface GroupStore {
+  /** Takes a group; resolves when its memory is free, whatever came of it. */
+  store(group: Group): Promise<void>;
+  /** Resolves when nothing that was taken is under way. */
+  idle(): Promise<void>;
+  /** Takes what has gathered last, and resolves when everything is recorded or has failed to be. */
+  commit(last: Group | undefined): Promise<void>;
+  /** At the end of a connection that ended anyhow: as `commit`, as far as bytes may be recorded. */
+  settle(last: Group | undefined): Promise<void>;
+  /** @throws what the first group that could not be committed met. */
+  requireCommitted(): void;
+}
+
+/** What the store has durably, before a record says so. */
+interface Sent {
+  readonly parts: readonly CommittedPart[];
+  readonly tail?: Tail;
+  /** Named by no record from then on. */
+  readonly spent: readonly TailObject[];
+  /** Named by none before. */
+  readonly made: readonly TailObject[];
+}
+
+/** Every group is committed. */
+export function createGroupStore(context: Context, upload: Upload, limits: Limits): GroupStore {
+  let failure: { readonly cause: unknown } | undefined;
+  let lastIndex: number | undefined;
+  let last: Promise<void> = Promise.resolve();
+
+  function requireCommitted(): void {
+    if (failure) throw failure.cause;
+  }
+
+  async function send(group: Group, before: Promise<void>): Promise<Sent> {
+    try {
+      await before;
+      requireCommitted();
+      return await sendGroup(context, upload, group);
+    } finally {
+      group.release();
+    }
+  }
+
+  async function record({ spent, made, ...durable }: Sent): Promise<void> {
+    // What comes behind a gap is no offset.
+    if (failure) return dropTailObjects(context, upload, made);
+    await recordAppend(context, upload, durable, limits);
+    await dropTailObjects(context, upload, spent);
+  }
+
+  async function store(group: Group): Promise<void> {
+    // What follows in the same part is built on the record of what came before.
+    const isSame = lastIndex === group.index;
+    const sent = send(group, isSame ? last : Promise.resolve());
+    const after = Promise.all([sent, last]);
+    last = after
+      .then(([durable]) => record(durable))
+      .catch((cause: unknown) => {
+        failure ??= { cause };
+      });
+    lastIndex = group.index;
+    await sent.catch(() => undefined);
+  }
+
+  async function commit(group: Group | undefined): Promise<void> {
+    if (group) void store(group);
+    await last;
+  }
+
+  return { store, commit, idle: () => last, settle: commit, requireCommitted };
+}
+
+/** A whole part goes to its place, what it was made of goes with the record; anything else is one more object of the tail. */
+async function sendGroup(context: Context, upload: Upload, group: Group): Promise<Sent> {
+  const objects = tailObjectsOf(upload, group.index);
+  const { pieces } = group;
+  if (group.isWhole) {
+    const part = await putWhole(context, upload, group, { objects, pieces });
+    return { parts: [part], spent: objects, made: [] };
+  }
+  const size = pieces.reduce((sum, { length }) => sum + length, 0);
+  const { kept, merged } = splitTail(objects, size);
+  const object = await putTailObject(context, upload, { objects: merged, pieces });
+  const tail = tailOfObjects(group, [...kept, object]);
+  return { parts: [], tail, spent: merged, made: [object] };
+}
