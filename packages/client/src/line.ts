@@ -165,12 +165,22 @@ export function knownOf(line: Line, carried: number, before: Known | undefined):
   };
 }
 
+/** Parts go another way from now on, where runs may have another length: what the line carries is as it was. */
+export function withRunsUpTo(line: Line, runPartsMax: number): Line {
+  const bounds = limited({ ...line.bounds, runPartsMax }, bodyLimit(line));
+  return { ...line, bounds, runParts: Math.min(line.runParts, bounds.runPartsMax) };
+}
+
+function bodyLimit({ bodyMax }: Line): Pick<Known, "bodyMax"> {
+  return bodyMax === undefined ? {} : { bodyMax };
+}
+
 /** Parts of a run at most, whatever the line is. */
 function longest({ partSize, runPartsMax }: Bounds): number {
   return Math.min(runPartsMax, Math.max(1, Math.floor(RUN_SIZE / partSize)));
 }
 
-function limited(bounds: Bounds, { bodyMax = Infinity }: Known): Bounds {
+function limited(bounds: Bounds, { bodyMax = Infinity }: Pick<Known, "bodyMax">): Bounds {
   const fitting = Math.max(1, Math.floor(bodyMax / bounds.partSize));
   return { ...bounds, runPartsMax: Math.min(bounds.runPartsMax, fitting) };
 }
@@ -340,6 +350,11 @@ export function shortest(line: Line): Line {
 /** Parts of a run that tries whether a longer body is taken by now, or undefined where nothing is to be tried. */
 export function tryParts({ bounds, triesUpTo }: Line): number | undefined {
   return triesUpTo && Math.min(2 * bounds.runPartsMax, triesUpTo);
+}
+
+/** Whether runs are as long as they may be: where the line's pace asks for shorter ones, a longer one would only take too long. */
+export function wantsLonger({ bounds, runParts }: Line): boolean {
+  return runParts >= bounds.runPartsMax;
 }
 
 /** Whether a run of so many parts is such a try. */

@@ -1,7 +1,7 @@
 // What goes out next: a run of parts, or an append where the line is too bad for parts.
 import { missingRanges, type PartRange, partOffset } from "@holdfast/protocol";
 import { isTooCoarse } from "./known.ts";
-import { few, isTry, type Known, knownOf, type Line, tryParts } from "./line.ts";
+import { few, isTry, type Known, knownOf, type Line, tryParts, wantsLonger } from "./line.ts";
 import { committedBytes, lastRun, nextRun } from "./schedule.ts";
 import type { Live, Plan } from "./state.ts";
 
@@ -49,11 +49,12 @@ export function calmed(live: Live, plan: Plan, at: number): Line {
   return isAppending ? few(plan.line, at) : plan.line;
 }
 
-/** One run at a time may be longer than what somebody on the way once took. */
-function trying({ line, flights }: Plan): Pick<Line, "inFlight" | "runParts"> | undefined {
+/** One run at a time may be longer than what somebody on the way once took, where the line would carry it in good time. */
+function trying({ line, flights, resent }: Plan): Pick<Line, "inFlight" | "runParts"> | undefined {
   const runParts = tryParts(line);
   const isUnderWay = flights.some(({ range: [start, end] }) => isTry(line, end - start));
-  return runParts === undefined || isUnderWay ? undefined : { inFlight: line.inFlight, runParts };
+  if (runParts === undefined || isUnderWay || resent > 0 || !wantsLonger(line)) return undefined;
+  return { inFlight: line.inFlight, runParts };
 }
 
 /** What was ended because it held up the end goes out again in shorter pieces, one for each connection. */

@@ -70,6 +70,8 @@ export interface Plan {
   readonly committed: PartSet;
   readonly flights: readonly Flight[];
   readonly line: Line;
+  /** Parts of a run at most, by the way that they go. */
+  readonly runPartsMax: number;
   /** Where an append would go on, as last told; undefined where nothing can be appended. */
   readonly offset: number | undefined;
   /** Bytes that were there before this process sent any. */

@@ -30,6 +30,7 @@ function liveWith(flights: readonly Flight[], { cuts = 2, canAsk = true, dead = 
     committed: createPartSet(100),
     flights,
     line: lineOf(cuts),
+    runPartsMax: 64,
     offset: 0,
     resumedBytes: 0,
     doubtful: [],

@@ -162,10 +162,11 @@ function lessonOf(
   return error.code === "connection_failed" && hasMoved ? "cut" : "none";
 }
 
-/** Not even one part gets through: smaller ones may, as long as none is committed. */
+/** Not even one part gets through: smaller ones may, as long as none is committed. A storage that has no smaller ones gives the same again. */
 function onPartTooLarge(live: Live, { grid, committed }: Plan, error: HoldfastError): Next {
   if (error.details["status"] !== 413) return fail(error);
-  if (grid.partSize > PART_SIZE_STEP && countParts(committed) === 0)
+  const mayShrink = grid.partSize > PART_SIZE_STEP && live.partSizeMax === undefined;
+  if (mayShrink && countParts(committed) === 0)
     return beginAnew({ ...live, partSizeMax: PART_SIZE_STEP }, "request_too_large");
   const why = `${error.message}, to a request with one part of ${grid.partSize} bytes`;
   const details = { limit: grid.partSize, status: error.details["status"] };

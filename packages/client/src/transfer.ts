@@ -1,6 +1,6 @@
 // What a transfer does next: a pure reducer from (state, event) to (state, effects).
 import { HoldfastError, type PartSet } from "@holdfast/protocol";
-import { freshLine, usualRunMs } from "./line.ts";
+import { freshLine, usualRunMs, withRunsUpTo } from "./line.ts";
 import { bytesOf, look } from "./look.ts";
 import { judge } from "./retry.ts";
 import { committedBytes, type Flight } from "./schedule.ts";
@@ -218,6 +218,8 @@ function planOf(
       ...plan,
       grid,
       committed,
+      runPartsMax,
+      line: runPartsMax === plan.runPartsMax ? plan.line : withRunsUpTo(plan.line, runPartsMax),
       offset: plan.offset === undefined ? undefined : offset,
       doubtful: pending.isDoubtful ? plan.doubtful : [],
     };
@@ -229,6 +231,7 @@ function planOf(
     committed,
     offset,
     line,
+    runPartsMax,
     resumedBytes,
     resent: 0,
     dead: 0,
