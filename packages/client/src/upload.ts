@@ -15,9 +15,11 @@ import type { Ports, Source } from "./ports.ts";
 import { rememberLine, tellDamage } from "./recall.ts";
 import { runTransfer } from "./run.ts";
 import { appendRun } from "./upload-append.ts";
+import { askUpload, checkUpload } from "./upload-check.ts";
+import { createUpload } from "./upload-create.ts";
 import { closeUpload, completeUpload, discardUpload } from "./upload-finish.ts";
 import { type Job, openedOf } from "./upload-job.ts";
-import { askUpload, checkUpload, createUpload, openUpload } from "./upload-open.ts";
+import { openUpload } from "./upload-open.ts";
 import { sendRun } from "./upload-send.ts";
 import type { Call } from "./work.ts";
 

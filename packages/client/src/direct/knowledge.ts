@@ -14,7 +14,9 @@ import { parseHttpDate } from "../retry-after.ts";
 import { type Job, jsonBody, type Target } from "../upload-job.ts";
 import { readPart } from "../upload-send.ts";
 import { parseJson, type WireAnswer } from "../wire.ts";
+import type { Call } from "../work.ts";
 import { type Confirmer, createConfirmer } from "./confirmer.ts";
+import { createOpenness, type Openness } from "./openness.ts";
 import { createSigner, type Signed, type Signer } from "./signer.ts";
 
 /** What direct transfer knows of one upload on the server. */
@@ -24,8 +26,9 @@ export interface Direct {
   readonly confirmer: Confirmer;
   /** Parts that the store has taken and that are not confirmed yet: they are not sent again. */
   readonly placed: Set<number>;
-  /** The server has found a part there: the way is open. */
-  hasConfirmed: boolean;
+  /** Parts whose bytes all went out and whose answer never came: the store may have them. */
+  readonly unanswered: Set<number>;
+  readonly way: Openness;
 }
 
 /** Bytes that are signed ahead at most: on a slow line, requests would end before their turn comes. */
@@ -40,7 +43,8 @@ export function directOf(job: Job, target: Target): Direct {
   const direct: Direct = {
     target,
     placed: new Set(),
-    hasConfirmed: false,
+    unanswered: new Set(),
+    way: createOpenness(),
     signer: createSigner({
       clock: job.ports.clock,
       partCount: partCount(grid),
@@ -49,7 +53,9 @@ export function directOf(job: Job, target: Target): Direct {
       digest: (index, signal) => digestOf(job, target, index, signal),
       ask: (parts, signal) => askRequests(job, target, parts, signal),
     }),
-    confirmer: createConfirmer((parts) => askConfirmation(job, target, parts)),
+    confirmer: createConfirmer((parts) =>
+      askConfirmation(job, target, parts, { attempt: 1, signal: new AbortController().signal }),
+    ),
   };
   job.direct = direct;
   return direct;
@@ -99,13 +105,14 @@ async function readRequests(answer: WireAnswer): Promise<ReturnType<typeof decod
   }
 }
 
-async function askConfirmation(
+/** Resolves when all of the parts are committed. @throws HoldfastError `parts_missing` naming those that are not there: the others are committed; `part_conflict` */
+export async function askConfirmation(
   { wire }: Job,
   { url }: Target,
   parts: readonly PartDigest[],
+  { attempt, signal }: Pick<Call, "attempt" | "signal">,
 ): Promise<void> {
   const { body, headers } = jsonBody(encodePartsWanted({ parts }));
-  const { signal } = new AbortController();
-  const asked = { method: "POST", url: `${url}/parts`, headers, body, attempt: 1, signal } as const;
+  const asked = { method: "POST", url: `${url}/parts`, headers, body, attempt, signal } as const;
   await wire.send(asked, (answer) => answer.text());
 }

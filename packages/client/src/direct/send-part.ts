@@ -12,12 +12,11 @@ import { type Job, openedOf, targetOf } from "../upload-job.ts";
 import { readSource } from "../upload-send.ts";
 import type { Call } from "../work.ts";
 import { type Direct, directOf } from "./knowledge.ts";
+import { isClosedBy, noteArrival } from "./openness.ts";
 import type { Ticket } from "./signer.ts";
 
 /** So often in a row may a request that was just signed be refused. */
 const REFUSALS_MAX = 3;
-/** After so many troubles in a row without a part that got there, the way is taken for closed. */
-const TROUBLES_MAX = 3;
 
 /** Resolves when the server has confirmed the part. The buffer is lent until the request has let go of it. */
 export async function sendPart(job: Job, [index]: PartRange, call: Call): Promise<void> {
@@ -31,7 +30,7 @@ export async function sendPart(job: Job, [index]: PartRange, call: Call): Promis
     if (!direct.placed.has(index)) await place(job, direct, { index, bytes }, call);
     const digest = digestAt(target.digests.bytes, index);
     await direct.confirmer.confirm({ index, digest }, call.signal);
-    direct.hasConfirmed = true;
+    noteArrival(direct.way, job.ports.clock.monotonic());
     direct.signer.settle(index);
   } catch (error) {
     const met = toHoldfastError(error);
@@ -56,12 +55,18 @@ async function place(job: Job, direct: Direct, part: Part, call: Call): Promise<
   for (let refusals = 1; ; refusals++) {
     const ticket = await signer.take(index, call.signal);
     await readSource(job, partOffset(target.grid, index), bytes);
+    let left = bytes.length;
+    const onMoved = (moved: number) => {
+      left -= moved;
+      call.onMoved(moved);
+    };
     try {
-      await put(job, ticket, bytes, call);
+      await put(job, ticket, bytes, { ...call, onMoved });
       direct.placed.add(index);
       return;
     } catch (error) {
       const met = toHoldfastError(error);
+      if (left === 0 && met.details["status"] === undefined) direct.unanswered.add(index);
       if (met.code === "digest_mismatch") throw await badBytes(job, part, ticket, met);
       const isRefused = met.code === "signature_refused";
       if (isRefused) signer.refuse(ticket);
@@ -108,15 +113,14 @@ async function badBytes(
   return new HoldfastError(met.code, met.message, { ...met.details, index }, met);
 }
 
-/** Where nothing ever got through, and nobody asked for this way and no other, parts go through the server. */
+/** Where the way is closed, and nobody asked for it and no other, parts go through the server from now on. */
 function closedWay(job: Job, direct: Direct, met: HoldfastError, { attempt }: Call): HoldfastError {
-  // What the server should not have signed will be no better the next time.
-  const isHopeless = met.code === "signature_refused" || met.code === "insecure_transport";
-  const isClosed = !direct.hasConfirmed && (isHopeless || attempt >= TROUBLES_MAX);
-  const mayTurn = job.options.transfer === undefined && met.code !== "aborted";
-  if (!isClosed || !mayTurn || job.way !== "direct") return met;
+  if (met.code === "aborted") return met;
+  const isClosed = isClosedBy(direct.way, met, { attempt, at: job.ports.clock.monotonic() });
+  const mayTurn = job.options.transfer === undefined && job.way === "direct";
+  if (!isClosed || !mayTurn) return met;
   job.way = "server";
   const detail = `parts cannot go straight to the store, so they go through the server: ${met.message}`;
   job.emit("notice", { code: met.code, detail });
-  return new HoldfastError("not_holdfast", met.message, met.details, met);
+  return new HoldfastError("not_holdfast", met.message, {}, met);
 }
