@@ -9,7 +9,7 @@ export interface UploadDigests {
   readonly view: UploadView;
   /** Of all pieces, in bytes. */
   readonly size: number;
-  /** 32 bytes for each part of the grid as it was, zeros where it was not committed. */
+  /** 32 bytes for each part of the grid as it was, zeros where it was not bound. */
   readonly pieces: AsyncGenerator<Uint8Array, void, void>;
 }
 

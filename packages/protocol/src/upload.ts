@@ -64,7 +64,7 @@ export interface UploadView {
   /** Why it failed, or what its last complete met. */
   readonly error?: { readonly code: string; readonly detail: string };
   readonly file?: FileView;
-  /** Only on request: part digests one after another, zeros where a part is not committed. */
+  /** Only on request: part digests one after another, zeros where a part has none. One that an address was signed for has one before it is committed. */
   readonly digests?: Uint8Array;
 }
 
