@@ -2,7 +2,8 @@
 import { HoldfastError } from "@holdfast/protocol";
 import { endClaims } from "./claims.ts";
 import { type Context, doWork, useUpload } from "./context.ts";
-import type { Principal } from "./records.ts";
+import { ifClaimed, ifFree, tokenOf, underClaim } from "./host-claim.ts";
+import type { Principal, UploadRecord } from "./records.ts";
 import { removeStored } from "./stored.ts";
 import type { Upload } from "./upload.ts";
 
@@ -13,17 +14,37 @@ export function abort(context: Context, principal: Principal, id: string): Promi
 }
 
 /** @throws HoldfastError `upload_not_open` where it has become a file. */
-export async function endUpload(context: Context, upload: Upload): Promise<void> {
+export function endUpload(context: Context, upload: Upload): Promise<void> {
+  return underClaim(context, upload, unlessGone, () => end(context, upload));
+}
+
+/** Nothing of a file is ended here, and nothing is left of what has no bytes. */
+function unlessGone({ state, hasBytes }: UploadRecord): "wanted" | "none" {
+  return state === "complete" || !hasBytes ? "none" : "wanted";
+}
+
+async function end(context: Context, upload: Upload): Promise<void> {
   upload.proving?.abort(new HoldfastError("upload_ended"));
   await upload.publishing?.catch(() => undefined);
   const { state } = upload.record;
   if (state === "complete") throw new HoldfastError("upload_not_open", undefined, { state });
   if (state === "open" || state === "completing") {
     const at = context.clock.now();
-    await context.metadata.apply({ kind: "end", id: upload.record.id, state: "aborted", at });
+    const { id } = upload.record;
+    const token = tokenOf(context, upload);
+    await context.metadata.apply({ kind: "end", id, ...token, state: "aborted", at });
     upload.record = { ...upload.record, state: "aborted", endedAt: at };
   }
   await clear(context, upload);
+}
+
+/** What an end has left is removed, unless another server is at it: then this is false. */
+export async function clearIfFree(context: Context, upload: Upload): Promise<boolean> {
+  const clearing = async () => {
+    await clear(context, upload);
+    return true;
+  };
+  return (await ifClaimed(context, upload, ifFree, clearing)) ?? false;
 }
 
 /** Removes the bytes of an ended upload. The record says first that it has ended, then that the bytes are gone: a crash in between leaves work, never a gap. */

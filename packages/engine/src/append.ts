@@ -4,11 +4,12 @@ import { createStage } from "./append-stage.ts";
 import { claimAppend } from "./claims.ts";
 import { type Context, doWork } from "./context.ts";
 import type { Append } from "./engine.ts";
+import { underClaim, whileOpen } from "./host-claim.ts";
 import { tellOffset } from "./offset.ts";
 import { driveAWhile } from "./publish.ts";
 import { type AppendStage, receiveAppend } from "./receive-append.ts";
 import { receiveAppendParts } from "./receive-append-parts.ts";
-import type { Principal } from "./records.ts";
+import type { Limits, Principal } from "./records.ts";
 import { leavePart, resumePart } from "./resume-part.ts";
 import { writeUpload } from "./rights.ts";
 import { beyond, fixSize, requireSize } from "./size.ts";
@@ -32,26 +33,10 @@ export function append(
       // All bytes that come again are compared with those of the file, which is about to be there.
       if (at === "start" && upload.record.state === "completing")
         await driveAWhile(context, upload);
-      const claim = await claimAppend(context, upload, command);
-      if (claim) {
-        const { limits = {} } = principal;
-        const stage = createStage(context, upload, command, { limits, claim });
-        try {
-          await fixSize(context, upload, { size: command.size, limits, claim });
-          requireFit(upload, command);
-          const first = await beginAt(context, upload, command);
-          // A part whose bytes met a fault on their way is not left to the next append.
-          if (stage.kind === "parts") {
-            stage.part = await receiveAppendParts(context, upload, stage, first);
-          } else stage.part = await receiveAppend(context, upload, stage, first);
-          await endAppend(upload, command, stage);
-        } finally {
-          await stage.settle();
-          leavePart(upload, stage.part);
-          claim.end();
-        }
-        stage.requireCommitted();
-      }
+      const { limits = {} } = principal;
+      await underClaim(context, upload, whileOpen, () =>
+        appendBody(context, upload, command, limits),
+      );
       if (command.isLast) {
         // The body may have taken hours; what it brought stays, for somebody who may.
         await context.policy.decide(principal, "write", upload.record);
@@ -60,6 +45,33 @@ export function append(
       return tellOffset(context, upload);
     }),
   );
+}
+
+/** Resolves when all bytes of the body are committed, or there is nothing in it that is not. */
+async function appendBody(
+  context: Context,
+  upload: Upload,
+  command: Append,
+  limits: Limits,
+): Promise<void> {
+  const claim = await claimAppend(context, upload, command);
+  if (!claim) return;
+  const stage = createStage(context, upload, command, { limits, claim });
+  try {
+    await fixSize(context, upload, { size: command.size, limits, claim });
+    requireFit(upload, command);
+    const first = await beginAt(context, upload, command);
+    // A part whose bytes met a fault on their way is not left to the next append.
+    if (stage.kind === "parts") {
+      stage.part = await receiveAppendParts(context, upload, stage, first);
+    } else stage.part = await receiveAppend(context, upload, stage, first);
+    await endAppend(upload, command, stage);
+  } finally {
+    await stage.settle();
+    leavePart(upload, stage.part);
+    claim.end();
+  }
+  stage.requireCommitted();
 }
 
 /** The part in which the body begins. */

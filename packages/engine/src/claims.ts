@@ -160,6 +160,11 @@ export async function endAppends(upload: Upload): Promise<number> {
   return turn;
 }
 
+/** Appends read no further: what came is committed, and each is answered with `why`. */
+export function stopAppends(upload: Upload, why: HoldfastError): void {
+  for (const claim of upload.claims) if (isAppend(claim)) claim.body.stop(why);
+}
+
 function isAppend(claim: Claim): boolean {
   return claim.kind === "append";
 }
@@ -273,7 +278,7 @@ function busy(): HoldfastError {
   return new HoldfastError("part_busy", undefined, { retryAfter: RETRY_AFTER_S });
 }
 
-function appending(): HoldfastError {
+export function appending(): HoldfastError {
   return new HoldfastError("append_in_progress", undefined, { retryAfter: RETRY_AFTER_S });
 }
 

@@ -1,6 +1,7 @@
 // The commits of an append: in order, each on top of the one before; whole parts and the tail behind them go in one record.
 import { flush, GROUP_BYTES, GROUP_MS, noteParts, type VerifiedPart } from "./commit.ts";
 import { type Context, UPLOAD_TTL_MS } from "./context.ts";
+import { tokenOf } from "./host-claim.ts";
 import type { CommittedPart, Limits, Tail } from "./records.ts";
 import { fixedTo } from "./size.ts";
 import { type FillingPart, tailOf } from "./tail.ts";
@@ -144,6 +145,7 @@ export async function recordAppend(
   const { id, hasSize, place } = upload.record;
   const expiresAt = context.clock.now() + UPLOAD_TTL_MS;
   const optional = {
+    ...tokenOf(context, upload),
     ...(tail ? { tail } : {}),
     ...(size === undefined ? {} : { size }),
     ...(hasSize ? {} : { limits }),

@@ -45,7 +45,7 @@ async function commitListed(
       parts.push({ index, digest });
     }
   }
-  if (parts.length > 0) await recordParts(context, upload, parts, limits);
+  if (parts.length > 0) await recordParts(context, upload, { parts, limits, place });
 }
 
 /** Where the store does not tell the digest, it has held whoever brought the part to the one that was signed. */

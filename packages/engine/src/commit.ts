@@ -3,7 +3,7 @@ import { addPart, DIGEST_SIZE, hasPart, MIB } from "@holdfast/protocol";
 import { type Context, UPLOAD_TTL_MS } from "./context.ts";
 import { beginHealing } from "./heal.ts";
 import { regionsOf } from "./kinds.ts";
-import type { CommittedPart, Limits } from "./records.ts";
+import type { CommittedPart, Limits, Place } from "./records.ts";
 import { noteCommitted } from "./root.ts";
 import { dropTailObjects } from "./tail-objects.ts";
 import { makeRoom, type Upload } from "./upload.ts";
@@ -15,6 +15,8 @@ export const GROUP_MS = 50;
 export interface VerifiedPart extends CommittedPart {
   readonly size: number;
   readonly written: Promise<void>;
+  /** Where its bytes went, in a storage that takes parts: all parts of a run go to one place. */
+  readonly place?: Place;
 }
 
 export interface Committer {
@@ -85,18 +87,25 @@ async function commitGroup(
   }
   if (parts.length === 0) return;
   await flush(context, upload);
-  await recordParts(context, upload, parts, limits);
+  await recordParts(context, upload, { parts, limits, place: group[0]?.place });
 }
 
-/** Records parts whose bytes are durable; `limits` are those of who brought them. */
+/** Parts whose bytes are durable. */
+interface DurableParts {
+  readonly parts: readonly CommittedPart[];
+  /** Of who brought them. */
+  readonly limits: Limits;
+  /** Where the bytes are: if that is not the upload's place any more, nothing is recorded. */
+  readonly place: Place | undefined;
+}
+
 export async function recordParts(
   context: Context,
   upload: Upload,
-  parts: readonly CommittedPart[],
-  limits: Limits,
+  { parts, limits, place }: DurableParts,
 ): Promise<void> {
   const expiresAt = context.clock.now() + UPLOAD_TTL_MS;
-  const { id, hasSize, place } = upload.record;
+  const { id, hasSize } = upload.record;
   // A size that is known was reserved whole at create.
   const reserved = hasSize ? {} : { limits };
   const where = place === undefined ? {} : { place };

@@ -9,10 +9,11 @@ import {
 import { recovering, requireNotEnded } from "./claims.ts";
 import { closeTail } from "./close-tail.ts";
 import { type Context, doWork, useUpload } from "./context.ts";
+import { underClaim, whileOpen } from "./host-claim.ts";
 import { driveAWhile } from "./publish.ts";
 import type { Principal } from "./records.ts";
 import { rootOf } from "./root.ts";
-import { fixSize } from "./size.ts";
+import { fixSize, type SizeRequest } from "./size.ts";
 import { viewOf } from "./status.ts";
 import { offsetOf, requireAllParts, type Upload } from "./upload.ts";
 
@@ -26,9 +27,7 @@ export function complete(
     useUpload(context, principal, "write", id, async (upload) => {
       requireNotEnded(upload);
       if (upload.healing) throw recovering();
-      await fixSize(context, upload, { size: request.size, limits: principal.limits });
-      requireKnownSize(upload);
-      await closeTail(context, upload);
+      await closeEnd(context, upload, { size: request.size, limits: principal.limits });
       requireAllParts(upload);
       const { epoch } = upload.record;
       await requireRoot(context, upload, request);
@@ -40,6 +39,18 @@ export function complete(
       return view;
     }),
   );
+}
+
+/** The size is known, and no tail stands for a part. Where that is so already nobody's claim is needed for it. */
+async function closeEnd(context: Context, upload: Upload, request: SizeRequest): Promise<void> {
+  const { hasSize, tail } = upload.record;
+  const close = async () => {
+    await fixSize(context, upload, request);
+    requireKnownSize(upload);
+    await closeTail(context, upload);
+  };
+  if (hasSize && !tail) await close();
+  else await underClaim(context, upload, whileOpen, close);
 }
 
 /** @throws HoldfastError `file_digest_mismatch` where both are known and differ. */

@@ -6,6 +6,7 @@ import { healIfGone } from "./heal.ts";
 import type { Action } from "./ports.ts";
 import type { Subtrees } from "./proof.ts";
 import type { Principal } from "./records.ts";
+import { refresh } from "./refresh.ts";
 import { createRoom, type Room } from "./room.ts";
 import { createUploads, type Upload, type Uploads } from "./upload.ts";
 
@@ -22,14 +23,17 @@ export interface Context extends EngineParts {
   isDraining: boolean;
   /** Set once, when bodies in flight are stopped: from then on nobody begins to read one. */
   isOverdue: boolean;
-  /** Verbs under way that may change something. */
+  /** Verbs under way that may change something, and claims that are being let go. */
   readonly work: Set<Promise<unknown>>;
 }
 
 export function createContext(parts: EngineParts): Context {
   const context: Context = {
     ...parts,
-    uploads: createUploads(parts.metadata, (upload) => healIfGone(context, upload)),
+    uploads: createUploads(parts.metadata, {
+      onLoad: (upload) => healIfGone(context, upload),
+      ...(parts.host === undefined ? {} : { onReuse: (upload) => refresh(context, upload) }),
+    }),
     crowd: createCrowd(parts),
     room: createRoom(parts),
     subtrees: new Map(),

@@ -6,7 +6,8 @@ import type { Context } from "./context.ts";
 export async function drain(context: Context, graceMs: number): Promise<void> {
   context.isDraining = true;
   const callOff = context.clock.after(graceMs, () => stopBodies(context));
-  await Promise.allSettled(context.work);
+  // Who ends lets go of claims, which is work too.
+  while (context.work.size > 0) await Promise.allSettled(context.work);
   callOff();
 }
 

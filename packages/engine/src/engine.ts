@@ -45,6 +45,8 @@ export interface EngineParts {
   readonly readSlots: SlotPool;
   /** The low-water mark: with less room than this, in bytes, nothing new is begun. */
   readonly keepFree: number;
+  /** This server's name among those that share the records, another one at each start. Absent where no other server writes them: then nothing is done for the sake of others. */
+  readonly host?: string;
   readonly log: Log;
 }
 

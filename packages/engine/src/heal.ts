@@ -12,6 +12,7 @@ import {
 } from "@holdfast/protocol";
 import { endClaims } from "./claims.ts";
 import type { Context } from "./context.ts";
+import { tokenOf } from "./host-claim.ts";
 import { regionsOf } from "./kinds.ts";
 import type { UploadRecord } from "./records.ts";
 import { noteWithdrawn } from "./root.ts";
@@ -153,7 +154,10 @@ export async function withdraw(
 ): Promise<void> {
   const { id } = upload.record;
   const at = context.clock.now();
-  await context.metadata.apply({ kind: "withdraw", id, indexes, at });
+  await context.metadata.apply({
+    ...{ kind: "withdraw", id, indexes, at },
+    ...tokenOf(context, upload),
+  });
   // An offset that was answered was a promise: then the store has ended the upload in the same step. Only the store knows: one may have been told while this was under way.
   const stored = await context.metadata.upload(id);
   upload.digests = upload.digests.slice();

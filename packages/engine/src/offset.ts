@@ -2,7 +2,8 @@
 import type { UploadOffset } from "@holdfast/protocol";
 import { endAppends, recovering, requireNotEnded } from "./claims.ts";
 import { type Context, doWork, useUpload } from "./context.ts";
-import type { Principal } from "./records.ts";
+import { underClaim, whileOpen } from "./host-claim.ts";
+import type { Principal, UploadRecord } from "./records.ts";
 import { requireTold } from "./told.ts";
 import { offsetOf, type Upload } from "./upload.ts";
 
@@ -13,11 +14,23 @@ export function offset(context: Context, principal: Principal, id: string): Prom
   return doWork(context, () =>
     useUpload(context, principal, "write", id, async (upload) => {
       await endAppends(upload);
+      await endAppendsElsewhere(context, upload);
       await requireHealed(context, upload);
       requireNotEnded(upload);
       return tellOffset(context, upload);
     }),
   );
+}
+
+/** What another server is appending is committed, and known here, or that server does not answer and has lost the claim. */
+async function endAppendsElsewhere(context: Context, upload: Upload): Promise<void> {
+  await underClaim(context, upload, isElsewhere, async () => undefined);
+
+  /** Where nobody holds the claim nobody is appending. */
+  function isElsewhere(record: UploadRecord): "wanted" | "none" {
+    const { holder } = record.claim ?? {};
+    return holder === undefined || holder === context.host ? "none" : whileOpen(record);
+  }
 }
 
 /** An offset that is answered is a promise; the record says so first. */

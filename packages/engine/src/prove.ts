@@ -2,6 +2,7 @@
 import { equalBytes, HoldfastError, partCount } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
 import { withdraw } from "./heal.ts";
+import { tokenOf } from "./host-claim.ts";
 import type { UploadRecord } from "./records.ts";
 import { requireNotDraining, scanParts } from "./scan.ts";
 import type { Upload } from "./upload.ts";
@@ -74,7 +75,8 @@ async function takeBack(context: Context, upload: Upload, bad: readonly number[]
   const at = context.clock.now();
   const detail = `${bad.length} stored parts proved bad after they were put together`;
   const error = { code: "storage_failed", detail };
-  await context.metadata.apply({ kind: "end", id, state: "failed", at, error });
+  const end = { kind: "end", id, state: "failed", at, error } as const;
+  await context.metadata.apply({ ...end, ...tokenOf(context, upload) });
   upload.record = { ...upload.record, state: "failed", endedAt: at, error };
   throw new HoldfastError("upload_ended", detail, { state: "failed" });
 }

@@ -11,8 +11,10 @@ import {
 import { endClaims, requireNotEnded } from "./claims.ts";
 import { type Context, doWork, UPLOAD_TTL_MS } from "./context.ts";
 import { beginHealing, unsealed } from "./heal.ts";
+import { ifClaimed, ifFree, tokenOf } from "./host-claim.ts";
 import { writeManifest } from "./manifest.ts";
 import { needsProof, proveFile } from "./prove.ts";
+import { driveShared } from "./publish-shared.ts";
 import type { FileRecord } from "./records.ts";
 import { rootOf } from "./root.ts";
 import { sealBytes } from "./seal.ts";
@@ -26,13 +28,35 @@ export interface Decision {
   readonly sha256?: Uint8Array;
 }
 
-/** Resolves when the upload is `complete`. However many ask, it is done once. */
+/** Resolves when the upload is `complete`. However many ask, at however many servers, it is done once. */
 export function driveToCompletion(
   context: Context,
   upload: Upload,
   decision: Decision = { epoch: upload.record.epoch },
 ): Promise<void> {
   if (upload.record.state === "complete") return Promise.resolve();
+  const isShared = context.host !== undefined;
+  const publishing = () => publishOnce(context, upload, decision);
+  return isShared ? driveShared(context, upload, publishing) : publishing();
+}
+
+/** What was interrupted and nobody is at goes on. False where there is nothing to do, or another server does it. */
+export function driveOn(context: Context, id: UploadId): Promise<boolean> {
+  return doWork(context, () =>
+    context.uploads.use(id, async (upload) => {
+      const goOn = async () => {
+        const { state, epoch } = upload.record;
+        if (state !== "completing") return false;
+        await publishOnce(context, upload, { epoch });
+        return true;
+      };
+      return (await ifClaimed(context, upload, ifFree, goOn)) ?? false;
+    }),
+  );
+}
+
+/** For all who ask this server. */
+function publishOnce(context: Context, upload: Upload, decision: Decision): Promise<void> {
   upload.publishing ??= publish(context, upload, decision).finally(() => {
     delete upload.publishing;
   });
@@ -93,7 +117,7 @@ async function publish(context: Context, upload: Upload, decision: Decision): Pr
     fileId: file.id,
     at: file.createdAt,
   } as const;
-  await context.metadata.apply({ kind: "publish", file, outbox });
+  await context.metadata.apply({ kind: "publish", ...tokenOf(context, upload), file, outbox });
   const { error: _, tail: __, ...published } = unsealed(upload.record);
   const endedAt = file.createdAt;
   upload.record = { ...published, state: "complete", fileId: file.id, endedAt };
@@ -108,7 +132,9 @@ async function close(context: Context, upload: Upload, decision: Decision): Prom
   const { id, state } = upload.record;
   if (state === "open") {
     const { epoch, sha256 } = decision;
-    await context.metadata.apply({ kind: "seal", id, epoch, ...(sha256 ? { sha256 } : {}) });
+    const token = tokenOf(context, upload);
+    const seal = { kind: "seal", id, ...token, epoch, ...(sha256 ? { sha256 } : {}) } as const;
+    await context.metadata.apply(seal);
     const asked = sha256 ? { sealedSha256: sha256 } : {};
     upload.record = { ...upload.record, state: "completing", ...asked };
   }
@@ -153,19 +179,20 @@ export function fileOf(
 /** Nothing was published: the upload goes on, or has failed by what it was created with. */
 async function giveUp(context: Context, upload: Upload, cause: unknown): Promise<void> {
   const { code, message } = toHoldfastError(cause);
-  // The next start goes on here; or an abort waits for this to end.
-  if (code === "shutting_down" || code === "upload_ended") return;
+  // The next start goes on here, or another server; or an abort waits for this to end.
+  if (code === "shutting_down" || code === "upload_ended" || code === "claim_lost") return;
   const error = { code, detail: message };
   const { id, state, sha256 } = upload.record;
   if (state !== "open" && state !== "completing") return;
+  const token = tokenOf(context, upload);
   if (code === "file_digest_mismatch" && sha256) {
     const at = context.clock.now();
-    await context.metadata.apply({ kind: "end", id, state: "failed", at, error });
+    await context.metadata.apply({ kind: "end", id, ...token, state: "failed", at, error });
     upload.record = { ...upload.record, state: "failed", endedAt: at, error };
     return;
   }
   try {
-    await context.metadata.apply({ kind: "reopen", id, error });
+    await context.metadata.apply({ kind: "reopen", id, ...token, error });
     upload.record = { ...unsealed(upload.record), state: "open", error };
   } finally {
     // After anything but these, what is committed is proved first: they say already what the bytes are like. Where the record cannot be changed now too.

@@ -6,7 +6,7 @@ import type { Outgoing } from "./outgoing.ts";
 import { placeOf } from "./place.ts";
 import type { RunningDigest } from "./ports.ts";
 import { endedEarly, otherCrc, type ReceiveRun, tailFault, tooLong } from "./receive.ts";
-import type { Tail } from "./records.ts";
+import type { Place, Tail } from "./records.ts";
 import { createSender, type Sender } from "./sender.ts";
 import { SLOT_SIZE } from "./slots.ts";
 import { tailAt } from "./tail.ts";
@@ -18,18 +18,23 @@ export async function receiveParts(
   upload: Upload,
   run: ReceiveRun,
 ): Promise<void> {
-  const sender = createSender(context, upload, await placeOf(context, upload));
+  const place = await placeOf(context, upload);
+  const sender = createSender(context, upload, place);
   try {
-    await receive(context, upload, run, sender);
+    await receive(context, upload, { ...run, place }, sender);
   } finally {
     await sender.settle();
   }
 }
 
+interface PlacedRun extends ReceiveRun {
+  readonly place: Place;
+}
+
 async function receive(
   context: Context,
   upload: Upload,
-  { run: [start, end], digests, crc32c, body, claim, writer, committer }: ReceiveRun,
+  { run: [start, end], digests, crc32c, body, claim, writer, committer, place }: PlacedRun,
   sender: Sender,
 ): Promise<void> {
   const { record } = upload;
@@ -81,7 +86,7 @@ async function receive(
       await own.drop(cause);
       throw cause;
     }
-    committer.add({ index, digest: expected, size, written: own.end() });
+    committer.add({ index, digest: expected, size, place, written: own.end() });
   }
 }
 

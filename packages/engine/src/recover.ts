@@ -1,26 +1,31 @@
 // recover: at start-up, drives on what a crash interrupted. Open uploads need nothing: their records are the truth.
 import type { UploadId } from "@holdfast/protocol";
-import { clear } from "./abort.ts";
+import { clearIfFree } from "./abort.ts";
 import type { Context } from "./context.ts";
 import { eraseFile } from "./delete.ts";
 import { allDue } from "./due.ts";
 import { needsProof } from "./prove.ts";
-import { driveAside } from "./publish.ts";
+import { driveOn } from "./publish.ts";
 
 /** Resolves when everything that was on its way to an end has got there. What fails is logged and tried again at the next start. */
 export async function recover(context: Context): Promise<void> {
   for await (const { id } of allDue(context.metadata, "completing")) {
-    const driving = attempt(context, id, "complete", () => driveAside(context, id));
+    const driving = attempt(context, id, "complete", () => driveOn(context, id));
     // To read a terabyte once more takes longer than a start may.
     if (!(await isLong(context, id))) await driving;
   }
   for await (const { id } of allDue(context.metadata, "uncleared")) {
     await attempt(context, id, "clear", () =>
-      context.uploads.use(id, (upload) => clear(context, upload)),
+      context.uploads.use(id, (upload) => clearIfFree(context, upload)),
     );
   }
   for await (const { id, fileId } of allDue(context.metadata, "deleting")) {
-    if (fileId) await attempt(context, id, "erase", () => eraseFile(context, fileId));
+    if (fileId) {
+      await attempt(context, id, "erase", async () => {
+        await eraseFile(context, fileId);
+        return true;
+      });
+    }
   }
 }
 
@@ -33,11 +38,11 @@ async function attempt(
   context: Context,
   upload: string,
   step: string,
-  task: () => Promise<void>,
+  task: () => Promise<boolean>,
 ): Promise<void> {
   try {
-    await task();
-    context.log("info", "recover.done", { upload, step });
+    // What another server is at is not ours.
+    if (await task()) context.log("info", "recover.done", { upload, step });
   } catch (cause) {
     context.log("error", "recover.failed", { upload, step, cause });
   }

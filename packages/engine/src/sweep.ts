@@ -1,11 +1,12 @@
 // sweep: removes what has ended. By lists along an index, a few at a time, each step one that may be cut and repeated.
 import { type SweepReport, type Swept, toHoldfastError } from "@holdfast/protocol";
-import { clear } from "./abort.ts";
+import { clear, clearIfFree } from "./abort.ts";
 import { type Context, doWork } from "./context.ts";
 import { eraseFile } from "./delete.ts";
 import { allDue } from "./due.ts";
+import { ifClaimed, ifFree, tokenOf } from "./host-claim.ts";
 import { partsOf } from "./kinds.ts";
-import { driveAside } from "./publish.ts";
+import { driveOn } from "./publish.ts";
 import type { Due, Principal } from "./records.ts";
 import { pause } from "./root.ts";
 import { straysDue } from "./sweep-places.ts";
@@ -114,10 +115,9 @@ async function run(context: Context, isHeld: boolean): Promise<SweepReport> {
       uploads.use(id, (upload) => expire(context, upload)),
     );
   }
-  await each(allDue(metadata, "uncleared"), "removed", async ({ id }) => {
-    await uploads.use(id, (upload) => clear(context, upload));
-    return true;
-  });
+  await each(allDue(metadata, "uncleared"), "removed", ({ id }) =>
+    uploads.use(id, (upload) => clearIfFree(context, upload)),
+  );
   await each(allDue(metadata, "deleting"), "erased", async ({ fileId }) => {
     if (fileId) await eraseFile(context, fileId);
     return true;
@@ -137,7 +137,7 @@ async function run(context: Context, isHeld: boolean): Promise<SweepReport> {
   }
   // Its last step met a fault, and nobody has asked again: it would stay as it is until the next start. At the end, since a proof takes its time.
   await each(allDue(metadata, "completing", now + 1), "completed", async ({ id }) => {
-    await driveAside(context, id);
+    await driveOn(context, id);
     return false;
   });
   const report = tally.report(false);
@@ -153,15 +153,23 @@ function hasWorked({ expired, removed, erased, forgotten, failed, isWhole }: Swe
 
 /** Ends an upload whose time is over, and removes its bytes. False where it is not to go now. */
 async function expire(context: Context, upload: Upload): Promise<boolean> {
-  const { record, claims } = upload;
   const now = context.clock.now();
-  // Whoever writes is about to commit, and that moves the expiry.
-  if (record.state !== "open" || record.expiresAt > now || claims.size > 0) return false;
-  await context.metadata.apply({ kind: "expire", id: record.id, now });
-  upload.record = { ...upload.record, state: "expired", endedAt: now };
-  context.log("info", "upload.expired", { upload: record.id });
-  await clear(context, upload);
-  return true;
+  const isDue = () => {
+    const { record, claims } = upload;
+    // Whoever writes is about to commit, and that moves the expiry.
+    return record.state === "open" && record.expiresAt <= now && claims.size === 0;
+  };
+  if (!isDue()) return false;
+  const ending = async () => {
+    if (!isDue()) return false;
+    const { id } = upload.record;
+    await context.metadata.apply({ kind: "expire", id, ...tokenOf(context, upload), now });
+    upload.record = { ...upload.record, state: "expired", endedAt: now };
+    context.log("info", "upload.expired", { upload: id });
+    await clear(context, upload);
+    return true;
+  };
+  return (await ifClaimed(context, upload, ifFree, ending)) ?? false;
 }
 
 type SweptName = "expired" | "removed" | "erased" | "forgotten";

@@ -13,6 +13,7 @@ import {
   type UploadId,
 } from "@holdfast/protocol";
 import type { Claim } from "./claims.ts";
+import type { HostClaim } from "./host-claim.ts";
 import type { MetadataStore } from "./ports.ts";
 import type { Place, Tail, UploadRecord } from "./records.ts";
 import type { FillingPart } from "./tail.ts";
@@ -27,6 +28,10 @@ export interface Upload {
   /** 32 bytes a part, zeros where it is not bound; while the size is unknown only as many as there is use for. Parts are added in place; a withdrawal makes another array, so that whoever is reading one has it to the end. */
   digests: Uint8Array;
   readonly claims: Set<Claim>;
+  /** The claim that this server has of it among those that share its record. */
+  held?: HostClaim;
+  /** Under way while that is being taken. */
+  taking?: Promise<unknown>;
   /** Counts requests that end appends: of those that wait the newest goes on. */
   appendTurn: number;
   /** What an append has left of the part with this tail, so that the next one need not read it back. */
@@ -76,11 +81,13 @@ interface Entry {
   holders: number;
 }
 
-/** @param onLoad Awaited before anybody uses an upload that was not in memory. */
-export function createUploads(
-  metadata: MetadataStore,
-  onLoad: (upload: Upload) => Promise<void>,
-): Uploads {
+/** Awaited before anybody uses an upload: one that was not in memory, and one that was. */
+export interface UploadHooks {
+  readonly onLoad: (upload: Upload) => Promise<void>;
+  readonly onReuse?: (upload: Upload) => Promise<void>;
+}
+
+export function createUploads(metadata: MetadataStore, { onLoad, onReuse }: UploadHooks): Uploads {
   // In the order of their last use: a Map keeps insertions in order.
   const entries = new Map<UploadId, Entry>();
 
@@ -96,8 +103,8 @@ export function createUploads(
     for (const { upload } of entries.values()) bytes += upload?.digests.length ?? 0;
     for (const [id, { upload, holders }] of entries) {
       if (entries.size <= IDLE_MAX && bytes <= IDLE_BYTES_MAX) return;
-      if (!upload || holders > 0 || upload.claims.size > 0 || upload.healing || upload.publishing)
-        continue;
+      if (!upload || holders > 0 || upload.claims.size > 0 || upload.held) continue;
+      if (upload.healing || upload.publishing) continue;
       bytes -= upload.digests.length;
       entries.delete(id);
     }
@@ -109,12 +116,14 @@ export function createUploads(
     all: () => [...entries.values()].flatMap(({ upload }) => upload ?? []),
     async use(id, work) {
       if (!isUploadId(id)) throw new HoldfastError("upload_not_found");
-      const entry: Entry = entries.get(id) ?? { loading: load(id), holders: 0 };
+      const known = entries.get(id);
+      const entry: Entry = known ?? { loading: load(id), holders: 0 };
       entry.holders++;
       entries.delete(id);
       entries.set(id, entry);
       try {
         entry.upload = await entry.loading;
+        if (known && onReuse) await onReuse(entry.upload);
         return await work(entry.upload);
       } finally {
         entry.holders--;

@@ -120,6 +120,12 @@ export const ERRORS = {
     title: "Another request is appending to this upload",
     hint: "Wait as long as Retry-After says, ask for the offset or the status, send what is missing.",
   },
+  claim_lost: {
+    status: 409,
+    retry: "later",
+    title: "Another server has taken this upload over",
+    hint: "Ask for the offset or the status, and send what is missing.",
+  },
   offset_mismatch: {
     status: 409,
     retry: "status",
@@ -324,12 +330,6 @@ export const ERRORS = {
     retry: "never",
     title: "The server is not at this address",
     hint: "Use the address that `location` names; where none is named, try the other one of http and https.",
-  },
-  claim_lost: {
-    status: 0,
-    retry: "status",
-    title: "Another server has taken this upload over",
-    hint: "Ask for the upload's status and send what is missing.",
   },
   gave_up: {
     status: 0,

@@ -1,5 +1,10 @@
 // Every code of the error table that has a status, provoked over HTTP and read back as a client does.
-import { createSlotPool, type RegionStorage, SLOT_SIZE } from "@holdfast/engine";
+import {
+  createSlotPool,
+  type MetadataStore,
+  type RegionStorage,
+  SLOT_SIZE,
+} from "@holdfast/engine";
 import {
   decodeProblem,
   decodeUpload,
@@ -342,6 +347,24 @@ const CASES: Partial<Record<ErrorCode, () => Promise<Answer>>> = {
     held.socket.write(`${rawHead({ method: "PATCH", path, headers })}a`);
     await untilWaiting(server);
     return put(server, view, [0, 1]);
+  },
+  async claim_lost() {
+    const memory = createMemoryMetadata();
+    const metadata: MetadataStore = {
+      ...memory,
+      async apply(change) {
+        if (change.kind === "append") {
+          const { id, token = 0 } = change;
+          await memory.apply({ kind: "want", id, token });
+          const claim = { kind: "claim", id, holder: "b", token: token + 1 } as const;
+          await memory.apply({ ...claim, lifeMs: 60_000, patienceMs: 0 });
+        }
+        return memory.apply(change);
+      },
+    };
+    const server = await start({ parts: { host: "a", metadata } });
+    const path = `/v1/uploads/${(await create(server)).id}`;
+    return ask(server, { method: "PATCH", path, headers: APPEND, body: "a" });
   },
   async offset_mismatch() {
     const server = await start();

@@ -42,7 +42,13 @@ const postFile: Operation = {
   errors: [
     ...(["invalid_request", "invalid_digest", "body_size_mismatch", "body_stalled"] as const),
     ...(["digest_mismatch", "idempotency_conflict", "quota_exceeded", "size_too_large"] as const),
-    ...(["append_in_progress", "part_conflict", "upload_ended", "overloaded"] as const),
+    ...([
+      "append_in_progress",
+      "part_conflict",
+      "upload_ended",
+      "claim_lost",
+      "overloaded",
+    ] as const),
     "storage_full",
   ],
 };

@@ -84,7 +84,7 @@ export const UPLOADS: readonly Operation[] = [
       ...(["upload_not_found", "offset_mismatch", "append_in_progress", "part_busy"] as const),
       ...(["part_conflict", "size_mismatch", "size_too_large", "upload_not_open"] as const),
       ...(["upload_ended", "digest_mismatch", "overloaded", "recovering"] as const),
-      "storage_full",
+      ...(["claim_lost", "storage_full"] as const),
     ],
   },
   {
@@ -95,7 +95,7 @@ export const UPLOADS: readonly Operation[] = [
     summary: "Abort: the bytes are removed",
     params,
     replies: { 204: { what: "It has ended" } },
-    errors: ["upload_not_found", "upload_not_open", "upload_ended"],
+    errors: ["upload_not_found", "upload_not_open", "upload_ended", "claim_lost"],
   },
   {
     method: "PUT",
@@ -144,6 +144,7 @@ export const UPLOADS: readonly Operation[] = [
         "upload_not_open",
         "upload_ended",
         "recovering",
+        "claim_lost",
       ] as const),
       "storage_full",
     ],

@@ -1,0 +1,333 @@
+// Several servers over one set of records and one store of parts: any request may go to any of them, and what only one may do is done by one.
+import { type Change, createEngine, type Engine, type EngineParts } from "@holdfast/engine";
+import { equalBytes, KIB, type UploadView } from "@holdfast/protocol";
+import { bigBytes } from "@holdfast/testkit/big-bytes";
+import { createBody } from "@holdfast/testkit/body";
+import { createVirtualClock } from "@holdfast/testkit/clock";
+import { createMemoryMetadata } from "@holdfast/testkit/metadata/memory";
+import { createRandom } from "@holdfast/testkit/random";
+import { createMemoryStorage } from "@holdfast/testkit/storage/memory";
+import { createMemoryParts, type PartCall } from "@holdfast/testkit/storage/parts";
+import { emptyParts } from "@holdfast/testkit/storage/parts-state";
+import {
+  alice,
+  appendBytes,
+  createRequest,
+  memoryParts,
+  putParts,
+  readAll,
+  sha256,
+} from "@holdfast/testkit/world";
+import { describe, expect, it } from "vitest";
+
+const PART = 256 * KIB;
+const content = bigBytes("hosts", 3 * PART + 5000);
+
+type Kind = "parts" | "regions";
+
+/** Servers by their name. One whose calls are `held` has them under way until they are let go, or for ever. */
+function createWorld(kind: Kind = "parts") {
+  const clock = createVirtualClock();
+  const changes: Change["kind"][] = [];
+  const metadata = createMemoryMetadata({
+    now: clock.now,
+    onApply: async (point, change) => {
+      if (point === "before-durable") changes.push(change.kind);
+    },
+  });
+  const state = emptyParts();
+  const regions = createMemoryStorage();
+  const held = new Map<string, { readonly call: PartCall; readonly until: Promise<void> }>();
+  const metadataOf = (name: string): typeof metadata => ({
+    ...metadata,
+    apply: async (change) => {
+      await dead.get(name);
+      return metadata.apply(change);
+    },
+    upload: async (by) => {
+      await dead.get(name);
+      return metadata.upload(by);
+    },
+  });
+  const clockOf = (name: string): typeof clock => ({
+    ...clock,
+    after: (ms, task) => clock.after(ms, () => void (dead.get(name) ?? NOW).then(task)),
+  });
+  const dead = new Map<string, Promise<void>>();
+
+  function server(name: string, more: Partial<EngineParts> = {}): Engine {
+    const parts = createMemoryParts({
+      ...{ clock, state },
+      async onCall(call, when) {
+        await dead.get(name);
+        const hold = held.get(name);
+        if (when === "before" && hold?.call === call) await hold.until;
+      },
+    });
+    const storage = kind === "parts" ? parts : regions;
+    const random = createRandom(`hosts/${name}`);
+    const own = { host: name, metadata: metadataOf(name), clock: clockOf(name) };
+    return createEngine(memoryParts({ ...{ storage, random }, ...own, ...more }));
+  }
+  /** Lets time pass until something has come to its end. */
+  async function within<T>(work: Promise<T>, maxMs = 60_000): Promise<T> {
+    let isOver = false;
+    const ended = work.finally(() => {
+      isOver = true;
+    });
+    ended.catch(() => undefined);
+    await turns();
+    for (let ms = 0; !isOver && ms < maxMs; ms += 50) {
+      clock.advance(50);
+      await turns(3);
+    }
+    expect(isOver, "it comes to an end").toBe(true);
+    return work;
+  }
+  return { clock, metadata, state, changes, server, within, held, dead };
+}
+
+async function turns(count = 30): Promise<void> {
+  for (let turn = 0; turn < count; turn++) {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}
+
+const NOW: Promise<void> = Promise.resolve();
+const NEVER: Promise<void> = new Promise(() => undefined);
+
+describe("any request of an upload", () => {
+  it("may go to any server", async () => {
+    const { server, within, metadata } = createWorld();
+    const [a, b, c] = [server("a"), server("b"), server("c")];
+    const view = await a.create(alice, createRequest(content.length));
+    await within(putParts(b, view, content, [0, 2]));
+    await within(putParts(a, view, content, [3, 4]));
+    // Who has known it since before the others wrote sees what they wrote.
+    expect((await b.status(alice, view.id)).offset).toBe(2 * PART);
+    await within(putParts(c, view, content, [2, 3]));
+    const done = await within(a.complete(alice, view.id, {}));
+    expect(done.state).toBe("complete");
+    expect((await b.status(alice, view.id)).file?.id).toBe(done.file?.id);
+    expect(equalBytes(await readAll(c, done), content)).toBe(true);
+    await within(b.deleteFile(alice, done.file?.id ?? ""));
+    await expect(a.status(alice, view.id)).rejects.toMatchObject({ code: "upload_not_found" });
+    expect(metadata.snapshot().files.size).toBe(0);
+  });
+
+  it("costs a part no other change of the record than on one server", async () => {
+    const { server, within, changes } = createWorld();
+    const [a, b] = [server("a"), server("b")];
+    const view = await a.create(alice, createRequest(content.length));
+    changes.length = 0;
+    await within(putParts(a, view, content, [0, 1]));
+    await within(putParts(b, view, content, [1, 2]));
+    expect(changes).toEqual(["place", "bind", "commit", "bind", "commit"]);
+  });
+
+  it("has a part of other bytes refused, whoever has it", async () => {
+    const { server, within } = createWorld();
+    const [a, b] = [server("a"), server("b")];
+    const view = await a.create(alice, createRequest(content.length));
+    const other = bigBytes("other", content.length);
+    expect((await b.status(alice, view.id)).offset).toBe(0);
+    await within(putParts(a, view, content, [0, 1]));
+    const refused = within(putParts(b, view, other, [0, 1]));
+    await expect(refused).rejects.toMatchObject({ code: "part_conflict" });
+    expect(await within(putParts(b, view, content, [0, 1]))).toMatchObject({ committed: 1 });
+  });
+});
+
+describe("what happens at one server", () => {
+  it("is seen by who watches at another", async () => {
+    const { server, within, clock } = createWorld();
+    const [a, b] = [server("a"), server("b")];
+    const view = await a.create(alice, createRequest(content.length));
+    const gone = new AbortController();
+    const news = a.watch(alice, view.id, gone.signal);
+    expect((await news.next()).value).toMatchObject({ committed: 0 });
+    await within(putParts(b, view, content, [0, 2]));
+    expect((await within(news.next())).value).toMatchObject({ committed: 2, offset: 2 * PART });
+    await within(putParts(b, view, content, [2, 4]));
+    expect((await within(news.next())).value).toMatchObject({ committed: 4, state: "open" });
+    await within(b.complete(alice, view.id, {}));
+    clock.advance(1);
+    expect((await within(news.next())).value).toMatchObject({ state: "complete" });
+    expect((await within(news.next())).done).toBe(true);
+  });
+});
+
+describe("completing", () => {
+  async function filled(world: ReturnType<typeof createWorld>, more = {}) {
+    const [a, b] = [world.server("a"), world.server("b")];
+    const view = await a.create(alice, createRequest(content.length, more));
+    await world.within(putParts(a, view, content, [0, 4]));
+    expect((await b.status(alice, view.id)).offset).toBe(content.length);
+    return { a, b, view };
+  }
+  async function isOnce({ metadata }: ReturnType<typeof createWorld>, views: UploadView[]) {
+    const { files, outbox } = metadata.snapshot();
+    expect([files.size, outbox.length]).toEqual([1, 1]);
+    for (const { file } of views) expect(file?.id).toBe([...files.keys()][0]);
+  }
+
+  it("at two servers at once has one outcome", async () => {
+    const world = createWorld();
+    const { a, b, view } = await filled(world);
+    const both = [a.complete(alice, view.id, {}), b.complete(alice, view.id, {})];
+    await isOnce(world, await world.within(Promise.all(both)));
+    expect((await world.metadata.upload(view.id))?.claim?.holder).toBe(undefined);
+  });
+
+  it("is taken over from a server that has died, once its claim is over", async () => {
+    const world = createWorld();
+    const { a, b, view } = await filled(world);
+    world.held.set("a", { call: "assemble", until: NEVER });
+    a.complete(alice, view.id, {}).catch(() => undefined);
+    await turns();
+    world.dead.set("a", NEVER);
+    const before = world.clock.monotonic();
+    await isOnce(world, [await world.within(b.complete(alice, view.id, {}))]);
+    expect(world.clock.monotonic() - before).toBeGreaterThan(10_000);
+  });
+
+  it("is gone on with by a server that nobody asks", async () => {
+    const world = createWorld();
+    const { a, b, view } = await filled(world);
+    world.held.set("a", { call: "assemble", until: NEVER });
+    a.complete(alice, view.id, {}).catch(() => undefined);
+    await turns();
+    world.dead.set("a", NEVER);
+    await world.within(b.recover());
+    expect((await b.status(alice, view.id)).state).toBe("completing");
+    world.clock.advance(16_000);
+    await world.within(b.recover());
+    await isOnce(world, [await b.status(alice, view.id)]);
+  });
+
+  it("by a server that slept meanwhile changes nothing", async () => {
+    const world = createWorld();
+    const { a, b, view } = await filled(world);
+    const asleep = Promise.withResolvers<void>();
+    world.held.set("a", { call: "objects.put", until: asleep.promise });
+    const first = a.complete(alice, view.id, {});
+    await turns();
+    world.dead.set("a", asleep.promise);
+    const second = await world.within(b.complete(alice, view.id, {}));
+    world.dead.delete("a");
+    asleep.resolve();
+    await isOnce(world, [second, await world.within(first)]);
+  });
+
+  it("by a server that slept while another aborted leaves nothing behind", async () => {
+    const world = createWorld();
+    const { a, b, view } = await filled(world);
+    const asleep = Promise.withResolvers<void>();
+    world.held.set("a", { call: "objects.put", until: asleep.promise });
+    const first = a.complete(alice, view.id, {});
+    first.catch(() => undefined);
+    await turns();
+    world.dead.set("a", asleep.promise);
+    await world.within(b.abort(alice, view.id));
+    expect(world.state.objects.size).toBe(0);
+    world.dead.delete("a");
+    asleep.resolve();
+    await expect(world.within(first)).rejects.toMatchObject({ code: "upload_ended" });
+    expect([world.state.places.size, world.state.objects.size]).toEqual([0, 0]);
+  });
+
+  it("ends where another server aborts, in the middle of a proof too", async () => {
+    const world = createWorld();
+    const { a, b, view } = await filled(world, { sha256: sha256(content) });
+    const long = Promise.withResolvers<void>();
+    world.held.set("a", { call: "objects.read", until: long.promise });
+    await world.within(a.complete(alice, view.id, {}));
+    const aborted = world.within(b.abort(alice, view.id));
+    await turns();
+    world.clock.advance(1000);
+    long.resolve();
+    await aborted;
+    expect((await a.status(alice, view.id)).state).toBe("aborted");
+    await world.within(a.drain(1000));
+    const { files, uploads } = world.metadata.snapshot();
+    expect([files.size, uploads.get(view.id)?.hasBytes]).toEqual([0, false]);
+    expect([world.state.places.size, world.state.objects.size]).toEqual([0, 0]);
+  });
+});
+
+describe("an append", () => {
+  it("at one server is ended by whoever asks another for the offset, and goes on there", async () => {
+    const { server, within, metadata } = createWorld("regions");
+    const [a, b] = [server("a"), server("b")];
+    const view = await a.create(alice, createRequest(content.length));
+    const body = createBody();
+    body.push(content.subarray(0, PART + 100));
+    const first = appendBytes(a, view, 0, content, { body });
+    first.catch(() => undefined);
+    await turns();
+    const told = await within(b.offset(alice, view.id));
+    expect(told.offset).toBe(PART + 100);
+    await expect(first).rejects.toMatchObject({ code: "append_in_progress" });
+    const rest = content.subarray(told.offset);
+    const last = await within(appendBytes(b, view, told.offset, rest, { isLast: true }));
+    expect(last).toMatchObject({ offset: content.length, isComplete: true });
+    const bytes = await readAll(a, await a.status(alice, view.id));
+    expect(equalBytes(bytes, content)).toBe(true);
+    await within(Promise.all([a.drain(0), b.drain(0)]));
+    expect((await metadata.upload(view.id))?.claim?.holder).toBe(undefined);
+  });
+
+  it("of a server that is dead keeps nobody for long", async () => {
+    const { server, within, dead, clock } = createWorld("regions");
+    const [a, b] = [server("a"), server("b")];
+    const view = await a.create(alice, createRequest(content.length));
+    const body = createBody();
+    body.push(content.subarray(0, 2 * PART));
+    appendBytes(a, view, 0, content, { body }).catch(() => undefined);
+    await turns();
+    clock.advance(100);
+    await turns();
+    dead.set("a", NEVER);
+    const before = clock.monotonic();
+    expect((await within(b.offset(alice, view.id))).offset).toBe(2 * PART);
+    expect(clock.monotonic() - before).toBeLessThan(5000);
+  });
+
+  it("of a server that slept past its claim commits nothing any more", async () => {
+    const { server, within, dead } = createWorld("regions");
+    const [a, b] = [server("a"), server("b")];
+    const view = await a.create(alice, createRequest(content.length));
+    const body = createBody();
+    const first = appendBytes(a, view, 0, content, { body });
+    first.catch(() => undefined);
+    await turns();
+    const asleep = Promise.withResolvers<void>();
+    dead.set("a", asleep.promise);
+    expect((await within(b.offset(alice, view.id))).offset).toBe(0);
+    body.push(content.subarray(0, PART));
+    body.end();
+    await turns();
+    dead.delete("a");
+    asleep.resolve();
+    await expect(within(first)).rejects.toMatchObject({ code: "claim_lost" });
+    expect((await within(b.offset(alice, view.id))).offset).toBe(0);
+  });
+
+  it("keeps its claim for as long as it takes", async () => {
+    const { server, within, clock, metadata } = createWorld("regions");
+    const [a, b] = [server("a"), server("b")];
+    const view = await a.create(alice, createRequest(content.length));
+    const body = createBody();
+    const first = appendBytes(a, view, 0, content, { body });
+    for (let seconds = 0; seconds < 60; seconds++) {
+      await turns(5);
+      clock.advance(1000);
+    }
+    // Nobody alive is passed over.
+    expect(await b.sweep("server", { isDryRun: false })).toMatchObject({ failed: 0 });
+    expect((await metadata.upload(view.id))?.claim).toMatchObject({ token: 1, holder: "a" });
+    body.push(content);
+    body.end();
+    expect((await within(first)).offset).toBe(content.length);
+  });
+});
