@@ -76,6 +76,7 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
     const before = state;
     state = next;
     if ("live" in next) teller.follow(next.live.plan);
+    else if (next.phase === "complete" && next !== before) teller.completed(next.file);
     if (next.phase !== before.phase) emit("state", nameOf(next.phase));
     for (const effect of effects) perform(effect);
     const isOver = next.phase === "complete" || next.phase === "failed" || next.phase === "aborted";
@@ -213,6 +214,7 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
   ): Promise<void> {
     stop("all");
     await Promise.allSettled(running);
+    teller.settle();
     await Promise.allSettled([work.close()]);
     if (end.phase === "complete") return resolve(teller.resultOf(end.file));
     if (end.phase === "failed") emit("error", end.error);

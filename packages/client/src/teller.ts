@@ -3,11 +3,9 @@ import { addPart, createPartSet, type Grid, hasPart, partCount } from "@holdfast
 import type { Emitter } from "./events.ts";
 import { createMeter } from "./meter.ts";
 import type { Clock } from "./ports.ts";
+import { createPulse } from "./pulse.ts";
 import { committedBytes } from "./schedule.ts";
 import type { Finished, Plan, Result } from "./state.ts";
-
-/** Between two commits, `progress` tells of sent bytes this often at most. */
-const SENT_EVERY_MS = 200;
 
 type Filled = Pick<Plan, "grid" | "committed">;
 
@@ -20,6 +18,10 @@ export interface Teller {
   moved(run: number | undefined, bytes: number): void;
   /** A run is over: what it sent is committed, or to be sent again. */
   landed(run: number): void;
+  /** The file is there, whoever brought it. */
+  completed(file: Finished): void;
+  /** Nothing moves any more: tells what is not told yet. */
+  settle(): void;
   resultOf(file: Finished): Result;
 }
 
@@ -30,18 +32,20 @@ export function createTeller(clock: Clock, emit: Emitter["emit"]): Teller {
   let plan: Filled | undefined;
   let resumedBytes: number | undefined;
   let bytesSent = 0;
-  let toldAt = startedAt;
+  let told: number | undefined;
+  const pulse = createPulse(clock, () => {
+    if (plan) tellProgress(plan.grid.size, committedBytes(plan.grid, plan.committed));
+  });
 
-  function tellProgress({ grid, committed: parts }: Filled): void {
-    const committed = committedBytes(grid, parts);
-    const left = grid.size - committed;
+  function tellProgress(size: number, committed: number): void {
+    const left = size - committed;
     const rate = meter.rate(committed);
     const sent = [...sentOf.values()].reduce((sum, bytes) => sum + bytes, 0);
-    toldAt = clock.monotonic();
+    told = committed;
     emit("progress", {
       committed,
       sent: Math.min(sent, left),
-      size: grid.size,
+      size,
       rate,
       eta: rate > 0 ? left / rate : undefined,
     });
@@ -63,7 +67,7 @@ export function createTeller(clock: Clock, emit: Emitter["emit"]): Teller {
     if (!now || now.committed === before?.committed) return;
     if (before) tellParts(before, now);
     else resumedBytes = committedBytes(now.grid, now.committed);
-    tellProgress(now);
+    pulse.now();
   }
 
   return {
@@ -79,9 +83,16 @@ export function createTeller(clock: Clock, emit: Emitter["emit"]): Teller {
       bytesSent += bytes;
       if (run === undefined) return;
       sentOf.set(run, (sentOf.get(run) ?? 0) + bytes);
-      if (plan && clock.monotonic() - toldAt >= SENT_EVERY_MS) tellProgress(plan);
+      pulse.soon();
     },
-    landed: (run) => void sentOf.delete(run),
+    landed(run) {
+      if (sentOf.delete(run)) pulse.later();
+    },
+    completed({ size }) {
+      // Where somebody else has brought the rest, no run of ours ever told of it.
+      if (told !== size) tellProgress(size, size);
+    },
+    settle: pulse.settle,
     resultOf(file) {
       // Where there never was a plan, nothing was left to move.
       const resumed = resumedBytes ?? file.size;

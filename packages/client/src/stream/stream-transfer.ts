@@ -4,10 +4,8 @@ import { createEmitter, type Emitter, type PublicState, type Transfer } from "..
 import { createMeter } from "../meter.ts";
 import { persist } from "../persist.ts";
 import type { Clock, Random } from "../ports.ts";
+import { createPulse } from "../pulse.ts";
 import type { Finished, Result } from "../state.ts";
-
-/** Between two commits, progress is told of this often at most. */
-const TOLD_EVERY_MS = 200;
 
 /** What a stream's work is done with. */
 export interface Stream {
@@ -53,7 +51,6 @@ export function runStream(parts: StreamParts): Transfer {
   let committed = 0;
   let bytesSent = 0;
   let progressAt = startedAt;
-  let toldAt = startedAt;
 
   function enter(next: PublicState): void {
     if (state === "paused") before = next;
@@ -63,15 +60,14 @@ export function runStream(parts: StreamParts): Transfer {
     }
   }
 
-  function tell(): void {
-    toldAt = clock.monotonic();
+  const pulse = createPulse(clock, () => {
     const rate = meter.rate(committed);
     const onTheWay = [...sentOf.values()].reduce((sum, bytes) => sum + bytes, 0);
     const left = size === undefined ? undefined : Math.max(0, size - committed);
     const sent = left === undefined ? onTheWay : Math.min(left, onTheWay);
     const eta = left !== undefined && rate > 0 ? left / rate : undefined;
     emit("progress", { committed, sent, size, rate, eta });
-  }
+  });
 
   const stream: Stream = {
     signal: ending.signal,
@@ -93,21 +89,23 @@ export function runStream(parts: StreamParts): Transfer {
         }
       }
     },
-    trying: (run) => void sentOf.delete(run),
+    trying(run) {
+      if (sentOf.delete(run)) pulse.later();
+    },
     sent(run, bytes) {
       bytesSent += bytes;
       sentOf.set(run, (sentOf.get(run) ?? 0) + bytes);
-      if (clock.monotonic() - toldAt >= TOLD_EVERY_MS) tell();
+      pulse.soon();
     },
     committed(run, bytes) {
       sentOf.delete(run);
       committed += bytes;
       progressAt = clock.monotonic();
-      tell();
+      pulse.now();
     },
     sized(now) {
       size = now;
-      tell();
+      pulse.now();
     },
   };
 
@@ -117,11 +115,13 @@ export function runStream(parts: StreamParts): Transfer {
     emit("state", state);
     try {
       const file = await parts.run(stream);
+      pulse.settle();
       enter("complete");
       const seconds = (clock.monotonic() - startedAt) / 1000;
       return { ...file, bytesSent, bytesCommitted: file.size, seconds, resumedBytes: 0 };
     } catch (error) {
       ending.abort(error);
+      pulse.settle();
       await Promise.allSettled([parts.discard()]);
       const told = toHoldfastError(error);
       state = told.code === "aborted" ? "aborted" : "failed";
