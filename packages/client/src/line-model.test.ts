@@ -74,6 +74,23 @@ describe("a transfer", () => {
     }
   });
 
+  it("whose very first connection freezes loses the seconds until a second one goes beside it, whatever is told before", () => {
+    for (const canAsk of [true, false])
+      for (const tellsAfterMs of [undefined, 50]) {
+        const freezing = { share: 0, stallMs: 30_000, firstAfter: 300 * KIB };
+        const line = { bytesPerSecond: 2.5e6, rttMs: 150, freezing };
+        const told = tellsAfterMs === undefined ? line : { ...line, tellsAfterMs };
+        const { ends } = played(told, 100 * MIB, MIB, { canAsk, seeds: 3 });
+        for (const { seconds } of ends) expect(seconds).toBeLessThan(42 + 7);
+      }
+  });
+
+  it("over a slow line that tells its pace late is not taken for one that froze", () => {
+    const slow = { bytesPerSecond: 100_000, rttMs: 300, tellsAfterMs: 1_000 };
+    for (const { inFlight } of played(slow, 12 * MIB, MIB).ends)
+      expect(Math.max(...inFlight)).toBe(1);
+  });
+
   it("through a proxy that keeps bodies back ends no run that is on its way", () => {
     const resets = { bytesPerSecond: 2.5e6, rttMs: 150, cutEvery: 40 * MIB, keepsBodies: true };
     const { ends } = played(resets, 100 * MIB, MIB, { seeds: 40 });

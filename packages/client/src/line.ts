@@ -11,7 +11,7 @@ export const IN_FLIGHT = 12;
 /** A run takes about this long: the gap between two runs is small beside it, and what is learned from it still new. */
 const RUN_MS = 4_000;
 /** Where one part takes longer, more of them at once would only make each last longer, and a cut of the line cost all of them. */
-const PART_MS_MAX = 5_000;
+export const PART_MS_MAX = 5_000;
 /** Runs in flight while nothing is known: several that share a very slow line would all be lost with it, and what the kernel holds of them stands in the way of the rest. */
 const FIRST = 1;
 /** Runs in flight once the line has shown that it moves; from there on each one more must be worth it. */
@@ -241,6 +241,13 @@ export function moving(line: Line, pace: number): Line {
   const fitting = Math.floor((pace * PART_MS_MAX) / 1000 / line.bounds.partSize);
   const inFlight = atOnce(line.bounds, Math.min(USUAL, fitting));
   return inFlight > line.inFlight ? { ...line, inFlight } : line;
+}
+
+/** The first run tells nothing: one beside it does, if it is the connection and not the line that stands still. */
+export function doubled(line: Line): Line {
+  return line.climb.kind === "unknown" && line.inFlight === 1
+    ? { ...line, inFlight: atOnce(line.bounds, 2) }
+    : line;
 }
 
 /** The first run decides between a line that takes several at once and one that does not. */

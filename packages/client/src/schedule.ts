@@ -19,6 +19,8 @@ export interface Flight {
   readonly begunAt?: number;
   /** What carries it, where that is known. */
   readonly connection?: Connection;
+  /** Bytes a second, as it last told while it moved. */
+  readonly pace?: number;
   /** What the server was last heard to have of it, in bytes, and when that was heard first. */
   readonly heard?: { readonly bytes: number; readonly at: number };
   /** Sent as an append from this byte on, in the first part of the range. */

@@ -58,9 +58,10 @@ export function onRunMoves(state: LiveState, { run, pace, at }: RunMoves): Next 
   const isOurs = plan?.flights.some((one) => one.run === run && one.from === undefined);
   if (!plan || !isOurs) return stay(state);
   const line = moving(plan.line, pace);
-  if (line === plan.line) return stay(state);
-  const live = { ...state.live, plan: { ...plan, line } };
-  return state.phase === "sending" ? send(live, at) : stay({ ...state, live });
+  const flights = plan.flights.map((one) => (one.run === run ? { ...one, pace } : one));
+  const live = { ...state.live, plan: { ...plan, line, flights } };
+  const hasRoom = line !== plan.line && state.phase === "sending";
+  return hasRoom ? send(live, at) : stay({ ...state, live });
 }
 
 type RunDone = Extract<TransferEvent, { type: "runDone" }>;

@@ -1,5 +1,6 @@
 // What a transfer does next: a pure reducer from (state, event) to (state, effects).
 import { HoldfastError, type PartSet } from "@holdfast/protocol";
+import { doubt } from "./first.ts";
 import { freshLine, usualRunMs, withRunsUpTo } from "./line.ts";
 import { bytesOf, look } from "./look.ts";
 import { judge } from "./retry.ts";
@@ -113,7 +114,7 @@ function onTimer(state: LiveState, timer: number, at: number): Next {
   const { live, effects } = asking({ ...state.live, look: undefined }, at);
   const { plan } = live;
   if (state.phase !== "sending" || !plan) return { state: { ...state, live }, effects };
-  const seen = look(plan, at);
+  const seen = look(doubt(plan, at), at);
   const next = send({ ...live, plan: seen.plan }, at);
   return { ...next, effects: [...effects, ...seen.effects, ...next.effects] };
 }

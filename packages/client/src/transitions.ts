@@ -1,5 +1,6 @@
 // Where a transfer can go from where it is: the transitions that the reducer is made of.
 import { countParts, HoldfastError, type PartSet } from "@holdfast/protocol";
+import { doubtAt } from "./first.ts";
 import { lookAt } from "./look.ts";
 import { learned, nextMove } from "./next-move.ts";
 import { judge } from "./retry.ts";
@@ -70,7 +71,7 @@ export function watch(
   live: Live,
   at: number,
 ): { readonly live: Live; readonly effects: readonly Effect[] } {
-  const times = [live.plan && lookAt(live.plan), askAt(live)];
+  const times = [live.plan && lookAt(live.plan), live.plan && doubtAt(live.plan), askAt(live)];
   const due = Math.max(at, Math.min(...times.map((time) => time ?? Infinity)));
   if (due >= (live.look?.at ?? Infinity)) return { live, effects: [] };
   const timer = live.lastId + 1;

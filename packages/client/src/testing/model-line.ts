@@ -22,7 +22,12 @@ export interface ModelLine {
   /** A connection is cut after this many bytes, on average. */
   readonly cutEvery?: number;
   /** Where a connection would be cut, so many of all freeze instead: a share, from 0 to 1. Only the client's own patience ends such a run. */
-  readonly freezing?: { readonly share: number; readonly stallMs: number };
+  readonly freezing?: {
+    readonly share: number;
+    readonly stallMs: number;
+    /** The very first connection freezes after so many bytes. */
+    readonly firstAfter?: number;
+  };
   /** All connections are cut this often, in milliseconds. */
   readonly resetEveryMs?: number;
   /** Above so many at once the line carries less with each more, as where packets are lost for want of room. */
@@ -145,7 +150,9 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
       due.push({ at: now + line.rttMs, event: () => failed(run, "shutting_down", 503, false) });
       return;
     }
-    const cutAfter = -Math.log(1 - line.dice()) * (line.cutEvery ?? Infinity);
+    const drawn = -Math.log(1 - line.dice()) * (line.cutEvery ?? Infinity);
+    const firstAfter = connections === 0 ? line.freezing?.firstAfter : undefined;
+    const cutAfter = firstAfter ?? drawn;
     const flowsAt = now + line.rttMs / 2;
     const start = partOffset(grid, range[0]);
     const skipped = (from ?? start) - start;
@@ -156,7 +163,8 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
     const free = idle.pop();
     const connection = free ?? { weight: weightOf(connections++) };
     const { weight } = connection;
-    const willFreeze = line.freezing !== undefined && line.dice() < line.freezing.share;
+    const { share = 0 } = line.freezing ?? {};
+    const willFreeze = firstAfter !== undefined || (share > 0 && line.dice() < share);
     const flight = { run, range, startedAt: now, flowsAt, size, skipped, isAppend, cutAfter };
     flights.set(run, { ...flight, connection, weight, willFreeze, isFrozen: false, sent: 0 });
     due.push({ at: now, event: () => ({ type: "runBegins", run }) });
