@@ -39,6 +39,7 @@ const CONTRACT: Readonly<Record<number, readonly ErrorCode[]>> = {
     "invalid_request",
     "invalid_digest",
     "digest_unsupported",
+    "media_type_unsupported",
     "part_out_of_range",
     "run_too_long",
     "upload_not_found",

@@ -44,6 +44,7 @@ const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   invalid_request: EXIT.noRetry,
   invalid_digest: EXIT.noRetry,
   digest_unsupported: EXIT.noRetry,
+  media_type_unsupported: EXIT.noRetry,
   body_size_mismatch: EXIT.gaveUp,
   part_out_of_range: EXIT.noRetry,
   run_too_long: EXIT.noRetry,

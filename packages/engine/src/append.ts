@@ -57,6 +57,7 @@ async function appendBody(
   const claim = await claimAppend(context, upload, command);
   if (!claim) return;
   const stage = createStage(context, upload, command, { limits, claim });
+  if (command.onCommitted) upload.onAppended = command.onCommitted;
   try {
     await fixSize(context, upload, { size: command.size, limits, claim });
     requireFit(upload, command);
@@ -69,6 +70,7 @@ async function appendBody(
   } finally {
     await stage.settle();
     leavePart(upload, stage.part);
+    delete upload.onAppended;
     claim.end();
   }
   stage.requireCommitted();
@@ -91,7 +93,7 @@ function requireFit({ record }: Upload, { at, isLast, bodySize }: Append): void 
 async function endAppend(upload: Upload, command: Append, stage: AppendStage): Promise<void> {
   const { body, isLast, digest = command.sha256 } = command;
   const { part, sum } = stage;
-  if (await body.ready()) throw beyond(upload.record);
+  if (await body.ready()) throw exceeded(upload);
   const why = body.stopped();
   if (why) throw why;
   requireDigest(sum?.digest(), digest);
@@ -100,6 +102,12 @@ async function endAppend(upload: Upload, command: Append, stage: AppendStage): P
   const end = Math.min(record.size, partOffset(record, part.index) + part.size);
   requireSize(upload, end);
   await stage.finish(part, record.hasSize ? undefined : end);
+}
+
+/** More bytes have come than there can be: whatever said so before. */
+function exceeded({ record }: Upload): HoldfastError {
+  const { code, message, details } = beyond(record);
+  return new HoldfastError(code, message, { ...details, isExceeded: true });
 }
 
 /** @throws HoldfastError `digest_mismatch` where both are known and differ. */

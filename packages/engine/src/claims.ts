@@ -137,7 +137,7 @@ export async function claimAppend(
     if (isComparison(upload, request))
       return hold(upload, { kind: "append", parts: [0, 0] }, request);
     if (isRepeatedEnd(upload, request)) return undefined;
-    requireOpen(upload);
+    requireTaking(upload);
     if (context.isOverdue) throw new HoldfastError("shutting_down");
     if (request.at !== "start" && request.at !== offsetOf(upload)) {
       await requireTold(context, upload);
@@ -249,6 +249,15 @@ export function digestOf(upload: Upload, index: number): Uint8Array {
 export function requireOpen({ record: { state }, healing }: Upload): void {
   if (state !== "open") throw new HoldfastError("upload_not_open", undefined, { state });
   if (healing) throw recovering();
+}
+
+/** As `requireOpen`, for who goes by offsets: where the whole is there, it says how much that is. */
+function requireTaking(upload: Upload): void {
+  const { state, size: offset } = upload.record;
+  if (state === "complete") {
+    throw new HoldfastError("upload_not_open", undefined, { state, offset });
+  }
+  requireOpen(upload);
 }
 
 function overlaps(claim: Claim, needed: ReadonlySet<number>): boolean {

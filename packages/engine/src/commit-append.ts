@@ -158,4 +158,5 @@ export async function recordAppend(
   const protocol = rest.protocol ?? "appends";
   upload.record = { ...rest, ...(tail ? { tail } : {}), expiresAt, hasToldOffset: true, protocol };
   if (size !== undefined) fixedTo(upload, size);
+  upload.onAppended?.(offsetOf(upload));
 }

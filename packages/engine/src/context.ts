@@ -1,5 +1,11 @@
 // What every verb works with: the ports, the uploads in memory, and whether there is still work to be taken on.
-import { type FileId, HoldfastError, isHoldfastError, isUploadId } from "@holdfast/protocol";
+import {
+  type FileId,
+  HoldfastError,
+  isHoldfastError,
+  isUploadId,
+  UPLOAD_LIFE_MS,
+} from "@holdfast/protocol";
 import { type Crowd, createCrowd } from "./crowd.ts";
 import type { EngineParts } from "./engine.ts";
 import { healIfGone } from "./heal.ts";
@@ -11,7 +17,7 @@ import { createRoom, type Room } from "./room.ts";
 import { createUploads, type Upload, type Uploads } from "./upload.ts";
 
 /** Milliseconds an open upload lives after its last commit. */
-export const UPLOAD_TTL_MS: number = 24 * 60 * 60 * 1000;
+export const UPLOAD_TTL_MS: number = UPLOAD_LIFE_MS;
 
 export interface Context extends EngineParts {
   readonly uploads: Uploads;

@@ -4,10 +4,11 @@ import { append } from "./append.ts";
 import { complete } from "./complete.ts";
 import { confirm } from "./confirm.ts";
 import { createContext } from "./context.ts";
-import { create } from "./create.ts";
+import { create, maxSizeOf } from "./create.ts";
 import { deleteFile } from "./delete.ts";
 import { drain } from "./drain.ts";
 import type { Engine, EngineParts } from "./engine.ts";
+import { finished } from "./finished.ts";
 import { listFiles } from "./list.ts";
 import { readManifest } from "./manifest.ts";
 import { offset } from "./offset.ts";
@@ -32,6 +33,8 @@ export function createEngine(parts: EngineParts): Engine {
     confirm: (principal, id, parts) => confirm(context, principal, id, parts),
     append: (principal, command) => append(context, principal, command),
     storeFile: (principal, command) => storeFile(context, principal, command),
+    sizeMax: (principal) => maxSizeOf(context, principal),
+    finished: (principal, id) => finished(context, principal, id),
     offset: (principal, id) => offset(context, principal, id),
     digests: (principal, id) => readUploadDigests(context, principal, id),
     status: (principal, id) => status(context, principal, id),

@@ -67,10 +67,10 @@ export function requireSize(
 }
 
 /** What an upload of unknown size may become: what was asked for, at most what the principal may have and what a grid of such parts can hold, in bytes. */
-function maxSizeOf(
+export function maxSizeOf(
   context: Context,
   { limits: { sizeMax: allowed = SIZE_MAX } = {} }: Principal,
-  { maxSize = SIZE_MAX, partSize = PART_SIZE_DEFAULT }: CreateRequest,
+  { maxSize = SIZE_MAX, partSize = PART_SIZE_DEFAULT }: Partial<CreateRequest> = {},
 ): number {
   const { partCountMax, partSizeMin, sizeMax } = context.storage.limits;
   if (maxSize !== SIZE_MAX) return Math.min(maxSize, allowed);

@@ -129,6 +129,8 @@ export interface Append {
   /** SHA-256 of the whole body, which is looked at before the upload ends with it; what came stays in any case. */
   readonly sha256?: Uint8Array;
   readonly transfer?: string;
+  /** Hears the offset after each commit, in bytes: it is a promise by then. */
+  readonly onCommitted?: (offset: number) => void;
 }
 
 /** A request to store a whole file. */
@@ -179,6 +181,10 @@ export interface Engine {
   append(principal: Principal, command: Append): Promise<UploadOffset>;
   /** Ends an append in flight, and tells how far the upload is once that has settled. No offset that is told is ever taken back while the upload lives. */
   offset(principal: Principal, id: string): Promise<UploadOffset>;
+  /** The most that an upload of unknown size may become, in bytes. */
+  sizeMax(principal: Principal): number;
+  /** The file that an upload has become, for who may write it. @throws HoldfastError `file_not_found` where it has not, or the file is gone */
+  finished(principal: Principal, id: string): Promise<StoredFile>;
   /** Resolves when the file is visible and all of it is durable. Where it rejects there is none, and what came is kept only under a key. */
   storeFile(principal: Principal, command: StoreFile): Promise<StoredFile>;
   status(principal: Principal, id: string): Promise<UploadView>;

@@ -36,6 +36,8 @@ export interface Upload {
   appendTurn: number;
   /** What an append has left of the part with this tail, so that the next one need not read it back. */
   filling?: { readonly tail: Tail; readonly part: FillingPart };
+  /** Set by the one append that has a claim: hears the offset after each of its commits. */
+  onAppended?: (offset: number) => void;
   /** Under way while the size is being fixed: nobody begins to write meanwhile. */
   fixing?: Promise<void>;
   /** Under way while a place for the parts is begun. */

@@ -3,12 +3,12 @@ import { describe, expect, it } from "vitest";
 import { refusalOf } from "../scripts/vectors/refusal.ts";
 import {
   APPEND_TYPE,
-  decodeAppendHead,
   decodeUploadLength,
   decodeUploadOffset,
   encodeUploadOffset,
   type HeaderOf,
 } from "./append.ts";
+import { DRAFT_8 } from "./draft-8.ts";
 
 const GOOD = {
   "content-type": APPEND_TYPE,
@@ -34,12 +34,10 @@ describe("the head of an append", () => {
     [{ "upload-length": "9.0" }, { at: 5, isLast: false }],
     [{ "content-type": "Application/Partial-Upload; x=y" }, { at: 5, isLast: false }],
   ])("with %j is %j", (change, expected) => {
-    expect(decodeAppendHead(headers({ ...GOOD, ...change }))).toEqual(expected);
+    expect(DRAFT_8.decodeAppend(headers({ ...GOOD, ...change }), undefined)).toEqual(expected);
   });
 
   it.each([
-    ["content-type", undefined],
-    ["content-type", "application/octet-stream"],
     ["upload-offset", undefined],
     ["upload-offset", ""],
     ["upload-offset", "-1"],
@@ -52,7 +50,9 @@ describe("the head of an append", () => {
     ["upload-complete", "true"],
     ["upload-complete", "?2"],
   ])("is refused where %s is %s", (field, value) => {
-    const refusal = refusalOf(() => decodeAppendHead(headers({ ...GOOD, [field]: value })));
+    const refusal = refusalOf(() =>
+      DRAFT_8.decodeAppend(headers({ ...GOOD, [field]: value }), undefined),
+    );
     expect(refusal).toEqual({ code: "invalid_request", field });
   });
 });

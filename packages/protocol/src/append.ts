@@ -1,8 +1,11 @@
 // The sequential mode on the wire: header fields of the IETF's Resumable Uploads for HTTP, in their simplest form (structured fields, RFC 9651).
-import { HoldfastError } from "./errors.ts";
+import { decodeBoolean, decodeInteger, encodeBoolean } from "./structured-item.ts";
 
 /** The media type of an append's body. */
 export const APPEND_TYPE = "application/partial-upload";
+
+/** An upload lives this long after its last commit, in milliseconds. */
+export const UPLOAD_LIFE_MS: number = 24 * 60 * 60 * 1000;
 
 /** What the head of a `PATCH` says. Bytes. */
 export interface AppendHead {
@@ -29,17 +32,6 @@ export interface UploadOffset {
 }
 
 export type HeaderOf = (name: string) => string | undefined;
-
-/** @throws HoldfastError `invalid_request` naming the field. */
-export function decodeAppendHead(header: HeaderOf): AppendHead {
-  const type = header("content-type")?.split(";")[0]?.trim().toLowerCase();
-  if (type !== APPEND_TYPE) throw invalid("content-type", `must be ${APPEND_TYPE}`);
-  const at = decodeInteger(header("upload-offset"));
-  if (at === undefined) throw invalid("upload-offset", "must be a whole number of bytes");
-  const isLast = decodeBoolean(header("upload-complete"));
-  if (isLast === undefined) throw invalid("upload-complete", "must be ?1 or ?0");
-  return { at, isLast, ...decodeUploadLength(header) };
-}
 
 /** The size that `Upload-Length` fixes. One that is malformed says nothing: structured fields are ignored whole where their type is wrong. */
 export function decodeUploadLength(header: HeaderOf): { readonly size?: number } {
@@ -68,26 +60,4 @@ export function decodeUploadOffset(
   if (offset === undefined) return undefined;
   const isComplete = decodeBoolean(header("upload-complete")) ?? false;
   return { offset, isComplete, ...decodeUploadLength(header) };
-}
-
-export function encodeBoolean(value: boolean): string {
-  return value ? "?1" : "?0";
-}
-
-// Parameters say nothing here; they are read past.
-const INTEGER = /^ *([0-9]{1,15})(?: *;.*)? *$/;
-const BOOLEAN = /^ *\?([01])(?: *;.*)? *$/;
-
-function decodeInteger(field: string | undefined): number | undefined {
-  const digits = INTEGER.exec(field ?? "")?.[1];
-  return digits === undefined ? undefined : Number(digits);
-}
-
-function decodeBoolean(field: string | undefined): boolean | undefined {
-  const bit = BOOLEAN.exec(field ?? "")?.[1];
-  return bit === undefined ? undefined : bit === "1";
-}
-
-function invalid(field: string, why: string): HoldfastError {
-  return new HoldfastError("invalid_request", `${field} ${why}`, { field });
 }

@@ -49,6 +49,19 @@ export function decodeDigest(field: string, algorithm: Algorithm): Uint8Array {
 }
 
 /**
+ * The same for a field that need not be there nor speak of this algorithm (RFC 9530 section 2: what is not known may be passed over).
+ *
+ * @throws HoldfastError `invalid_digest` where the field is malformed.
+ */
+export function findDigest(
+  field: string | undefined,
+  algorithm: Algorithm,
+): Uint8Array | undefined {
+  if (field === undefined || !algorithmsIn(field).includes(algorithm)) return undefined;
+  return decodeDigest(field, algorithm);
+}
+
+/**
  * The digests of a run in a Part-Digest field, at most 64.
  *
  * @throws HoldfastError `invalid_digest` where the field is malformed or has no such member.

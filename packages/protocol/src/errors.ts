@@ -180,6 +180,12 @@ export const ERRORS = {
     title: "The size is above the limit",
     hint: "`limit` says how large an upload may be here.",
   },
+  media_type_unsupported: {
+    status: 415,
+    retry: "never",
+    title: "This resource takes no body of that type",
+    hint: "Send the body as one of `types`, which Accept-Patch lists too.",
+  },
   range_not_satisfiable: {
     status: 416,
     retry: "never",

@@ -6,6 +6,7 @@ export * from "./committed.ts";
 export * from "./digest.ts";
 export * from "./direct.ts";
 export * from "./disposition.ts";
+export { type SpokenVersion, spokenVersion } from "./drafts.ts";
 export * from "./errors.ts";
 export * from "./files.ts";
 export * from "./grid.ts";
@@ -18,6 +19,13 @@ export * from "./metadata-field.ts";
 export { nearestOf } from "./nearest.ts";
 export * from "./part-set.ts";
 export * from "./problem.ts";
+export type {
+  BeginHead,
+  FieldValues,
+  Refusal,
+  ResumableCodec,
+  UploadLimits,
+} from "./resumable.ts";
 export * from "./run.ts";
 export * from "./sweep.ts";
 export * from "./text.ts";

@@ -374,6 +374,12 @@ const CASES: Partial<Record<ErrorCode, () => Promise<Answer>>> = {
     expect(answer.headers).toMatchObject({ "upload-offset": "0", "upload-complete": "?0" });
     return answer;
   },
+  async media_type_unsupported() {
+    const server = await start();
+    const path = `/v1/uploads/${(await create(server)).id}`;
+    const headers = { ...APPEND, "content-type": "text/plain" };
+    return ask(server, { method: "PATCH", path, headers, body: "a" });
+  },
   async storage_full() {
     const storage = createMemoryStorage({ capacity: 1 * KIB });
     const server = await start({ parts: { storage } });
@@ -396,7 +402,8 @@ function parseRaw(text: string): Answer {
     ]),
   );
   const bytes = Buffer.from(body);
-  return { status: Number(first.split(" ")[1]), headers, bytes, json: JSON.parse(body) };
+  const status = Number(first.split(" ")[1]);
+  return { status, headers, bytes, interim: [], json: JSON.parse(body) };
 }
 
 /** Codes that the host of the fetch-style adapter answers itself. */

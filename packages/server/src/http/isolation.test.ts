@@ -152,6 +152,7 @@ const ROWS: Readonly<Record<string, ((id: string) => Ask) | { readonly nobodys: 
   }),
   "GET /v1/files": { nobodys: "lists what is the asker's: see below" },
   "POST /v1/files": { nobodys: "makes something new, of whoever asks" },
+  "OPTIONS /v1/files": { nobodys: "tells limits, of whoever asks" },
   "GET /v1/files/*": (id) => ({ path: `/v1/files/${id}` }),
   "HEAD /v1/files/*": (id) => ({ method: "HEAD", path: `/v1/files/${id}` }),
   "DELETE /v1/files/*": (id) => ({ method: "DELETE", path: `/v1/files/${id}` }),

@@ -6,16 +6,19 @@ import type { SecureContextOptions } from "node:tls";
 import { HoldfastError, KIB } from "@holdfast/protocol";
 import { connectionCut, createRequestBody, type RequestBody } from "./body.ts";
 import type { Front } from "./front.ts";
+import { canInform, type Interim } from "./interim.ts";
 import { PACE, type PaceRule, READ_PACE } from "./pace.ts";
 import { problemReply } from "./problem.ts";
-import { sendRaw, sendReply } from "./reply.ts";
-import type { Request } from "./request.ts";
+import { canSendInterim, sendInterim, sendRaw, sendReply } from "./reply.ts";
+import type { Inform, Request } from "./request.ts";
 import { answer } from "./route.ts";
 
 export interface HttpOptions {
   readonly pace?: PaceRule;
   /** Whoever reads a reply more slowly than this holds memory and a connection in vain and is cut off. */
   readonly readPace?: PaceRule;
+  /** Who is sent interim responses; `direct` by default. */
+  readonly interim?: Interim | undefined;
   /** Whether an address may connect; everybody may by default. */
   readonly mayConnect?: (address: string) => boolean;
   /** With a certificate it speaks TLS; without, plain HTTP. */
@@ -87,7 +90,7 @@ interface Exchanges {
 }
 
 function createExchanges(front: Front, options: HttpOptions): Exchanges {
-  const { pace = PACE, readPace = READ_PACE } = options;
+  const { pace = PACE, readPace = READ_PACE, interim: setting = "direct" } = options;
   const reader = { pace: readPace, clock: front.clock, log: front.log };
   const exchanges = new WeakMap<Duplex, Exchange>();
   const unanswered = new WeakMap<Duplex, number>();
@@ -109,7 +112,7 @@ function createExchanges(front: Front, options: HttpOptions): Exchanges {
     // One at a time: a reply that waits behind another one would never learn that its connection is gone.
     if (before && !before.res.destroyed) await before.over;
     if (req.socket.destroyed) return resolve();
-    const request = toRequest(front, req, body);
+    const request = toRequest(front, req, body, informOf(req, res));
     const reply = request ? await answer(front, request) : problemReply(noHost(), front);
     const isLast = !request || exchange.isLast || front.isClosing();
     const leave = front.replies.enter(() => res.destroy());
@@ -119,6 +122,14 @@ function createExchanges(front: Front, options: HttpOptions): Exchanges {
       leave();
     }
     body.release();
+  }
+
+  function informOf(req: IncomingMessage, res: ServerResponse): Inform | undefined {
+    const { httpVersion, headers, socket } = req;
+    const isFromProxy = front.trust.isProxy(socket.remoteAddress ?? "");
+    const way = { setting, httpVersion, fields: Object.keys(headers), isFromProxy };
+    if (!canSendInterim(res) || !canInform(way)) return undefined;
+    return (status, fields) => sendInterim(res, status, fields);
   }
 
   function begin(req: IncomingMessage, res: ServerResponse, onFirstRead?: () => void): void {
@@ -159,7 +170,12 @@ function createExchanges(front: Front, options: HttpOptions): Exchanges {
 }
 
 /** Undefined where HTTP/1.1's one mandatory header is missing, or there twice: somebody in front may have gone by the other one (RFC 9112 section 3.2). */
-function toRequest({ trust }: Front, req: IncomingMessage, body: RequestBody): Request | undefined {
+function toRequest(
+  { trust }: Front,
+  req: IncomingMessage,
+  body: RequestBody,
+  inform: Inform | undefined,
+): Request | undefined {
   const hosts = countHosts(req);
   if (hosts > 1 || (hosts === 0 && req.httpVersion === "1.1")) return undefined;
   // A proxy's form of the target has an origin in front (RFC 9112 section 3.2.2).
@@ -172,6 +188,7 @@ function toRequest({ trust }: Front, req: IncomingMessage, body: RequestBody): R
     path: mark < 0 ? target : target.slice(0, mark),
     query: new URLSearchParams(mark < 0 ? "" : target.slice(mark)),
     body,
+    inform,
     header(name) {
       const field = req.headers[name];
       return Array.isArray(field) ? field.join(", ") : field;

@@ -93,6 +93,17 @@ export async function sendReply(
   if (!res.writableEnded) res.end();
 }
 
+/** Before the reply; after it, or where nobody listens any more, nothing happens. */
+export function sendInterim(res: ServerResponse, status: number, headers: Headers): void {
+  if (res.headersSent || res.destroyed) return;
+  res.writeInformation(status, { ...headers });
+}
+
+/** Older ones of Node have no way to. */
+export function canSendInterim(res: ServerResponse): boolean {
+  return "writeInformation" in res;
+}
+
 /** All headers of a reply but those of its connection. */
 export function replyHeaders({ status, headers, content }: Reply): Record<string, string> {
   const size = sizeOf(content);

@@ -1,6 +1,7 @@
 // A request as handlers see it, and its body as JSON.
 import { HoldfastError, KIB } from "@holdfast/protocol";
 import type { RequestBody } from "./body.ts";
+import type { Headers } from "./reply.ts";
 
 export interface Request {
   readonly method: string;
@@ -10,9 +11,14 @@ export interface Request {
   readonly body: RequestBody;
   /** Where it was sent from, as far as that can be believed; for the log. */
   address(): string | undefined;
+  /** Tells the client something before the reply comes (RFC 9110 section 15.2). Absent where nobody could hear it, or something on the way may not bear it. */
+  readonly inform?: Inform | undefined;
   /** A header field by its lower-case name; several lines of one are joined by commas. */
   header(name: string): string | undefined;
 }
+
+/** Sends an interim response with a status from 102 to 199. */
+export type Inform = (status: number, headers: Headers) => void;
 
 /** A JSON body has at most this many bytes. */
 const JSON_SIZE_MAX: number = 64 * KIB;

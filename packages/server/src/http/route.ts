@@ -14,7 +14,7 @@ import { getOpenApi } from "./ops/openapi.ts";
 import { getPage } from "./ops/page.ts";
 import { getReady } from "./ops/ready.ts";
 import { postSweep } from "./ops/sweep.ts";
-import { problemReply } from "./problem.ts";
+import { type Dialect, problemReply } from "./problem.ts";
 import type { Reply } from "./reply.ts";
 import type { Request } from "./request.ts";
 import { type Access, admit, comesByLink } from "./signed/admit.ts";
@@ -28,7 +28,9 @@ import { confirmParts } from "./uploads/confirm.ts";
 import { createUpload } from "./uploads/create.ts";
 import { getEvents } from "./uploads/events.ts";
 import { getOffset } from "./uploads/head.ts";
+import { getLimits } from "./uploads/limits.ts";
 import { putRun } from "./uploads/put-run.ts";
+import { resumableDialect } from "./uploads/refusal.ts";
 import { getStatus } from "./uploads/status.ts";
 
 export interface Route {
@@ -36,21 +38,29 @@ export interface Route {
   readonly segments: readonly string[];
   readonly methods: ReadonlyMap<string, Handler>;
   readonly access: Access;
+  /** How errors are told here, where that is the protocol's to say. */
+  readonly dialect?: (request: Request) => Dialect | undefined;
 }
 
 /** Each one has a row in the API's description (`openapi/operations`). */
 export const ROUTES: readonly Route[] = [
   route("/v1/uploads/*/parts/*", { PUT: putRun }),
   route("/v1/uploads", { POST: createUpload }),
-  route("/v1/uploads/*", {
-    GET: getStatus,
-    HEAD: getOffset,
-    PATCH: appendUpload,
-    DELETE: abortUpload,
-  }),
+  {
+    ...route("/v1/uploads/*", {
+      GET: getStatus,
+      HEAD: getOffset,
+      PATCH: appendUpload,
+      DELETE: abortUpload,
+    }),
+    dialect: resumableDialect,
+  },
   route("/v1/uploads/*/events", { GET: getEvents }),
   route("/v1/uploads/*/complete", { POST: completeUpload }),
-  route("/v1/files", { GET: listFiles, POST: postFile }),
+  {
+    ...route("/v1/files", { GET: listFiles, POST: postFile, OPTIONS: getLimits }),
+    dialect: resumableDialect,
+  },
   route("/v1/files/*", { GET: getFile, HEAD: getFile, DELETE: deleteFile }, "token or link"),
   route("/v1/files/*/manifest", { GET: getManifest, HEAD: getManifest }, "token or link"),
   route("/v1/files/*/links", { POST: signLink }),
@@ -96,7 +106,7 @@ export async function answer(front: Front, request: Request): Promise<Reply> {
     }
   } catch (error) {
     seen.refused(toHoldfastError(error).code);
-    return tell(problemReply(error, front));
+    return tell(problemReply(error, front, found?.route.dialect?.(request)));
   }
 }
 

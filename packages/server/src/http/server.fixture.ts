@@ -174,8 +174,15 @@ export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly bytes: Buffer;
+  /** What came before it. */
+  readonly interim: readonly Interim[];
   /** The members of a JSON body. */
   readonly json: Readonly<Record<string, unknown>>;
+}
+
+interface Interim {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
 }
 
 export interface Ask {
@@ -190,15 +197,18 @@ export async function ask({ port }: { readonly port: number }, wants: Ask): Prom
   const { method = "GET", path, headers = {}, body } = wants;
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const options = { host: "127.0.0.1", port, method, path, headers, agent: false as const };
+  const interim: Interim[] = [];
   const req = httpRequest(options, (res) => {
     const pieces: Buffer[] = [];
     res.on("data", (piece: Buffer) => pieces.push(piece));
     res.on("error", reject);
     res.on("end", () => {
       const bytes = Buffer.concat(pieces);
-      resolve({ status: res.statusCode ?? 0, headers: res.headers, bytes, json: parse(bytes) });
+      const status = res.statusCode ?? 0;
+      resolve({ status, headers: res.headers, bytes, interim, json: parse(bytes) });
     });
   });
+  req.on("information", ({ statusCode, headers }) => interim.push({ status: statusCode, headers }));
   req.on("error", reject);
   req.end(body);
   const answer = await promise;

@@ -3,7 +3,7 @@ import type { ErrorCode } from "@holdfast/protocol";
 import type { z } from "zod";
 
 export interface Operation {
-  readonly method: "GET" | "HEAD" | "PUT" | "POST" | "PATCH" | "DELETE";
+  readonly method: "GET" | "HEAD" | "PUT" | "POST" | "PATCH" | "DELETE" | "OPTIONS";
   /** With the names of its variable segments in braces, such as `/v1/uploads/{id}`. */
   readonly path: string;
   /** Unique: generated clients make a function of it. */

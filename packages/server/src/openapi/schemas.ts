@@ -233,6 +233,8 @@ const Proof: z.ZodType = component(
   }),
 );
 
+export const FileOrUpload: z.ZodType = component("FileOrUpload", z.union([StoredFile, Upload]));
+
 export const ManifestOrProof: z.ZodType = component("ManifestOrProof", z.union([Manifest, Proof]));
 
 export const Live: z.ZodType = z.object({ status: z.literal("ok") });

@@ -140,7 +140,7 @@ describe("PATCH of an upload", () => {
     const view = await sized();
     await patch(view, 0, content.length);
     const again = await patch(view, content.length, content.length);
-    expect([again.status, again.headers["upload-complete"]]).toEqual([204, "?1"]);
+    expect([again.status, again.headers["upload-complete"]]).toEqual([201, "?1"]);
     expect((await head(view)).headers["content-location"]).toBe(again.headers["content-location"]);
   });
 
@@ -166,13 +166,13 @@ describe("PATCH of an upload", () => {
     }
     raw.socket.write("0\r\n\r\n");
     const text = await raw.until("\r\n\r\n");
-    expect(text).toMatch(/^HTTP\/1.1 204 /);
+    expect(text).toMatch(/^HTTP\/1.1 201 /);
     expect(text.toLowerCase()).toContain(`upload-length: ${content.length}`);
     expect(await status(view)).toMatchObject({ state: "complete", size: content.length });
     raw.socket.destroy();
   });
 
-  it("keeps what a cut connection brought, and fixes no size by it", async () => {
+  it("keeps what a cut connection brought, and the size that it announced", async () => {
     const view = await unsized();
     const raw = await openRaw(server);
     const headers = fields(0, true, { "content-length": String(content.length) });
@@ -182,6 +182,18 @@ describe("PATCH of an upload", () => {
     expect((await raw.ended()).text).toContain(isHosts ? "400" : "body_size_mismatch");
     const answer = await head(view);
     expect(answer.headers).toMatchObject({ "upload-offset": "100001", "upload-complete": "?0" });
+    expect(answer.headers["upload-length"]).toBe(String(content.length));
+  });
+
+  it("of unknown length fixes no size where it is cut", async () => {
+    const view = await unsized();
+    const raw = await openRaw(server);
+    const headers = fields(0, true, { "transfer-encoding": "chunked" });
+    raw.socket.write(rawHead({ method: "PATCH", path: `/v1/uploads/${view.id}`, headers }));
+    raw.socket.end("5\r\nhello\r\n");
+    await raw.ended();
+    const answer = await head(view);
+    expect(answer.headers).toMatchObject({ "upload-offset": "5", "upload-complete": "?0" });
     expect(answer.headers["upload-length"]).toBeUndefined();
   });
 
@@ -197,8 +209,6 @@ describe("PATCH of an upload", () => {
   });
 
   it.each([
-    ["no media type", { "content-type": "" }, "content-type"],
-    ["another media type", { "content-type": "application/octet-stream" }, "content-type"],
     ["no offset", { "upload-offset": "" }, "upload-offset"],
     ["an offset that is none", { "upload-offset": "five" }, "upload-offset"],
     ["no word about its end", { "upload-complete": "" }, "upload-complete"],
@@ -214,9 +224,17 @@ describe("PATCH of an upload", () => {
     expect((await head(view)).headers["upload-offset"]).toBe("0");
   });
 
+  it.each(["", "application/octet-stream"])("is refused with the media type %j", async (type) => {
+    const view = await sized();
+    const answer = await patch(view, 0, 9, { headers: { "content-type": type } });
+    expect([answer.status, answer.json["code"]]).toEqual([415, "media_type_unsupported"]);
+    expect(answer.headers["accept-patch"]).toBe("application/partial-upload");
+    expect((await head(view)).headers["upload-offset"]).toBe("0");
+  });
+
   it.each([
     ["behind the end", 5, 9, {}, 409, "offset_mismatch"],
-    ["with a size that is not the upload's", 0, 9, { "upload-length": "9" }, 409, "size_mismatch"],
+    ["with a size that is not the upload's", 0, 9, { "upload-length": "9" }, 400, "size_mismatch"],
     ["with a malformed digest", 0, 9, { "content-digest": "sha-256=x" }, 400, "invalid_digest"],
   ])("is refused %s", async (_, at, end, headers, expected, code) => {
     const view = await sized();
@@ -229,7 +247,7 @@ describe("PATCH of an upload", () => {
     const view = await sized();
     const body = Buffer.alloc(content.length + 1);
     const answer = await patch(view, 0, 0, { body });
-    expect([answer.status, answer.json["code"]]).toEqual([409, "size_mismatch"]);
+    expect([answer.status, answer.json["code"]]).toEqual([400, "size_mismatch"]);
     const other = await patch(await unsized(), 0, 0, { body: Buffer.alloc(8 * PART + 1) });
     expect([other.status, other.json["code"]]).toEqual([413, "size_too_large"]);
   });
@@ -237,7 +255,7 @@ describe("PATCH of an upload", () => {
   it("is refused where the last body ends before the size", async () => {
     const view = await sized();
     const answer = await patch(view, 0, 9, { isLast: true });
-    expect([answer.status, answer.json["code"]]).toEqual([409, "size_mismatch"]);
+    expect([answer.status, answer.json["code"]]).toEqual([400, "size_mismatch"]);
   });
 
   it("is refused on a complete and on an aborted upload", async () => {
@@ -260,7 +278,7 @@ describe("Upload-Length", () => {
     expect(await status(view)).toMatchObject({ hasSize: true, size: content.length });
     const other = await patch(view, 9, 20, { headers: { "upload-length": "4" } });
     expect(other.json["code"]).toBe("size_mismatch");
-    expect((await patch(view, 9, content.length, { headers: length })).status).toBe(204);
+    expect((await patch(view, 9, content.length, { headers: length })).status).toBe(201);
   });
 
   it("fixes the size on a part, and only then one is short", async () => {
@@ -304,7 +322,7 @@ describe("parts and appends together", () => {
     expect([put.status, put.json["code"], put.json["index"]]).toEqual([409, "part_conflict", 0]);
     await ask(server, putRequest(view, other, [1, 2]));
     const append = await patch(view, 5001, content.length);
-    expect(append.status).toBe(204);
+    expect(append.status).toBe(201);
     const third = await sized();
     await ask(server, putRequest(third, content.slice().fill(1, PART), [1, 2]));
     const over = await patch(third, 0, content.length);

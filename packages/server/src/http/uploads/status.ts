@@ -1,16 +1,18 @@
 // GET /v1/uploads/{id}: how far an upload is.
 import type { UploadDigests } from "@holdfast/engine";
-import { base64Size, encodeBase64, encodeUpload } from "@holdfast/protocol";
+import { base64Size, encodeBase64, encodeUpload, spokenVersion } from "@holdfast/protocol";
 import type { Call, Front } from "../front.ts";
 import { jsonReply, type Reply } from "../reply.ts";
+import { getOffset } from "./head.ts";
 
 const utf8 = new TextEncoder();
 
-export async function getStatus(
-  { engine }: Front,
-  { request, params, principal }: Call,
-): Promise<Reply> {
+export async function getStatus(front: Front, call: Call): Promise<Reply> {
+  const { engine } = front;
+  const { request, params, principal } = call;
   const [id = ""] = params;
+  // To who speaks a version of Resumable Uploads for HTTP a GET is another HEAD.
+  if (spokenVersion(request.header).stamp) return getOffset(front, call);
   if (request.query.get("digests") === "1") {
     return digestsReply(await engine.digests(principal, id));
   }

@@ -2,7 +2,8 @@
 import { FILES_LIMIT, FILES_LIMIT_MAX } from "@holdfast/protocol";
 import { z } from "zod";
 import { json, type Operation } from "../operation.ts";
-import { FilePage, Id, ManifestOrProof, StoredFile } from "../schemas.ts";
+import { FileOrUpload, FilePage, Id, ManifestOrProof, Upload } from "../schemas.ts";
+import { INTERIM_REPLY, INTEROP } from "./resumable.ts";
 import { LINK_QUERY } from "./signed.ts";
 
 const params = { id: Id };
@@ -28,18 +29,35 @@ const postFile: Operation = {
   tag: "files",
   summary: "A whole file in one request, small or huge; its size need not be known",
   headers: {
-    "Content-Disposition": z.string().describe("Names the file: `attachment; filename*=UTF-8''a`"),
+    "Content-Disposition": z
+      .string()
+      .describe("Names the file: `attachment; filename*=UTF-8''a`; optional with Upload-Complete"),
     "Content-Digest": optional.describe("`sha-256=:<base64>:` of the whole"),
     "Repr-Digest": optional.describe("The same"),
     "Holdfast-Metadata": optional.describe("`:<base64 of a JSON object of texts>:`"),
     "Idempotency-Key": optional.describe("The same request under the same key has the same file"),
     "Holdfast-Client": optional,
+    "Upload-Complete": z
+      .enum(["?0", "?1"])
+      .optional()
+      .describe("Begins an upload that can be resumed; `?1`: the body is all of it"),
+    "Upload-Length": z.int().min(0).optional().describe("What all of it will have"),
+    ...INTEROP,
   },
   body: bytes,
   replies: {
-    201: { what: "The file", headers: { Location: z.string() }, content: json(StoredFile) },
+    ...INTERIM_REPLY,
+    201: {
+      what: "The file; with `Upload-Complete: ?0` the upload",
+      headers: { Location: z.string(), "Upload-Offset": z.int().min(0).optional() },
+      content: json(FileOrUpload),
+    },
+    202: { what: "Its bytes are being read once more: its status tells", content: json(Upload) },
   },
   errors: [
+    ...(["size_mismatch", "digest_unsupported", "file_digest_mismatch", "recovering"] as const),
+    ...(["upload_not_found", "file_not_found", "part_busy", "parts_missing"] as const),
+    ...(["upload_not_open"] as const),
     ...(["invalid_request", "invalid_digest", "body_size_mismatch", "body_stalled"] as const),
     ...(["digest_mismatch", "idempotency_conflict", "quota_exceeded", "size_too_large"] as const),
     ...([
@@ -110,6 +128,22 @@ const listFiles: Operation = {
   errors: ["invalid_request"],
 };
 
+const getLimits: Operation = {
+  method: "OPTIONS",
+  path: "/v1/files",
+  id: "getLimits",
+  tag: "files",
+  summary: "What an upload may become, before one is begun",
+  headers: INTEROP,
+  replies: {
+    204: {
+      what: "The limits",
+      headers: { "Upload-Limit": z.string().optional(), "Accept-Patch": z.string() },
+    },
+  },
+  errors: [],
+};
+
 const deleteFile: Operation = {
   method: "DELETE",
   path: "/v1/files/{id}",
@@ -131,6 +165,7 @@ export const FILES: readonly Operation[] = [
   listFiles,
   deleteFile,
   postFile,
+  getLimits,
   getFile,
   head(getFile, "headFile"),
   getManifest,

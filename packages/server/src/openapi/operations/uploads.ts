@@ -1,7 +1,8 @@
 // The description of what can be done to uploads.
 import { z } from "zod";
 import { json, type Operation } from "../operation.ts";
-import { CompleteUpload, CreateUpload, Id, RunCommitted, Upload } from "../schemas.ts";
+import { CompleteUpload, CreateUpload, Id, RunCommitted, StoredFile, Upload } from "../schemas.ts";
+import { INTERIM_REPLY, INTEROP } from "./resumable.ts";
 
 const params = { id: Id };
 const digestHeader = z.string().optional();
@@ -14,6 +15,8 @@ const offsetHeaders = {
   "Upload-Limit": z.string(),
   "Content-Location": z.string().optional().describe("The file, once it is complete"),
 };
+/** Older versions of the protocol have fewer of them. */
+const toldHeaders = { "Upload-Offset": z.int().min(0), "Upload-Complete": flag.optional() };
 
 export const UPLOADS: readonly Operation[] = [
   {
@@ -40,8 +43,12 @@ export const UPLOADS: readonly Operation[] = [
     summary: "How far an upload is; asking never changes anything",
     params,
     query: { digests: z.enum(["1"]).optional() },
-    replies: { 200: { what: "The upload", content: json(Upload) } },
-    errors: ["upload_not_found", "upload_ended"],
+    headers: INTEROP,
+    replies: {
+      200: { what: "The upload", content: json(Upload) },
+      204: { what: "As HEAD, to who names a version", headers: toldHeaders },
+    },
+    errors: ["upload_not_found", "upload_ended", "recovering"],
   },
   {
     method: "GET",
@@ -60,7 +67,8 @@ export const UPLOADS: readonly Operation[] = [
     tag: "uploads",
     summary: "Where to go on appending; ends an append in flight",
     params,
-    replies: { 204: { what: "The offset", headers: offsetHeaders } },
+    headers: INTEROP,
+    replies: { 204: { what: "The offset", headers: { ...offsetHeaders, ...toldHeaders } } },
     errors: ["upload_not_found", "upload_ended", "recovering"],
   },
   {
@@ -76,10 +84,18 @@ export const UPLOADS: readonly Operation[] = [
       "Upload-Length": uploadLength,
       "Content-Digest": digestHeader.describe("Of the whole body: then all of it is kept or none"),
       "Holdfast-Client": z.string().optional(),
+      ...INTEROP,
     },
     body: { type: "application/partial-upload" },
-    replies: { 204: { what: "All of it is committed", headers: offsetHeaders } },
+    replies: {
+      ...INTERIM_REPLY,
+      201: { what: "The file, with the last bytes", content: json(StoredFile) },
+      202: { what: "Its bytes are being read once more: its status tells", content: json(Upload) },
+      204: { what: "All of it is committed", headers: offsetHeaders },
+    },
     errors: [
+      "media_type_unsupported",
+      ...(["file_not_found", "file_digest_mismatch", "parts_missing"] as const),
       ...(["invalid_request", "invalid_digest", "body_size_mismatch", "body_stalled"] as const),
       ...(["upload_not_found", "offset_mismatch", "append_in_progress", "part_busy"] as const),
       ...(["part_conflict", "size_mismatch", "size_too_large", "upload_not_open"] as const),
