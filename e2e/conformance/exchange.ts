@@ -1,0 +1,127 @@
+// One HTTP/1.1 request on a socket of its own, sent exactly as a row says: half of a body, trailers, a header's case. No client in between that means well.
+import { connect, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { connect as connectSecurely } from "node:tls";
+import type { Outcome } from "./judge.ts";
+import { type Field, valuesOf } from "./message.ts";
+import { type Incoming, receive } from "./receive.ts";
+import type { Sending } from "./row.ts";
+
+/** A request with nothing left to fill in. */
+export interface Request {
+  readonly method: string;
+  readonly url: URL;
+  readonly fields: readonly Field[];
+  readonly body: string;
+  readonly sending: Sending;
+}
+
+export interface Exchange {
+  /** Resolves once what the row wants sent is with the kernel; a held body is then still open. */
+  readonly sent: Promise<void>;
+  /** Never rejects. */
+  readonly outcome: Promise<Outcome>;
+  close(): void;
+}
+
+export type Exchanger = (request: Request) => Exchange;
+
+const TRICKLE_MS = 100;
+const CUT_AFTER_MS = 200;
+
+/** `patienceMs` is how long an answer may take. */
+export function createExchanger(patienceMs: number): Exchanger {
+  return (request) => {
+    const socket = open(request.url);
+    const incoming = receive(socket, request.method, patienceMs);
+    // Where the server answers before it has read everything, the answer counts and not the broken pipe behind it.
+    const sent = send(socket, request, incoming).catch(() => undefined);
+    return { sent, outcome: incoming.outcome, close: () => void socket.destroy() };
+  };
+}
+
+function open(url: URL): Socket {
+  const isSecure = url.protocol === "https:";
+  const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
+  const port = Number(url.port || (isSecure ? 443 : 80));
+  const socket = isSecure
+    ? connectSecurely({ host, port, servername: host, ALPNProtocols: ["http/1.1"] })
+    : connect({ host, port });
+  return socket.setNoDelay(true);
+}
+
+async function send(socket: Socket, request: Request, incoming: Incoming): Promise<void> {
+  const { body, sending } = request;
+  await write(socket, headOf(request));
+  switch (sending.kind) {
+    case "length":
+    case "held":
+      return write(socket, body);
+    case "cut":
+      await write(socket, body);
+      // Bytes that come together with the end of their connection are easily thrown away with it; those of a line that breaks came before.
+      await sleep(CUT_AFTER_MS);
+      // Half-closed, so that what was sent arrives: a reset could overtake it.
+      socket.end();
+      return;
+    case "chunked": {
+      const trailers = sending.trailers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+      return write(socket, `${chunk(body)}0\r\n${trailers}\r\n`);
+    }
+    case "continue":
+      await incoming.until(() => incoming.interim().some((head) => head.status === 100));
+      if (!incoming.isOver()) await write(socket, body);
+      return;
+    case "trickle": {
+      const hasCome = () =>
+        incoming.interim().some((head) => valuesOf(head, sending.until).length > 0);
+      for (let times = 0; times < sending.times && !hasCome() && !incoming.isOver(); times++) {
+        await write(socket, chunk(body));
+        await sleep(TRICKLE_MS);
+      }
+      return write(socket, "0\r\n\r\n");
+    }
+  }
+}
+
+function headOf({ method, url, fields, body, sending }: Request): string {
+  const lines = [
+    `${method} ${url.pathname}${url.search} HTTP/1.1`,
+    `Host: ${url.host}`,
+    ...fields.map(([name, value]) => `${name}: ${value}`),
+    ...framingOf(method, body, sending),
+    "Connection: close",
+  ];
+  return `${lines.join("\r\n")}\r\n\r\n`;
+}
+
+function framingOf(method: string, body: string, sending: Sending): readonly string[] {
+  switch (sending.kind) {
+    case "chunked": {
+      const names = sending.trailers.map(([name]) => name).join(", ");
+      return ["Transfer-Encoding: chunked", ...(names === "" ? [] : [`Trailer: ${names}`])];
+    }
+    case "trickle":
+      return ["Transfer-Encoding: chunked"];
+    case "cut":
+    case "held":
+      return [`Content-Length: ${sending.size}`];
+    case "continue":
+      return [`Content-Length: ${body.length}`, "Expect: 100-continue"];
+    case "length":
+      return body === "" && ["HEAD", "GET", "OPTIONS", "DELETE"].includes(method)
+        ? []
+        : [`Content-Length: ${body.length}`];
+  }
+}
+
+function chunk(body: string): string {
+  return body === "" ? "" : `${body.length.toString(16)}\r\n${body}\r\n`;
+}
+
+function write(socket: Socket, text: string): Promise<void> {
+  if (text === "") return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    socket.write(text, "latin1", (error) => (error ? reject(error) : resolve()));
+  });
+}

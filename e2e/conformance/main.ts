@@ -1,0 +1,54 @@
+// `npm run conformance -- --url URL --suite tus|rufh [--json] [--header "Name: value"]`: what a server does of what it should.
+import { parseArgs } from "node:util";
+import type { Field } from "./message.ts";
+import { closingLineOf, exitCodeOf, jsonOf, lineOf } from "./report.ts";
+import { runSuite, SUITES } from "./suite.ts";
+
+const USAGE = `Usage: npm run conformance -- --url URL --suite ${SUITES.map(({ name }) => name).join("|")} [--json] [--header "Name: value"]...
+
+  --url     where uploads are created: http://127.0.0.1:8420/tus, say
+  --header  goes with every request: a token, say
+  --json    the report for programs
+
+Exit code: 0 where rows passed and none failed, 1 otherwise, 2 where the command is not understood.`;
+
+function fieldOf(text: string): Field {
+  const at = text.indexOf(":");
+  if (at <= 0) throw new Error(`--header ${text}: no colon`);
+  return [text.slice(0, at), text.slice(at + 1).trim()];
+}
+
+function readArguments() {
+  const { values } = parseArgs({
+    options: {
+      url: { type: "string" },
+      suite: { type: "string" },
+      header: { type: "string", multiple: true, default: [] },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const suite = SUITES.find(({ name }) => name === values.suite);
+  if (!suite) throw new Error("--suite is missing or unknown");
+  if (values.url === undefined || !URL.canParse(values.url)) throw new Error("--url is missing");
+  return { suite, url: values.url, isJson: values.json, fields: values.header.map(fieldOf) };
+}
+
+async function main(): Promise<number> {
+  let asked: ReturnType<typeof readArguments>;
+  try {
+    asked = readArguments();
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n${USAGE}`);
+    return 2;
+  }
+  const { suite, url, fields, isJson } = asked;
+  const results = await runSuite(suite, url, fields, (result) => {
+    if (!isJson) console.log(lineOf(result));
+  });
+  console.log(
+    isJson ? JSON.stringify(jsonOf(suite.name, url, results), null, 2) : closingLineOf(results),
+  );
+  return exitCodeOf(results);
+}
+
+process.exitCode = await main();

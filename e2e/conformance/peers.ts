@@ -1,0 +1,103 @@
+// The servers that the suite is calibrated with: @tus/server in this process, and tusd as a program where Go can build it.
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { FileStore } from "@tus/file-store";
+import { Server } from "@tus/server";
+
+const run = promisify(execFile);
+
+export interface Peer {
+  /** Where uploads are created. */
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+const DAY_MS = 86_400_000;
+
+/** With an expiry, since it announces `expiration` and without one nothing would expire. */
+export async function startTusServer(): Promise<Peer> {
+  const directory = await mkdtemp(join(tmpdir(), "holdfast-peer-"));
+  const datastore = new FileStore({ directory, expirationPeriodInMilliseconds: DAY_MS });
+  const http = new Server({ path: "/files", datastore }).listen({ host: "127.0.0.1", port: 0 });
+  await once(http, "listening");
+  const { port } = http.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/files`,
+    async stop() {
+      http.closeAllConnections();
+      await new Promise((resolve) => http.close(resolve));
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+const TUSD = { module: "github.com/tus/tusd/v2", version: "v2.10.0" } as const;
+/** Kept between runs; a fresh install of the packages removes it. */
+const CACHE: string = fileURLToPath(
+  new URL("../../node_modules/.cache/holdfast-services", import.meta.url),
+);
+
+/** With its resumable uploads, which are behind a flag. Undefined where there is neither tusd nor Go. */
+export async function startTusd(): Promise<Peer | undefined> {
+  const program = await tusdProgram();
+  if (program === undefined) return undefined;
+  const directory = await mkdtemp(join(tmpdir(), "holdfast-peer-"));
+  const words = ["-host", "127.0.0.1", "-port", "0", "-upload-dir", directory];
+  const child = spawn(program, [...words, "-enable-experimental-protocol"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const exited = once(child, "exit");
+  const stop = async () => {
+    child.kill("SIGKILL");
+    await exited;
+    await rm(directory, { recursive: true, force: true });
+  };
+  for await (const line of createInterface(child.stdout)) {
+    const [, url] = /upload files to: (http\S+)/.exec(line) ?? [];
+    if (url === undefined) continue;
+    child.stdout.resume();
+    return { url, stop };
+  }
+  await stop();
+  throw new Error("tusd ended before it listened");
+}
+
+async function tusdProgram(): Promise<string | undefined> {
+  const cached = join(CACHE, `tusd-${TUSD.version}`, "tusd");
+  const found = onPath("tusd") ?? (existsSync(cached) ? cached : undefined);
+  if (found !== undefined || onPath("go") === undefined) return found;
+  await buildTusd(join(CACHE, `tusd-${TUSD.version}`));
+  return cached;
+}
+
+/** Through Go's own registry of modules; its module is one folder above the program, which `go install` does not find by itself everywhere. */
+async function buildTusd(into: string): Promise<void> {
+  console.error(`conformance: building ${TUSD.module} ${TUSD.version}, once`);
+  const making = `${into}.${process.pid}`;
+  await mkdir(making, { recursive: true });
+  try {
+    const go = (...words: string[]) => run("go", words, { cwd: making });
+    await go("mod", "init", "calibration");
+    await go("get", `${TUSD.module}/cmd/tusd@${TUSD.version}`).catch(() =>
+      go("get", `${TUSD.module}@${TUSD.version}`),
+    );
+    await go("build", "-mod=mod", "-o", "tusd", `${TUSD.module}/cmd/tusd`);
+    await rm(into, { recursive: true, force: true });
+    await rename(making, into);
+  } finally {
+    await rm(making, { recursive: true, force: true });
+  }
+}
+
+function onPath(name: string): string | undefined {
+  const folders = (process.env["PATH"] ?? "").split(delimiter);
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+}

@@ -1,0 +1,62 @@
+import type { Field } from "../message.ts";
+import { ask, header, lists, status } from "../write.ts";
+import type { Clause } from "./clause.ts";
+import { head, upload } from "./requests.ts";
+
+const CURRENT = [8] as const;
+
+const ORIGIN: Field = ["Origin", "https://page.example"];
+
+const SENT = [
+  "Content-Type",
+  "Upload-Complete",
+  "Upload-Incomplete",
+  "Upload-Offset",
+  "Upload-Length",
+  "Upload-Draft-Interop-Version",
+];
+
+const READ = ["Location", "Upload-Offset", "Upload-Complete", "Upload-Incomplete", "Upload-Limit"];
+
+export const PAGES: readonly Clause[] = [
+  {
+    id: "Q2a",
+    level: "CUSTOM",
+    source: "and the Fetch standard, CORS protocol",
+    clause: "a preflight allows what clients send",
+    versions: CURRENT,
+    needs: ["cors"],
+    steps: () => [
+      ask(
+        "OPTIONS",
+        "{here}",
+        [ORIGIN, ["Access-Control-Request-Method", "PATCH"]],
+        [
+          status(200, 204),
+          ...SENT.map((name) => header("Access-Control-Allow-Headers", lists(name))),
+          ...["POST", "HEAD", "PATCH", "DELETE"].map((method) =>
+            header("Access-Control-Allow-Methods", lists(method)),
+          ),
+        ],
+      ),
+    ],
+  },
+  {
+    id: "Q2b",
+    level: "CUSTOM",
+    source: "and the Fetch standard, CORS protocol",
+    clause: "answers expose what they read",
+    versions: CURRENT,
+    needs: ["cors"],
+    steps: (version) => [
+      upload(version),
+      head(
+        version,
+        READ.map((name) => header("Access-Control-Expose-Headers", lists(name))),
+        {
+          fields: [ORIGIN],
+        },
+      ),
+    ],
+  },
+];

@@ -1,0 +1,108 @@
+// tus 1.0: creation-with-upload.
+import type { Row } from "../row.ts";
+import { ask, header, lists, refused, rowsOf, status } from "../write.ts";
+import { head, offsetIs, patch, stays, TEXT, TYPE, VERSION } from "./requests.ts";
+
+const row = rowsOf("tus 1.0.0", ["creation"]);
+
+const DEFER = ["creation-defer-length"];
+
+const WITH_UPLOAD = ["creation-with-upload"];
+
+export const WITH_FIRST_BYTES: readonly Row[] = [
+  row(
+    "N6a",
+    "MUST",
+    "Creation With Upload",
+    "a POST with the first bytes is 201 with Upload-Offset",
+    [
+      ask(
+        "POST",
+        "{here}",
+        [VERSION, ["Upload-Length", "11"], TYPE],
+        [status(201), header("Location"), offsetIs(5)],
+        { body: "hello", save: "a" },
+      ),
+      patch("a", 5, " world", [status(204), offsetIs(11)]),
+    ],
+    WITH_UPLOAD,
+  ),
+  row(
+    "N6b",
+    "MUST",
+    "Creation With Upload",
+    "so is one with all of them",
+    [
+      ask(
+        "POST",
+        "{here}",
+        [VERSION, ["Upload-Length", "11"], TYPE],
+        [status(201), header("Location"), offsetIs(11)],
+        { body: TEXT, save: "a" },
+      ),
+      head("a", [offsetIs(11), header("Upload-Length", "11")]),
+    ],
+    WITH_UPLOAD,
+  ),
+  row(
+    "N6c",
+    "MUST",
+    "Creation With Upload, and RFC 9110, 10.1.1",
+    "100 Continue comes to who expects it",
+    [
+      ask("POST", "{here}", [VERSION, ["Upload-Length", "11"], TYPE], [status(201), offsetIs(11)], {
+        body: TEXT,
+        sending: { kind: "continue" },
+      }),
+    ],
+    WITH_UPLOAD,
+  ),
+  row(
+    "N6d",
+    "MUST",
+    "Creation With Upload",
+    "creation-with-upload is announced with creation only",
+    [ask("OPTIONS", "{here}", [], [header("Tus-Extension", lists("creation"))])],
+    WITH_UPLOAD,
+  ),
+  row(
+    "N6e",
+    "MUST",
+    "Creation With Upload",
+    "bytes come with a size that is told later, too",
+    [
+      ask(
+        "POST",
+        "{here}",
+        [VERSION, ["Upload-Defer-Length", "1"], TYPE],
+        [status(201), header("Location"), offsetIs(5)],
+        { body: "hello", save: "a" },
+      ),
+      head("a", [offsetIs(5), header("Upload-Defer-Length", "1")]),
+    ],
+    [...WITH_UPLOAD, ...DEFER],
+  ),
+  row(
+    "N6f",
+    "CUSTOM",
+    "Creation With Upload",
+    "more bytes than the upload has are refused",
+    [ask("POST", "{here}", [VERSION, ["Upload-Length", "5"], TYPE], [refused], { body: TEXT })],
+    WITH_UPLOAD,
+  ),
+  row(
+    "N6g",
+    "MUST",
+    "Creation With Upload",
+    "Upload-Offset of the answer is where the next PATCH goes on",
+    [
+      ask("POST", "{here}", [VERSION, ["Upload-Length", "11"], TYPE], [status(201), offsetIs(5)], {
+        body: "hello",
+        save: "a",
+        sending: { kind: "chunked", trailers: [] },
+      }),
+      stays("a", 5),
+    ],
+    WITH_UPLOAD,
+  ),
+];
