@@ -30,6 +30,17 @@ const BUGS: Readonly<Record<string, Bug>> = {
     seeds: 700,
     edits: [{ file: SYNC_FILE, find: "      failed ??= mine;\n", replace: "" }],
   },
+  "a flush of the directory that waited for one that failed": {
+    what: "files",
+    seeds: 700,
+    edits: [
+      {
+        file: SYNC_FILE,
+        find: "      if (failed) return failed;\n      return limit",
+        replace: "      return limit",
+      },
+    ],
+  },
   "a file that comes back over the one that was begun in its place": {
     what: "appends",
     seeds: 500,

@@ -83,7 +83,7 @@ export interface RegionStorage {
   /** Removes bytes and manifest durably; nothing there is fine. */
   remove(id: UploadId): Promise<void>;
 
-  /** Bytes that may still be stored, for the status page and readiness. */
+  /** Bytes that may still be stored, for the status page and readiness. @throws HoldfastError `storage_failed` also where nothing new can be kept until the next start. */
   room(): Promise<number>;
 }
 

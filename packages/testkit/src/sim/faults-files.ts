@@ -56,7 +56,10 @@ async function play(world: FaultyWorld): Promise<void> {
     await turns(20);
     await look(world, files);
   }
-  if (world.isStuck()) await world.crash();
+  if (world.isStuck()) {
+    await world.crash();
+    await look(world, files);
+  }
   if (wrong.length === 0) await clear(world);
 }
 
@@ -144,13 +147,20 @@ const sendTwice: Act = async (world, files, request) => {
   for (const outcome of await Promise.all(both)) hear(world, files, request, outcome);
 };
 
+const sendOnce: Act = (world, files) => sendAlone(world, files);
+
+/** Names that share a flush of the directory, or wait for the one before theirs. */
+const sendSeveral: Act = async (world, files) => {
+  await Promise.all([0, 1, 2].map(() => sendAlone(world, files)));
+};
+
 /** What is refused is never listed: it is forgotten here, so that it would be found to be nothing that was sent. */
-const sendOnce: Act = async (world, files) => {
+async function sendAlone(world: FaultyWorld, files: Files): Promise<void> {
   const request = onceOf(world, files);
   const outcome = await world.settle(store(world, request));
   if (outcome.kind === "refused") files.delete(request.name);
   hear(world, files, request, outcome);
-};
+}
 
 /** A deletion that failed has happened or not, and stays so. */
 const remove: Act = async ({ engine, settle, say, random, failAtRate }, files) => {
@@ -178,7 +188,7 @@ const crashOnce: Act = (world, files) => crash(world, files, onceOf(world, files
 
 const ACTS: readonly Act[] = [
   ...[send, send, send, send, send, send],
-  ...[sendOnce, sendOnce, sendOnce],
+  ...[sendOnce, sendOnce, sendOnce, sendSeveral, sendSeveral],
   ...[sendTwice, remove, remove, crash, crash, crashOnce],
 ];
 

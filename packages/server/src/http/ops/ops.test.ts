@@ -1,8 +1,11 @@
 // Health, the page, and who may see what.
-import { decodeUpload, KIB, MIB } from "@holdfast/protocol";
+import { decodeUpload, KIB, MIB, type UploadView } from "@holdfast/protocol";
 import { createVirtualClock } from "@holdfast/testkit/clock";
+import { createMemoryMetadata } from "@holdfast/testkit/metadata/memory";
+import { createSimFs } from "@holdfast/testkit/sim/fs";
 import { createMemoryStorage } from "@holdfast/testkit/storage/memory";
 import { afterEach, describe, expect, it } from "vitest";
+import { createDiskStorage } from "../../storage/disk/index.ts";
 import {
   ask,
   askJson,
@@ -91,6 +94,51 @@ describe("health", () => {
     await start({ parts: { storage: { ...createMemoryStorage(), room } } });
     const ready = await ask(server, { path: "/readyz" });
     expect(ready.json).toEqual({ status: "unready", reasons: ["storage_failed"] });
+  });
+});
+
+describe("a server whose directory could not be flushed", () => {
+  it("is bad for new work until it is started again, while what has a durable name goes on", async () => {
+    let isBroken = false;
+    const fs = createSimFs({
+      onOperation: ({ kind }) =>
+        isBroken && kind === "fsyncDir" ? { kind: "failed", errno: "EIO" } : undefined,
+    });
+    const clock = createVirtualClock();
+    const startOn = async (disk: typeof fs, metadata = createMemoryMetadata()) => {
+      const storage = await createDiskStorage({ directory: "/data/bytes", fs: disk });
+      await start({ parts: { storage, metadata, clock, keepFree: 1 } });
+      return metadata;
+    };
+    const ready = async () => {
+      clock.advance(1000);
+      return (await ask(server, { path: "/readyz" })).status;
+    };
+    const metadata = await startOn(fs);
+    const content = Buffer.alloc(2 * 256 * KIB, "holdfast ");
+    const body = { name: "a", size: content.length, partSize: 256 * KIB };
+    const create = () => askJson(server, "POST", "/v1/uploads", body);
+    const [known, fresh] = [
+      decodeUpload((await create()).json),
+      decodeUpload((await create()).json),
+    ];
+    const put = async (view: UploadView, index: number) =>
+      (await ask(server, putRequest(view, content, [index, index + 1]))).status;
+    expect([await put(known, 0), await ready()]).toEqual([200, 200]);
+
+    isBroken = true;
+    expect([await put(fresh, 0), await ready()]).toEqual([503, 503]);
+    // The disk is well again, and still nothing says what became of the names.
+    isBroken = false;
+    expect([await put(fresh, 0), await ready()]).toEqual([503, 503]);
+    const refused = await create();
+    expect([refused.status, refused.json["code"]]).toEqual([503, "storage_failed"]);
+    expect(await put(known, 1)).toBe(200);
+    expect((await ask(server, { path: "/livez" })).status).toBe(200);
+
+    await server.close();
+    await startOn(fs.kill("next start"), createMemoryMetadata({ state: metadata.snapshot() }));
+    expect([await ready(), (await create()).status, await put(fresh, 0)]).toEqual([200, 201, 200]);
   });
 });
 

@@ -83,7 +83,10 @@ export async function createDiskStorage(options: DiskStorageOptions): Promise<Di
     put: (object, pieces) => putObject(stage, sync, object, pieces),
     reset: (id) => reset(stage, id),
     remove: (id) => remove(stage, sync, id),
-    room: () => room(fs, directory),
+    async room() {
+      sync.requireNames();
+      return room(fs, directory);
+    },
     openFiles: stage.descriptors.open,
     close: () => closeAll(stage).finally(letGo),
   };

@@ -1,4 +1,5 @@
 // Group flush: one at a time a file, two over all files, each covering all that was written when it began.
+import { HoldfastError } from "@holdfast/protocol";
 import { storageError } from "./failure.ts";
 import type { OpenFile } from "./fs.ts";
 import { createLimit, type Limit } from "./limit.ts";
@@ -17,11 +18,13 @@ export interface Sync {
   writeSynced(write: () => Promise<void>): Promise<void>;
   /** Resolves when the directory's names of before the call are durable; calls share flushes. */
   flushDirectory(): Promise<void>;
+  /** @throws HoldfastError `storage_failed` once a flush of the directory has failed: no name can be made durable until the next start. */
+  requireNames(): void;
 }
 
 export function createSync(stage: Stage): Sync {
   const limit = createLimit(FLUSHES_MAX);
-  const flushDirectory = createDirectoryFlush(stage, limit);
+  const { flushDirectory, requireNames } = createDirectoryFlush(stage, limit);
 
   const start = (upload: StagedUpload): Promise<void> => {
     if (upload.state.kind === "poisoned") return Promise.reject(poisonedError(upload.state.error));
@@ -65,6 +68,7 @@ export function createSync(stage: Stage): Sync {
     flushFile: (file) => limit.run(() => file.fdatasync()),
     writeSynced: limit.run,
     flushDirectory,
+    requireNames,
   };
 }
 
@@ -79,11 +83,15 @@ function flushWritten(stage: Stage, upload: StagedUpload): Promise<number> {
   });
 }
 
-function createDirectoryFlush(stage: Stage, limit: Limit): () => Promise<void> {
+function createDirectoryFlush(
+  stage: Stage,
+  limit: Limit,
+): Pick<Sync, "flushDirectory" | "requireNames"> {
   let waiting: Promise<void> | undefined;
   let last: Promise<unknown> = Promise.resolve();
   let failed: Promise<void> | undefined;
-  return () => {
+
+  function flushDirectory(): Promise<void> {
     // A flush that failed has forgotten the names it was for: a second one would succeed and prove nothing.
     if (failed) return failed;
     // Who comes before the next flush begins shares it; one under way may have begun before the caller's name was made.
@@ -100,5 +108,14 @@ function createDirectoryFlush(stage: Stage, limit: Limit): () => Promise<void> {
       failed ??= mine;
     });
     return mine;
+  }
+
+  return {
+    flushDirectory,
+    requireNames() {
+      if (!failed) return;
+      const why = "a flush of the directory failed: nothing new can be kept until the next start";
+      throw new HoldfastError("storage_failed", why);
+    },
   };
 }
