@@ -153,7 +153,7 @@ describe("records", () => {
       await killServer(server);
       expect(await failing(second, { HOLDFAST_METADATA: address })).toMatchObject({
         code: "metadata_unusable",
-        message: expect.stringMatching(`another data directory, of .*:${first}, process`),
+        message: expect.stringMatching(`other bytes, of .*:${first}, process`),
         hint: expect.stringContaining("?schema="),
       });
       // Nothing was promised to the second directory, which takes records of its own.

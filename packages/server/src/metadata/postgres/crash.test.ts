@@ -158,14 +158,14 @@ it("lets one server write, and ends one that another has taken over from", async
     "metadata_unusable",
     expect.stringContaining("another server uses its records"),
   ]);
-  await sql("UPDATE owner SET token = token + 1");
+  await sql("DELETE FROM writers");
   const { code } = await refusal(store.apply({ kind: "create", upload: sampleUpload(1) }));
   expect([code, fatal.map((error) => error.code)]).toEqual(["storage_failed", ["storage_failed"]]);
   await store.close();
 });
 
 it.each([
-  ["of another data directory", "", "there", "those of another data directory"],
+  ["of another data directory", "", "there", "those of other bytes"],
   ["of a newer version", "UPDATE version SET version = 99", "here", "of version 99"],
 ])("refuses records %s", async (_, change, place, reason) => {
   await openPostgresMetadata({ address: postgres.url, place: "here" }).then((store) =>

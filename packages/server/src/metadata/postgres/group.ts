@@ -21,11 +21,11 @@ export interface Prepared {
 export async function prepareGroup(
   client: Client,
   changes: readonly PackedChange[],
-  token: number,
+  writer: number,
   number: number,
 ): Promise<Prepared> {
   const begun = client.query("BEGIN");
-  const noted = noteCommit(client, token, number);
+  const noted = noteCommit(client, writer, number);
   const loaded = load(client, changes);
   await allOf<unknown>([begun, noted, loaded]);
   const set = createWorkingSet(await loaded);

@@ -1,32 +1,62 @@
-// Who writes these records: one server at a time, by a lock of its session and a token that every commit is conditional on.
+// Who writes these records: one server alone, or several together. Each has a row that every commit of it is conditional on, and a lock of its session.
 import { HoldfastError } from "@holdfast/protocol";
 import type { Client } from "pg";
 import { wholeAt } from "../records/codec.ts";
-import { ask, type Driver } from "./connect.ts";
+import { ask, type Driver, type Statement } from "./connect.ts";
 import { unusable } from "./schema.ts";
 
 export interface Ownership {
-  readonly token: number;
+  /** Of this server's row: no other server ever has the same. */
+  readonly writer: number;
   /** Number of the last commit. */
   readonly commits: number;
 }
 
-const TRY_LOCK = {
-  name: "try-lock",
-  text: "SELECT pg_try_advisory_lock(hashtext($1), 2)::int::bigint AS is_ours",
+/** `alone`: nobody else writes. `together`: all of them know how to share records. */
+export type Company = "alone" | "together";
+
+/** Held for as long as a server writes: by one alone, or by all that write together. */
+const TRY_LOCK: Readonly<Record<Company, Statement>> = {
+  alone: {
+    name: "try-lock",
+    text: "SELECT pg_try_advisory_lock(hashtext($1), 2)::int::bigint AS is_ours",
+  },
+  together: {
+    name: "try-lock-shared",
+    text: "SELECT pg_try_advisory_lock_shared(hashtext($1), 2)::int::bigint AS is_ours",
+  },
+};
+/** Each server's own: no two of its sessions ever write. */
+const TRY_OWN = {
+  name: "try-own",
+  text: "SELECT pg_try_advisory_lock(hashtext($1), $2::bigint::int)::int::bigint AS is_ours",
 };
 const HOLDER = { name: "holder", text: "SELECT holder FROM owner" };
 const OF = { name: "of", text: "SELECT place FROM owner" };
 const TAKE = {
   name: "take",
   text: `UPDATE owner SET token = token + 1, holder = $1, place = coalesce(place, $2)
-    WHERE place IS NULL OR place = $2 RETURNING token, commits`,
+    WHERE place IS NULL OR place = $2 RETURNING token`,
 };
+/** Who was alone here before, or together with others, commits nothing any more. */
+const END_OTHERS = { name: "end-others", text: "DELETE FROM writers" };
+/** Those that have ended without a word, long ago. */
+const END_DEAD = {
+  name: "end-dead",
+  text: `DELETE FROM writers WHERE began_at < now() - interval '1 day' AND NOT EXISTS (
+    SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid::bigint = writers.id
+      AND classid::bigint = (hashtext($1)::bigint & 4294967295))`,
+};
+const ENTER = {
+  name: "enter",
+  text: "INSERT INTO writers (holder) VALUES ($1) RETURNING id, commits",
+};
+const LEAVE = { name: "leave", text: "DELETE FROM writers WHERE id = $1" };
 /** Waits for a transaction of ours that is still under way in a session that we have lost: after it, what it did is known. The lock of the row is committed like a change, so that standbys that commits wait for have all that came before it. */
-const RESUME = { name: "resume", text: "SELECT token, commits FROM owner FOR UPDATE" };
+const RESUME = { name: "resume", text: "SELECT id, commits FROM writers WHERE id = $1 FOR UPDATE" };
 const NOTE = {
   name: "note",
-  text: "UPDATE owner SET commits = $2 WHERE token = $1 RETURNING commits",
+  text: "UPDATE writers SET commits = $2 WHERE id = $1 RETURNING commits",
 };
 
 /** A session of ours that PostgreSQL has not missed yet, because the line to it fell silent, goes on holding the lock. */
@@ -46,74 +76,109 @@ export interface Claimant {
   readonly name: string;
   /** Names the bytes that the records are of. */
   readonly place: string;
+  readonly company: Company;
   /** Called before records of nobody yet become those of `place`. What it throws is thrown, and they have not. */
   readonly keepPlace: () => void;
 }
 
 /**
- * Becomes the one that writes.
+ * Becomes one that writes.
  *
- * @throws HoldfastError `metadata_unusable` where another server is that, or the records belong to other bytes than those at `place`.
+ * @throws HoldfastError `metadata_unusable` where another server does, and not all of them share; or the records belong to other bytes than those at `place`.
  */
 export async function takeOwnership(
   client: Client,
   driver: Driver,
-  { name, place, keepPlace }: Claimant,
+  { name, place, company, keepPlace }: Claimant,
 ): Promise<Ownership> {
-  await lock(client, driver);
+  await lock(client, driver, company);
   const [found] = await ask(client, OF);
   const known = found?.["place"] ?? null;
   if (known === null) keepPlace();
   const [row] = known === null || known === place ? await ask(client, TAKE, [name, place]) : [];
-  if (row) return { token: wholeAt(row, "token"), commits: wholeAt(row, "commits") };
-  const reason = `its records are those of another data directory, of ${await holderOf(client)}`;
-  throw unusable(driver.place, reason, { hint: OTHER_BYTES });
+  if (!row) {
+    const reason = `its records are those of other bytes, of ${await holderOf(client)}`;
+    throw unusable(driver.place, reason, { hint: OTHER_BYTES });
+  }
+  if (company === "alone") await ask(client, END_OTHERS);
+  else await ask(client, END_DEAD, [ownLockOf(driver)]);
+  const [entered = {}] = await ask(client, ENTER, [name]);
+  const owned = { writer: wholeAt(entered, "id"), commits: wholeAt(entered, "commits") };
+  await lockOwn(client, driver, owned.writer);
+  return owned;
 }
 
 const OTHER_BYTES =
-  "Start with that directory; or keep records of your own there: ?schema=NAME at the end of --metadata.";
+  "Start with those; or keep records of your own there: ?schema=NAME at the end of --metadata.";
 
 /**
- * Goes on as the one that writes, over a new connection. What the lost one, whose process there was `lost`, had under way has happened by then, or never will.
+ * Goes on as one that writes, over a new connection. What the lost one, whose process there was `lost`, had under way has happened by then, or never will.
  *
  * @throws HoldfastError `storage_failed` where another server has taken over meanwhile.
  */
 export async function resumeOwnership(
   client: Client,
   driver: Driver,
-  { token, lost }: { readonly token: number; readonly lost: number },
+  company: Company,
+  { writer, lost }: { readonly writer: number; readonly lost: number },
 ): Promise<Ownership> {
   await ask(client, END_OURS, [lost, lockOf(driver)]);
-  await lock(client, driver);
-  const [row] = await ask(client, RESUME);
-  const now = row && { token: wholeAt(row, "token"), commits: wholeAt(row, "commits") };
-  if (now?.token !== token) throw takenOver();
-  return now;
+  await lock(client, driver, company);
+  await lockOwn(client, driver, writer);
+  const [row] = await ask(client, RESUME, [writer]);
+  if (!row) throw takenOver();
+  return { writer, commits: wholeAt(row, "commits") };
 }
 
 /** The first thing that a commit does: from here to its end nobody else can take over, nor read back what becomes of it. */
-export async function noteCommit(client: Client, token: number, commit: number): Promise<void> {
-  const [row] = await ask(client, NOTE, [token, commit]);
+export async function noteCommit(client: Client, writer: number, commit: number): Promise<void> {
+  const [row] = await ask(client, NOTE, [writer, commit]);
   if (!row) throw takenOver();
+}
+
+/** Nothing of this server is under way, and it will commit no more. */
+export async function leaveOwnership(client: Client, { writer }: Ownership): Promise<void> {
+  await ask(client, LEAVE, [writer]);
 }
 
 function lockOf({ schema }: Driver): string {
   return `holdfast ${schema}`;
 }
 
-async function lock(client: Client, driver: Driver): Promise<void> {
-  for (const started = performance.now(); ; ) {
-    const [row] = await ask(client, TRY_LOCK, [lockOf(driver)]);
-    if (row?.["is_ours"] === 1) return;
-    if (performance.now() - started > LOCK_WITHIN_MS) break;
-    await new Promise((resolve) => setTimeout(resolve, LOCK_TRY_MS));
-  }
-  const reason = `another server uses its records: ${await holderOf(client)}`;
-  throw unusable(driver.place, reason, { hint: ONE_SERVER });
+function ownLockOf({ schema }: Driver): string {
+  return `holdfast writer ${schema}`;
 }
 
-const ONE_SERVER =
-  "Stop that one first: bytes on a disk are one server's. Records of your own: ?schema=NAME at the end of --metadata.";
+async function lock(client: Client, driver: Driver, company: Company): Promise<void> {
+  if (await isLocked(client, TRY_LOCK[company], [lockOf(driver)])) return;
+  const reason = `another server uses its records: ${await holderOf(client)}`;
+  throw unusable(driver.place, reason, { hint: HINT[company] });
+}
+
+async function lockOwn(client: Client, driver: Driver, writer: number): Promise<void> {
+  if (await isLocked(client, TRY_OWN, [ownLockOf(driver), writer])) return;
+  throw unusable(driver.place, "an earlier session of this server has not ended");
+}
+
+async function isLocked(
+  client: Client,
+  statement: Statement,
+  values: readonly unknown[],
+): Promise<boolean> {
+  for (const started = performance.now(); ; ) {
+    const [row] = await ask(client, statement, values);
+    if (row?.["is_ours"] === 1) return true;
+    if (performance.now() - started > LOCK_WITHIN_MS) return false;
+    await new Promise((resolve) => setTimeout(resolve, LOCK_TRY_MS));
+  }
+}
+
+const HINT: Readonly<Record<Company, string>> = {
+  alone:
+    "Stop that one first: bytes on a disk are one server's; several share records where their bytes are in a bucket (--storage s3://). Records of your own: ?schema=NAME at the end of --metadata.",
+  together:
+    "Stop that one first: it is of a version, or has bytes, that are one server's. Records of your own: ?schema=NAME at the end of --metadata.",
+};
 
 async function holderOf(client: Client): Promise<string> {
   const [row] = await ask(client, HOLDER);

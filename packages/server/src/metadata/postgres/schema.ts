@@ -115,7 +115,7 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (tenant, principal)
   );
 
-  -- Who writes: its token, raised by each that takes over, and the number of its last commit. Every commit is conditional on the token and writes the number.
+  -- Who has begun to write last, and of which bytes the records are. The token is raised by each.
   CREATE TABLE owner (
     one bigint PRIMARY KEY CHECK (one = 1),
     token bigint NOT NULL,
@@ -127,6 +127,16 @@ const MIGRATIONS: readonly string[] = [
   `,
   `
   ALTER TABLE uploads ADD COLUMN protocol text;
+  `,
+  `
+  -- Each server that writes, and the number of its last commit: every commit is conditional on the row and writes the number. Who ends well takes its row along.
+  CREATE TABLE writers (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    commits bigint NOT NULL DEFAULT 0,
+    holder text NOT NULL,
+    began_at timestamptz NOT NULL DEFAULT now()
+  ) WITH (fillfactor = 50);
+  ALTER TABLE owner DROP COLUMN commits;
   `,
 ];
 

@@ -13,6 +13,8 @@ export interface PostgresMetadataOptions {
   readonly place: string;
   /** Called before records that are of no bytes yet become those of `place`; what it throws is thrown, and they have not. */
   readonly keepPlace?: () => void;
+  /** Whether other servers may write these records too, as may be where they share the bytes. */
+  readonly isShared?: boolean;
   /** Names this server to whoever is refused because of it; its host and process by default. */
   readonly name?: string;
   /** How long a change or a read waits while PostgreSQL is away, in milliseconds; 10 s by default. */
@@ -32,10 +34,11 @@ const PATIENCE_MS = 10_000;
 export async function openPostgresMetadata(
   options: PostgresMetadataOptions,
 ): Promise<MetadataStore> {
-  const { address, place, patienceMs = PATIENCE_MS } = options;
+  const { address, place, isShared = false, patienceMs = PATIENCE_MS } = options;
   const { name = `${hostname()}, process ${process.pid}` } = options;
   const driver = await loadDriver(address);
-  const claimant = { name, place, keepPlace: () => options.keepPlace?.() };
+  const company = isShared ? "together" : "alone";
+  const claimant = { name, place, company, keepPlace: () => options.keepPlace?.() } as const;
   const onFatal = (error: HoldfastError) => options.onFatal?.(error);
   const writer = await openWriter({ driver, claimant, patienceMs, onFatal });
   const reader = openReader(driver, patienceMs);

@@ -8,6 +8,7 @@ import { type Failure, failureOf, stateOf } from "./failure.ts";
 import { type Outcomes, prepareGroup } from "./group.ts";
 import {
   type Claimant,
+  leaveOwnership,
   type Ownership,
   resumeOwnership,
   TakenOverError,
@@ -138,8 +139,8 @@ async function connect(driver: Driver): Promise<Session> {
 }
 
 function run(options: WriterOptions, first: Session, owned: Ownership): Writer {
-  const { driver, patienceMs, onFatal } = options;
-  const { token } = owned;
+  const { driver, claimant, patienceMs, onFatal } = options;
+  const { writer } = owned;
   let session: Session | undefined = first;
   let lastPid = first.pid;
   let last = owned.commits;
@@ -155,7 +156,9 @@ function run(options: WriterOptions, first: Session, owned: Ownership): Writer {
     const next = await connect(driver);
     try {
       await useSchema(next.client, driver.schema);
-      last = (await resumeOwnership(next.client, driver, { token, lost: lastPid })).commits;
+      const before = { writer, lost: lastPid };
+      const resumed = await resumeOwnership(next.client, driver, claimant.company, before);
+      last = resumed.commits;
     } catch (error) {
       next.drop();
       throw error;
@@ -216,7 +219,7 @@ function run(options: WriterOptions, first: Session, owned: Ownership): Writer {
     if (before && last === before.number) return before;
     let doubt: Doubt | undefined;
     try {
-      const { outcomes, commit } = await prepareGroup(client, changes, token, last + 1);
+      const { outcomes, commit } = await prepareGroup(client, changes, writer, last + 1);
       doubt = { number: last + 1, outcomes };
       await commit();
       last = doubt.number;
@@ -292,7 +295,10 @@ function run(options: WriterOptions, first: Session, owned: Ownership): Writer {
     async close() {
       isClosing = true;
       await working;
-      if (session && !session.isLost()) await session.end();
+      if (!session || session.isLost()) return;
+      // One that is left is removed by others, some day.
+      if (!fatal) await leaveOwnership(session.client, owned).catch(() => undefined);
+      await session.end();
     },
   };
 }
