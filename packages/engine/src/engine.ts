@@ -212,7 +212,7 @@ export interface Engine {
   /** Proves that part `index`, one of the file's, belongs to it. */
   proof(file: FileRecord, index: number): Promise<PartProof>;
   health(): Promise<Health>;
-  /** At start-up, before the first request: drives on what a crash interrupted. */
+  /** At start-up, before the first request: drives on what a crash interrupted. Later on, what another server has left: what one that is alive is at stays its own. */
   recover(): Promise<void>;
   /** Removes what has ended, or tells what would go. For the server itself, and for who may `administer`. */
   sweep(by: Principal | "server", wants: SweepWants): Promise<SweepReport>;

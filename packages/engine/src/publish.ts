@@ -46,7 +46,7 @@ export function driveOn(context: Context, id: UploadId): Promise<boolean> {
     context.uploads.use(id, async (upload) => {
       const goOn = async () => {
         const { state, epoch } = upload.record;
-        if (state !== "completing") return false;
+        if (state !== "completing" || upload.publishing) return false;
         await publishOnce(context, upload, { epoch });
         return true;
       };

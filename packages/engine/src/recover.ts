@@ -1,4 +1,4 @@
-// recover: at start-up, drives on what a crash interrupted. Open uploads need nothing: their records are the truth.
+// recover: at start-up, drives on what a crash interrupted; where several servers share the records, now and again what another one has left. Open uploads need nothing: their records are the truth.
 import type { UploadId } from "@holdfast/protocol";
 import { clearIfFree } from "./abort.ts";
 import type { Context } from "./context.ts";
@@ -40,6 +40,7 @@ async function attempt(
   step: string,
   task: () => Promise<boolean>,
 ): Promise<void> {
+  if (context.isDraining) return;
   try {
     // What another server is at is not ours.
     if (await task()) context.log("info", "recover.done", { upload, step });

@@ -1,4 +1,6 @@
 // The data directory: owned by one server, with the records and the bytes in it, or the names of where they are.
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
 import type { Log, MetadataStore } from "@holdfast/engine";
 import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
 import type { Bytes } from "./bytes.ts";
@@ -11,6 +13,8 @@ export interface DataDirectory {
   readonly owner: Owner;
   readonly bytes: Bytes;
   readonly metadata: MetadataStore;
+  /** This server's name among those that share records and bytes; absent where it is the only one. */
+  readonly host?: string;
   /** Closes records, then bytes, then lets go of the directory: whoever takes it next finds it at rest. May be repeated. */
   close(): Promise<void>;
 }
@@ -25,6 +29,11 @@ export interface DataOptions {
   readonly origins: readonly string[];
   readonly log: Log;
   readonly onFatal: (error: HoldfastError) => void;
+}
+
+/** Another one at each start: what an earlier life of this server has claimed is not this one's. */
+function nameOf(directory: string): string {
+  return `${hostname()}:${directory}, process ${process.pid}, ${randomUUID()}`;
 }
 
 /**
@@ -53,7 +62,8 @@ export async function openData(options: DataOptions): Promise<DataDirectory> {
     opened.push(bytes.close);
     const metadata = await openRecords({ directory, address, onFatal, bytes });
     opened.push(metadata.close);
-    return { owner, bytes, metadata, close };
+    const isOneOf = isShared && bytes.storage.kind === "parts";
+    return { owner, bytes, metadata, close, ...(isOneOf ? { host: nameOf(directory) } : {}) };
   } catch (cause) {
     await close();
     if (isHoldfastError(cause)) throw cause;

@@ -16,6 +16,7 @@ import { systemClock, systemDigests, systemRandom } from "./platform.ts";
 import { createTokenPolicy } from "./policy/policy.ts";
 import { watchTokens } from "./policy/tokens-file.ts";
 import { keepSweeping } from "./sweeping.ts";
+import { keepTending } from "./tending.ts";
 
 export interface OpenServer {
   readonly front: Front;
@@ -77,10 +78,12 @@ async function put(
   const engine = createEngine({
     ...{ storage, metadata, policy, slots, readSlots, keepFree, log },
     ...platform,
+    ...(data.host === undefined ? {} : { host: data.host }),
   });
   await engine.recover();
   const guard = openClockGuard(data.owner.directory, log);
   const sweeping = keepSweeping(engine, systemClock, log, guard);
+  const tending = data.host === undefined ? undefined : keepTending(engine, systemClock, log);
   const stopSettingAside = bytes.setAside(metadata, log);
 
   let url = "";
@@ -108,6 +111,7 @@ async function put(
   async function close(stopServing: () => Promise<void>): Promise<void> {
     log("info", "closing");
     sweeping.stop();
+    tending?.stop();
     await stopSettingAside();
     // Bodies get half of the time; the other half is for the flushes and commits of what came of them.
     await Promise.all([engine.drain(closeMs / 2), stopServing()]);

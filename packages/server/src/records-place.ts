@@ -18,7 +18,7 @@ export interface RecordsOptions {
   /** The address of a PostgreSQL; undefined for records in the directory. */
   readonly address: string | undefined;
   /** What the records are of. */
-  readonly bytes: Pick<Bytes, "place" | "where" | "hasBytes">;
+  readonly bytes: Pick<Bytes, "storage" | "place" | "where" | "hasBytes">;
   readonly onFatal: (error: HoldfastError) => void;
 }
 
@@ -56,7 +56,9 @@ export async function openRecords(options: RecordsOptions): Promise<MetadataStor
   }
   const name = `${hostname()}:${directory}, process ${process.pid}`;
   const { openPostgresMetadata } = await import("./metadata/postgres/index.ts");
-  const store = await openPostgresMetadata({ address, place, keepPlace, name, onFatal });
+  // A disk is one host's, and so are the records of what lies on it.
+  const isShared = bytes.storage.kind === "parts";
+  const store = await openPostgresMetadata({ address, place, isShared, keepPlace, name, onFatal });
   keepMark();
   return store;
 }
