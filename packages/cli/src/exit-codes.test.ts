@@ -52,6 +52,7 @@ const CONTRACT: Readonly<Record<number, readonly ErrorCode[]>> = {
     "file_digest_mismatch",
     "size_mismatch",
     "upload_ended",
+    "version_unsupported",
     "precondition_failed",
     "range_not_satisfiable",
     "headers_too_large",

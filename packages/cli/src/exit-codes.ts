@@ -67,6 +67,7 @@ const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   size_mismatch: EXIT.noRetry,
   upload_not_open: EXIT.gaveUp,
   upload_ended: EXIT.noRetry,
+  version_unsupported: EXIT.noRetry,
   precondition_failed: EXIT.noRetry,
   size_too_large: EXIT.sizeLimit,
   range_not_satisfiable: EXIT.noRetry,

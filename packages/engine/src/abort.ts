@@ -1,8 +1,10 @@
 // abort: ends an upload and removes its bytes.
 import { HoldfastError } from "@holdfast/protocol";
+import { endAssembling } from "./assemble.ts";
 import { endClaims } from "./claims.ts";
 import { type Context, doWork, useUpload } from "./context.ts";
 import { ifClaimed, ifFree, tokenOf, underClaim } from "./host-claim.ts";
+import { isPinned, unpinPartials } from "./partials.ts";
 import type { Principal, UploadRecord } from "./records.ts";
 import { removeStored } from "./stored.ts";
 import type { Upload } from "./upload.ts";
@@ -24,6 +26,7 @@ function unlessGone({ state, hasBytes }: UploadRecord): "wanted" | "none" {
 }
 
 async function end(context: Context, upload: Upload): Promise<void> {
+  await endAssembling(upload);
   upload.proving?.abort(new HoldfastError("upload_ended"));
   await upload.publishing?.catch(() => undefined);
   const { state } = upload.record;
@@ -34,6 +37,7 @@ async function end(context: Context, upload: Upload): Promise<void> {
     const token = tokenOf(context, upload);
     await context.metadata.apply({ kind: "end", id, ...token, state: "aborted", at });
     upload.record = { ...upload.record, state: "aborted", endedAt: at };
+    unpinPartials(context, upload.record);
   }
   await clear(context, upload);
 }
@@ -54,6 +58,8 @@ export async function clear(context: Context, upload: Upload): Promise<void> {
   await endClaims(upload.claims, new HoldfastError("upload_ended", undefined, { state }));
   // One that began while the end was being recorded cannot publish any more, but it may still write a manifest.
   await upload.publishing?.catch(() => undefined);
+  // Hidden it is; finals still read it.
+  if (isPinned(context, id)) return;
   await removeStored(context, upload.record);
   await context.metadata.apply({ kind: "cleared", id });
   upload.record = { ...upload.record, hasBytes: false };

@@ -8,11 +8,11 @@ import type { Upload } from "./upload.ts";
 export function createStage(
   context: Context,
   upload: Upload,
-  { body, digest, sha256 }: Pick<Append, "body" | "digest" | "sha256">,
+  { body, digest, sha256, check }: Pick<Append, "body" | "digest" | "sha256" | "check">,
   options: Omit<StageOptions, "rule">,
 ): RegionStage | PartStage {
-  const bodies = { body, sum: digest || sha256 ? context.digests.create() : undefined };
-  const rule = digest ? "whole" : "grouped";
+  const bodies = { body, check, sum: digest || sha256 ? context.digests.create() : undefined };
+  const rule = digest || check ? "whole" : "grouped";
   const create = context.storage.kind === "parts" ? createPartStage : createRegionStage;
   return create(context, upload, bodies, { ...options, rule });
 }

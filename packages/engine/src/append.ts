@@ -1,9 +1,9 @@
 // append: bytes at the upload's offset, digested and made durable as they come. From here they go on to receive-append and commit-append.
-import { equalBytes, HoldfastError, partOffset, type UploadOffset } from "@holdfast/protocol";
+import { equalBytes, HoldfastError, partOffset } from "@holdfast/protocol";
 import { createStage } from "./append-stage.ts";
 import { claimAppend } from "./claims.ts";
 import { type Context, doWork } from "./context.ts";
-import type { Append } from "./engine.ts";
+import type { Append, ToldOffset } from "./engine.ts";
 import { underClaim, whileOpen } from "./host-claim.ts";
 import { tellOffset } from "./offset.ts";
 import { driveAWhile } from "./publish.ts";
@@ -12,7 +12,7 @@ import { receiveAppendParts } from "./receive-append-parts.ts";
 import type { Limits, Principal } from "./records.ts";
 import { leavePart, resumePart } from "./resume-part.ts";
 import { writeUpload } from "./rights.ts";
-import { beyond, fixSize, requireSize } from "./size.ts";
+import { beyond, fixSize, isWhole, requireSize } from "./size.ts";
 import { beginPart, type FillingPart } from "./tail.ts";
 import type { Upload } from "./upload.ts";
 
@@ -26,10 +26,11 @@ export function append(
   context: Context,
   principal: Principal,
   command: Append,
-): Promise<UploadOffset> {
+): Promise<ToldOffset> {
   return doWork(context, () =>
     writeUpload(context, principal, command, async (upload) => {
       const { at } = command;
+      requireWritable(upload);
       // All bytes that come again are compared with those of the file, which is about to be there.
       if (at === "start" && upload.record.state === "completing")
         await driveAWhile(context, upload);
@@ -37,7 +38,7 @@ export function append(
       await underClaim(context, upload, whileOpen, () =>
         appendBody(context, upload, command, limits),
       );
-      if (command.isLast) {
+      if (command.isLast || (command.completes && isWhole(upload))) {
         // The body may have taken hours; what it brought stays, for somebody who may.
         await context.policy.decide(principal, "write", upload.record);
         await driveAWhile(context, upload);
@@ -59,6 +60,7 @@ async function appendBody(
   const stage = createStage(context, upload, command, { limits, claim });
   if (command.onCommitted) upload.onAppended = command.onCommitted;
   try {
+    requireOwnFit(upload, command);
     await fixSize(context, upload, { size: command.size, limits, claim });
     requireFit(upload, command);
     const first = await beginAt(context, upload, command);
@@ -76,10 +78,24 @@ async function appendBody(
   stage.requireCommitted();
 }
 
+/** @throws HoldfastError `upload_not_open` for a final: its bytes are those of its partials. */
+function requireWritable({ record: { role, state } }: Upload): void {
+  if (role?.kind !== "final") return;
+  const message = "a final of a concatenation takes no bytes but its partials'";
+  throw new HoldfastError("upload_not_open", message, { state, role: role.kind });
+}
+
 /** The part in which the body begins. */
 function beginAt(context: Context, upload: Upload, { at }: Append): Promise<FillingPart> {
   if (at === "start") return Promise.resolve(beginPart(context, upload, 0));
   return resumePart(context, upload);
+}
+
+/** No size is fixed by a request that has more bytes than that. */
+function requireOwnFit({ record }: Upload, { at, size, bodySize = 0 }: Append): void {
+  if (size === undefined || at === "start" || record.hasSize) return;
+  if (at > size || at + bodySize <= size) return;
+  throw new HoldfastError("size_mismatch", `the body ends behind its ${size} bytes`, { size });
 }
 
 /** What can be told before the first byte is read. */
@@ -92,11 +108,12 @@ function requireFit({ record }: Upload, { at, isLast, bodySize }: Append): void 
 /** The body has come to its end, or been brought to it. */
 async function endAppend(upload: Upload, command: Append, stage: AppendStage): Promise<void> {
   const { body, isLast, digest = command.sha256 } = command;
-  const { part, sum } = stage;
+  const { part, sum, check } = stage;
   if (await body.ready()) throw exceeded(upload);
   const why = body.stopped();
   if (why) throw why;
   requireDigest(sum?.digest(), digest);
+  check?.requireRight();
   if (!isLast || !part) return stage.commit();
   const { record } = upload;
   const end = Math.min(record.size, partOffset(record, part.index) + part.size);

@@ -111,6 +111,7 @@ export interface AppendRequest {
   /** Where its bytes begin: at the offset, or (`start`) all of them come. */
   readonly at: number | "start";
   readonly isLast: boolean;
+  readonly completes?: "at-size";
   readonly body: Body;
   readonly bodySize?: number;
   readonly transfer?: string;
@@ -152,6 +153,11 @@ export async function claimAppend(
   }
 }
 
+/** The claim on all of a final, which is `completing` and so nobody else's. */
+export function holdFinal(upload: Upload, body: Body): AppendClaim {
+  return hold(upload, { kind: "append", parts: [0, Number.POSITIVE_INFINITY] }, { body });
+}
+
 /** Ends the append in flight, if there is one: resolves when what came of it is committed. No offset that is told after that is overtaken by it. */
 export async function endAppends(upload: Upload): Promise<number> {
   upload.appendTurn++;
@@ -175,9 +181,15 @@ function isComparison({ record }: Upload, { at, isLast }: AppendRequest): boolea
 }
 
 /** The answer to the last append was lost: asking again says the same. */
-function isRepeatedEnd({ record }: Upload, { at, isLast, bodySize }: AppendRequest): boolean {
+function isRepeatedEnd(
+  { record }: Upload,
+  { at, isLast, completes, bodySize }: AppendRequest,
+): boolean {
   if (record.state !== "complete" && record.state !== "completing") return false;
-  return isLast && (at === "start" || (at === record.size && bodySize === 0));
+  return (
+    (isLast || completes !== undefined) &&
+    (at === "start" || (at === record.size && bodySize === 0))
+  );
 }
 
 /** The parts that the body of an append may touch. One that may fix the size keeps everybody from what is behind it. */

@@ -2,12 +2,13 @@
 import { abort } from "./abort.ts";
 import { append } from "./append.ts";
 import { complete } from "./complete.ts";
+import { concatenate } from "./concatenate.ts";
 import { confirm } from "./confirm.ts";
 import { createContext } from "./context.ts";
 import { create, maxSizeOf } from "./create.ts";
 import { deleteFile } from "./delete.ts";
 import { drain } from "./drain.ts";
-import type { Engine, EngineParts } from "./engine.ts";
+import type { Abilities, Engine, EngineParts } from "./engine.ts";
 import { finished } from "./finished.ts";
 import { listFiles } from "./list.ts";
 import { readManifest } from "./manifest.ts";
@@ -26,7 +27,10 @@ import { watch } from "./watch.ts";
 export function createEngine(parts: EngineParts): Engine {
   const context = createContext(parts);
   return {
-    create: (principal, request, key) => create(context, principal, request, { key }),
+    abilities: abilitiesOf(parts),
+    create: (principal, request, key, beginning) =>
+      create(context, principal, request, { key, ...beginning }),
+    concatenate: (principal, wants) => concatenate(context, principal, wants),
     putRun: (principal, command) => putRun(context, principal, command),
     presign: (principal, id, parts, lifeMs) => presign(context, principal, id, parts, lifeMs),
     revoke: (principal, id) => revoke(context, principal, id),
@@ -35,7 +39,7 @@ export function createEngine(parts: EngineParts): Engine {
     storeFile: (principal, command) => storeFile(context, principal, command),
     sizeMax: (principal) => maxSizeOf(context, principal),
     finished: (principal, id) => finished(context, principal, id),
-    offset: (principal, id) => offset(context, principal, id),
+    offset: (principal, id, completes) => offset(context, principal, id, completes),
     digests: (principal, id) => readUploadDigests(context, principal, id),
     status: (principal, id) => status(context, principal, id),
     watch: (principal, id, gone) => watch(context, principal, id, gone),
@@ -54,5 +58,14 @@ export function createEngine(parts: EngineParts): Engine {
     recover: () => recover(context),
     sweep: (by, wants) => sweep(context, by, wants),
     drain: (graceMs) => drain(context, graceMs),
+  };
+}
+
+function abilitiesOf({ storage: { kind, limits } }: EngineParts): Abilities {
+  const { sizeMax, partSizeMax, partCountMax } = limits;
+  // Nothing of a store of parts can be read before it is assembled.
+  return {
+    sizeMax: Math.min(sizeMax, partSizeMax * partCountMax),
+    canConcatenate: kind === "regions",
   };
 }

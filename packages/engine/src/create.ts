@@ -14,7 +14,7 @@ import {
 import { authorize, type Context, doWork, UPLOAD_TTL_MS } from "./context.ts";
 import { applyOnce, createKey, findMade } from "./create-key.ts";
 import { driveToCompletion } from "./publish.ts";
-import type { Limits, Principal, Protocol, UploadRecord } from "./records.ts";
+import type { Limits, Principal, Protocol, Role, UploadRecord } from "./records.ts";
 import { viewOf } from "./status.ts";
 import type { Upload } from "./upload.ts";
 
@@ -83,13 +83,15 @@ interface Begun {
   readonly key?: string | undefined;
   /** Where that is known before the first byte. */
   readonly protocol?: Protocol;
+  readonly role?: Role;
+  readonly note?: string;
 }
 
 export function newRecord(
   context: Context,
   principal: Principal,
   request: CreateRequest,
-  { key, protocol }: Begun,
+  { key, protocol, role, note }: Begun,
 ): UploadRecord {
   const createdAt = context.clock.now();
   const size = request.size ?? maxSizeOf(context, principal, request);
@@ -97,7 +99,7 @@ export function newRecord(
     id: uploadId(context.random.bytes(ID_BYTES)),
     tenant: principal.tenant,
     principal: principal.id,
-    state: request.size === 0 ? "completing" : "open",
+    state: beginsWhole(request, role) ? "completing" : "open",
     algorithm: request.digest,
     name: request.name,
     type: request.type,
@@ -108,6 +110,8 @@ export function newRecord(
     hasToldOffset: false,
     verify: request.verify ?? "parts",
     ...(protocol ? { protocol } : {}),
+    ...(role ? { role } : {}),
+    ...(note === undefined ? {} : { note }),
     ...(request.sha256 ? { sha256: request.sha256 } : {}),
     ...(key === undefined ? {} : { key: createKey(context, key, describeRequest(request)) }),
     createdAt,
@@ -116,6 +120,11 @@ export function newRecord(
     version: 0,
     hasBytes: true,
   };
+}
+
+/** Nothing is missing from an empty file, nor from one whose bytes are all there in others. */
+function beginsWhole({ size }: CreateRequest, role: Role | undefined): boolean {
+  return role ? role.kind === "final" : size === 0;
 }
 
 /** All of it, as it goes over the wire: whatever a request may say some day tells two of them apart. */

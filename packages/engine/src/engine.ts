@@ -3,6 +3,7 @@ import type {
   ByteRange,
   CompleteRequest,
   CreateRequest,
+  FileId,
   FilesRequest,
   Metadata,
   PartDigest,
@@ -10,7 +11,9 @@ import type {
   RunDigests,
   StoredFile,
   SweepReport,
+  UploadId,
   UploadOffset,
+  UploadState,
   UploadView,
 } from "@holdfast/protocol";
 import type { FilePage } from "./list.ts";
@@ -26,7 +29,7 @@ import type {
   Storage,
 } from "./ports.ts";
 import type { PartProof } from "./proof.ts";
-import type { FileRecord, Principal } from "./records.ts";
+import type { FileRecord, Principal, Protocol, Role } from "./records.ts";
 import type { SlotPool } from "./slots.ts";
 import type { SweepWants } from "./sweep.ts";
 import type { UploadDigests } from "./upload-digests.ts";
@@ -104,6 +107,14 @@ export interface RunCommitted {
   readonly offset: number;
 }
 
+/** What depends on the storage. */
+export interface Abilities {
+  /** The largest upload, in bytes. */
+  readonly sizeMax: number;
+  /** Whether uploads can be put together of others. */
+  readonly canConcatenate: boolean;
+}
+
 export interface Health {
   /** Uploads that have not ended. */
   readonly open: number;
@@ -126,11 +137,47 @@ export interface Append {
   readonly bodySize?: number;
   /** SHA-256 of the whole body: then it is committed as a whole or not at all. */
   readonly digest?: Uint8Array;
+  /** Looks at the whole body in a way of the front-end's own: then, too, it is committed as a whole or not at all. */
+  readonly check?: BodyCheck;
+  /** `at-size`: the upload ends with its last byte, whoever brings it and in whatever request. Otherwise only `isLast` ends it. */
+  readonly completes?: "at-size";
   /** SHA-256 of the whole body, which is looked at before the upload ends with it; what came stays in any case. */
   readonly sha256?: Uint8Array;
   readonly transfer?: string;
   /** Hears the offset after each commit, in bytes: it is a promise by then. */
   readonly onCommitted?: (offset: number) => void;
+}
+
+/** Sees all bytes of a body in their order. */
+export interface BodyCheck {
+  update(bytes: Uint8Array): void;
+  /** Once the body has come to its end. @throws HoldfastError `digest_mismatch`, `invalid_digest` */
+  requireRight(): void;
+}
+
+/** What a front-end knows of an upload before its first byte. */
+export interface Beginning {
+  readonly protocol?: Protocol;
+  /** A final is begun by `concatenate`. */
+  readonly role?: Extract<Role, { readonly kind: "partial" }>;
+  /** Is told with the offset, and to nobody else. */
+  readonly note?: string;
+}
+
+/** An upload to be put together of others. */
+export interface Concatenation extends Omit<Beginning, "role"> {
+  readonly request: Omit<CreateRequest, "size" | "maxSize">;
+  /** As they came in addresses, in the order of their bytes; one may stand there more than once. */
+  readonly partials: readonly string[];
+}
+
+/** An offset as a promise, and what front-ends that go by it ask besides. */
+export interface ToldOffset extends UploadOffset {
+  readonly id: UploadId;
+  readonly state: UploadState;
+  readonly role?: Role["kind"];
+  readonly note?: string;
+  readonly fileId?: FileId;
 }
 
 /** A request to store a whole file. */
@@ -153,11 +200,23 @@ export interface StoreFile {
  * Errors are HoldfastErrors with a code of the wire's table.
  */
 export interface Engine {
+  readonly abilities: Abilities;
   /**
    * Resolves when the upload is recorded durably. An empty one is complete at once.
    * The same request under the same `key` is the same upload, as long as that is known; another request under it is `idempotency_conflict`.
    */
-  create(principal: Principal, request: CreateRequest, key?: string): Promise<UploadView>;
+  create(
+    principal: Principal,
+    request: CreateRequest,
+    key?: string,
+    beginning?: Beginning,
+  ): Promise<UploadView>;
+  /**
+   * Resolves when the upload is recorded durably, with the file if that was quick. It is put together of its partials beside whoever asked, once, and across restarts;
+   * they stay as they are.
+   * @throws HoldfastError `upload_not_found`, `upload_ended`, `invalid_request` where one of them is no partial that has its last byte
+   */
+  concatenate(principal: Principal, wants: Concatenation): Promise<UploadView>;
   /** Resolves when every part of the run is written, flushed and recorded. Where it rejects, the whole parts before the fault are committed all the same. */
   putRun(principal: Principal, command: PutRun): Promise<RunCommitted>;
   /**
@@ -178,9 +237,12 @@ export interface Engine {
    * Resolves when all bytes of the body are written, flushed and recorded, and after the last ones when the file is visible. Where it rejects, the bytes
    * before the fault are committed all the same, unless the body came with its digest.
    */
-  append(principal: Principal, command: Append): Promise<UploadOffset>;
-  /** Ends an append in flight, and tells how far the upload is once that has settled. No offset that is told is ever taken back while the upload lives. */
-  offset(principal: Principal, id: string): Promise<UploadOffset>;
+  append(principal: Principal, command: Append): Promise<ToldOffset>;
+  /**
+   * Ends an append in flight, and tells how far the upload is once that has settled. No offset that is told is ever taken back while the upload lives.
+   * `at-size`: one that has its last byte, and came by a protocol in which that is all there is to say, is completed before it is told.
+   */
+  offset(principal: Principal, id: string, completes?: "at-size"): Promise<ToldOffset>;
   /** The most that an upload of unknown size may become, in bytes. */
   sizeMax(principal: Principal): number;
   /** The file that an upload has become, for who may write it. @throws HoldfastError `file_not_found` where it has not, or the file is gone */

@@ -1,7 +1,11 @@
 // What an upload is: one verb, one file, over the ports.
 export { createEngine } from "./create-engine.ts";
 export type {
+  Abilities,
   Append,
+  Beginning,
+  BodyCheck,
+  Concatenation,
   Engine,
   EngineParts,
   Health,
@@ -11,6 +15,7 @@ export type {
   RunCommitted,
   SignedPart,
   StoreFile,
+  ToldOffset,
 } from "./engine.ts";
 export type * from "./ports.ts";
 export type * from "./records.ts";

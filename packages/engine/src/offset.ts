@@ -1,22 +1,34 @@
 // offset: how many bytes an upload has without a gap. Asking for it ends an append in flight, so that what is told stays true.
-import type { UploadOffset } from "@holdfast/protocol";
 import { endAppends, recovering, requireNotEnded } from "./claims.ts";
 import { type Context, doWork, useUpload } from "./context.ts";
+import type { ToldOffset } from "./engine.ts";
 import { underClaim, whileOpen } from "./host-claim.ts";
+import { driveAWhile } from "./publish.ts";
 import type { Principal, UploadRecord } from "./records.ts";
+import { isWhole } from "./size.ts";
 import { requireTold } from "./told.ts";
 import { offsetOf, type Upload } from "./upload.ts";
 
 /** Healing takes as long as reading takes; who asks for an offset waits so long for it, in milliseconds. */
 const HEALING_MS = 5000;
 
-export function offset(context: Context, principal: Principal, id: string): Promise<UploadOffset> {
+export function offset(
+  context: Context,
+  principal: Principal,
+  id: string,
+  completes?: "at-size",
+): Promise<ToldOffset> {
   return doWork(context, () =>
     useUpload(context, principal, "write", id, async (upload) => {
       await endAppends(upload);
       await endAppendsElsewhere(context, upload);
       await requireHealed(context, upload);
       requireNotEnded(upload);
+      // Who hears that the last byte is there asks for nothing more: it must not have been for nothing.
+      const { protocol, role, state } = upload.record;
+      const isFinal = role?.kind === "final" && state === "completing";
+      const isTold = protocol === "tus" && (isFinal || isWhole(upload));
+      if (completes && isTold) await driveAWhile(context, upload);
       return tellOffset(context, upload);
     }),
   );
@@ -34,16 +46,20 @@ async function endAppendsElsewhere(context: Context, upload: Upload): Promise<vo
 }
 
 /** An offset that is answered is a promise; the record says so first. */
-export async function tellOffset(context: Context, upload: Upload): Promise<UploadOffset> {
+export async function tellOffset(context: Context, upload: Upload): Promise<ToldOffset> {
   await requireTold(context, upload);
-  const { state, hasSize, size, expiresAt, fileId } = upload.record;
+  const { id, state, hasSize, size, expiresAt, fileId, role, note } = upload.record;
   return {
+    id,
+    state,
     offset: offsetOf(upload),
     isComplete: state === "complete",
     ...(hasSize ? { size } : {}),
     maxSize: size,
     expiresAt,
-    ...(fileId ? { fileUrl: `/v1/files/${fileId}` } : {}),
+    ...(fileId ? { fileId, fileUrl: `/v1/files/${fileId}` } : {}),
+    ...(role ? { role: role.kind } : {}),
+    ...(note === undefined ? {} : { note }),
   };
 }
 

@@ -8,11 +8,13 @@ import {
   toHoldfastError,
   type UploadId,
 } from "@holdfast/protocol";
+import { assemble } from "./assemble.ts";
 import { endClaims, requireNotEnded } from "./claims.ts";
 import { type Context, doWork, UPLOAD_TTL_MS } from "./context.ts";
 import { beginHealing, unsealed } from "./heal.ts";
 import { ifClaimed, ifFree, tokenOf } from "./host-claim.ts";
 import { writeManifest } from "./manifest.ts";
+import { unpinPartials } from "./partials.ts";
 import { needsProof, proveFile } from "./prove.ts";
 import { driveShared } from "./publish-shared.ts";
 import type { FileRecord } from "./records.ts";
@@ -77,7 +79,9 @@ export async function driveAWhile(
   decision?: Decision,
 ): Promise<void> {
   const driving = driveAside(context, upload.record.id, decision);
-  if (needsProof(upload, decision?.sha256)) await aWhile(context, driving);
+  const { role } = upload.record;
+  const isLong = needsProof(upload, decision?.sha256) || role?.kind === "final";
+  if (isLong) await aWhile(context, driving);
   else await driving;
 }
 
@@ -96,6 +100,9 @@ async function aWhile({ clock }: Context, work: Promise<void>): Promise<void> {
 }
 
 async function publish(context: Context, upload: Upload, decision: Decision): Promise<void> {
+  const { role, state } = upload.record;
+  if (role?.kind === "partial") throw noFile();
+  if (role && state === "completing") await assemble(context, upload, role.partials);
   await close(context, upload, decision);
   const { record } = upload;
   const root = await rootOf(context, upload);
@@ -121,6 +128,12 @@ async function publish(context: Context, upload: Upload, decision: Decision): Pr
   const { error: _, tail: __, ...published } = unsealed(upload.record);
   const endedAt = file.createdAt;
   upload.record = { ...published, state: "complete", fileId: file.id, endedAt };
+  unpinPartials(context, upload.record);
+}
+
+function noFile(): HoldfastError {
+  const message = "a partial is never a file by itself: finals are put together of partials";
+  return new HoldfastError("upload_not_open", message, { state: "open", role: "partial" });
 }
 
 /** `open -> completing`, conditional on the parts being those that were checked; then nobody writes any more. */

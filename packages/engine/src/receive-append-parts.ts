@@ -20,7 +20,7 @@ export interface PartStage extends AppendStage {
 export function createPartStage(
   context: Context,
   upload: Upload,
-  bodies: Pick<AppendStage, "body" | "sum">,
+  bodies: Pick<AppendStage, "body" | "sum" | "check">,
   { rule, limits, claim }: StageOptions,
 ): PartStage {
   const create = rule === "whole" ? createBodyStore : createGroupStore;
@@ -67,7 +67,7 @@ export function createPartStage(
 export async function receiveAppendParts(
   context: Context,
   upload: Upload,
-  { body, sum, gathering, endPart }: PartStage,
+  { body, sum, check, gathering, endPart }: PartStage,
   first: FillingPart,
 ): Promise<FillingPart> {
   const { record } = upload;
@@ -84,6 +84,7 @@ export async function receiveAppendParts(
     if (!filled) return part;
     const bytes = filled.slot.memory.subarray(0, filled.size);
     sum?.update(bytes);
+    check?.update(bytes);
     part.digest.update(bytes);
     const isKnown = part.size < part.known.size;
     part.size += filled.size;

@@ -3,6 +3,7 @@ import { partOffset } from "@holdfast/protocol";
 import type { AppendClaim } from "./claims.ts";
 import { type AppendCommitter, type CommitRule, createAppendCommitter } from "./commit-append.ts";
 import type { Context } from "./context.ts";
+import type { BodyCheck } from "./engine.ts";
 import { createIntake } from "./intake.ts";
 import type { Body, RunningDigest } from "./ports.ts";
 import type { Limits } from "./records.ts";
@@ -19,6 +20,7 @@ export interface AppendStage {
   readonly body: Body;
   /** Over the whole body, where its sender has told its digest. */
   readonly sum: RunningDigest | undefined;
+  readonly check: BodyCheck | undefined;
   /** The part in which it has come so far. */
   part: FillingPart | undefined;
   /** A part ends with the bytes that it has. */
@@ -50,7 +52,7 @@ export interface StageOptions {
 export function createRegionStage(
   context: Context,
   upload: Upload,
-  bodies: Pick<AppendStage, "body" | "sum">,
+  bodies: Pick<AppendStage, "body" | "sum" | "check">,
   options: StageOptions,
 ): RegionStage {
   const writer = createWriter(context, upload);
@@ -88,7 +90,7 @@ export async function receiveAppend(
   stage: RegionStage,
   first: FillingPart,
 ): Promise<FillingPart> {
-  const { body, sum, writer, committer } = stage;
+  const { body, sum, check, writer, committer } = stage;
   const { record } = upload;
   const intake = createIntake(context, body, writer, WAIT_MS);
   let part = first;
@@ -102,6 +104,7 @@ export async function receiveAppend(
     if (!filled) return part;
     const { slot, size } = filled;
     sum?.update(slot.memory.subarray(0, size));
+    check?.update(slot.memory.subarray(0, size));
     part.digest.update(slot.memory.subarray(0, size));
     const isKnown = part.size < part.known.size;
     part.size += size;

@@ -79,8 +79,16 @@ export interface Tail {
   readonly objects?: readonly TailObject[];
 }
 
-/** How bytes came: as parts, by appends, or the whole file in one request. */
-export type Protocol = "parts" | "appends" | "file";
+/** How bytes came: as parts, by appends, the whole file in one request, or by tus. */
+export type Protocol = "parts" | "appends" | "file" | "tus";
+
+/**
+ * What an upload is for, where that is not a file of its own bytes. A `partial` is never published: finals read it once it has got its last byte. A `final` is
+ * `completing` from create on: first its partials' bytes are appended to it in their order, then it is published.
+ */
+export type Role =
+  | { readonly kind: "partial" }
+  | { readonly kind: "final"; readonly partials: readonly UploadId[] };
 
 /**
  * An upload as it is stored. Sizes in bytes, times in milliseconds since 1970 by the server's clock.
@@ -110,6 +118,9 @@ export interface UploadRecord extends Grid {
   readonly sealedSha256?: Uint8Array;
   /** What is proved before the file is published: the digests of the parts as they came, or also the bytes as they are read back. */
   readonly verify: "parts" | "readback";
+  readonly role?: Role;
+  /** What the front-end that created it wants to hear again; nobody else reads it. */
+  readonly note?: string;
   /** Which way its first bytes came, for the manifest: the first commit says, and nothing changes it any more. */
   readonly protocol?: Protocol;
   readonly createdAt: number;
@@ -246,7 +257,7 @@ export type Change =
   /**
    * What an append brought: whole parts, then the tail that is left, if any; it stands in place of the tail of before. An offset has been told from here on.
    * Bytes that were the first came by `appends`.
-   * With `size` the size is fixed in the same step. Conditional on `open`, and on the upload ending where the append began.
+   * With `size` the size is fixed in the same step. Conditional on `open` (of a final: or `completing`), and on the upload ending where the append began.
    *
    * One that has just happened resolves again. The tail begins where the parts end: anything else is `internal`. `place` is where the bytes of whole parts are, as for `commit`.
    * @throws HoldfastError `offset_mismatch` with `details.offset`; `part_conflict`, `quota_exceeded` as for `commit`; `size_mismatch`, `size_too_large` as for `fix-size`.

@@ -1,5 +1,12 @@
 // The size of an upload that was created without one: fixed once, by whichever request tells it first.
-import { createPartSet, HoldfastError, hasPart, partCount } from "@holdfast/protocol";
+import {
+  contiguousParts,
+  createPartSet,
+  HoldfastError,
+  hasPart,
+  type PartSet,
+  partCount,
+} from "@holdfast/protocol";
 import { type Claim, endsBefore, refusalBy } from "./claims.ts";
 import type { Context } from "./context.ts";
 import type { Limits } from "./records.ts";
@@ -55,12 +62,23 @@ export function requireSize(upload: Upload, size: number): void {
   });
 }
 
+/** Whether it has got its last byte, and becomes a file with that. */
+export function isWhole({ record, committed }: Upload): boolean {
+  const { state, hasSize, role } = record;
+  const isGoing = state === "open" || state === "completing";
+  return isGoing && hasSize && role?.kind !== "partial" && isEvery(committed);
+}
+
 /** Where the last bound part or the tail ends, in bytes from 0. Until the size is fixed no part is short. */
 function storedEnd({ record, bound }: Upload): number {
   let count = bound.partCount;
   while (count > 0 && !hasPart(bound, count - 1)) count--;
   const { tail, partSize } = record;
   return Math.max(count * partSize, tail ? tail.index * partSize + tail.size : 0);
+}
+
+function isEvery(parts: PartSet): boolean {
+  return contiguousParts(parts) === parts.partCount;
 }
 
 /** What is known of the upload in memory follows the record. */

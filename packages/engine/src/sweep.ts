@@ -6,6 +6,7 @@ import { eraseFile } from "./delete.ts";
 import { allDue } from "./due.ts";
 import { ifClaimed, ifFree, tokenOf } from "./host-claim.ts";
 import { partsOf } from "./kinds.ts";
+import { isPinned } from "./partials.ts";
 import { driveOn } from "./publish.ts";
 import type { Due, Principal } from "./records.ts";
 import { pause } from "./root.ts";
@@ -157,7 +158,8 @@ async function expire(context: Context, upload: Upload): Promise<boolean> {
   const isDue = () => {
     const { record, claims } = upload;
     // Whoever writes is about to commit, and that moves the expiry.
-    return record.state === "open" && record.expiresAt <= now && claims.size === 0;
+    const isUsed = claims.size > 0 || isPinned(context, record.id);
+    return record.state === "open" && record.expiresAt <= now && !isUsed;
   };
   if (!isDue()) return false;
   const ending = async () => {

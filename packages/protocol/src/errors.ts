@@ -168,6 +168,12 @@ export const ERRORS = {
     title: "The upload has ended",
     hint: "It was aborted, expired or failed; begin a new one.",
   },
+  version_unsupported: {
+    status: 412,
+    retry: "never",
+    title: "This version of the protocol is not spoken here",
+    hint: "Use one of those that `versions` lists.",
+  },
   precondition_failed: {
     status: 412,
     retry: "never",

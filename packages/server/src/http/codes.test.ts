@@ -226,6 +226,9 @@ const CASES: Partial<Record<ErrorCode, () => Promise<Answer>>> = {
     expect((await ask(server, { method: "DELETE", path })).status).toBe(204);
     return put(server, view, [0, 1]);
   },
+  async version_unsupported() {
+    return ask(await start(), { method: "POST", path: "/tus", headers: { "upload-length": "5" } });
+  },
   async precondition_failed() {
     const server = await start();
     const { path } = await publish(server);

@@ -59,7 +59,7 @@ describe("a page of an allowed origin", () => {
     expect(answer.headers["access-control-allow-origin"]).toBe(APP);
     expect(answer.headers["access-control-allow-methods"]).toBe("PUT");
     expect(answer.headers["access-control-allow-headers"]).toMatch(/Authorization.*Part-Digest/);
-    expect(answer.headers["access-control-max-age"]).toBe("7200");
+    expect(answer.headers["access-control-max-age"]).toBe("86400");
     expect(answer.headers["access-control-allow-credentials"]).toBeUndefined();
     expect(answer.headers.vary).toMatch(/^Origin\b/);
   });

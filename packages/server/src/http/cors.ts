@@ -30,18 +30,23 @@ const REQUEST_HEADERS = [
   ],
   ...["Range", "If-Match", "If-None-Match", "If-Range", "If-Modified-Since"],
   ...["If-Unmodified-Since", "Upload-Offset", "Upload-Complete", "Upload-Length"],
-  "Upload-Draft-Interop-Version",
-].join(", ");
+  ...["Upload-Draft-Interop-Version", "Want-Repr-Digest", "Upload-Incomplete"],
+  ...["Tus-Resumable", "Upload-Metadata", "Upload-Defer-Length", "Upload-Concat"],
+  ...["Upload-Checksum", "X-HTTP-Method-Override", "X-Requested-With", "X-Request-ID", "Origin"],
+];
 
 /** Headers that a page may see beyond those that every page may. */
 const RESPONSE_HEADERS = [
   ...["Holdfast-Version", "Location", "Content-Location", "ETag", "Retry-After", "Allow"],
   ...["Accept-Ranges", "Content-Range", "Content-Disposition", "Content-Digest", "Repr-Digest"],
   ...["Upload-Offset", "Upload-Complete", "Upload-Length", "Upload-Limit", "WWW-Authenticate"],
+  ...["Upload-Draft-Interop-Version", "Upload-Incomplete", "Tus-Resumable", "Tus-Version"],
+  ...["Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm", "Upload-Metadata"],
+  ...["Upload-Defer-Length", "Upload-Concat", "Upload-Expires"],
 ].join(", ");
 
-/** Seconds that a browser may go by the answer; Chromium takes two hours at most. */
-const MAX_AGE_S = 7_200;
+/** Seconds that a browser may go by the answer: a day, of which Chromium takes two hours. */
+const MAX_AGE_S = 86_400;
 
 const READING: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
@@ -83,7 +88,7 @@ export function createCors(origins: readonly string[], isOpen: () => boolean): C
         ...allow(origin),
         vary: "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
         "access-control-allow-methods": [...methods].join(", "),
-        "access-control-allow-headers": REQUEST_HEADERS,
+        "access-control-allow-headers": allowedHeaders(request),
         "access-control-max-age": `${MAX_AGE_S}`,
       });
     },
@@ -95,6 +100,16 @@ export function createCors(origins: readonly string[], isOpen: () => boolean): C
     },
   };
 }
+
+/** What a page asks for besides is its application's own: to an origin that may write, no field is worth more than another. */
+function allowedHeaders(request: Request): string {
+  const known = new Set(REQUEST_HEADERS.map((name) => name.toLowerCase()));
+  const asked = (request.header("access-control-request-headers") ?? "").split(",");
+  const own = asked.map((name) => name.trim()).filter((name) => FIELD_NAME.test(name));
+  return [...REQUEST_HEADERS, ...own.filter((name) => !known.has(name.toLowerCase()))].join(", ");
+}
+
+const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/;
 
 /** Whether no page sends it, or one of this very server. Browsers say so themselves, in two ways; whoever is no browser says nothing. */
 function isOwn(request: Request): boolean {

@@ -117,6 +117,8 @@ const appendHeaders = {
   "upload-complete": "?0",
 };
 
+const tusHeaders = { "tus-resumable": "1.0.0", "upload-offset": "0" };
+
 /** A request to each route with an id, as its owner would send it; or why the route has nobody's. */
 const ROWS: Readonly<Record<string, ((id: string) => Ask) | { readonly nobodys: string }>> = {
   "POST /v1/uploads": { nobodys: "makes something new, of whoever asks" },
@@ -129,6 +131,15 @@ const ROWS: Readonly<Record<string, ((id: string) => Ask) | { readonly nobodys: 
     body: PART,
   }),
   "DELETE /v1/uploads/*": (id) => ({ method: "DELETE", path: `/v1/uploads/${id}` }),
+  "POST /tus": { nobodys: "makes something new, of whoever asks" },
+  "HEAD /tus/*": (id) => ({ method: "HEAD", path: `/tus/${id}`, headers: tusHeaders }),
+  "PATCH /tus/*": (id) => ({
+    method: "PATCH",
+    path: `/tus/${id}`,
+    headers: { ...tusHeaders, "content-type": "application/offset+octet-stream" },
+    body: PART,
+  }),
+  "DELETE /tus/*": (id) => ({ method: "DELETE", path: `/tus/${id}`, headers: tusHeaders }),
   "PUT /v1/uploads/*/parts/*": (id) => ({
     method: "PUT",
     path: `/v1/uploads/${id}/parts/0`,

@@ -193,6 +193,7 @@ function toRequest(
       const field = req.headers[name];
       return Array.isArray(field) ? field.join(", ") : field;
     },
+    trailer: (name) => req.trailers[name],
   };
 }
 

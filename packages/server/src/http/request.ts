@@ -15,6 +15,8 @@ export interface Request {
   readonly inform?: Inform | undefined;
   /** A header field by its lower-case name; several lines of one are joined by commas. */
   header(name: string): string | undefined;
+  /** A field that stands behind the body, once that has come to its end; absent where trailers cannot be read. */
+  readonly trailer?: (name: string) => string | undefined;
 }
 
 /** Sends an interim response with a status from 102 to 199. */

@@ -15,12 +15,17 @@ import { getPage } from "./ops/page.ts";
 import { getReady } from "./ops/ready.ts";
 import { postSweep } from "./ops/sweep.ts";
 import { type Dialect, problemReply } from "./problem.ts";
-import type { Reply } from "./reply.ts";
+import { emptyReply, type Headers, type Reply } from "./reply.ts";
 import type { Request } from "./request.ts";
 import { type Access, admit, comesByLink } from "./signed/admit.ts";
 import { signLink } from "./signed/links.ts";
 import { putSignedPart } from "./signed/put-part.ts";
 import { revokeRequests, signRequests } from "./signed/requests.ts";
+import { appendTus } from "./tus/append.ts";
+import { createTus } from "./tus/create.ts";
+import { deleteTus } from "./tus/delete.ts";
+import { getTusOffset } from "./tus/head.ts";
+import { TUS } from "./tus/wire.ts";
 import { abortUpload } from "./uploads/abort.ts";
 import { appendUpload } from "./uploads/append.ts";
 import { completeUpload } from "./uploads/complete.ts";
@@ -32,6 +37,7 @@ import { getLimits } from "./uploads/limits.ts";
 import { putRun } from "./uploads/put-run.ts";
 import { resumableDialect } from "./uploads/refusal.ts";
 import { getStatus } from "./uploads/status.ts";
+import type { Wire } from "./wire.ts";
 
 export interface Route {
   /** Segments of the path; `*` takes any one and hands it to the handler. */
@@ -40,6 +46,8 @@ export interface Route {
   readonly access: Access;
   /** How errors are told here, where that is the protocol's to say. */
   readonly dialect?: (request: Request) => Dialect | undefined;
+  /** The protocol that all of its requests are in, where that is another one than the own API. */
+  readonly wire?: Wire;
 }
 
 /** Each one has a row in the API's description (`openapi/operations`). */
@@ -67,6 +75,11 @@ export const ROUTES: readonly Route[] = [
   route("/v1/uploads/*/requests", { POST: signRequests, DELETE: revokeRequests }),
   route("/v1/uploads/*/parts", { POST: confirmParts }),
   route("/p/*/*/*", { PUT: putSignedPart }, "signed part"),
+  { ...route("/tus", { POST: createTus }), wire: TUS },
+  {
+    ...route("/tus/*", { HEAD: getTusOffset, PATCH: appendTus, DELETE: deleteTus }),
+    wire: TUS,
+  },
   route("/livez", { GET: getLive, HEAD: getLive }, "everybody"),
   route("/readyz", { GET: getReady, HEAD: getReady }, "everybody"),
   route("/metrics", { GET: getMetrics }),
@@ -80,20 +93,27 @@ function route(path: string, methods: Record<string, Handler>, access: Access = 
 }
 
 /** Never rejects: an error is a reply too. */
-export async function answer(front: Front, request: Request): Promise<Reply> {
-  const found = findRoute(request.path);
+export async function answer(front: Front, sent: Request): Promise<Reply> {
+  const found = findRoute(sent.path);
+  const wire = found?.route.wire;
+  const request = wire ? wire.meant(sent) : sent;
   const seen = observe(front, request, found?.route);
-  const tell = (reply: Reply) => seen.answered(front.cors.mark(request, reply));
+  const tell = (reply: Reply) => seen.answered(front.cors.mark(request, dress(reply, wire)));
   try {
-    // A browser asks without a token, and what it asks is no secret: which methods an address takes.
-    const preflight = found && front.cors.preflight(request, found.route.methods.keys());
+    // Who asks so has no token yet, and what is asked is no secret: which methods an address takes.
+    const methods = wire?.methods ?? found?.route.methods.keys() ?? [];
+    const preflight = found && front.cors.preflight(sent, methods);
+    if (wire && request.method === "OPTIONS")
+      return tell(optionsReply(wire, wire.options(front, request), preflight));
     if (preflight) return tell(preflight);
+    front.cors.requireWelcome(sent);
     front.cors.requireWelcome(request);
     // Who may not come in does not learn which addresses exist.
     const access = found?.route.access ?? "token";
     const principal = await admit(front, access, request, found?.params ?? []);
     seen.admitted(principal);
     if (!found) throw new HoldfastError("route_not_found");
+    wire?.requireSpoken(request);
     const handler = found.route.methods.get(request.method);
     if (!handler) throw notAllowed(found.route);
     const brings = bringsOf(access, request, handler);
@@ -106,14 +126,25 @@ export async function answer(front: Front, request: Request): Promise<Reply> {
     }
   } catch (error) {
     seen.refused(toHoldfastError(error).code);
-    return tell(problemReply(error, front, found?.route.dialect?.(request)));
+    return tell(problemReply(error, front, (wire ?? found?.route)?.dialect?.(request)));
   }
+}
+
+/** What a protocol says with every reply. */
+function dress(reply: Reply, wire: Wire | undefined): Reply {
+  return wire ? { ...reply, headers: { ...wire.headers, ...reply.headers } } : reply;
+}
+
+/** Asked by a client or, beforehand, by its browser: both hear what there is. */
+function optionsReply({ methods }: Wire, options: Headers, preflight: Reply | undefined): Reply {
+  return emptyReply(204, { allow: methods.join(", "), ...options, ...preflight?.headers });
 }
 
 function findRoute(
   path: string,
 ): { readonly route: Route; readonly params: readonly string[] } | undefined {
-  const segments = decodeSegments(path);
+  // Standard clients are pointed at either.
+  const segments = decodeSegments(path === "/tus/" ? "/tus" : path);
   if (!segments) return undefined;
   for (const route of ROUTES) {
     const params = matchSegments(route.segments, segments);
@@ -148,7 +179,9 @@ function matchSegments(
 }
 
 /** What takes the bytes of parts and files; any other handler takes a few words of JSON. */
-const TAKE_BYTES: ReadonlySet<Handler> = new Set([putRun, putSignedPart, appendUpload, postFile]);
+const TAKE_BYTES: ReadonlySet<Handler> = new Set([
+  ...[putRun, putSignedPart, appendUpload, postFile, createTus, appendTus],
+]);
 
 function bringsOf(access: Access, request: Request, handler: Handler): Brings {
   if (comesByLink(access, request)) return "link";

@@ -5,10 +5,11 @@ import type { Content, Fields, Operation, ReplyRow } from "./operation.ts";
 import { FILES } from "./operations/files.ts";
 import { OPS } from "./operations/ops.ts";
 import { SIGNED } from "./operations/signed.ts";
+import { TUS } from "./operations/tus.ts";
 import { UPLOADS } from "./operations/uploads.ts";
 import { named, Problem } from "./schemas.ts";
 
-export const OPERATIONS: readonly Operation[] = [...UPLOADS, ...SIGNED, ...FILES, ...OPS];
+export const OPERATIONS: readonly Operation[] = [...UPLOADS, ...TUS, ...SIGNED, ...FILES, ...OPS];
 
 /** What any route may refuse with: whoever asks, whatever for. */
 const ERRORS_OF_ALL: readonly ErrorCode[] = [
@@ -109,7 +110,7 @@ function describeReply({ what, headers = {}, content }: ReplyRow): Json {
 function describeErrors(operation: Operation): Json {
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of errorsOf(operation)) {
-    const { status } = errorRow(code);
+    const status = operation.statusOf?.(code) ?? errorRow(code).status;
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
   const content =

@@ -19,6 +19,8 @@ export interface Operation {
   readonly replies: Readonly<Record<number, ReplyRow>>;
   /** The codes that it refuses with beside those that every route has. */
   readonly errors: readonly ErrorCode[];
+  /** The status of a code, where that is not the table's. */
+  readonly statusOf?: (code: ErrorCode) => number;
   /** True where everybody may come in. */
   readonly isPublic?: true;
 }

@@ -31,7 +31,8 @@ const BLOCK_SIZE = 4096;
 
 export function append(state: RecordState, change: ChangeOf<"append">): void {
   const upload = requireUpload(state, change.id);
-  if (upload.state !== "open") throw notOpen(upload);
+  const isAssembling = upload.state === "completing" && upload.role?.kind === "final";
+  if (upload.state !== "open" && !isAssembling) throw notOpen(upload);
   const { size, tail } = change;
   const grid = size === undefined ? upload : withSize(state, upload, { ...change, size });
   const offset = offsetOf(upload, requireParts(state, upload.id));

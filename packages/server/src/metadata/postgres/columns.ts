@@ -15,6 +15,8 @@ const UPLOAD_FIXED: Columns = {
   type: "text",
   metadata: "text",
   verify: "text",
+  role: "text",
+  note: "text",
   sha256: "bytea",
   key_name: "bytea",
   key_request: "bytea",
@@ -48,7 +50,17 @@ export const UPLOADS: Columns = { ...UPLOAD_FIXED, ...UPLOAD_STATE };
 
 /** What conditions look at: all but the long ones. */
 export const UPLOAD_LOADED: readonly string[] = [
-  ...["id", "tenant", "principal", "part_size", "algorithm", "created_at", "name", "key_name"],
+  ...[
+    "id",
+    "tenant",
+    "principal",
+    "part_size",
+    "algorithm",
+    "created_at",
+    "name",
+    "key_name",
+    "role",
+  ],
   ...Object.keys(UPLOAD_STATE),
 ];
 

@@ -138,6 +138,9 @@ const MIGRATIONS: readonly string[] = [
   ) WITH (fillfactor = 50);
   ALTER TABLE owner DROP COLUMN commits;
   `,
+  `
+  ALTER TABLE uploads ADD COLUMN role text, ADD COLUMN note text;
+  `,
 ];
 
 export const SCHEMA_VERSION: number = MIGRATIONS.length;

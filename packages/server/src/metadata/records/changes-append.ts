@@ -19,7 +19,7 @@ const BLOCK_SIZE = 4096;
 
 export function append(tables: Tables, change: ChangeOf<"append">): void {
   const upload = requireUpload(tables, change.id);
-  requireState(upload, "open");
+  requireState(upload, "open", ...(upload.isFinal ? (["completing"] as const) : []));
   const { seq } = upload;
   const { size, tail, at } = change;
   const known = findTail(tables, upload);

@@ -5,6 +5,7 @@ import type {
   OutboxEntry,
   Place,
   Protocol,
+  Role,
   Tail,
   TailObject,
   UploadRecord,
@@ -53,6 +54,8 @@ export function encodeUpload(upload: UploadRecord): Parameters {
     has_told_offset: upload.hasToldOffset ? 1 : 0,
     verify: upload.verify,
     protocol: upload.protocol ?? null,
+    role: upload.role ? JSON.stringify(upload.role) : null,
+    note: upload.note ?? null,
     sha256: upload.sha256 ?? null,
     sealed_sha256: upload.sealedSha256 ?? null,
     place: upload.place ?? null,
@@ -110,6 +113,8 @@ export function decodeUpload(row: Row): UploadRecord {
   const key = optionalBytesAt(row, "key_name");
   const endedAt = optionalWholeAt(row, "ended_at");
   const place = optionalPlaceAt(row);
+  const role = roleAt(row);
+  const note = optionalTextAt(row, "note");
   return {
     id: uploadIdAt(row, "id"),
     tenant: textAt(row, "tenant"),
@@ -125,6 +130,8 @@ export function decodeUpload(row: Row): UploadRecord {
     hasToldOffset: wholeAt(row, "has_told_offset") === 1,
     verify: verifyAt(row, "verify"),
     ...(protocol ? { protocol } : {}),
+    ...(role ? { role } : {}),
+    ...(note === undefined ? {} : { note }),
     ...(tail ? { tail } : {}),
     ...(place === undefined ? {} : { place }),
     ...(sha256 ? { sha256 } : {}),
@@ -281,7 +288,22 @@ function verifyAt(row: Row, column: string): UploadRecord["verify"] {
 function protocolAt(row: Row, column: string): Protocol | undefined {
   const value = optionalTextAt(row, column);
   if (value === undefined) return undefined;
-  return value === "parts" || value === "appends" || value === "file" ? value : damaged(column);
+  return PROTOCOLS.find((known) => known === value) ?? damaged(column);
+}
+
+const PROTOCOLS: readonly Protocol[] = ["parts", "appends", "file", "tus"];
+
+export function roleAt(row: Row): Role | undefined {
+  const text = optionalTextAt(row, "role");
+  if (text === undefined) return undefined;
+  const role: Partial<Record<string, unknown>> = JSON.parse(text);
+  if (role["kind"] === "partial") return { kind: "partial" };
+  const partials: unknown = role["partials"];
+  if (role["kind"] !== "final" || !Array.isArray(partials)) return damaged("role");
+  const ids = partials.map((id: unknown) =>
+    typeof id === "string" && isUploadId(id) ? id : damaged("role"),
+  );
+  return { kind: "final", partials: ids };
 }
 
 function algorithmAt(row: Row, column: string): Algorithm {

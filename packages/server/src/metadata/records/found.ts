@@ -5,6 +5,7 @@ import {
   optionalPlaceAt,
   optionalTextAt,
   optionalWholeAt,
+  roleAt,
   stateAt,
   textAt,
   wholeAt,
@@ -31,6 +32,8 @@ export interface Found extends Grid {
   readonly endedAt: number | undefined;
   readonly reservedKib: number;
   readonly place: Place | undefined;
+  /** Takes bytes while it is `completing`. */
+  readonly isFinal: boolean;
 }
 
 export function requireUpload(tables: Tables, id: UploadId): Found {
@@ -51,6 +54,7 @@ export function requireUpload(tables: Tables, id: UploadId): Found {
     endedAt: optionalWholeAt(row, "ended_at"),
     reservedKib: wholeAt(row, "reserved_kib"),
     place: optionalPlaceAt(row),
+    isFinal: roleAt(row)?.kind === "final",
   };
 }
 

@@ -222,6 +222,10 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE uploads ADD COLUMN claim_until INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE uploads ADD COLUMN claim_wanted_at INTEGER;
   `,
+  `
+  ALTER TABLE uploads ADD COLUMN role TEXT;
+  ALTER TABLE uploads ADD COLUMN note TEXT;
+  `,
 ];
 
 /** The version of the tables that this program reads and writes. */

@@ -10,12 +10,12 @@ export const TEXTS = {
   release: "RELEASE change",
   undo: "ROLLBACK TO change",
 
-  findUpload: `SELECT seq, state, epoch, size, part_size, file_id, has_size, has_told_offset, has_bytes, expires_at, ended_at, reserved_kib, place FROM uploads WHERE id = $id`,
+  findUpload: `SELECT seq, state, epoch, size, part_size, file_id, has_size, has_told_offset, has_bytes, expires_at, ended_at, reserved_kib, place, role FROM uploads WHERE id = $id`,
   findCreated: `SELECT tenant, principal, size, part_size, algorithm, name, created_at FROM uploads
     WHERE id = $id`,
   addUpload: `INSERT INTO uploads
-    (id, state, epoch, expires_at, has_bytes, file_id, error_code, error_detail, tenant, principal, size, part_size, algorithm, created_at, name, type, metadata, has_size, has_told_offset, verify, protocol, sha256, sealed_sha256, key_name, key_request, ended_at, reserved_kib, place, version, claim_token, claim_holder, claim_until, claim_wanted_at)
-    VALUES ($id, $state, $epoch, $expires_at, $has_bytes, $file_id, $error_code, $error_detail, $tenant, $principal, $size, $part_size, $algorithm, $created_at, $name, $type, $metadata, $has_size, $has_told_offset, $verify, $protocol, $sha256, $sealed_sha256, $key_name, $key_request, $ended_at, $reserved_kib, $place, $version, $claim_token, $claim_holder, $claim_until, $claim_wanted_at)`,
+    (id, state, epoch, expires_at, has_bytes, file_id, error_code, error_detail, tenant, principal, size, part_size, algorithm, created_at, name, type, metadata, has_size, has_told_offset, verify, protocol, role, note, sha256, sealed_sha256, key_name, key_request, ended_at, reserved_kib, place, version, claim_token, claim_holder, claim_until, claim_wanted_at)
+    VALUES ($id, $state, $epoch, $expires_at, $has_bytes, $file_id, $error_code, $error_detail, $tenant, $principal, $size, $part_size, $algorithm, $created_at, $name, $type, $metadata, $has_size, $has_told_offset, $verify, $protocol, $role, $note, $sha256, $sealed_sha256, $key_name, $key_request, $ended_at, $reserved_kib, $place, $version, $claim_token, $claim_holder, $claim_until, $claim_wanted_at)`,
   findKey: `SELECT id FROM uploads
     WHERE tenant = $tenant AND principal = $principal AND key_name = $key_name`,
   findUsage: "SELECT open, kib FROM usage WHERE tenant = $tenant AND principal = $principal",

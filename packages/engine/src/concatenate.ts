@@ -1,0 +1,49 @@
+// concatenate: a new upload of the bytes of others, in their order. It is `completing` while they are read once, through the way that appends take.
+import type { UploadView } from "@holdfast/protocol";
+import { authorize, type Context, doWork } from "./context.ts";
+import { newRecord, requireSize } from "./create.ts";
+import type { Concatenation } from "./engine.ts";
+import { measurePartials, pinPartials, unpinPartials } from "./partials.ts";
+import { driveAWhile } from "./publish.ts";
+import type { Principal } from "./records.ts";
+import { viewOf } from "./status.ts";
+import type { Upload } from "./upload.ts";
+
+export function concatenate(
+  context: Context,
+  principal: Principal,
+  { partials: ids, request, ...beginning }: Concatenation,
+): Promise<UploadView> {
+  return doWork(context, async () => {
+    await authorize(context, principal, "create", principal, "upload_not_found");
+    const { limits = {} } = principal;
+    const { partials, size } = await measurePartials(context, principal, ids);
+    const wants = { ...request, size };
+    requireSize(wants, limits);
+    await context.room.require();
+    const role = { kind: "final", partials } as const;
+    const upload = newRecord(context, principal, wants, { ...beginning, role });
+    pinPartials(context, upload);
+    try {
+      // Pinned they stay; one that went before that is found missing now.
+      await measurePartials(context, principal, ids);
+      await context.metadata.apply({ kind: "create", upload, limits });
+    } catch (error) {
+      unpinPartials(context, upload);
+      throw error;
+    }
+    return context.uploads.use(upload.id, async (upload) => {
+      await beginAssembling(context, upload);
+      return viewOf(context, upload);
+    });
+  });
+}
+
+/** The upload is there for certain: what goes wrong from here on is tried again, and asked of the upload. */
+async function beginAssembling(context: Context, upload: Upload): Promise<void> {
+  try {
+    await driveAWhile(context, upload);
+  } catch (cause) {
+    context.log("error", "final.unfinished", { upload: upload.record.id, cause });
+  }
+}
