@@ -4,8 +4,10 @@ import { MIB } from "@holdfast/protocol";
 import { describe, expect, it } from "vitest";
 import {
   sampleCommit,
+  sampleFile,
   sampleFresh,
   samplePart,
+  samplePublish,
   sampleTail,
   sampleUpload,
 } from "../metadata/samples.ts";
@@ -17,6 +19,7 @@ export function describeMetadataAppend(bench: MetadataBench): void {
   describeTail(bench);
   describeFixSize(bench);
   describeTold(bench);
+  describeRoles(bench);
 }
 
 /** Of at most three parts of 1 MiB. */
@@ -270,6 +273,36 @@ function describeFixSize(bench: MetadataBench): void {
       expect((await bench.store().parts(id)).bits).toHaveLength(0);
     });
     itNeedsState(bench, "fix-size", ["open"], ({ id, size }) => ({ kind: "fix-size", id, size }));
+  });
+}
+
+function describeRoles(bench: MetadataBench): void {
+  describe("roles", () => {
+    const [first, second] = [sampleUpload().id, sampleUpload().id];
+    it("are kept with the upload", async () => {
+      for (const role of [
+        { kind: "partial" },
+        { kind: "final", partials: [first, second, first] },
+      ] as const) {
+        const upload = sampleUpload(1, { role });
+        await bench.store().apply({ kind: "create", upload });
+        expect(await bench.store().upload(upload.id)).toEqual(upload);
+      }
+    });
+    it("let a final take bytes while it is completing, and nothing else", async () => {
+      const role = { kind: "final", partials: [first] } as const;
+      const upload = sampleUpload(2, { role, state: "completing" });
+      const { id, expiresAt } = upload;
+      await bench.store().apply({ kind: "create", upload });
+      const parts = [samplePart(0), samplePart(1)];
+      await bench.store().apply({ kind: "append", id, at: 0, parts, expiresAt });
+      expect((await bench.store().parts(id)).bits).toEqual(new Uint8Array([3]));
+      const file = sampleFile(upload);
+      await bench.store().apply(samplePublish(file));
+      expect(await bench.store().upload(id)).toMatchObject({ state: "complete", fileId: file.id });
+      const commit = bench.store().apply(sampleCommit(upload, 0));
+      expect((await refusal(commit)).code).toBe("upload_not_open");
+    });
   });
 }
 

@@ -30,6 +30,7 @@ export function sampleUpload(parts = 3, given: Partial<UploadRecord> = {}): Uplo
     hasToldOffset: false,
     verify: "parts",
     protocol: "parts",
+    note: '{"☂":"\u0001"}',
     createdAt: 1_700_000_000_000,
     expiresAt: 1_700_000_086_400,
     epoch: 0,
