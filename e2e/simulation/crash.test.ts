@@ -2,6 +2,7 @@
 import { simulateCrashes } from "@holdfast/testkit/sim/crash";
 import { simulateEnds } from "@holdfast/testkit/sim/crash-ends";
 import { simulatePartCrashes } from "@holdfast/testkit/sim/crash-parts";
+import { simulatePartAppends } from "@holdfast/testkit/sim/crash-parts-appends";
 import { describe, expect, it } from "vitest";
 
 describe("a crash at every step of appends, and of whole files", () => {
@@ -50,6 +51,17 @@ describe("a crash at every step over a store of parts", () => {
     expect(report.violations).toEqual([]);
     expect(report.steps).toBeGreaterThan(90);
     expect(report.recoverySteps).toBeGreaterThan(50);
+  });
+});
+
+describe("a crash at every step of appends and whole files over a store of parts", () => {
+  it("takes back no offset that was told, publishes nothing wrong, and leaves no tail that nobody wants", {
+    timeout: 300_000,
+  }, async () => {
+    const report = await simulatePartAppends({ images: 2, inRecovery: true, stride: 3 });
+    expect(report.violations).toEqual([]);
+    expect(report.steps).toBeGreaterThan(200);
+    expect(report.recoverySteps).toBeGreaterThan(5);
   });
 });
 

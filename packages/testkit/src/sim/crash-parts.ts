@@ -7,9 +7,6 @@ import {
   KIB,
   missingRanges,
   type PartRange,
-  partCount,
-  partOffset,
-  partSizeAt,
   type UploadView,
 } from "@holdfast/protocol";
 import { createRandom } from "../random.ts";
@@ -21,7 +18,9 @@ import {
   type PartsLife,
   type PartsRemains,
   partsLives,
+  whileTimePasses,
 } from "./parts-life.ts";
+import { bytesOf, leftBehind, partViolations } from "./parts-promises.ts";
 
 const PART = 256 * KIB;
 const HOUR = 60 * 60 * 1000;
@@ -114,24 +113,19 @@ async function bring(life: PartsLife, seen: Seen, view: UploadView, run: PartRan
   const signed = await life.engine.presign(alice, view.id, parts, HOUR);
   if (signed.kind !== "storage") throw new Error("the storage signs for itself");
   const [held, ...sent] = signed.requests;
-  for (const request of sent) life.bring(request, bytesOf(view, request.index));
+  for (const request of sent) life.bring(request, bytesOf(view, content, request.index));
   // One that has not been sent yet is not there, whatever its sender says.
   await life.engine.confirm(alice, view.id, parts).then(
     () => noteParts(seen, view, run),
     () => undefined,
   );
-  if (held) life.bring(held, bytesOf(view, held.index));
+  if (held) life.bring(held, bytesOf(view, content, held.index));
   await life.engine.confirm(alice, view.id, parts);
   noteParts(seen, view, run);
 }
 
 function digested(view: UploadView, run: PartRange) {
   return partDigests(view, content, run).map((digest, at) => ({ index: run[0] + at, digest }));
-}
-
-function bytesOf(view: UploadView, index: number): Uint8Array {
-  const at = partOffset(view, index);
-  return content.subarray(at, at + partSizeAt(view, index));
 }
 
 function noteParts(seen: Seen, { id }: UploadView, [start, end]: PartRange): void {
@@ -179,30 +173,11 @@ async function violationsOf(life: PartsLife, { id }: UploadView, seen: Seen): Pr
   }
   if (seen.unsure.has(id)) return [...wrong, ...(await goOnChanged(life, view))];
   if (view.state !== "complete") {
-    wrong.push(...(await partViolations(life, view)));
+    wrong.push(...(await partViolations(life, view, content)));
     for (const run of missingRanges(view.committed)) await putParts(engine, view, content, run);
     await engine.complete(alice, id, {});
   }
   return [...wrong, ...(await fileViolations(life, id))];
-}
-
-/** What is committed is in the store, and nothing else can come to stand there. */
-async function partViolations(life: PartsLife, view: UploadView): Promise<string[]> {
-  const record = await life.metadata.upload(view.id);
-  const place = record?.place && life.storage.state.places.get(record.place);
-  const wrong: string[] = [];
-  for (let index = 0; index < partCount(view); index++) {
-    const expected = bytesOf(view, index);
-    const bytes = place?.object
-      ? place.object.subarray(partOffset(view, index), partOffset(view, index) + expected.length)
-      : place?.parts.get(index)?.bytes;
-    const isThere = bytes !== undefined && equalBytes(bytes, expected);
-    if (hasPart(view.committed, index) && !isThere) {
-      wrong.push(`part ${index} is committed and the store does not have it`);
-    }
-    if (bytes && !isThere) wrong.push(`part ${index} has other bytes`);
-  }
-  return wrong;
 }
 
 /** The source has changed: its bytes are refused where others may still arrive, or they are what stays. */
@@ -216,7 +191,8 @@ async function goOnChanged(life: PartsLife, view: UploadView): Promise<string[]>
     return [];
   }
   landLate(life);
-  const done = await engine.complete(alice, view.id, {});
+  // A store that has others now is looked at more than once.
+  const done = await whileTimePasses(engine.complete(alice, view.id, {}), life);
   const isRight = equalBytes(await readAll(engine, done), changed);
   return isRight ? [] : ["bytes of before have come back"];
 }
@@ -227,25 +203,4 @@ async function fileViolations({ engine }: PartsLife, id: string): Promise<string
   const bytes = await readAll(engine, view);
   await readManifest(engine, await engine.file(alice, view.file?.id ?? ""));
   return equalBytes(bytes, content) ? [] : ["the published bytes are wrong"];
-}
-
-/** Days later there are the files, each with its manifest, and nothing else. */
-async function leftBehind(life: PartsLife): Promise<string[]> {
-  const { engine, clock, storage, metadata } = life;
-  for (let times = 0; times < 3; times++) {
-    clock.advance(25 * HOUR);
-    const { failed, isWhole } = await engine.sweep("server", { isDryRun: false });
-    if (failed > 0 || !isWhole) return ["a sweep could not do its work"];
-  }
-  landLate(life);
-  const { files, uploads } = metadata.snapshot();
-  const { places, objects } = storage.state;
-  const wrong: string[] = [];
-  const whole = [...places.values()].filter(({ object }) => object).length;
-  if (places.size !== files.size || whole !== files.size) {
-    wrong.push(`${files.size} files, and ${places.size} places (${whole} whole)`);
-  }
-  if (objects.size !== files.size) wrong.push(`left beside: ${[...objects.keys()]}`);
-  if (uploads.size > 0) wrong.push(`${uploads.size} records are left`);
-  return wrong;
 }

@@ -1,7 +1,8 @@
-// Runs a crash simulation by itself: `node main.ts parts|appends|files|ends|store IMAGES SEED`. Prints what is wrong; exit code 1 where anything is.
+// Runs a crash simulation by itself: `node main.ts parts|appends|files|ends|store|store-appends IMAGES SEED`. Prints what is wrong; exit code 1 where anything is.
 import { simulateCrashes } from "./crash.ts";
 import { simulateEnds } from "./crash-ends.ts";
 import { simulatePartCrashes } from "./crash-parts.ts";
+import { simulatePartAppends } from "./crash-parts-appends.ts";
 import type { CrashReport } from "./every-step.ts";
 import { type LifeKind, WORK } from "./work.ts";
 
@@ -18,6 +19,7 @@ process.exitCode = report.violations.length > 0 ? 1 : 0;
 
 function simulate(): Promise<CrashReport> {
   if (what === "ends") return simulateEnds(options);
+  if (what === "store-appends") return simulatePartAppends(options);
   if (what === "store") return simulatePartCrashes(options);
   if (!isLife(what)) throw new Error(`there is no life of ${what}`);
   return simulateCrashes({ ...options, life: what });

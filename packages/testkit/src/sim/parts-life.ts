@@ -90,13 +90,47 @@ function noted(storage: MemoryParts, late: Late[]): PartStorage {
   return {
     ...storage,
     async putPart(place, part, body, signal) {
-      if (body.kind === "memory") {
-        const bytes = new Uint8Array(Buffer.concat(body.pieces));
+      const note = (pieces: readonly Uint8Array[]): void => {
+        const bytes = new Uint8Array(Buffer.concat(pieces));
         late.push((state) => storePart(state, place, part, bytes));
-      }
-      await storage.putPart(place, part, body, signal);
+      };
+      if (body.kind === "memory") note(body.pieces);
+      const sent = body.kind === "memory" ? body : { ...body, pieces: watched(body.pieces, note) };
+      await storage.putPart(place, part, sent, signal);
     },
   };
+}
+
+/** Tells of all pieces once the last one is out. */
+async function* watched(
+  pieces: AsyncIterable<Uint8Array>,
+  note: (pieces: readonly Uint8Array[]) => void,
+): AsyncGenerator<Uint8Array, void, void> {
+  const out: Uint8Array[] = [];
+  for await (const piece of pieces) {
+    out.push(piece.slice());
+    yield piece;
+  }
+  note(out);
+}
+
+/** Resolves as the work does, while time passes: it stands still only once the life is over. */
+export async function whileTimePasses<T>(
+  work: Promise<T>,
+  { clock, crashed }: PartsLife,
+): Promise<T> {
+  let isOver = false;
+  const end = () => {
+    isOver = true;
+  };
+  work.then(end, end);
+  void crashed.then(end);
+  await nextTurn();
+  while (!isOver) {
+    clock.advance(500);
+    await nextTurn();
+  }
+  return work;
 }
 
 function remainsOf(life: PartsLife, image: number): PartsRemains {
@@ -105,9 +139,9 @@ function remainsOf(life: PartsLife, image: number): PartsRemains {
   return { state: copyParts(life.storage.state), records, late: [...life.late] };
 }
 
-/** What was on its way arrives now, all of it; the store refuses what it does not know any more. */
+/** What was on its way arrives now, all of it, what was sent first at last; the store refuses what it does not know any more. */
 export function landLate({ late, storage: { state } }: PartsLife): void {
-  for (const land of late) {
+  for (const land of late.toReversed()) {
     try {
       land(state);
     } catch (error) {
