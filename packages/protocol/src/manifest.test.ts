@@ -4,7 +4,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { leavesOf, sha256 } from "../scripts/vectors/hash.ts";
 import { loadVectors } from "../scripts/vectors/load.ts";
-import { type NaiveJson, naiveCanonicalJson, naiveRoot } from "../scripts/vectors/naive.ts";
+import {
+  type NaiveJson,
+  naiveCanonicalJson,
+  naiveRoot,
+  naiveTree,
+} from "../scripts/vectors/naive.ts";
 import { refusalOf } from "../scripts/vectors/refusal.ts";
 import type { Algorithm } from "./digest.ts";
 import { decodeHex } from "./hex.ts";
@@ -89,7 +94,7 @@ describe("manifest", () => {
       provenance: { protocol: "parts", completedAt: 2, createdAt: 1 },
     };
     expect(encodeManifest(manifest)).toBe(
-      `{"algorithm":"sha-256","digests":"","metadata":{"a":"1","b":"2"},"name":"é","partSize":1048576,"provenance":{"completedAt":2,"createdAt":1,"protocol":"parts"},"root":"${naiveRoot([], 1, 0, 1048576)}","size":0,"type":"text/plain","version":1}`,
+      `{"algorithm":"sha-256","digests":"","metadata":{"a":"1","b":"2"},"name":"é","partSize":1048576,"provenance":{"completedAt":2,"createdAt":1,"protocol":"parts"},"root":"${naiveRoot(naiveTree([]), 1, 0, 1048576)}","size":0,"type":"text/plain","version":1}`,
     );
   });
 
@@ -107,7 +112,9 @@ describe("manifest", () => {
       digests.subarray(index * 32, index * 32 + 32),
     );
     const number = manifest.algorithm === "sha-256" ? 1 : 2;
-    expect(naiveRoot(parts, number, manifest.size, manifest.partSize)).toBe(manifest.root);
+    expect(naiveRoot(naiveTree(parts), number, manifest.size, manifest.partSize)).toBe(
+      manifest.root,
+    );
   });
 
   it.each(vectors.bad)("refuses $why", ({ text }) => {

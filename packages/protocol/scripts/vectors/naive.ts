@@ -1,8 +1,8 @@
 // The tree, the root and canonical JSON once more, written straight from the texts of RFC 9162 and RFC 8785 and from no code of ours: the vectors are checked against both.
-import { createHash } from "node:crypto";
+import { hash as digest } from "node:crypto";
 
 function hash(...pieces: readonly Uint8Array[]): Buffer {
-  return createHash("sha256").update(Buffer.concat(pieces)).digest();
+  return digest("sha256", Buffer.concat(pieces), "buffer");
 }
 
 /** "k is the largest power of two smaller than n". */
@@ -10,26 +10,28 @@ function largestPowerBelow(n: number): number {
   return 2 ** (Math.ceil(Math.log2(n)) - 1);
 }
 
-/** MTH(D[n]), section 2.1.1. */
-export function merkleTreeHash(d: readonly Uint8Array[]): Buffer {
-  const [only] = d;
-  if (only === undefined) return hash();
-  if (d.length === 1) return hash(Buffer.from([0]), only);
-  const k = largestPowerBelow(d.length);
-  return hash(Buffer.from([1]), merkleTreeHash(d.slice(0, k)), merkleTreeHash(d.slice(k)));
+export interface NaiveTree {
+  /** MTH(D[n]), section 2.1.1. */
+  readonly hash: Buffer;
+  /** PATH(m, D[n]), section 2.1.3.1. */
+  path(m: number): readonly Buffer[];
 }
 
-/** PATH(m, D[n]), section 2.1.3.1. */
-export function inclusionPath(m: number, d: readonly Uint8Array[]): Buffer[] {
-  if (d.length <= 1) return [];
+/** Every subtree is hashed once, however many paths are asked for. */
+export function naiveTree(d: readonly Uint8Array[]): NaiveTree {
+  const [only] = d;
+  if (only === undefined) return { hash: hash(), path: () => [] };
+  if (d.length === 1) return { hash: hash(Buffer.from([0]), only), path: () => [] };
   const k = largestPowerBelow(d.length);
-  return m < k
-    ? [...inclusionPath(m, d.slice(0, k)), merkleTreeHash(d.slice(k))]
-    : [...inclusionPath(m - k, d.slice(k)), merkleTreeHash(d.slice(0, k))];
+  const [left, right] = [naiveTree(d.slice(0, k)), naiveTree(d.slice(k))];
+  return {
+    hash: hash(Buffer.from([1]), left.hash, right.hash),
+    path: (m) => (m < k ? [...left.path(m), right.hash] : [...right.path(m - k), left.hash]),
+  };
 }
 
 export function naiveRoot(
-  d: readonly Uint8Array[],
+  { hash: tree }: NaiveTree,
   algorithm: number,
   size: number,
   partSize: number,
@@ -39,7 +41,7 @@ export function naiveRoot(
   numbers.writeBigUInt64BE(BigInt(size), 1);
   numbers.writeBigUInt64BE(BigInt(partSize), 9);
   const label = Buffer.from("\u0002holdfast/1", "latin1");
-  return hash(label, numbers, merkleTreeHash(d)).toString("hex");
+  return hash(label, numbers, tree).toString("hex");
 }
 
 export function naiveDigests(count: number): Buffer[] {

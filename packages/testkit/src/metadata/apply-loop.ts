@@ -1,6 +1,6 @@
 // A process that commits parts and prints the index of each one that was acknowledged, until it is killed: PATH UPLOAD_ID FIRST_INDEX [placed].
+// Whoever reads may be slow: what the pipe does not take at once is written later, and lost with the process.
 // With `placed` each part is bound first, and its index printed with a `b` before it once that was acknowledged.
-import { writeSync } from "node:fs";
 import { isUploadId, partCount } from "@holdfast/protocol";
 import { openSqliteMetadata } from "@holdfast/server/metadata/sqlite";
 import { sampleCommit, samplePart, samplePlace, sampleUpload } from "./samples.ts";
@@ -22,13 +22,13 @@ async function work(): Promise<void> {
     const index = next++;
     if (place !== undefined) {
       await store.apply({ kind: "bind", id: upload.id, place, parts: [samplePart(index)] });
-      writeSync(1, `b${index}\n`);
+      process.stdout.write(`b${index}\n`);
     }
     await store.apply({
       ...sampleCommit(upload, index),
       ...(place === undefined ? {} : { place }),
     });
-    writeSync(1, `${index}\n`);
+    process.stdout.write(`${index}\n`);
   }
 }
 
