@@ -28,6 +28,7 @@ const MORE_SETTINGS = [
   "serve.keep-free",
   "serve.origins",
   "serve.proxies",
+  "serve.interim",
   "serve.log-level",
   "serve.log-format",
 ] as const;
@@ -85,6 +86,7 @@ async function runServe({ json }: Options, command: Command): Promise<void> {
     ...(tls ? { tls } : {}),
     origins: settings.list("serve.origins"),
     proxies: settings.list("serve.proxies"),
+    interim: interimOf(settings),
     ...limitsOf(settings),
     onFatal: ended.reject,
   });
@@ -117,6 +119,11 @@ function metadataOf(settings: Settings): string | undefined {
   const given = settings.of("serve.metadata");
   if (address !== undefined && given?.layer === "flag") requireNoPassword(address, given.from);
   return address;
+}
+
+function interimOf(settings: Settings): NonNullable<ServeOptions["interim"]> {
+  const given = settings.text("serve.interim");
+  return given === "always" || given === "never" ? given : "direct";
 }
 
 function logOf(settings: Settings): Pick<LogOptions, "level" | "format"> {

@@ -7,6 +7,7 @@ import manifest from "../package.json" with { type: "json" };
 import type { CertificateFiles } from "./certificate.ts";
 import { parseOrigin } from "./http/cors.ts";
 import { REQUESTS_MAX } from "./http/in-flight.ts";
+import type { Interim } from "./http/interim.ts";
 import { createTrust, type Trust } from "./http/trust.ts";
 import type { MasterKeys } from "./keys/keys-file.ts";
 import { hasTokens } from "./policy/tokens-file.ts";
@@ -45,6 +46,11 @@ export interface ServeOptions {
    * machine is allowed, for them and nobody else; and a token is needed, wherever the server listens.
    */
   readonly proxies?: readonly string[];
+  /**
+   * Who is sent interim responses (104) while a body comes. `direct` by default: nobody behind a proxy, since some proxies take one for the answer. `always` where
+   * all of them hand it on, `never` where there is one that leaves no mark on what it forwards.
+   */
+  readonly interim?: Interim;
   /** Room to keep on the disk, in bytes: with less, no upload begins. By default 1 GiB, or 5 % of a disk below 20 GiB. */
   readonly keepFree?: number;
   /** What each principal may use at most, where its token sets nothing else; no limits by default. */
@@ -74,6 +80,7 @@ export interface Settings {
   readonly trust: Trust;
   /** Plain HTTP from beyond this machine is for the proxies only. */
   readonly isForProxiesOnly: boolean;
+  readonly interim: Interim;
   /** Undefined for what suits the disk. */
   readonly keepFree: number | undefined;
   readonly limits: Limits | undefined;
@@ -112,12 +119,13 @@ export async function readSettings(options: ServeOptions): Promise<Settings> {
   }
   const [address = host] = addresses;
   const { slotMemory = SLOT_MEMORY, requestsMax = REQUESTS_MAX, closeMs = CLOSE_MS } = options;
+  const { interim = "direct" } = options;
   const { keepFree, limits, keys, metadata } = options;
   const origins = (options.origins ?? []).map(parseOrigin);
   return {
     ...{ address, port, metadata, token, keys, tls, origins, trust },
     isForProxiesOnly: trust.hasProxies && tls === undefined && !insecure,
-    ...{ slotMemory, requestsMax, keepFree, limits, closeMs },
+    ...{ slotMemory, requestsMax, keepFree, limits, closeMs, interim },
   };
 }
 

@@ -33,5 +33,9 @@ export async function openHoldfast(options: EmbedOptions): Promise<Holdfast> {
   const { replies, clock } = open.front;
   const close = () => open.close(() => replies.end(clock, settings.closeMs));
   closeOnFatal(open, close, options.onFatal);
-  return { fetch: createFetchHandler(open.front), handle: createNodeHandler(open.front), close };
+  return {
+    fetch: createFetchHandler(open.front),
+    handle: createNodeHandler(open.front, { interim: settings.interim }),
+    close,
+  };
 }

@@ -136,6 +136,12 @@ export const SETTINGS = {
     kind: "list",
     help: "proxies to believe, such as 10.0.0.0/8",
   },
+  "serve.interim": {
+    kind: "choice",
+    help: "who is sent 104 responses: not behind proxies, always, never",
+    choices: ["direct", "always", "never"],
+    default: "direct",
+  },
   "serve.log-level": {
     kind: "choice",
     help: "what is logged; debug is every request",

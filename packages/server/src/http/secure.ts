@@ -17,13 +17,13 @@ export interface HttpFront {
 /** @throws HoldfastError `usage` where the certificate cannot be used */
 export async function openHttp(
   front: Front,
-  { tls, isForProxiesOnly }: Pick<Settings, "tls" | "isForProxiesOnly">,
+  { tls, isForProxiesOnly, interim }: Pick<Settings, "tls" | "isForProxiesOnly" | "interim">,
 ): Promise<HttpFront> {
   if (!tls) {
     const { isProxy } = front.trust;
     const mayConnect = (address: string) => isLoopback(address) || isProxy(address);
     return {
-      server: createHttpServer(front, isForProxiesOnly ? { mayConnect } : {}),
+      server: createHttpServer(front, { interim, ...(isForProxiesOnly ? { mayConnect } : {}) }),
       reload: async () => undefined,
       stop: () => undefined,
     };
@@ -31,7 +31,7 @@ export async function openHttp(
   const { minVersion = "TLSv1.3" } = tls;
   const optionsOf = ({ context }: Certificate) => ({ ...context, minVersion });
   const inUse = await readCertificate(tls);
-  const server = createHttpServer(front, { tls: optionsOf(inUse) });
+  const server = createHttpServer(front, { interim, tls: optionsOf(inUse) });
   const watch = watchCertificate(tls, {
     inUse,
     clock: front.clock,
