@@ -5,7 +5,7 @@ import { complete } from "./complete.ts";
 import { concatenate } from "./concatenate.ts";
 import { confirm } from "./confirm.ts";
 import { createContext } from "./context.ts";
-import { create, maxSizeOf } from "./create.ts";
+import { create, sizeMax } from "./create.ts";
 import { deleteFile } from "./delete.ts";
 import { drain } from "./drain.ts";
 import type { Abilities, Engine, EngineParts } from "./engine.ts";
@@ -37,7 +37,7 @@ export function createEngine(parts: EngineParts): Engine {
     confirm: (principal, id, parts) => confirm(context, principal, id, parts),
     append: (principal, command) => append(context, principal, command),
     storeFile: (principal, command) => storeFile(context, principal, command),
-    sizeMax: (principal) => maxSizeOf(context, principal),
+    sizeMax: (principal) => sizeMax(context, principal),
     finished: (principal, id) => finished(context, principal, id),
     offset: (principal, id, completes) => offset(context, principal, id, completes),
     digests: (principal, id) => readUploadDigests(context, principal, id),

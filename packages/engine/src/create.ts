@@ -67,14 +67,21 @@ export function requireSize(
 }
 
 /** What an upload of unknown size may become: what was asked for, at most what the principal may have and what a grid of such parts can hold, in bytes. */
-export function maxSizeOf(
+function maxSizeOf(
   context: Context,
   { limits: { sizeMax: allowed = SIZE_MAX } = {} }: Principal,
-  { maxSize = SIZE_MAX, partSize = PART_SIZE_DEFAULT }: Partial<CreateRequest> = {},
+  { maxSize = SIZE_MAX, partSize = PART_SIZE_DEFAULT }: CreateRequest,
 ): number {
   const { partCountMax, partSizeMin, sizeMax } = context.storage.limits;
   if (maxSize !== SIZE_MAX) return Math.min(maxSize, allowed);
   return Math.min(allowed, sizeMax, partCountMax * Math.max(partSize, partSizeMin));
+}
+
+/** The most that an upload may have whose size is told with its creation, in bytes: a number that header fields can carry (RFC 9651 section 3.3.1). */
+export function sizeMax({ storage }: Context, { limits = {} }: Principal): number {
+  const { sizeMax: most, partSizeMax, partCountMax } = storage.limits;
+  const allowed = limits.sizeMax ?? SIZE_MAX;
+  return Math.min(allowed, most, partSizeMax * partCountMax, 999_999_999_999_999);
 }
 
 /** What an upload is begun with, besides what it will be. */

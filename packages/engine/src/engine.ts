@@ -243,7 +243,7 @@ export interface Engine {
    * `at-size`: one that has its last byte, and came by a protocol in which that is all there is to say, is completed before it is told.
    */
   offset(principal: Principal, id: string, completes?: "at-size"): Promise<ToldOffset>;
-  /** The most that an upload of unknown size may become, in bytes. */
+  /** The most that an upload may have, in bytes; one that does not tell its size may end earlier, and says so. */
   sizeMax(principal: Principal): number;
   /** The file that an upload has become, for who may write it. @throws HoldfastError `file_not_found` where it has not, or the file is gone */
   finished(principal: Principal, id: string): Promise<StoredFile>;

@@ -1,5 +1,6 @@
 // What the request says of the file that it brings, besides its name.
 import {
+  checkMetadata,
   checkType,
   decodeIdempotencyKey,
   decodeMetadataField,
@@ -15,7 +16,12 @@ interface Described {
 /** @throws HoldfastError `invalid_request` naming the field */
 export function describedBy({ header }: Request): Described {
   const type = checkType(header("content-type"));
-  return { type, metadata: decodeMetadataField(header("holdfast-metadata")) };
+  const metadata = decodeMetadataField(header("holdfast-metadata"));
+  // What is stored are the bytes as they come: how they are coded is told to whoever reads of the file.
+  const coding = header("content-encoding");
+  if (coding === undefined || /^identity$/i.test(coding)) return { type, metadata };
+  const all = { ...Object.fromEntries(metadata), "content-encoding": coding };
+  return { type, metadata: checkMetadata(all) };
 }
 
 /** @throws HoldfastError `invalid_request` */

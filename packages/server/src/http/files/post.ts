@@ -8,8 +8,9 @@ import { storeFile } from "./store.ts";
 
 export async function postFile(front: Front, call: Call): Promise<Reply> {
   const { request } = call;
-  requireIdentity(request);
   const version = spokenVersion(request.header);
   const begin = version.codec.decodeBegin(request.header, request.body.size);
-  return begin ? beginUpload(front, call, { version, begin }) : storeFile(front, call);
+  if (begin) return beginUpload(front, call, { version, begin });
+  requireIdentity(request);
+  return storeFile(front, call);
 }
