@@ -2,8 +2,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { MIB } from "@holdfast/protocol";
+import { startStore } from "./kit/bucket.ts";
 import { crashClient } from "./kit/crash-client.ts";
-import { crashServer } from "./kit/crash-server.ts";
+import { type CrashPlace, crashServer, inStore } from "./kit/crash-server.ts";
 import { measureCut } from "./kit/cut-budget.ts";
 import { withScratch } from "./kit/scratch.ts";
 import { measureAway } from "./kit/server-away.ts";
@@ -30,14 +31,14 @@ const { values } = parseArgs({
 const seed = Number(values.seed);
 
 const PROOFS: Readonly<Record<string, Proof>> = {
-  async "kill -9 the server"(directory) {
-    const report = await crashServer(directory, Number(values["server-cycles"]), seed);
-    return {
-      target: "0 lost, 0 wrong",
-      found: `${report.cycles} cycles, ${report.acknowledgedParts} parts (${mib(report.acknowledgedBytes)}) acknowledged, ${report.lostParts} lost; ${report.publishedFiles} files published, ${report.wrongFiles} wrong`,
-      isKept: report.violations.length === 0,
-      report,
-    };
+  "kill -9 the server": (directory) => killServers(directory),
+  async "kill -9 the server, bytes in S3"(directory) {
+    const store = await startStore();
+    try {
+      return await killServers(directory, inStore(store.env("soak")));
+    } finally {
+      await store.stop();
+    }
   },
   async "kill -9 the client"(directory) {
     const report = await crashClient(directory, Number(values["client-cycles"]), seed);
@@ -61,6 +62,16 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   "server away for 5 s": (directory) => away(directory, 5_000),
   "server away for 60 s": (directory) => away(directory, 60_000),
 };
+
+async function killServers(directory: string, place?: CrashPlace): ReturnType<Proof> {
+  const report = await crashServer(directory, Number(values["server-cycles"]), seed, place);
+  return {
+    target: "0 lost, 0 wrong, none twice",
+    found: `${report.cycles} cycles, ${report.acknowledgedParts} parts (${mib(report.acknowledgedBytes)}) acknowledged, ${report.directParts} of them straight to the store, ${report.lostParts} lost; ${report.publishedFiles} files published, ${report.wrongFiles} wrong, ${report.strayFiles} twice`,
+    isKept: report.violations.length === 0,
+    report,
+  };
+}
 
 async function away(directory: string, awayMs: number): ReturnType<Proof> {
   const report = await measureAway(directory, awayMs, seed);

@@ -11,11 +11,15 @@ import {
   startServer,
   stopServer,
 } from "@holdfast/testkit/process";
+import type { Environment } from "./bucket.ts";
+import { confirmParts, sendSigned, signParts } from "./signed.ts";
 import { createDice, type Dice } from "./source.ts";
 import {
+  ask,
   completeJob,
   createAgent,
   createJob,
+  fieldsOf,
   type Job,
   putRun,
   servedDifference,
@@ -32,9 +36,50 @@ export interface CrashReport {
   lostParts: number;
   publishedFiles: number;
   wrongFiles: number;
+  /** Files that the server lists at the end and nobody has asked for. */
+  strayFiles: number;
+  /** Parts that went straight to a store and were confirmed. */
+  directParts: number;
   /** Kills that came while the server was still starting up. */
   killsInRecovery: number;
   readonly violations: string[];
+}
+
+/** Where the server keeps what it is sent, and what is sent there. */
+export interface CrashPlace {
+  readonly env: Environment;
+  /** In bytes, chosen at random between the two, in steps of 256 KiB. */
+  readonly partSize: readonly [number, number];
+  /** In bytes. */
+  readonly sizeMax: number;
+  /** Parts in one request. */
+  readonly runMax: number;
+  /** Share of the runs that go straight to the store. */
+  readonly direct: number;
+  /** The longest that a server lives, in milliseconds. */
+  readonly lifeMs: number;
+}
+
+const ON_DISK: CrashPlace = {
+  env: {},
+  partSize: [256 * 1024, MIB],
+  sizeMax: 24 * MIB,
+  runMax: 8,
+  direct: 0,
+  lifeMs: 600,
+};
+
+/** Parts as small as stores take them. */
+export function inStore(env: Environment): CrashPlace {
+  const location = `${env["HOLDFAST_STORAGE"]}&part-size-min=5M`;
+  return {
+    env: { ...env, HOLDFAST_STORAGE: location },
+    partSize: [5 * MIB, 6 * MIB],
+    sizeMax: 18 * MIB,
+    runMax: 2,
+    direct: 0.5,
+    lifeMs: 2_500,
+  };
 }
 
 interface Load extends Job {
@@ -54,6 +99,7 @@ export async function crashServer(
   directory: string,
   cycles: number,
   seed: number,
+  place: CrashPlace = ON_DISK,
 ): Promise<CrashReport> {
   const report: CrashReport = {
     seed,
@@ -63,50 +109,82 @@ export async function crashServer(
     lostParts: 0,
     publishedFiles: 0,
     wrongFiles: 0,
+    strayFiles: 0,
+    directParts: 0,
     killsInRecovery: 0,
     violations: [],
   };
   const dice = createDice(seed);
   for (let done = 0; done < cycles; done += CYCLES_A_DIRECTORY) {
     const data = join(directory, `data-${done}`);
-    await crashRound(data, Math.min(CYCLES_A_DIRECTORY, cycles - done), dice, report);
+    const round = { data, place: ownPlace(place, done), dice, report };
+    await crashRound(round, Math.min(CYCLES_A_DIRECTORY, cycles - done));
   }
   return report;
 }
 
-async function crashRound(
-  data: string,
-  cycles: number,
-  dice: Dice,
-  report: CrashReport,
-): Promise<void> {
+/** A bucket is one directory's: each has a prefix of its own, and records of its own where they are elsewhere. */
+function ownPlace(place: CrashPlace, number: number): CrashPlace {
+  const { HOLDFAST_STORAGE: storage, HOLDFAST_METADATA: metadata } = place.env;
+  const own = {
+    ...(storage === undefined ? {} : { HOLDFAST_STORAGE: storage.replace("?", `-${number}?`) }),
+    ...(metadata === undefined ? {} : { HOLDFAST_METADATA: `${metadata}${number}` }),
+  };
+  return { ...place, env: { ...place.env, ...own } };
+}
+
+interface Round {
+  readonly data: string;
+  readonly place: CrashPlace;
+  readonly dice: Dice;
+  readonly report: CrashReport;
+}
+
+async function crashRound({ data, place, dice, report }: Round, cycles: number): Promise<void> {
   const port = await freePort();
-  let server = await startServer({ data, port });
+  const { env } = place;
+  let server = await startServer({ data, port, env });
   let loads: Load[] = [];
+  const published = new Set<string>();
   for (let cycle = 0; cycle < cycles; cycle++) {
-    await loadUntilKilled(server, loads, dice, report);
-    if (dice.isHit(0.2)) await killWhileStarting(data, port, dice, report);
-    server = await startServer({ data, port });
+    const round = { data, place, dice, report };
+    await loadUntilKilled(server, loads, round);
+    if (dice.isHit(0.2)) await killWhileStarting(port, round);
+    server = await startServer({ data, port, env });
     report.cycles++;
-    loads = await checkAll(server.url, loads, report);
+    loads = await checkAll(server.url, loads, published, report);
   }
-  for (const load of loads) await finish(server.url, load, report);
+  for (const load of loads) await finish(server.url, load, published, report);
+  await countStrays(server.url, published, report);
   const { code } = await stopServer(server);
   if (code !== 0) report.violations.push(`SIGTERM ended with ${code}`);
+}
+
+/** However often an answer was lost, an upload is one file. */
+async function countStrays(
+  base: string,
+  published: ReadonlySet<string>,
+  report: CrashReport,
+): Promise<void> {
+  const reply = await ask(base, { method: "GET", path: "/v1/files?limit=1000" });
+  const files: unknown = fieldsOf(reply).get("files");
+  if (!Array.isArray(files)) throw new Error(`files answered ${reply.status}: ${reply.text}`);
+  report.strayFiles += files.length - published.size;
+  if (files.length === published.size) return;
+  report.violations.push(`${files.length} files where ${published.size} were asked for`);
 }
 
 async function loadUntilKilled(
   server: ServerProcess,
   loads: Load[],
-  dice: Dice,
-  report: CrashReport,
+  { place, dice, report }: Round,
 ): Promise<void> {
   const agent = createAgent();
   const running = { isOn: true };
   const workers = Array.from({ length: WORKERS }, () =>
-    keepWorking(server.url, loads, agent, running, dice, report),
+    keepWorking(running, () => workOnce(server.url, loads, agent, { place, dice, report })),
   );
-  await sleep(dice.whole(5, 600));
+  await sleep(dice.whole(5, place.lifeMs));
   await killServer(server);
   running.isOn = false;
   await Promise.all(workers);
@@ -114,16 +192,12 @@ async function loadUntilKilled(
 }
 
 async function keepWorking(
-  base: string,
-  loads: Load[],
-  agent: Agent,
   running: { readonly isOn: boolean },
-  dice: Dice,
-  report: CrashReport,
+  work: () => Promise<void>,
 ): Promise<void> {
   while (running.isOn) {
     try {
-      await workOnce(base, loads, agent, dice, report);
+      await work();
     } catch (error) {
       // The connection broke: that is what a killed server looks like. Anything else is a fault of this program.
       if (!isNetworkError(error)) throw error;
@@ -140,24 +214,27 @@ async function workOnce(
   base: string,
   loads: Load[],
   agent: Agent,
-  dice: Dice,
-  report: CrashReport,
+  { place, dice, report }: Omit<Round, "data">,
 ): Promise<void> {
   const open = loads.filter((load) => load.fileUrl === undefined && !load.isCompleting);
   if (open.length < UPLOADS) {
-    loads.push(await newLoad(base, dice));
+    loads.push(await newLoad(base, place, dice));
     return;
   }
   const load = open[dice.whole(0, open.length - 1)];
-  const run = load && chooseRun(load, dice);
-  if (load && run) await sendRun(base, load, run, agent, report);
+  const run = load && chooseRun(load, place.runMax, dice);
+  if (load && run && dice.isHit(place.direct)) await sendDirect(base, load, run, report);
+  else if (load && run) await sendRun(base, load, run, agent, report);
   else if (load && isWhole(load)) await complete(base, load, report);
   else await sleep(1);
 }
 
-async function newLoad(base: string, dice: Dice): Promise<Load> {
-  const partSize = dice.whole(1, 4) * 256 * 1024;
-  const content = { seed: dice.whole(1, 2 ** 31), size: dice.whole(1, 24 * MIB) };
+const PART_STEP = 256 * 1024;
+
+async function newLoad(base: string, place: CrashPlace, dice: Dice): Promise<Load> {
+  const [least, most] = place.partSize;
+  const partSize = dice.whole(least / PART_STEP, most / PART_STEP) * PART_STEP;
+  const content = { seed: dice.whole(1, 2 ** 31), size: dice.whole(1, place.sizeMax) };
   const job = await createJob(base, content, partSize);
   const sets = { acknowledged: new Set<number>(), inFlight: new Set<number>() };
   return { ...job, ...sets, isCompleting: false, fileUrl: undefined };
@@ -168,7 +245,7 @@ function isWhole(load: Load): boolean {
 }
 
 /** Parts that are neither acknowledged nor on their way; now and then some that are acknowledged, because repeating must be safe. */
-function chooseRun(load: Load, dice: Dice): PartRange | undefined {
+function chooseRun(load: Load, runMax: number, dice: Dice): PartRange | undefined {
   const count = partCount(load.grid);
   const isRepeat = dice.isHit(0.05);
   const isFree = (index: number): boolean =>
@@ -178,7 +255,7 @@ function chooseRun(load: Load, dice: Dice): PartRange | undefined {
     const start = (from + step) % count;
     if (!isFree(start)) continue;
     let end = start + 1;
-    const until = Math.min(count, start + dice.whole(1, 8));
+    const until = Math.min(count, start + dice.whole(1, runMax));
     while (end < until && isFree(end)) end++;
     return [start, end];
   }
@@ -206,6 +283,36 @@ async function sendRun(
   }
 }
 
+/** Straight to the store, as somebody does who then asks the server whether it is there. */
+async function sendDirect(
+  base: string,
+  load: Load,
+  run: PartRange,
+  report: CrashReport,
+): Promise<void> {
+  const indexes = Array.from({ length: run[1] - run[0] }, (_, at) => run[0] + at);
+  for (const index of indexes) load.inFlight.add(index);
+  try {
+    const signed = await signParts(base, load, indexes);
+    const statuses = await Promise.all(signed.map((part) => sendSigned(part)));
+    if (statuses.some((status) => status !== 200)) {
+      report.violations.push(`${load.id} ${run}: the store answered ${statuses}`);
+      return;
+    }
+    const reply = await confirmParts(base, load, indexes);
+    if (reply.status === 200) {
+      for (const index of indexes) {
+        if (!load.acknowledged.has(index)) report.directParts++;
+        acknowledge(load, index, report);
+      }
+    } else if (reply.status !== 503) {
+      report.violations.push(`${load.id} ${run}: confirming got ${reply.status} ${reply.text}`);
+    }
+  } finally {
+    for (const index of indexes) load.inFlight.delete(index);
+  }
+}
+
 function acknowledge(load: Load, index: number, report: CrashReport): void {
   if (load.acknowledged.has(index)) return;
   load.acknowledged.add(index);
@@ -225,12 +332,11 @@ async function complete(base: string, load: Load, report: CrashReport): Promise<
 
 /** A crash while a crash is being mended. */
 async function killWhileStarting(
-  data: string,
   port: number,
-  dice: Dice,
-  report: CrashReport,
+  { data, place, dice, report }: Round,
 ): Promise<void> {
-  const starting = startCli(["serve", "--json", "--port", `${port}`, "--data", data]);
+  const { env } = place;
+  const starting = startCli(["serve", "--json", "--port", `${port}`, "--data", data], { env });
   await sleep(dice.whole(50, 600));
   starting.kill("SIGKILL");
   await starting.exit;
@@ -238,7 +344,12 @@ async function killWhileStarting(
 }
 
 /** Looks at every upload after a restart; the ones that are finished are compared and leave the load. */
-async function checkAll(base: string, loads: Load[], report: CrashReport): Promise<Load[]> {
+async function checkAll(
+  base: string,
+  loads: Load[],
+  published: Set<string>,
+  report: CrashReport,
+): Promise<Load[]> {
   const open: Load[] = [];
   for (const load of loads) {
     const view = await settledStatus(base, load.id);
@@ -249,7 +360,7 @@ async function checkAll(base: string, loads: Load[], report: CrashReport): Promi
       report.violations.push(`${load.id}: its file ${load.fileUrl} became ${view.file?.url}`);
     }
     load.isCompleting = false;
-    if (view.state === "complete") await compare(base, view.file?.url, load, report);
+    if (view.state === "complete") await compare(base, view.file?.url, load, published, report);
     else if (view.state === "open") open.push(load);
     else report.violations.push(`${load.id}: state ${view.state} after a restart`);
   }
@@ -269,16 +380,23 @@ async function compare(
   base: string,
   url: string | undefined,
   load: Load,
+  published: Set<string>,
   report: CrashReport,
 ): Promise<void> {
   report.publishedFiles++;
+  if (url !== undefined) published.add(url);
   const at = url === undefined ? 0 : await servedDifference(base, url, load.content);
   if (at === undefined) return;
   report.wrongFiles++;
   report.violations.push(`${load.id}: published with a wrong byte at ${at} (${url})`);
 }
 
-async function finish(base: string, load: Load, report: CrashReport): Promise<void> {
+async function finish(
+  base: string,
+  load: Load,
+  published: Set<string>,
+  report: CrashReport,
+): Promise<void> {
   const agent = createAgent();
   const { committed } = await statusOf(base, load.id);
   for (const [start, end] of missingRanges(committed)) {
@@ -287,6 +405,6 @@ async function finish(base: string, load: Load, report: CrashReport): Promise<vo
     }
   }
   await complete(base, load, report);
-  await compare(base, load.fileUrl, load, report);
+  await compare(base, load.fileUrl, load, published, report);
   agent.destroy();
 }

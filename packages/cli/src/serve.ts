@@ -23,6 +23,7 @@ const FIRST_SETTINGS = [
 ] as const;
 
 const MORE_SETTINGS = [
+  "serve.storage",
   "serve.metadata",
   "serve.tls-min",
   "serve.keep-free",
@@ -63,6 +64,7 @@ async function runServe({ json }: Options, command: Command): Promise<void> {
   const host = settings.required("serve.host");
   const port = settings.number("serve.port");
   const keepFree = settings.number("serve.keep-free");
+  const storage = settings.text("serve.storage");
   const metadata = metadataOf(settings);
   const tls = tlsOf(settings);
   const token = await readToken(settings, "serve.token-file");
@@ -73,6 +75,7 @@ async function runServe({ json }: Options, command: Command): Promise<void> {
     host,
     ...(port === undefined ? {} : { port }),
     dataDir: data,
+    ...(storage === undefined ? {} : { storage }),
     ...(metadata === undefined ? {} : { metadata }),
     insecure: settings.isOn("serve.insecure"),
     keys: keysOf(process.env),
@@ -102,7 +105,7 @@ async function runServe({ json }: Options, command: Command): Promise<void> {
   } else {
     const access = accessOf(token !== undefined, hasTokens(data));
     const color = settings.text("color");
-    process.stdout.write(greeting(server, { data, metadata, access, color }));
+    process.stdout.write(greeting(server, { data, storage, metadata, access, color }));
   }
   try {
     await ended.promise;
@@ -184,11 +187,13 @@ function greeting(
   { url }: RunningServer,
   {
     data,
+    storage,
     metadata,
     access,
     color,
   }: {
     readonly data: string;
+    readonly storage: string | undefined;
     readonly metadata: string | undefined;
     readonly access: Access;
     readonly color: string | undefined;
@@ -199,10 +204,12 @@ function greeting(
   const strong = (text: string): string => (hasColor ? `\u001b[1m${text}\u001b[0m` : text);
   const login = access === "open" ? "" : "HOLDFAST_TOKEN=... ";
   const records = metadata === undefined ? "" : `\n  records     ${shownDatabase(metadata)}`;
+  const bytes = storage === undefined ? "" : `\n  storage     ${storage}`;
+  const kept = storage === undefined ? "on the disk" : "in the store";
   return `Holdfast is listening on ${strong(url)}
 
-  data        ${data}${records}
-  durability  strict: what is acknowledged is on the disk and survives kill -9 and power loss
+  data        ${data}${bytes}${records}
+  durability  strict: what is acknowledged is ${kept} and survives kill -9 and power loss
   access      ${ACCESS[access]}
 
 Try, in another terminal here:

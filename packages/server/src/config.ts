@@ -22,6 +22,11 @@ export interface ServeOptions {
   /** Made where it does not exist. One server owns it at a time. */
   readonly dataDir: string;
   /**
+   * Address of a bucket that keeps the bytes, `s3://BUCKET/PREFIX?region=REGION` (docs/storage-s3.md); without it they are in the data directory. Credentials come
+   * from where the AWS SDK looks for them. Wants `@aws-sdk/client-s3` and `@aws-sdk/s3-request-presigner`.
+   */
+  readonly storage?: string;
+  /**
    * Address of a PostgreSQL that keeps the records, `postgres://USER@HOST:PORT/DATABASE`, `?schema=NAME` for other tables than `holdfast`; without it they are in
    * the data directory. The password may stand in it, in PGPASSWORD or in the file that PGPASSFILE names. Wants the package `pg`.
    */
@@ -70,6 +75,7 @@ export interface Settings {
   /** An address, so that what was checked is what is bound. */
   readonly address: string;
   readonly port: number;
+  readonly storage: string | undefined;
   readonly metadata: string | undefined;
   readonly token: string | undefined;
   readonly keys: MasterKeys | undefined;
@@ -120,10 +126,10 @@ export async function readSettings(options: ServeOptions): Promise<Settings> {
   const [address = host] = addresses;
   const { slotMemory = SLOT_MEMORY, requestsMax = REQUESTS_MAX, closeMs = CLOSE_MS } = options;
   const { interim = "direct" } = options;
-  const { keepFree, limits, keys, metadata } = options;
+  const { keepFree, limits, keys, storage, metadata } = options;
   const origins = (options.origins ?? []).map(parseOrigin);
   return {
-    ...{ address, port, metadata, token, keys, tls, origins, trust },
+    ...{ address, port, storage, metadata, token, keys, tls, origins, trust },
     isForProxiesOnly: trust.hasProxies && tls === undefined && !insecure,
     ...{ slotMemory, requestsMax, keepFree, limits, closeMs, interim },
   };

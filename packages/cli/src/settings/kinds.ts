@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { HoldfastError } from "@holdfast/protocol";
 import { parseHttpAddress } from "../addresses.ts";
+import { parseBucket } from "../bucket.ts";
 import { parseDatabase } from "../database.ts";
 import { parseDuration } from "../durations.ts";
 import { formatSize, parseRate, parseSize } from "../sizes.ts";
@@ -23,6 +24,7 @@ const PLACEHOLDERS: Readonly<Record<Kind, string>> = {
   choice: "choice",
   list: "list",
   database: "url",
+  bucket: "url",
 };
 
 export function placeholderOf({ kind, choices, placeholder }: SettingRow): string {
@@ -41,6 +43,7 @@ const DESCRIPTIONS: Readonly<Record<Kind, string>> = {
   switch: "true or false",
   choice: "a text in quotes",
   list: "a list of texts",
+  bucket: 'an address in quotes, such as "s3://files/holdfast?region=eu-central-1"',
   database: 'an address in quotes, such as "postgres://holdfast@127.0.0.1/holdfast"',
 };
 
@@ -76,6 +79,8 @@ export function parseText(row: SettingRow, text: string, base: string): Value {
       return parseChoice(row, text);
     case "list":
       return text.split(",").flatMap((one) => one.trim() || []);
+    case "bucket":
+      return parseBucket(text);
     case "database":
       return parseDatabase(text);
     case "text":

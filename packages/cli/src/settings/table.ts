@@ -12,7 +12,8 @@ export type Kind =
   | "switch"
   | "choice"
   | "list"
-  | "database";
+  | "database"
+  | "bucket";
 
 export type Layer = "flag" | "environment" | "profile" | "file";
 
@@ -119,6 +120,11 @@ export const SETTINGS = {
     help: "where everything is kept",
     default: "./holdfast-data",
   },
+  "serve.storage": {
+    kind: "bucket",
+    help: "keep the bytes in this bucket, not on the disk",
+    variable: "HOLDFAST_STORAGE",
+  },
   "serve.metadata": {
     kind: "database",
     help: "keep the records in this PostgreSQL, not beside the data",
@@ -216,7 +222,7 @@ type NamesOf<K extends Kind> = {
   [Name in SettingName]: (typeof SETTINGS)[Name]["kind"] extends K ? Name : never;
 }[SettingName];
 
-export type TextSetting = NamesOf<"address" | "text" | "path" | "choice" | "database">;
+export type TextSetting = NamesOf<"address" | "text" | "path" | "choice" | "database" | "bucket">;
 export type NumberSetting = NamesOf<"whole" | "size" | "rate" | "duration">;
 export type SwitchSetting = NamesOf<"switch">;
 export type ListSetting = NamesOf<"list">;

@@ -1,0 +1,62 @@
+// A bucket for servers of tests: its address, and the credentials that go with it and nobody else's.
+import { initS3, parseS3Location } from "@holdfast/server";
+import type { S3Double } from "@holdfast/testkit/s3-double/server";
+import { startSeaweed } from "@holdfast/testkit/services/seaweed";
+
+export type Environment = Readonly<Record<string, string>>;
+
+/** Nothing of whoever runs the tests. */
+export function credentialsOf(keys: {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}): Environment {
+  return {
+    AWS_ACCESS_KEY_ID: keys.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: keys.secretAccessKey,
+    AWS_SESSION_TOKEN: "",
+    AWS_PROFILE: "",
+    AWS_REGION: "",
+    AWS_EC2_METADATA_DISABLED: "true",
+    AWS_CONFIG_FILE: "/dev/null",
+    AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
+  };
+}
+
+/** A store with a bucket that is set as it should be. */
+export interface Store {
+  readonly url: string;
+  /** What a server needs to keep its bytes below a prefix there. */
+  env(prefix: string): Environment;
+  stop(): Promise<void>;
+}
+
+function storeAt(
+  url: string,
+  bucket: string,
+  keys: { readonly accessKeyId: string; readonly secretAccessKey: string },
+): Omit<Store, "stop"> {
+  const location = (prefix: string) => `s3://${bucket}/${prefix}?endpoint=${url}`;
+  return {
+    url,
+    env: (prefix) => ({ ...credentialsOf(keys), HOLDFAST_STORAGE: location(prefix) }),
+  };
+}
+
+/** The store for tests that is in this process. */
+export function inDouble(double: S3Double): Store {
+  const { endpoint, bucketName, credentials, close } = double;
+  return { ...storeAt(endpoint, bucketName, credentials), stop: close };
+}
+
+/** A real one. */
+export async function startStore(): Promise<Store> {
+  const { url, accessKeyId, secretAccessKey, stop } = await startSeaweed();
+  const store = storeAt(url, "files", { accessKeyId, secretAccessKey });
+  const credentials = { accessKeyId, secretAccessKey };
+  const wants = { origins: [], stageDays: 7, makesBucket: true, isDryRun: false, credentials };
+  const steps = await initS3(parseS3Location(`s3://files?endpoint=${url}`), wants);
+  const failed = steps.find(({ state }) => state === "failed");
+  if (!failed) return { ...store, stop };
+  await stop();
+  throw new Error(`the bucket cannot be made: ${failed.says}`);
+}
