@@ -1,5 +1,6 @@
 // The upload of a stream: its size is known at its end, and nothing of it can be read twice.
 import {
+  type CreateRequest,
   computeRoot,
   DIGEST_SIZE,
   encodeComplete,
@@ -9,7 +10,9 @@ import {
   equalBytes,
   HoldfastError,
   ID_BYTES,
+  isHoldfastError,
   MIB,
+  type UploadView,
 } from "@holdfast/protocol";
 import { checkAddress } from "../auth.ts";
 import type { Transfer } from "../events.ts";
@@ -92,19 +95,25 @@ async function create(
   { random }: Pick<Ports, "random">,
 ): Promise<Target> {
   const { name, type = "application/octet-stream", metadata = new Map() } = options;
-  const partSize = options.partSize ?? partSizeFor(options.expectedSize);
-  const { body, headers } = jsonBody(
-    encodeCreate({ name, type, metadata, partSize, digest: "sha-256" }),
-  );
-  const key = { ...headers, "idempotency-key": `"${encodeId(random.bytes(ID_BYTES))}"` };
-  const view = await stream.insist((attempt, signal) =>
-    wire.send(
-      { method: "POST", url: `${server}/v1/uploads`, headers: key, body, attempt, signal },
-      readUpload,
-    ),
-  );
+  const { expectedSize } = options;
+  const partSize = options.partSize ?? partSizeFor(expectedSize);
+  const ask = (grid: Grid): Promise<UploadView> => {
+    const { body, headers } = jsonBody(
+      encodeCreate({ name, type, metadata, ...grid, digest: "sha-256" }),
+    );
+    const key = { ...headers, "idempotency-key": `"${encodeId(random.bytes(ID_BYTES))}"` };
+    const request = { method: "POST", url: `${server}/v1/uploads`, headers: key, body } as const;
+    return stream.insist((attempt, signal) =>
+      wire.send({ ...request, attempt, signal }, readUpload),
+    );
+  };
+  const view = await ask({ partSize }).catch((error: unknown) => {
+    if (options.partSize !== undefined || !isOtherGrid(error)) throw error;
+    // Stores take no parts that small: then the server chooses, for about as many bytes.
+    return ask(expectedSize === undefined ? {} : { maxSize: roomFor(expectedSize) });
+  });
   const { id, size: sizeMax, runPartsMax } = view;
-  if (view.hasSize || view.partSize % partSize !== 0) {
+  if (view.hasSize) {
     throw new HoldfastError("not_holdfast", "the answer is another upload than the one asked for");
   }
   const url = uploadUrl(server, id);
@@ -112,12 +121,27 @@ async function create(
   return { url, sizeMax, runPartsMax, partSize: view.partSize };
 }
 
-/** Room for a quarter more than what is expected. */
+/** What is asked for of an upload whose size nobody knows. */
+type Grid = Pick<CreateRequest, "partSize" | "maxSize">;
+
+/** A quarter more than what is expected, in bytes. */
+function roomFor(expected: number): number {
+  return Math.ceil(expected * 1.25);
+}
+
 function partSizeFor(expected: number | undefined): number {
   if (expected === undefined) return PART_SIZE;
   let partSize = PART_SIZE_MIN;
-  while (partSize * PART_COUNT < expected * 1.25) partSize *= 2;
+  while (partSize * PART_COUNT < roomFor(expected)) partSize *= 2;
   return partSize;
+}
+
+function isOtherGrid(error: unknown): boolean {
+  return (
+    isHoldfastError(error) &&
+    error.code === "invalid_request" &&
+    error.details["field"] === "partSize"
+  );
 }
 
 /** What was sent, once all of it is committed. */
