@@ -367,8 +367,11 @@ async function checkAll(
   return open;
 }
 
+/** Where several servers share the records, what one has begun is another's only once its claim has ended: 15 s, and as long again until somebody looks. */
+const SETTLED_WITHIN_MS = 90_000;
+
 async function settledStatus(base: string, id: string): ReturnType<typeof statusOf> {
-  for (let tries = 0; tries < 500; tries++) {
+  for (const until = performance.now() + SETTLED_WITHIN_MS; performance.now() < until; ) {
     const view = await statusOf(base, id);
     if (view.state !== "completing") return view;
     await sleep(20);

@@ -27,7 +27,7 @@ function expectKept(report: CrashReport): void {
   expect(report.publishedFiles).toBeGreaterThan(0);
 }
 
-const LONG = { timeout: 60_000 + 20_000 * CYCLES };
+const LONG = { timeout: 60_000 + 60_000 * CYCLES };
 
 it("with records on the disk", LONG, () =>
   withScratch(async (directory) => {
