@@ -4,7 +4,7 @@ import { type ErrorCode, errorRow, type HoldfastError, isHoldfastError } from "@
 const OWN_FAULT =
   "This is a fault in Holdfast, not in what you did. Nothing acknowledged is lost; please report it.";
 const RENAME =
-  "Rename the file: servers take no name with path separators, control or direction characters, and none above 255 bytes.";
+  "Rename the file: servers take no name with path separators, line breaks, control characters or direction overrides, and none above 255 bytes.";
 const NO_ROUTE =
   "Check the address: --to takes the one that serve prints, and a file's, which upload prints, ends with /v1/files/ID.";
 const BUSY =

@@ -9,7 +9,7 @@ import { onStopSignal } from "./interrupt.ts";
 import { createJsonReport, jsonLines } from "./json.ts";
 import { createQuietReport } from "./quiet.ts";
 import type { Report, Summary } from "./report.ts";
-import { createTerminal } from "./terminal.ts";
+import { createTerminal, printable } from "./terminal.ts";
 import { createTextReport, type Detail, type Verb } from "./text.ts";
 import { createManyReport } from "./text-many.ts";
 
@@ -53,7 +53,7 @@ export async function runTransfers(jobs: readonly Job[], task: TransferTask): Pr
     now,
     onComplete(job, { result }) {
       const line = options.json ? undefined : job.line(result);
-      if (line !== undefined) report.aside(() => process.stdout.write(`${line}\n`));
+      if (line !== undefined) report.aside(() => process.stdout.write(`${shownLine(line)}\n`));
       if (isMany || options.json || options.quiet || !process.stdout.isTTY) return;
       process.stderr.write(`${task.next(result)}\n`);
     },
@@ -151,4 +151,9 @@ async function createReport(jobs: readonly Job[], task: TransferTask): Promise<R
   return isMany
     ? createManyReport({ terminal, verb, detail, tasks: jobs, meter, now })
     : createTextReport(terminal, verb, detail, now);
+}
+
+/** A program gets names as they are, a terminal what it can show. */
+function shownLine(line: string): string {
+  return process.stdout.isTTY ? line.split("\t").map(printable).join("\t") : line;
 }

@@ -7,6 +7,7 @@ import {
   checkMetadata,
   checkName,
   checkType,
+  cleanName,
   isWellFormed,
   METADATA_BYTES_MAX,
   NAME_BYTES_MAX,
@@ -29,11 +30,28 @@ describe("checkName", () => {
         expect(refusal?.code).toBe(name === undefined ? "invalid_request" : undefined);
         if (name === undefined) return;
         expect(name).toBe(text.normalize("NFC"));
-        expect(name).not.toMatch(/[/\\\p{Cc}]/u);
+        expect(name).not.toMatch(/[/\\\p{Cc}\p{Zl}\p{Zp}]/u);
+        // Nothing was to be cleaned.
+        expect(cleanName(text)).toBe(name);
         expect(Buffer.byteLength(name)).toBeLessThanOrEqual(NAME_BYTES_MAX);
         expect(checkName(name)).toBe(name);
       }),
     );
+  });
+
+  it("takes what was cleaned, whatever it was, and loses nothing else of it", () => {
+    const letters = ["a", ".", "é", "e\u0301", "漢", "🎈", "א", "\u200e", "\u061c"];
+    const unsafe = ["\u2028", "\u2029", "\u202e", "\u2066", "/", "\\", "\n"];
+    const unit = fc.constantFrom(...letters, ...unsafe);
+    fc.assert(
+      fc.property(fc.string({ unit, minLength: 1, maxLength: 40 }), (text) => {
+        const clean = cleanName(`x${text}`);
+        expect(checkName(clean)).toBe(clean);
+        expect([...clean].length).toBe([...`x${text}`.normalize("NFC")].length);
+      }),
+    );
+    expect(cleanName("a\u2028b\u2029c\u202ed/e")).toBe("a_b_c_d_e");
+    expect(cleanName("\u200fא\u200e\u061c")).toBe("\u200fא\u200e\u061c");
   });
 
   it("refuses no form of a name of 255 bytes for its number of code units", () => {

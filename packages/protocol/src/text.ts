@@ -16,8 +16,9 @@ const UTF8 = new TextEncoder();
 // Type and subtype as RFC 6838 section 4.2 names them, parameters as in RFC 9110 section 5.6.6 (without escapes in quotes).
 const MEDIA_TYPE =
   /^[A-Za-z0-9!#$&^_.+-]+\/[A-Za-z0-9!#$&^_.+-]+(?:[ \t]*;[ \t]*[A-Za-z0-9!#$%&'*+.^_`|~-]+=(?:[A-Za-z0-9!#$%&'*+.^_`|~-]+|"[\x20\x21\x23-\x5b\x5d-\x7e]*"))*$/;
-// Controls, both path separators, and what makes text read in another order than it is stored.
-const UNSAFE_IN_NAME = /[\p{Cc}/\\\u202a-\u202e\u2066-\u2069]/u;
+// Controls, what ends a line without being one, both path separators, and what makes text read in another order than it is stored. Marks that only say which way
+// a text runs (U+200E, U+200F, U+061C) stand in names of languages that need them (ADR 0016).
+const UNSAFE_IN_NAME = /[\p{Cc}\u2028\u2029/\\\u202a-\u202e\u2066-\u2069]/gu;
 
 function invalid(field: string, why: string): HoldfastError {
   return new HoldfastError("invalid_request", `${field} ${why}`, { field });
@@ -44,12 +45,17 @@ export function checkName(name: unknown): string {
     throw invalid("name", `must have at most ${NAME_BYTES_MAX} bytes as UTF-8`);
   if (!isWellFormed(name)) throw invalid("name", "has half of a surrogate pair");
   const normal = name.normalize("NFC");
-  if (UNSAFE_IN_NAME.test(normal))
-    throw invalid("name", "must have no path separator, control or direction character");
+  if (normal.search(UNSAFE_IN_NAME) >= 0)
+    throw invalid("name", "must have no path separator, line break, control or direction override");
   if (normal === "." || normal === "..") throw invalid("name", "must not be . or ..");
   if (utf8Size(normal) > NAME_BYTES_MAX)
     throw invalid("name", `must have at most ${NAME_BYTES_MAX} bytes as UTF-8`);
   return normal;
+}
+
+/** The text with `_` for everything that no name may have. Its size, and what it is as a whole, are looked at elsewhere. */
+export function cleanName(text: string): string {
+  return text.normalize("NFC").replace(UNSAFE_IN_NAME, "_");
 }
 
 /** A media type, `application/octet-stream` where there is none. */

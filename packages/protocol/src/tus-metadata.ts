@@ -5,6 +5,7 @@ import {
   checkMetadata,
   checkName,
   checkType,
+  cleanName,
   METADATA_ENTRIES_MAX,
   type Metadata,
   NAME_BYTES_MAX,
@@ -69,9 +70,8 @@ function textOf(bytes: Uint8Array): string | undefined {
 
 /** The last part of a path, without what no name may have, no longer than a name may be. */
 function toName(text: string): string {
-  const last = text.slice(0, NAME_TEXT_MAX).normalize("NFC").split(/[/\\]/).at(-1) ?? "";
-  const clean = last.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, "_");
-  const name = shorten(clean);
+  const last = text.slice(0, NAME_TEXT_MAX).split(/[/\\]/).at(-1) ?? "";
+  const name = shorten(cleanName(last));
   return name === "" || name === "." || name === ".." ? NAMELESS : checkName(name);
 }
 

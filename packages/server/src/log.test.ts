@@ -61,6 +61,19 @@ describe("the log", () => {
     expect(lines[1]).toMatch(/INFO {2}two words note=plain words odd="a=b" error=\{"name":"Error"/);
   });
 
+  it("has nothing in it that a terminal takes for a command or another direction, and says the same", () => {
+    const file = "a\u009b2J\u2028b\u202egpj\u200f\u{e0041}";
+    for (const format of ["json", "text"] as const) {
+      const lines: string[] = [];
+      createLog({ level: "info", format, write: (line) => lines.push(line) })("info", "x", {
+        file,
+      });
+      const [line = ""] = lines;
+      expect(line).toMatch(/^[\x20-\x7e]*$/);
+      expect(JSON.parse(/"a[^"]*"/.exec(line)?.[0] ?? "")).toBe(file);
+    }
+  });
+
   it("shows errors with their causes", () => {
     const { lines, log } = logged("info");
     const cause = Object.assign(new Error("EIO: bad sector"), { code: "EIO" });

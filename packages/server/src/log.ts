@@ -27,7 +27,7 @@ export function createLog({ level, format, secrets = [], write = toStderr }: Log
   return (of, event, fields = {}) => {
     if (RANKS[of] > RANKS[level]) return;
     const line = { time: new Date().toISOString(), level: of, event, ...plain(fields) };
-    write(hideIds(hideSecrets(show(line), secrets)));
+    write(escapeUnseen(hideIds(hideSecrets(show(line), secrets))));
   };
 }
 
@@ -43,6 +43,13 @@ function asText({ time, level, event, ...fields }: Record<string, unknown>): str
 function textOf(value: unknown): string {
   if (typeof value === "string" && /^[\w.,:;/@*+-]+(?: [\w.,:;/@*+-]+)*$/.test(value)) return value;
   return JSON.stringify(value);
+}
+
+/** What JSON leaves as it is, and a terminal or a viewer takes for a command, a new line or another direction. Inside quotes it means the same. */
+function escapeUnseen(line: string): string {
+  return line.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (letter) =>
+    letter.replace(/./gs, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`),
+  );
 }
 
 function toStderr(line: string): void {

@@ -23,6 +23,8 @@ const EVIL = fc.constantFrom(
   " ",
   "...",
   "\u202e",
+  "\u2028",
+  "\u200f",
   "a",
   "漢",
   "🎈",
@@ -47,6 +49,8 @@ describe("a name from elsewhere", () => {
     ["trailing. ", "trailing_"],
     ["..", "_"],
     ["", "_"],
+    ["a\u2028b\u2029c", "a_b_c"],
+    ["\u200fדוח\u061c.pdf", "\u200fדוח\u061c.pdf"],
   ])("%j is kept as %j", (name, kept) => {
     expect(safeName(name)).toBe(kept);
   });

@@ -1,13 +1,13 @@
 // Where a downloaded file may go: names from elsewhere become names within one directory, and nothing leads out of it.
 import { lstat, mkdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
-import { HoldfastError } from "@holdfast/protocol";
+import { cleanName, HoldfastError } from "@holdfast/protocol";
 import { codeOf } from "./errors.ts";
 
 /** Names that Windows gives to devices, whatever comes after a dot. */
 const RESERVED = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\.|$)/i;
-/** Controls, separators, what Windows refuses, what makes text read in another order than it is stored. */
-const UNSAFE = /[\p{Cc}\p{Cs}/\\:*?"<>|\u202a-\u202e\u2066-\u2069]/gu;
+/** What Windows refuses, besides what no name may have, and what has no UTF-8 form. */
+const UNSAFE = /[\p{Cs}:*?"<>|]/gu;
 const NAME_BYTES_MAX = 255;
 const DEPTH_MAX = 64;
 
@@ -16,8 +16,7 @@ const DEPTH_MAX = 64;
  * would be refused or do harm somewhere.
  */
 export function safeName(name: string): string {
-  const plain = name
-    .normalize("NFC")
+  const plain = cleanName(name)
     .replace(UNSAFE, "_")
     .replace(/[. ]+$/u, "_");
   const shown = plain === "" ? "_" : plain;

@@ -36,6 +36,11 @@ const createGood = [
   },
   { body: '{"name":"e\\u0301","size":1}', request: { ...base, name: "é", size: 1 }, why: "NFC" },
   {
+    body: JSON.stringify({ name: "\u200fא\u200e\u061c.txt", size: 1 }),
+    request: { ...base, name: "\u200fא\u200e\u061c.txt", size: 1 },
+    why: "marks of direction, which names of some languages have (ADR 0016)",
+  },
+  {
     body: '{"name":" a b.txt ","size":1,"unknown":[1]}',
     request: { ...base, name: " a b.txt ", size: 1 },
     why: "members that nobody knows are passed over",
@@ -94,6 +99,8 @@ const badNames = [
     "\u001b[2J",
     "a\u007f",
     "a\u0085",
+    "a\u2028b",
+    "a\u2029b",
   ],
   ...["a\u202egpj.exe", "\u2066a", "a".repeat(256), "a".repeat(10_000), "é".repeat(128)],
   ...["\u{1f600}".repeat(64), "\ud800", "a\udc00b", "\u0301".repeat(2_000)],
