@@ -1,8 +1,10 @@
 // `npm run demo`: uploads a big file while server and client are killed, goes on each time, and compares what comes back.
+// `npm run demo -- 1G --storage s3 --metadata postgres` does the same with the bytes in a SeaweedFS and the records in a PostgreSQL, which it starts.
 import { rmSync } from "node:fs";
 import { mkdtemp, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { parseSize } from "../packages/cli/src/sizes.ts";
 import { runJourney } from "./demo/journey.ts";
 import { tell } from "./demo/tell.ts";
@@ -10,7 +12,25 @@ import { tell } from "./demo/tell.ts";
 /** The file itself, the server's copy, the download, and some room for the records. */
 const COPIES = 3.1;
 
-const size = parseSize(process.argv[2] ?? "1G");
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    /** `disk` or `s3`. */
+    storage: { type: "string", default: "disk" },
+    /** `sqlite` or `postgres`. */
+    metadata: { type: "string", default: "sqlite" },
+  },
+});
+const size = parseSize(positionals[0] ?? "1G");
+const isInStore = oneOf("storage", values.storage, "disk", "s3");
+const isInPostgres = oneOf("metadata", values.metadata, "sqlite", "postgres");
+
+/** Whether it is the other one. */
+function oneOf(name: string, value: string, usual: string, other: string): boolean {
+  if (value !== usual && value !== other) throw new Error(`--${name} is ${usual} or ${other}`);
+  return value === other;
+}
+
 const directory = await mkdtemp(join(tmpdir(), "holdfast-demo-"));
 process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
@@ -24,5 +44,6 @@ if (bavail * bsize < size * COPIES) {
   );
   process.exitCode = 1;
 } else {
-  process.exitCode = (await runJourney(directory, size, told)) ? 0 : 1;
+  const wants = { directory, size, isInStore, isInPostgres };
+  process.exitCode = (await runJourney(wants, told)) ? 0 : 1;
 }

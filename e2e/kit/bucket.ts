@@ -48,10 +48,12 @@ export function inDouble(double: S3Double): Store {
   return { ...storeAt(endpoint, bucketName, credentials), stop: close };
 }
 
-/** A real one. */
-export async function startStore(): Promise<Store> {
+/** A real one. @param through What stands before it gives the address that servers and clients know it by. */
+export async function startStore(
+  through: (url: string) => Promise<string> = async (url) => url,
+): Promise<Store> {
   const { url, accessKeyId, secretAccessKey, stop } = await startSeaweed();
-  const store = storeAt(url, "files", { accessKeyId, secretAccessKey });
+  const store = storeAt(await through(url), "files", { accessKeyId, secretAccessKey });
   const credentials = { accessKeyId, secretAccessKey };
   const wants = { origins: [], stageDays: 7, makesBucket: true, isDryRun: false, credentials };
   const steps = await initS3(parseS3Location(`s3://files?endpoint=${url}`), wants);

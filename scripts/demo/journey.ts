@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { formatSize } from "../../packages/cli/src/sizes.ts";
 import { digestOfFile, makeRandomFile } from "./bytes.ts";
-import { type Kill, openScene, type Scene } from "./scene.ts";
+import { type Kill, openScene, type Scene, type SceneWants } from "./scene.ts";
 import { exact, type Told } from "./tell.ts";
 
 /** Who is killed, and at which share of the file's bytes on the wire. Odd ones: never at the border of anything. */
@@ -13,14 +13,21 @@ const KILLS: readonly { readonly who: Kill["who"]; readonly share: number }[] = 
   { who: "server", share: 0.74 },
 ];
 
+export interface Journey extends Omit<SceneWants, "source"> {
+  /** Of the file, in bytes. */
+  readonly size: number;
+}
+
 /** Resolves with whether everything came back as it was sent. */
-export async function runJourney(directory: string, size: number, told: Told): Promise<boolean> {
+export async function runJourney({ size, ...wants }: Journey, told: Told): Promise<boolean> {
+  const { directory } = wants;
   const source = join(directory, "original");
   const copy = join(directory, "copy");
   told.say(`making ${exact(size)} of random bytes`);
   const sent = await makeRandomFile(source, size);
-  const scene = await openScene({ directory, source });
+  const scene = await openScene({ ...wants, source });
   try {
+    for (const place of scene.places) told.say(place);
     told.say(`server started on ${scene.url} (pid ${scene.serverPid()})`);
     const beganAt = told.seconds();
     const url = await uploadThroughKills(scene, size, told);

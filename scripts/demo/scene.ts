@@ -1,4 +1,4 @@
-// The processes of the demo: a server, a client that uploads to it, and a proxy between them that counts.
+// The processes of the demo: a server, a client that uploads to it, a proxy between them that counts, and where the server keeps what it gets.
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { countParts, decodeUpload, hasPart, partSizeAt } from "@holdfast/protocol";
@@ -14,6 +14,7 @@ import {
   textOf,
 } from "@holdfast/testkit/process";
 import { startProxy } from "@holdfast/testkit/proxy";
+import { openPlaces, type Places } from "./places.ts";
 
 export interface Kill {
   readonly who: "server" | "client";
@@ -23,12 +24,23 @@ export interface Kill {
   lost: number;
 }
 
+export interface SceneWants {
+  readonly directory: string;
+  readonly source: string;
+  /** Bytes in a store, not on the disk. */
+  readonly isInStore: boolean;
+  /** Records in a database, not beside them. */
+  readonly isInPostgres: boolean;
+}
+
 export interface Scene {
   readonly url: string;
+  /** Where bytes and records are, where that is not the data directory, in words. */
+  readonly places: readonly string[];
   readonly kills: readonly Kill[];
   serverPid(): number;
   startClient(): void;
-  /** Resolves when that many bytes have gone from the client towards the server. */
+  /** Resolves when that many bytes have gone from the client towards the server, or the store. */
   untilSent(bytes: number): Promise<void>;
   kill(who: Kill["who"]): Promise<Kill>;
   startAgain(who: Kill["who"]): Promise<void>;
@@ -43,13 +55,20 @@ export interface Scene {
 
 const LOOK_MS = 10;
 
-export async function openScene(place: {
-  readonly directory: string;
-  readonly source: string;
-}): Promise<Scene> {
+export async function openScene(wants: SceneWants): Promise<Scene> {
+  const places = await openPlaces(wants);
+  try {
+    return await openAmong(places, wants);
+  } catch (error) {
+    await places.close();
+    throw error;
+  }
+}
+
+async function openAmong(places: Places, { directory, source }: SceneWants): Promise<Scene> {
   const port = await freePort();
-  const data = join(place.directory, "data");
-  const env = { HOLDFAST_STATE_DIR: join(place.directory, "state") };
+  const data = join(directory, "data");
+  const env = { HOLDFAST_STATE_DIR: join(directory, "state"), ...places.env };
   const start = (): Promise<ServerProcess> => startServer({ data, port, env });
   let server = await start();
   const proxy = await startProxy({ targetPort: port });
@@ -64,7 +83,7 @@ export async function openScene(place: {
   }
 
   function startClient(): void {
-    clients.push(startCli(["upload", place.source, "--to", proxy.url, "--json"], { env }));
+    clients.push(startCli(["upload", source, "--to", proxy.url, "--json"], { env }));
   }
 
   function acknowledged(): number {
@@ -91,11 +110,14 @@ export async function openScene(place: {
   }
 
   async function sent(bytes: number): Promise<void> {
-    while (!isClosed && proxy.totals().up < bytes) await sleep(LOOK_MS);
+    while (!isClosed && bytesUp() < bytes) await sleep(LOOK_MS);
   }
+
+  const bytesUp = (): number => proxy.totals().up + places.bytesUp();
 
   return {
     url: server.url,
+    places: places.words,
     kills,
     serverPid: () => server.serverPid,
     startClient,
@@ -124,12 +146,13 @@ export async function openScene(place: {
       const download = startCli(["download", url, "-o", path, "--json"], { env });
       await download.event("complete");
     },
-    bytesUp: () => proxy.totals().up,
+    bytesUp,
     async close() {
       isClosed = true;
       for (const command of clients) command.kill("SIGKILL");
       await stopServer(server);
       await proxy.close();
+      await places.close();
     },
   };
 }
