@@ -17,7 +17,8 @@ function wantedSha256({ sha256, sealedSha256 }: UploadRecord): Uint8Array | unde
 }
 
 /**
- * Resolves with the whole file's SHA-256 where one was given and the sealed bytes have it. Parts that prove bad on the way are withdrawn.
+ * Resolves with the whole file's SHA-256: one that was given and that the sealed bytes have, or what was read back where that was asked for. Parts that
+ * prove bad on the way are withdrawn.
  *
  * @throws HoldfastError `parts_missing` for those; `file_digest_mismatch` where every part is right and the whole is not; `shutting_down`; why it was stopped.
  */
@@ -48,7 +49,7 @@ async function readBack(
   const expected = wantedSha256(record);
   const indexes = Array.from({ length: partCount(record) }, (_, index) => index);
   const isReadback = record.verify === "readback";
-  const first = { indexes, hasParts: isReadback, hasWhole: expected !== undefined, requireGoing };
+  const first = { indexes, hasParts: isReadback, hasWhole: true, requireGoing };
   const scanned = await scanParts(context, upload, first);
   const isWhole = !expected || equalBytes(scanned.whole, expected);
   // Bytes with the right digest over the whole were right part by part. Else it is asked which part is to blame.
@@ -65,7 +66,7 @@ async function readBack(
     });
   }
   if (!isWhole) throw new HoldfastError("file_digest_mismatch");
-  return expected;
+  return scanned.whole;
 }
 
 /** What is assembled takes no part again: an upload whose object proved bad has failed. */

@@ -10,6 +10,7 @@ import {
   encodePartDigests,
   equalBytes,
   isAlgorithm,
+  wantsDigest,
 } from "./digest.ts";
 import { encodeHex } from "./hex.ts";
 
@@ -56,6 +57,22 @@ describe("Part-Digest", () => {
         expect(decodePartDigests(field, "sha-256")).toEqual(digests);
       }),
     );
+  });
+});
+
+describe("a digest that is wanted", () => {
+  it.each([
+    ["sha-256=10", true],
+    ["sha-512=3, sha-256=1", true],
+    ["sha-256=5;q=1", true],
+    ["sha-256=0", false],
+    ["sha-256", false],
+    ["sha-256=11", false],
+    ["sha-512=10", false],
+    ["", false],
+    [undefined, false],
+  ])("%s: %s", (field, isWanted) => {
+    expect(wantsDigest(field, "sha-256")).toBe(isWanted);
   });
 });
 

@@ -61,6 +61,12 @@ export function findDigest(
   return decodeDigest(field, algorithm);
 }
 
+/** Whether a Want-Repr-Digest asks for that algorithm: a weight of 1 to 10 (RFC 9530 section 4); 0 says that it is not wanted. */
+export function wantsDigest(field: string | undefined, algorithm: Algorithm): boolean {
+  const members = (field ?? "").split(",").map((member) => member.trim().split(/[=;]/));
+  return members.some(([name, weight = ""]) => name === algorithm && /^(?:[1-9]|10)$/.test(weight));
+}
+
 /**
  * The digests of a run in a Part-Digest field, at most 64.
  *

@@ -156,6 +156,18 @@ describe("an upload begun with", () => {
     expect((await head(locationOf(bad))).status).toBe(410);
   });
 
+  it("a digest of the whole that is wanted is read back at the end, and told", async () => {
+    const told = async (wanted: string) => {
+      const begun = await begin("?0", content.subarray(0, 9), { "want-repr-digest": wanted });
+      const last = await append(locationOf(begun), 9, content.length);
+      expect(last.status).toBe(201);
+      return last.headers["repr-digest"];
+    };
+    expect(await told("sha-512=3, sha-256=10")).toBe(encodeDigest("sha-256", sha256(content)));
+    expect(await told("sha-512=3")).toBeUndefined();
+    expect(await told("sha-256=0")).toBeUndefined();
+  });
+
   it("a digest of its body keeps all of that or nothing, and says where to go on", async () => {
     const wrong = { "content-digest": encodeDigest("sha-256", sha256(content)) };
     const refused = await begin("?0", content.subarray(0, 300_000), wrong);

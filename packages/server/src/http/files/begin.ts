@@ -9,6 +9,7 @@ import {
   isHoldfastError,
   type SpokenVersion,
   UPLOAD_LIFE_MS,
+  wantsDigest,
 } from "@holdfast/protocol";
 import type { Call, Front } from "../front.ts";
 import { jsonReply, type Reply } from "../reply.ts";
@@ -67,10 +68,13 @@ export async function beginUpload(
 /** An empty upload has no size before it is complete: with one it would be a file at once. */
 function requestOf(request: Request, { size }: BeginHead): CreateRequest {
   const sha256 = findDigest(request.header("repr-digest"), "sha-256");
+  const isWanted = wantsDigest(request.header("want-repr-digest"), "sha-256");
   return {
     ...{ name: nameOf(request), ...describedBy(request), digest: "sha-256" },
     ...(size === undefined || size === 0 ? {} : { size }),
     ...(sha256 ? { sha256 } : {}),
+    // Only what was read back from the medium is told.
+    ...(isWanted ? { verify: "readback" as const } : {}),
   };
 }
 
