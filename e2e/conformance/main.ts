@@ -1,5 +1,6 @@
-// `npm run conformance -- --url URL --suite tus|rufh [--json] [--header "Name: value"]`: what a server does of what it should.
+// `npm run conformance -- --url URL --suite tus|rufh [--json] [--header "Name: value"]`: what a server does of what it should. With `--table` alone: Holdfast beside others.
 import { parseArgs } from "node:util";
+import { compare } from "./compare.ts";
 import type { Field } from "./message.ts";
 import { closingLineOf, exitCodeOf, jsonOf, lineOf } from "./report.ts";
 import { runSuite, SUITES } from "./suite.ts";
@@ -9,6 +10,7 @@ const USAGE = `Usage: npm run conformance -- --url URL --suite ${SUITES.map(({ n
   --url     where uploads are created: http://127.0.0.1:8420/tus, say
   --header  goes with every request: a token, say
   --json    the report for programs
+  --table   instead of all that: the tables of docs/compare.md, from runs against Holdfast and the servers it is compared with
 
 Exit code: 0 where rows passed and none failed, 1 otherwise, 2 where the command is not understood.`;
 
@@ -25,12 +27,20 @@ function readArguments() {
       suite: { type: "string" },
       header: { type: "string", multiple: true, default: [] },
       json: { type: "boolean", default: false },
+      table: { type: "boolean", default: false },
     },
   });
+  if (values.table) return { kind: "table" } as const;
   const suite = SUITES.find(({ name }) => name === values.suite);
   if (!suite) throw new Error("--suite is missing or unknown");
   if (values.url === undefined || !URL.canParse(values.url)) throw new Error("--url is missing");
-  return { suite, url: values.url, isJson: values.json, fields: values.header.map(fieldOf) };
+  return {
+    kind: "one",
+    suite,
+    url: values.url,
+    isJson: values.json,
+    fields: values.header.map(fieldOf),
+  } as const;
 }
 
 async function main(): Promise<number> {
@@ -40,6 +50,10 @@ async function main(): Promise<number> {
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : error}\n${USAGE}`);
     return 2;
+  }
+  if (asked.kind === "table") {
+    console.log(await compare());
+    return 0;
   }
   const { suite, url, fields, isJson } = asked;
   const results = await runSuite(suite, url, fields, (result) => {

@@ -48,7 +48,7 @@ export async function offerOfTus(asking: Asking): Promise<Offer> {
   };
 }
 
-/** `interop:N` for each version in which an empty upload can be created, `104:N` where that was told of by 104, `max-size` where its limits have one; `cors`. */
+/** `interop:N` for each version in which an empty upload can be created, `104:N` where that was told of by 104, `max-size` where its limits have one; `content-coding` where a representation may have one; `cors`. */
 export async function offerOfRufh(asking: Asking): Promise<Offer> {
   const announced = new Set<string>();
   let sizeMax: number | undefined;
@@ -56,6 +56,9 @@ export async function offerOfRufh(asking: Asking): Promise<Offer> {
     const answer = await answerTo(asking, "POST", createWith(version, false));
     if (!answer || answer.status >= 300 || valuesOf(answer, "location").length === 0) continue;
     announced.add(`interop:${version}`);
+    const coded: Field = ["Content-Encoding", "gzip"];
+    const taken = await answerTo(asking, "POST", [...createWith(version, false), coded]);
+    if (taken && taken.status < 300) announced.add("content-coding");
     if (answer.interim.some(({ status }) => status === 104)) announced.add(`104:${version}`);
     const [, size] = /(?:^|[, ])max-size=(\d+)/.exec(valuesOf(answer, "upload-limit").join()) ?? [];
     if (size !== undefined) sizeMax = Number(size);

@@ -6,6 +6,9 @@ import { create, head, offsetIs, tells, upload } from "./requests.ts";
 
 const CURRENT = [8] as const;
 
+/** The largest Integer of structured fields: max-size may be exceeded a little where a length is known, "might not create" it says. */
+const SIZE_FAR_ABOVE = 999_999_999_999_999;
+
 export const LIMITS: readonly Clause[] = [
   {
     id: "R2a",
@@ -22,11 +25,13 @@ export const LIMITS: readonly Clause[] = [
     id: "R2b",
     level: "CUSTOM",
     source: "Limits",
-    clause: "a creation above max-size is 413 at once",
+    clause: "a creation far above max-size is 413 at once",
     versions: CURRENT,
     needs: ["max-size"],
     steps: (version) => [
-      create(version, false, "", [status(413)], { fields: [["Upload-Length", "{max+1}"]] }),
+      create(version, false, "", [status(413)], {
+        fields: [["Upload-Length", `${SIZE_FAR_ABOVE}`]],
+      }),
     ],
   },
   {
@@ -38,7 +43,7 @@ export const LIMITS: readonly Clause[] = [
     needs: ["max-size"],
     steps: (version) => [
       create(version, false, "", [status(413), header("Upload-Limit", limits)], {
-        fields: [["Upload-Length", "{max+1}"]],
+        fields: [["Upload-Length", `${SIZE_FAR_ABOVE}`]],
       }),
     ],
   },
@@ -68,6 +73,7 @@ export const LIMITS: readonly Clause[] = [
     source: "Content Codings",
     clause: "offsets count the coded bytes, as they come",
     versions: [6, 8],
+    needs: ["content-coding"],
     steps: (version) => [
       create(version, false, "\x1f\x8b\x08\x00hello", [done, header("Location")], {
         fields: [["Content-Encoding", "gzip"]],

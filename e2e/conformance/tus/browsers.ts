@@ -45,7 +45,7 @@ export const BROWSERS: readonly Row[] = [
     ask("OPTIONS", "{here}", PREFLIGHT, [
       status(200, 204),
       allowsOrigin,
-      ...["POST", "HEAD", "PATCH", "DELETE"].map((method) =>
+      ...["POST", "PATCH", "DELETE"].map((method) =>
         header("Access-Control-Allow-Methods", lists(method)),
       ),
     ]),
