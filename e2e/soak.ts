@@ -8,6 +8,7 @@ import { type CrashPlace, crashServer, inStore } from "./kit/crash-server.ts";
 import { measureCut } from "./kit/cut-budget.ts";
 import { withScratch } from "./kit/scratch.ts";
 import { measureAway } from "./kit/server-away.ts";
+import { cutTusUpload } from "./kit/tus-cuts.ts";
 
 interface Outcome {
   readonly name: string;
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: `${Date.now() % 2 ** 31}` },
     "server-cycles": { type: "string", default: "100" },
     "client-cycles": { type: "string", default: "30" },
+    "tus-cuts": { type: "string", default: "200" },
     only: { type: "string", default: "" },
   },
 });
@@ -56,6 +58,19 @@ const PROOFS: Readonly<Record<string, Proof>> = {
       target: "<= 32 MiB sent twice",
       found: `${report.cuts} cut, ${mib(extra)} sent twice`,
       isKept: report.cuts === 1 && extra <= 32 * MIB && report.wrongByteAt === undefined,
+      report,
+    };
+  },
+  async "tus-js-client on a line that is cut"(directory) {
+    const cuts = Number(values["tus-cuts"]);
+    const client = "tus-js-client 4";
+    const wants = { client, cuts, size: 256 * MIB, seed, freezeMs: 5_000 } as const;
+    const report = await cutTusUpload(directory, wants);
+    const { resets, freezes, kills, told, carried } = report;
+    return {
+      target: "completes, is its source, no offset goes back",
+      found: `${resets} resets, ${freezes} silences, ${kills} kills; ${told} offsets told, ${mib(carried)} carried for ${mib(report.size)}`,
+      isKept: report.violations.length === 0 && resets + freezes + kills === cuts,
       report,
     };
   },
