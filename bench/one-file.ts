@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { type ServerProcess, startCli, stopServer } from "@holdfast/testkit/process";
 import { writeContent } from "../e2e/kit/source.ts";
 import { type Contender, cpuSeconds, figureOf, interleave } from "./measure.ts";
-import { GIB, tusUploads } from "./plans.ts";
+import { GIB, TUS_PATHS, tusUploads } from "./plans.ts";
 import { type Row, ratioRow, showFigure } from "./row.ts";
 import { type Stage, serveHoldfast, serveTus, settle, type TusServer } from "./stage.ts";
 
@@ -39,7 +39,12 @@ export async function oneFileRows(stage: Stage): Promise<readonly Row[]> {
       ours,
       theirs: (server) => ({ name: "theirs", run: () => sendTus(stage, server, GIB, 1) }),
     });
-    return [...clients, ...idle];
+    const both = await compareServers(stage, {
+      name: "1 GiB by tus in one PATCH, both from an idle generator",
+      ours: (server) => ({ name: "ours", run: () => sendTusHere(stage, server) }),
+      theirs: (server) => ({ name: "theirs", run: () => sendTus(stage, server, GIB, 1) }),
+    });
+    return [...clients, ...idle, ...both];
   } finally {
     await rm(path);
   }
@@ -93,6 +98,14 @@ async function sendTus(
   const cpu = (await cpuSeconds(server.pid)) - before;
   await server.clear();
   return { cpu, rate: 1 / seconds };
+}
+
+/** Digested, flushed and published, unlike theirs. */
+async function sendTusHere({ load }: Stage, { port, serverPid }: ServerProcess): Promise<Sample> {
+  const before = await cpuSeconds(serverPid);
+  const plan = tusUploads(GIB, GIB, TUS_PATHS.holdfast);
+  const { seconds } = await load.send(port, 1, plan);
+  return { cpu: (await cpuSeconds(serverPid)) - before, rate: 1 / seconds };
 }
 
 async function sendByCli(

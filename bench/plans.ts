@@ -69,13 +69,29 @@ export function runsOf(
   });
 }
 
+/** Where a server of tus takes creations, and where an upload is then. */
+export interface TusPaths {
+  readonly create: string;
+  readonly upload: string;
+}
+
+/** `@tus/server` as its documentation sets it up, and Holdfast, which names an upload relative to where it was created. */
+export const TUS_PATHS: Readonly<Record<"tus" | "holdfast", TusPaths>> = {
+  tus: { create: "/files", upload: "@L@" },
+  holdfast: { create: "/tus/", upload: "/tus/@L@" },
+};
+
 /** As many tus uploads of `bodySize` bytes as make `size`: each one is created, then sent in one PATCH. */
-export function tusUploads(size: number, bodySize: number): PlannedRequest[] {
+export function tusUploads(
+  size: number,
+  bodySize: number,
+  { create, upload }: TusPaths = TUS_PATHS.tus,
+): PlannedRequest[] {
   return Array.from({ length: size / bodySize }, (_, group) => group).flatMap((group) => [
     {
       group,
       method: "POST",
-      path: "/files",
+      path: create,
       headers: { "tus-resumable": "1.0.0", "upload-length": `${bodySize}` },
       bodyOffset: 0,
       bodySize: 0,
@@ -83,7 +99,7 @@ export function tusUploads(size: number, bodySize: number): PlannedRequest[] {
     {
       group,
       method: "PATCH",
-      path: "@L@",
+      path: upload,
       headers: {
         "tus-resumable": "1.0.0",
         "upload-offset": "0",

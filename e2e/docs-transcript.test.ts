@@ -21,6 +21,7 @@ async function scriptOf(page: string, from?: string): Promise<string> {
 it.each([
   ["docs/protocol.md", "protocol.md", undefined],
   ["docs/rufh.md", "rufh.md", undefined],
+  ["docs/tus.md", "tus.md", undefined],
   ["moving files in docs/cli.md", "cli.md", "## Moving files"],
 ])("%s works as written", { timeout: 60_000 }, (_name, page, from) =>
   withScratch(async (directory) => {

@@ -1,6 +1,6 @@
 // tus 1.0.0 over HTTP, clause by clause: core, creation, deferred length, expiration, checksums, termination, method override.
 import { createHash } from "node:crypto";
-import { decodeUpload, KIB, MIB } from "@holdfast/protocol";
+import { decodeUpload, KIB, MIB, missingRanges, type UploadView } from "@holdfast/protocol";
 import { createRandom } from "@holdfast/testkit/random";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { crc32c } from "../../hashing/crc32c.ts";
@@ -11,6 +11,7 @@ import {
   askJson,
   declines,
   openRaw,
+  putRequest,
   rawHead,
   startTestServer,
   type TestServer,
@@ -446,6 +447,95 @@ describe("termination", () => {
 });
 
 describe("beside the own API", () => {
+  const own = (path: string) => `/v1/uploads/${path.slice(5)}`;
+
+  async function statusOf(path: string): Promise<UploadView> {
+    return decodeUpload((await ask(server, { path: own(path) })).json);
+  }
+
+  /** All parts that are missing, and then complete. */
+  async function finishByParts(path: string): Promise<UploadView> {
+    const view = await statusOf(path);
+    for (const [start, end] of missingRanges(view.committed)) {
+      expect((await ask(server, putRequest(view, content, [start, end]))).status).toBe(200);
+    }
+    const done = await askJson(server, "POST", `${own(path)}/complete`, {});
+    expect(done.status).toBe(200);
+    return decodeUpload(done.json);
+  }
+
+  async function finishByAppends(path: string): Promise<UploadView> {
+    const head = await ask(server, { method: "HEAD", path: own(path) });
+    const at = Number(head.headers["upload-offset"]);
+    const headers = {
+      "content-type": "application/partial-upload",
+      "upload-offset": String(at),
+      "upload-complete": "?1",
+    };
+    const body = content.subarray(at);
+    const done = await ask(server, { method: "PATCH", path: own(path), headers, body });
+    expect(done.headers["upload-complete"]).toBe("?1");
+    return statusOf(path);
+  }
+
+  async function finishByTus(path: string): Promise<UploadView> {
+    const at = Number(await offsetOf(path));
+    expect((await patch(path, at, content.length)).status).toBe(204);
+    return statusOf(path);
+  }
+
+  const FINISHES = [
+    ["parts", finishByParts],
+    ["appends", finishByAppends],
+    ["tus", finishByTus],
+  ] as const;
+
+  const BEGINNINGS = [
+    ["tus", async () => create()],
+    [
+      "the own API",
+      async () => {
+        const wants = { name: "a", size: content.length };
+        const made = await askJson(server, "POST", "/v1/uploads", wants);
+        return `/tus/${decodeUpload(made.json).id}`;
+      },
+    ],
+  ] as const;
+
+  it.each(
+    BEGINNINGS.flatMap(([by, begin]) =>
+      FINISHES.map(([end, finish]) => [by, end, begin, finish] as const),
+    ),
+  )("begun by %s, cut, and finished by %s, it has the same root", async (_, __, begin, finish) => {
+    const whole = await finishByParts(await create());
+    for (const cut of [12_345, MIB, MIB + 4097]) {
+      const path = await begin();
+      await patch(path, 0, cut);
+      const { state, file } = await finish(path);
+      expect(state).toBe("complete");
+      expect(file?.root).toEqual(whole.file?.root);
+      expect((await head(path)).headers["content-location"]).toBe(file?.url);
+    }
+  });
+
+  it("goes on by tus where parts were put in any order", async () => {
+    const path = await create();
+    const view = await statusOf(path);
+    expect((await ask(server, putRequest(view, content, [1, 2]))).status).toBe(200);
+    expect(await offsetOf(path)).toBe("0");
+    const last = await patch(path, 0, content.length);
+    expect(await bytesAt(last)).toEqual(Buffer.from(content));
+  });
+
+  it("says in the manifest that it came by tus", async () => {
+    const path = await create();
+    const last = await patch(path, 0, content.length);
+    const { json } = await ask(server, {
+      path: `${String(last.headers["content-location"])}/manifest`,
+    });
+    expect(json["provenance"]).toMatchObject({ protocol: "tus" });
+  });
+
   it("goes on where parts were put, and the other way round", async () => {
     const path = await create();
     await patch(path, 0, 12_345);
