@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { encodeDigest, KIB, MIB } from "@holdfast/protocol";
 import { freePort } from "@holdfast/testkit/free-port";
 import { killServer, type ServerProcess, startServer, stopServer } from "@holdfast/testkit/process";
+import type { Environment } from "./bucket.ts";
 import { isNetworkError } from "./crash-server.ts";
 import { bytesOf, type Content, createDice, type Dice, digestOfPart } from "./source.ts";
 import { ask, fieldsOf, postJson, servedDifference } from "./wire.ts";
@@ -21,10 +22,18 @@ export interface AppendCrashReport {
 
 const SIZE: number = 24 * MIB + 12_345;
 
+export interface AppendCrashOptions {
+  readonly kills: number;
+  readonly seed: number;
+  /** Milliseconds that a server lives, at least and at most. */
+  readonly lifeMs?: readonly [number, number];
+  /** Of the server: where its bytes go. */
+  readonly env?: Environment;
+}
+
 export async function crashAppends(
   directory: string,
-  kills: number,
-  seed: number,
+  { kills, seed, lifeMs = [50, 500], env = {} }: AppendCrashOptions,
 ): Promise<AppendCrashReport> {
   const report: AppendCrashReport = {
     kills: 0,
@@ -35,10 +44,11 @@ export async function crashAppends(
   };
   const dice = createDice(seed);
   const port = await freePort();
-  const place = { data: join(directory, "data"), port };
+  const place = { data: join(directory, "data"), port, env };
   let server = await startServer(place);
   const base = server.url;
-  const made = await postJson(base, "/v1/uploads", { name: "appended", partSize: 256 * KIB });
+  const small = "HOLDFAST_STORAGE" in env ? {} : { partSize: 256 * KIB };
+  const made = await postJson(base, "/v1/uploads", { name: "appended", ...small });
   const path = `/v1/uploads/${fieldsOf(made).get("id")}`;
   const content = { seed, size: SIZE };
   const state = { isOver: false };
@@ -48,7 +58,7 @@ export async function crashAppends(
     state.isOver = true;
   });
   while (report.kills < kills && !state.isOver) {
-    await sleep(dice.whole(50, 500));
+    await sleep(dice.whole(...lifeMs));
     server = await crash(server, place);
     report.kills++;
   }
@@ -64,7 +74,7 @@ export async function crashAppends(
 
 async function crash(
   server: ServerProcess,
-  place: { data: string; port: number },
+  place: Parameters<typeof startServer>[0],
 ): Promise<ServerProcess> {
   await killServer(server);
   return startServer(place);
