@@ -1,15 +1,8 @@
 // Reads records over a few connections. Each statement sees every commit that was acknowledged before it; what a lost connection took is asked again.
-import type { Due, MetadataStore } from "@holdfast/engine";
-import { HoldfastError, isHoldfastError, KIB } from "@holdfast/protocol";
-import {
-  decodeFile,
-  decodePage,
-  decodeUpload,
-  fileIdAt,
-  type Row,
-  uploadIdAt,
-  wholeAt,
-} from "../records/codec.ts";
+import type { MetadataStore } from "@holdfast/engine";
+import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
+import { decodeFile, decodePage, decodeUpload, type Row, wholeAt } from "../records/codec.ts";
+import { decodeCounts, decodeDue, FIRST, LAST } from "../records/listed.ts";
 import { joinPages, PAGE_PARTS } from "../records/pages.ts";
 import { ask, type Driver, type Statement } from "./connect.ts";
 import { failureOf } from "./failure.ts";
@@ -22,10 +15,6 @@ export type Reader = Omit<MetadataStore, "apply">;
 const CONNECTIONS = 4;
 const RETRY_FIRST_MS = 20;
 const RETRY_MAX_MS = 500;
-
-/** Before and behind every time and every id. */
-const FIRST = { at: Number.MIN_SAFE_INTEGER, id: "" } as const;
-const LAST = { at: Number.MAX_SAFE_INTEGER, id: "~" } as const;
 
 /** Each method rejects with `storage_failed` where PostgreSQL is away for longer than `patienceMs`, or what it gives is damaged. */
 export function openReader(driver: Driver, patienceMs: number): Reader {
@@ -101,23 +90,9 @@ export function openReader(driver: Driver, patienceMs: number): Reader {
       const [row] = of
         ? await read(QUERIES.usageOf, [of.tenant, of.id])
         : await read(QUERIES.usage, []);
-      if (!row) return { open: 0, bytes: 0, files: 0 };
-      return decoded(() => ({
-        open: wholeAt(row, "open"),
-        bytes: wholeAt(row, "kib") * KIB,
-        files: wholeAt(row, "files"),
-      }));
+      return decoded(() => decodeCounts(row));
     },
     close: () => pool.end(),
-  };
-}
-
-function decodeDue(row: Row): Due {
-  return {
-    id: uploadIdAt(row, "id"),
-    ...(row["file_id"] === null ? {} : { fileId: fileIdAt(row, "file_id") }),
-    size: wholeAt(row, "size"),
-    at: wholeAt(row, "at"),
   };
 }
 

@@ -1,7 +1,8 @@
 // The metadata store on PostgreSQL: changes go through the one connection that writes, reads over a few others.
 import { hostname } from "node:os";
 import type { MetadataStore } from "@holdfast/engine";
-import { HoldfastError } from "@holdfast/protocol";
+import type { HoldfastError } from "@holdfast/protocol";
+import { createStore } from "../records/store.ts";
 import { loadDriver } from "./connect.ts";
 import { openReader } from "./reader.ts";
 import { openWriter } from "./writer.ts";
@@ -41,50 +42,5 @@ export async function openPostgresMetadata(
   const claimant = { name, place, company, keepPlace: () => options.keepPlace?.() } as const;
   const onFatal = (error: HoldfastError) => options.onFatal?.(error);
   const writer = await openWriter({ driver, claimant, patienceMs, onFatal });
-  const reader = openReader(driver, patienceMs);
-  let closing: Promise<void> | undefined;
-
-  async function close(): Promise<void> {
-    await writer.close();
-    await reader.close();
-  }
-
-  function requireOpen(): void {
-    if (closing) throw new HoldfastError("shutting_down", "the metadata store is closed");
-  }
-
-  return {
-    async apply(change) {
-      requireOpen();
-      await writer.apply(change);
-    },
-    async upload(by) {
-      requireOpen();
-      return reader.upload(by);
-    },
-    async parts(id) {
-      requireOpen();
-      return reader.parts(id);
-    },
-    async file(by) {
-      requireOpen();
-      return reader.file(by);
-    },
-    async files(query) {
-      requireOpen();
-      return reader.files(query);
-    },
-    async due(kind, query) {
-      requireOpen();
-      return reader.due(kind, query);
-    },
-    async counts(of) {
-      requireOpen();
-      return reader.counts(of);
-    },
-    close() {
-      closing ??= close();
-      return closing;
-    },
-  };
+  return createStore(writer, openReader(driver, patienceMs));
 }

@@ -12,32 +12,15 @@ import type {
   Principal,
   UploadRecord,
 } from "@holdfast/engine";
-import {
-  type FileId,
-  HoldfastError,
-  isHoldfastError,
-  KIB,
-  type UploadId,
-} from "@holdfast/protocol";
-import {
-  decodeFile,
-  decodePage,
-  decodeUpload,
-  fileIdAt,
-  type Row,
-  uploadIdAt,
-  wholeAt,
-} from "../records/codec.ts";
+import { type FileId, HoldfastError, isHoldfastError, type UploadId } from "@holdfast/protocol";
+import { decodeFile, decodePage, decodeUpload, type Row, wholeAt } from "../records/codec.ts";
+import { decodeCounts, decodeDue, FIRST, LAST } from "../records/listed.ts";
 import { joinPages, PAGE_PARTS } from "../records/pages.ts";
 import { DUE, QUERIES } from "./queries.ts";
 import { CACHE_KIB } from "./schema.ts";
 
 /** Milliseconds. A reader waits for nobody but a stranger that holds the whole file, and the event loop waits with it. */
 const BUSY_TIMEOUT_MS = 200;
-
-/** Before and behind every time and every id. */
-const FIRST = { at: Number.MIN_SAFE_INTEGER, id: "" } as const;
-const LAST = { at: Number.MAX_SAFE_INTEGER, id: "~" } as const;
 
 /** @throws HoldfastError `storage_failed` from each of its functions where SQLite cannot read or what it reads is damaged. */
 export interface Reader {
@@ -103,13 +86,7 @@ export function openReader(path: string): Reader {
     counts: (of) =>
       reading(() => {
         const row = findUsage.get({ tenant: of?.tenant ?? "", principal: of?.id ?? "" });
-        if (!row) return { open: 0, bytes: 0, files: 0 };
-        const [open, kib, files] = [
-          wholeAt(row, "open"),
-          wholeAt(row, "kib"),
-          wholeAt(row, "files"),
-        ];
-        return { open, bytes: kib * KIB, files };
+        return decodeCounts(row);
       }),
     close: () => db.close(),
   };
@@ -117,15 +94,6 @@ export function openReader(path: string): Reader {
   function byKey({ tenant, principal, name }: KeyOwner): Row | undefined {
     return findUploadByKey.get({ tenant, principal, key_name: name });
   }
-}
-
-function decodeDue(row: Row): Due {
-  return {
-    id: uploadIdAt(row, "id"),
-    ...(row["file_id"] === null ? {} : { fileId: fileIdAt(row, "file_id") }),
-    size: wholeAt(row, "size"),
-    at: wholeAt(row, "at"),
-  };
 }
 
 function reading<T>(read: () => T): T {

@@ -1,6 +1,7 @@
 // The metadata store on SQLite: changes go to the writer thread, reads are done at once by a connection of their own.
 import type { MetadataStore } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
+import { createStore } from "../records/store.ts";
 import { openReader, type Reader } from "./reader.ts";
 import { startWriter, type WriterThread } from "./writer-thread.ts";
 
@@ -19,53 +20,9 @@ export interface SqliteMetadataOptions {
 export async function openSqliteMetadata(options: SqliteMetadataOptions): Promise<MetadataStore> {
   const writer = await startWriter(options.path, (error) => options.onFatal?.(error));
   const reader = await openReaderBeside(writer, options.path);
-  let closing: Promise<void> | undefined;
-
-  async function close(): Promise<void> {
-    // The last connection to close moves the log into the tables and removes SQLite's two other files. The reader cannot, so it is the last: a log in doubt
-    // is not touched, and room for those files is kept, without which nothing here could be read on a full disk.
-    await writer.close();
-    reader.close();
-  }
-
-  function requireOpen(): void {
-    if (closing) throw new HoldfastError("shutting_down", "the metadata store is closed");
-  }
-
-  return {
-    async apply(change) {
-      requireOpen();
-      await writer.apply(change);
-    },
-    async upload(by) {
-      requireOpen();
-      return reader.upload(by);
-    },
-    async parts(id) {
-      requireOpen();
-      return reader.parts(id);
-    },
-    async file(by) {
-      requireOpen();
-      return reader.file(by);
-    },
-    async files(query) {
-      requireOpen();
-      return reader.files(query);
-    },
-    async due(kind, query) {
-      requireOpen();
-      return reader.due(kind, query);
-    },
-    async counts(of) {
-      requireOpen();
-      return reader.counts(of);
-    },
-    close() {
-      closing ??= close();
-      return closing;
-    },
-  };
+  // The last connection to close moves the log into the tables and removes SQLite's two other files. The reader cannot, so it is the last: a log in doubt
+  // is not touched, and room for those files is kept, without which nothing here could be read on a full disk.
+  return createStore(writer, reader);
 }
 
 async function openReaderBeside(writer: WriterThread, path: string): Promise<Reader> {
