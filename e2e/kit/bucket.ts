@@ -1,5 +1,6 @@
 // A bucket for servers of tests: its address, and the credentials that go with it and nobody else's.
 import { initS3, parseS3Location } from "@holdfast/server";
+import { type AwsOptions, createAwsCalls } from "@holdfast/server/storage/s3";
 import type { S3Double } from "@holdfast/testkit/s3-double/server";
 import { startSeaweed } from "@holdfast/testkit/services/seaweed";
 
@@ -27,18 +28,38 @@ export interface Store {
   readonly url: string;
   /** What a server needs to keep its bytes below a prefix there. */
   env(prefix: string): Environment;
+  /** What is there below a prefix. */
+  look(prefix: string): Promise<Found>;
   stop(): Promise<void>;
 }
 
-function storeAt(
-  url: string,
-  bucket: string,
-  keys: { readonly accessKeyId: string; readonly secretAccessKey: string },
-): Omit<Store, "stop"> {
+export interface Found {
+  /** Keys of objects, in order, without the prefix. */
+  readonly objects: readonly string[];
+  /** Multipart uploads that have not ended. */
+  readonly unfinished: number;
+}
+
+type Keys = NonNullable<AwsOptions["credentials"]>;
+
+async function look(url: string, bucket: string, credentials: Keys, prefix: string) {
+  const calls = createAwsCalls({ bucket, endpoint: url, region: "us-east-1", credentials });
+  try {
+    const { items } = await calls.objects.list(`${prefix}/`);
+    const begun = await calls.multipart.list(`${prefix}/`);
+    const objects = items.map(({ key }) => key.slice(prefix.length + 1)).sort();
+    return { objects, unfinished: begun.items.length };
+  } finally {
+    calls.close();
+  }
+}
+
+function storeAt(url: string, bucket: string, keys: Keys): Omit<Store, "stop"> {
   const location = (prefix: string) => `s3://${bucket}/${prefix}?endpoint=${url}`;
   return {
     url,
     env: (prefix) => ({ ...credentialsOf(keys), HOLDFAST_STORAGE: location(prefix) }),
+    look: (prefix) => look(url, bucket, keys, prefix),
   };
 }
 
