@@ -28,6 +28,7 @@ const MORE_SETTINGS = [
   "serve.tls-min",
   "serve.keep-free",
   "serve.origins",
+  "serve.h2c-port",
   "serve.proxies",
   "serve.interim",
   "serve.log-level",
@@ -74,6 +75,7 @@ async function runServe({ json }: Options, command: Command): Promise<void> {
   const server = await serve({
     host,
     ...(port === undefined ? {} : { port }),
+    ...h2cOf(settings),
     dataDir: data,
     ...(storage === undefined ? {} : { storage }),
     ...(metadata === undefined ? {} : { metadata }),
@@ -100,8 +102,12 @@ async function runServe({ json }: Options, command: Command): Promise<void> {
   // As servers have it: a certificate was renewed.
   const ignoreHangUp = onHangUp(() => void server.reload());
   if (json) {
-    const { url } = server;
-    jsonLines(process.stdout)({ event: "listening", url, pid: process.pid, dataDir: data });
+    const { url, h2cPort } = server;
+    const h2c = h2cPort === undefined ? {} : { h2cPort };
+    jsonLines(process.stdout)({
+      event: "listening",
+      ...{ url, ...h2c, pid: process.pid, dataDir: data },
+    });
   } else {
     const access = accessOf(token !== undefined, hasTokens(data));
     const color = settings.text("color");
@@ -122,6 +128,11 @@ function metadataOf(settings: Settings): string | undefined {
   const given = settings.of("serve.metadata");
   if (address !== undefined && given?.layer === "flag") requireNoPassword(address, given.from);
   return address;
+}
+
+function h2cOf(settings: Settings): Pick<ServeOptions, "h2cPort"> {
+  const h2cPort = settings.number("serve.h2c-port");
+  return h2cPort === undefined ? {} : { h2cPort };
 }
 
 function interimOf(settings: Settings): NonNullable<ServeOptions["interim"]> {

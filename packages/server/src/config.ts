@@ -35,6 +35,8 @@ export interface ServeOptions {
   readonly token?: string;
   /** Keys to sign addresses with, where they are not those of the data directory. */
   readonly keys?: MasterKeys | undefined;
+  /** Speaks HTTP/2 in the clear too, on this port; 0 takes a free one, without it nowhere. Over TLS, HTTP/2 and HTTP/1.1 share a port. */
+  readonly h2cPort?: number;
   /** Allows plain HTTP beyond this machine, for a network that is trusted or behind something that does TLS. */
   readonly insecure?: boolean;
   /** Speaks HTTPS with this certificate; the files are read again when they change. */
@@ -86,6 +88,9 @@ export interface Settings {
   readonly trust: Trust;
   /** Plain HTTP from beyond this machine is for the proxies only. */
   readonly isForProxiesOnly: boolean;
+  readonly h2cPort: number | undefined;
+  /** The same for the port of HTTP/2, which never speaks TLS. */
+  readonly isH2cForProxiesOnly: boolean;
   readonly interim: Interim;
   /** Undefined for what suits the disk. */
   readonly keepFree: number | undefined;
@@ -103,15 +108,18 @@ LOOPBACK.addAddress("::1", "ipv6");
 
 /** @throws HoldfastError `insecure_bind`, `usage` */
 export async function readSettings(options: ServeOptions): Promise<Settings> {
-  const { host = "127.0.0.1", port = PORT, insecure = false, tls } = options;
+  const { host = "127.0.0.1", port = PORT, insecure = false, tls, h2cPort } = options;
   const token = checkToken(options.token);
   const isGuarded = token !== undefined || hasTokens(options.dataDir);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+  for (const one of [port, h2cPort ?? 0]) {
+    if (Number.isInteger(one) && one >= 0 && one <= 65_535) continue;
     throw new HoldfastError("usage", "the port must be a number from 0 to 65535");
   }
   const trust = createTrust(options.proxies ?? []);
   const addresses = await resolve(host);
-  const isAllowed = tls !== undefined || insecure || trust.hasProxies;
+  // A certificate does nothing for a port that is in the clear.
+  const hasTls = tls !== undefined && h2cPort === undefined;
+  const isAllowed = hasTls || insecure || trust.hasProxies;
   if (!addresses.every(isLoopback) && !(isAllowed && isGuarded)) {
     throw new HoldfastError("insecure_bind", `${host} can be reached from other machines`, {
       host,
@@ -131,6 +139,7 @@ export async function readSettings(options: ServeOptions): Promise<Settings> {
   return {
     ...{ address, port, storage, metadata, token, keys, tls, origins, trust },
     isForProxiesOnly: trust.hasProxies && tls === undefined && !insecure,
+    ...{ h2cPort, isH2cForProxiesOnly: trust.hasProxies && !insecure },
     ...{ slotMemory, requestsMax, keepFree, limits, closeMs, interim },
   };
 }

@@ -6,7 +6,7 @@ import { openServer } from "./open.ts";
 import { closeOnFatal } from "./serve.ts";
 
 /** Where the application listens, and by what, is its own affair. */
-export type EmbedOptions = Omit<ServeOptions, "host" | "port" | "tls" | "insecure">;
+export type EmbedOptions = Omit<ServeOptions, "host" | "port" | "h2cPort" | "tls" | "insecure">;
 
 export interface Holdfast {
   /** Answers a request of the web platform: for Hono, Next, Deno and whoever else speaks `Request` and `Response`. Never rejects. */

@@ -8,6 +8,8 @@ export interface RunningServer {
   /** Where it listens, such as `http://127.0.0.1:8420`. */
   readonly url: string;
   readonly port: number;
+  /** Where it speaks HTTP/2 in the clear, if it does. */
+  readonly h2cPort: number | undefined;
   /** Reads the certificate again, where there is one; a bad one is told in the log and the old one stays. */
   reload(): Promise<void>;
   /** Commits or refuses what is in flight and lets everything go, within `closeMs`. May be repeated. */
@@ -41,14 +43,16 @@ async function start(open: OpenServer, settings: Settings): Promise<RunningServe
   const http = await openHttp(front, settings);
   async function stopServing(ms: number): Promise<void> {
     http.stop();
-    await closeServer(http.server, clock, ms);
+    await closeServer(http, clock, ms);
   }
   try {
     const port = await listen(http.server, address, settings.port, log);
+    const { h2c } = http;
+    const h2cPort = h2c && (await listen(h2c.server, address, settings.h2cPort ?? 0, log));
     const url = urlOf(address, port, tls ? "https" : "http");
     open.announce(url);
     const close = () => open.close(() => stopServing(closeMs));
-    return { url, port, reload: http.reload, close, closed };
+    return { url, port, h2cPort, reload: http.reload, close, closed };
   } catch (error) {
     // Nothing may be served after the directory is let go.
     await stopServing(0);

@@ -114,6 +114,12 @@ export const SETTINGS = {
     range: [0, 65_535],
     default: "8420",
   },
+  "serve.h2c-port": {
+    kind: "whole",
+    placeholder: "port",
+    help: "port that speaks HTTP/2 in the clear",
+    range: [0, 65_535],
+  },
   "serve.data": {
     kind: "path",
     placeholder: "dir",

@@ -5,7 +5,7 @@ import { HoldfastError, KIB, MIB } from "@holdfast/protocol";
 import { createVirtualClock, type VirtualClock } from "@holdfast/testkit/clock";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
-import { createRequestBody, type RequestBody } from "./body.ts";
+import { createRequestBody, fromRequest, type RequestBody } from "./body.ts";
 import { PACE } from "./pace.ts";
 
 let open: { server: Server; socket: Socket }[] = [];
@@ -32,7 +32,7 @@ async function receive(head: string): Promise<Incoming> {
   const onFirstRead = () => reads++;
   const incoming = Promise.withResolvers<Omit<Incoming, "socket">>();
   const server = createServer((req) => {
-    const body = createRequestBody(req, { clock, pace: PACE, onFirstRead });
+    const body = createRequestBody(fromRequest(req), { clock, pace: PACE, onFirstRead });
     incoming.resolve({ body, req, clock, firstReads: () => reads });
   });
   server.on("clientError", (_error, connection) => connection.destroy());

@@ -1,5 +1,6 @@
-// The bytes of one request, pulled out of node:http: each chunk is copied once, straight to where the engine wants it.
+// The bytes of one request, pulled out of node:http or node:http2: each chunk is copied once, straight to where the engine wants it.
 import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
 import type { Body, Clock } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
 import { type PaceRule, watchPace } from "./pace.ts";
@@ -24,14 +25,38 @@ export interface RequestBody extends Body {
   release(): void;
 }
 
+/** What a body comes out of. */
+export interface BodySource {
+  readonly stream: Readable;
+  /** Bytes that the body says it has, where it says so. */
+  readonly size: number | undefined;
+  /** Whether all of it has reached this process. */
+  isComplete(): boolean;
+  /** Whether its connection can bring no more. */
+  isGone(): boolean;
+  /** What ends or closes with the connection. */
+  readonly connection: Pick<Readable, "on" | "off">;
+}
+
+export function fromRequest(req: IncomingMessage): BodySource {
+  return {
+    stream: req,
+    size: sizeOf(req),
+    isComplete: () => req.complete,
+    isGone: () => req.destroyed || req.socket.readableEnded || req.socket.destroyed,
+    connection: req.socket,
+  };
+}
+
 interface Filling {
   readonly into: Uint8Array;
   at: number;
   readonly settle: (filled: number) => void;
 }
 
-export function createRequestBody(req: IncomingMessage, parts: BodyParts): RequestBody {
+export function createRequestBody(source: BodySource, parts: BodyParts): RequestBody {
   const { clock, pace } = parts;
+  const { stream: req, size } = source;
   // What came while nobody waited: never more than the rest of one chunk and another chunk, then the socket is paused.
   const held: Uint8Array[] = [];
   let heldFrom = 0;
@@ -94,11 +119,16 @@ export function createRequestBody(req: IncomingMessage, parts: BodyParts): Reque
 
   function begin(): void {
     if (phase !== "unread") return;
-    if (isConsumed(req)) {
+    if (req.readableDidRead && size !== 0) {
       stop(bodyConsumed());
       return;
     }
     phase = "reading";
+    // A stream of node:http2 that has nothing in it tells of its end whoever listens.
+    if (req.readableEnded) {
+      end();
+      return;
+    }
     req.on("data", onData);
     req.on("end", end);
     req.on("close", onClose);
@@ -119,7 +149,7 @@ export function createRequestBody(req: IncomingMessage, parts: BodyParts): Reque
   }
 
   function onClose(): void {
-    if (!req.complete) cut(connectionCut());
+    if (!source.isComplete()) cut(connectionCut());
   }
 
   function cut(reason: HoldfastError): void {
@@ -137,11 +167,10 @@ export function createRequestBody(req: IncomingMessage, parts: BodyParts): Reque
     end();
   }
 
-  const size = sizeOf(req);
   return {
     size,
     isExact: size !== undefined,
-    hasArrived: () => req.complete,
+    hasArrived: source.isComplete,
     interrupt: settleFilling,
     lastByteAt: () => lastByteAt,
     stopped: () => why,
@@ -167,7 +196,7 @@ export function createRequestBody(req: IncomingMessage, parts: BodyParts): Reque
     },
     async discard(limits) {
       release();
-      if (!isOver(req)) await discardRest(req, clock, limits);
+      if (!source.isComplete() && !source.isGone()) await discardRest(source, clock, limits);
     },
     release,
   };
@@ -189,24 +218,14 @@ function freeMemory({ buffer, byteLength }: Uint8Array): void {
 }
 
 /** Hands what node:http has parsed and not yet given out to the listener, at once. */
-function drainStream(req: IncomingMessage): void {
+function drainStream(req: Readable): void {
   let chunk: unknown;
   do chunk = req.read();
   while (chunk !== null);
 }
 
-/** Whether somebody else has read it: a parser in front of us, in a server that we are embedded in. */
-function isConsumed(req: IncomingMessage): boolean {
-  return req.readableDidRead && sizeOf(req) !== 0;
-}
-
-/** Whether nothing more can come. */
-function isOver(req: IncomingMessage): boolean {
-  return req.complete || req.destroyed || req.socket.readableEnded || req.socket.destroyed;
-}
-
 async function discardRest(
-  req: IncomingMessage,
+  { stream: req, connection }: BodySource,
   clock: Clock,
   { ms, bytes }: { readonly ms: number; readonly bytes: number },
 ): Promise<void> {
@@ -220,11 +239,11 @@ async function discardRest(
     function finish(): void {
       callOff();
       req.off("data", onData).off("end", finish);
-      req.socket.off("close", finish).off("end", finish);
+      connection.off("close", finish).off("end", finish);
       resolve();
     }
     req.on("data", onData).on("end", finish);
-    req.socket.on("close", finish).on("end", finish);
+    connection.on("close", finish).on("end", finish);
     req.resume();
   });
 }

@@ -1,15 +1,15 @@
 // The life of the HTTP front: it listens, it drains, it is gone.
-import type { Server } from "node:http";
-import type { Server as SecureServer } from "node:https";
+import type { Server } from "node:net";
 import type { Clock, Log } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
+import type { HttpFront } from "./secure.ts";
 
 /**
  * Resolves with the port once connections are accepted.
  * @throws HoldfastError `address_in_use`, `usage` for an address that is not this machine's or a port that needs more rights
  */
 export async function listen(
-  server: Server | SecureServer,
+  server: Server,
   address: string,
   port: number,
   log: Log,
@@ -37,14 +37,24 @@ function listenError(cause: NodeJS.ErrnoException, where: string): HoldfastError
  * Replies meanwhile say `Connection: close` by themselves.
  */
 export async function closeServer(
-  server: Server | SecureServer,
+  { server, h2, h2c }: HttpFront,
   clock: Clock,
   ms: number,
 ): Promise<void> {
+  const callOff = clock.after(ms, () => {
+    server.closeAllConnections();
+    h2?.cut();
+    h2c?.cut();
+  });
+  h2?.end();
+  h2c?.end();
+  await Promise.all([close(server), h2c && close(h2c.server)]);
+  callOff();
+}
+
+async function close(server: Server): Promise<void> {
   if (!server.listening) return;
-  const callOff = clock.after(ms, () => server.closeAllConnections());
   await new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
-  callOff();
 }

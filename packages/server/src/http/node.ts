@@ -2,9 +2,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
 import type { Duplex } from "node:stream";
-import type { SecureContextOptions } from "node:tls";
+import type { SecureContextOptions, TlsOptions } from "node:tls";
 import { HoldfastError, KIB } from "@holdfast/protocol";
-import { connectionCut, createRequestBody, type RequestBody } from "./body.ts";
+import { connectionCut, createRequestBody, fromRequest, type RequestBody } from "./body.ts";
 import type { Front } from "./front.ts";
 import { canInform, type Interim } from "./interim.ts";
 import { PACE, type PaceRule, READ_PACE } from "./pace.ts";
@@ -22,7 +22,7 @@ export interface HttpOptions {
   /** Whether an address may connect; everybody may by default. */
   readonly mayConnect?: (address: string) => boolean;
   /** With a certificate it speaks TLS; without, plain HTTP. */
-  readonly tls?: SecureContextOptions;
+  readonly tls?: SecureContextOptions & Pick<TlsOptions, "ALPNProtocols">;
 }
 
 /** A request that is not answered yet. Of several on one connection the last one counts: its body is what is being read. */
@@ -37,7 +37,7 @@ interface Exchange {
 
 const HEADERS_SIZE_MAX: number = 64 * KIB;
 const HEADERS_TIMEOUT_MS = 60_000;
-const KEEP_ALIVE_MS = 60_000;
+export const KEEP_ALIVE_MS = 60_000;
 const LINGER_MS = 2_000;
 const HANDSHAKE_TIMEOUT_MS = 20_000;
 /** Connections at once, above which new ones are closed: each costs a descriptor and some memory, and a client needs a handful. */
@@ -96,7 +96,7 @@ function createExchanges(front: Front, options: HttpOptions): Exchanges {
   const unanswered = new WeakMap<Duplex, number>();
 
   async function handle(req: IncomingMessage, res: ServerResponse, onFirstRead?: () => void) {
-    const body = createRequestBody(req, { clock: front.clock, pace, onFirstRead });
+    const body = createRequestBody(fromRequest(req), { clock: front.clock, pace, onFirstRead });
     const { promise: over, resolve } = Promise.withResolvers<void>();
     const exchange: Exchange = { body, res, over, isLast: false };
     const before = exchanges.get(req.socket);
@@ -212,7 +212,7 @@ function countHosts({ rawHeaders }: IncomingMessage): number {
   return count;
 }
 
-function noHost(): HoldfastError {
+export function noHost(): HoldfastError {
   return new HoldfastError("invalid_request", "there must be one Host header", { field: "host" });
 }
 

@@ -1,6 +1,7 @@
 // Replies are data; this is the one place that writes them.
 import { type ServerResponse, STATUS_CODES } from "node:http";
-import type { Duplex } from "node:stream";
+import type { Socket } from "node:net";
+import type { Duplex, Writable } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock, Log } from "@holdfast/engine";
 import { isHoldfastError, MIB } from "@holdfast/protocol";
@@ -57,7 +58,10 @@ export function jsonReply(status: number, value: object, headers: Headers = {}):
 }
 
 /** A client that still sends gets this long to read its answer: closing at once would reset the connection, and the reset overtakes the answer. */
-const LINGER = { ms: 2_000, bytes: 8 * MIB } as const;
+export const LINGER: { readonly ms: number; readonly bytes: number } = {
+  ms: 2_000,
+  bytes: 8 * MIB,
+};
 
 export interface Sending {
   readonly method: string;
@@ -138,9 +142,17 @@ export function logFailure(log: Log, error: unknown): void {
   log(isEnd ? "info" : "error", "download failed", { error });
 }
 
+/** Where the pieces of a reply go: a response of node:http, or a stream of node:http2. */
+export interface PieceSink extends Pick<Writable, "on" | "off" | "destroy"> {
+  readonly destroyed: boolean;
+  write(piece: Uint8Array, taken: () => void): boolean;
+  /** Where a connection is this reply's alone, the kernel's own time for it. */
+  readonly socket?: Pick<Socket, "setTimeout"> | null;
+}
+
 /** Asks for the next piece only when the kernel has taken the last one. A stream that fails has no way left to say so but a cut connection. */
-async function sendStream(
-  res: ServerResponse,
+export async function sendStream(
+  res: PieceSink,
   content: Extract<Content, { kind: "stream" }>,
   reader: Reader,
 ): Promise<void> {
@@ -169,8 +181,8 @@ export function logSlowReader(log: Log): void {
 }
 
 /** Resolves when the kernel has taken the piece, or the connection is gone. */
-async function sendPiece(
-  res: ServerResponse,
+export async function sendPiece(
+  res: PieceSink,
   piece: Uint8Array,
   { pace, clock, log }: Reader,
 ): Promise<void> {

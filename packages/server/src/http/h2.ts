@@ -1,0 +1,195 @@
+// The adapter of node:http2: streams become requests, replies go out on them. Over TLS where a client asks for it (ALPN), or in the clear on a port of its own.
+import {
+  constants,
+  createServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { KIB, MIB } from "@holdfast/protocol";
+import { type BodySource, connectionCut, createRequestBody, type RequestBody } from "./body.ts";
+import type { Front } from "./front.ts";
+import { canInform } from "./interim.ts";
+import { type HttpOptions, KEEP_ALIVE_MS, noHost } from "./node.ts";
+import { PACE, READ_PACE } from "./pace.ts";
+import { problemReply } from "./problem.ts";
+import { LINGER, type Reader, type Reply, replyHeaders, sendPiece, sendStream } from "./reply.ts";
+import type { Inform, Request } from "./request.ts";
+import { answer } from "./route.ts";
+
+/**
+ * Bytes that a stream may be sent before it is read: 64 KiB, as it is by default, are a megabyte a second over a line of 64 ms. They wait in memory, so that they are
+ * few, and few streams at once have them.
+ */
+const STREAM_WINDOW: number = MIB;
+const SESSION_WINDOW: number = 16 * MIB;
+const STREAMS_MAX = 32;
+const HEADERS_SIZE_MAX: number = 64 * KIB;
+
+export interface H2 {
+  /** Takes connections by `connection` too, from whoever has accepted them. */
+  readonly server: Http2Server;
+  /** No new streams: each connection closes with its last one. */
+  end(): void;
+  /** Closes them now. */
+  cut(): void;
+}
+
+export function createH2(front: Front, options: HttpOptions = {}): H2 {
+  const { pace = PACE, readPace = READ_PACE, interim: setting = "direct", mayConnect } = options;
+  const reader = { pace: readPace, clock: front.clock, log: front.log };
+  /** With the number of their streams. */
+  const sessions = new Map<ServerHttp2Session, number>();
+  const server = createServer({
+    settings: {
+      initialWindowSize: STREAM_WINDOW,
+      maxConcurrentStreams: STREAMS_MAX,
+      maxHeaderListSize: HEADERS_SIZE_MAX,
+      enablePush: false,
+    },
+  });
+
+  server.on("session", (session) => {
+    if (mayConnect && !mayConnect(session.socket.remoteAddress ?? "")) {
+      session.destroy();
+      return;
+    }
+    sessions.set(session, 0);
+    session.setLocalWindowSize(SESSION_WINDOW);
+    session.setTimeout(KEEP_ALIVE_MS, () => {
+      if (sessions.get(session) === 0) session.close();
+    });
+    session.on("close", () => sessions.delete(session));
+    // A connection that breaks is told by its streams.
+    session.on("error", () => undefined);
+    if (front.isClosing()) session.close();
+  });
+  server.on("stream", (stream: ServerHttp2Stream, headers) => {
+    const { session } = stream;
+    count(session, 1);
+    stream.on("close", () => count(session, -1));
+    stream.on("error", () => undefined);
+    handle(stream, headers).catch((error: unknown) => {
+      front.log("error", "internal error", { error });
+      stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    });
+  });
+
+  /** One that has closed meanwhile is not counted any more. */
+  function count(session: object | undefined, change: 1 | -1): void {
+    for (const [one, streams] of sessions) if (one === session) sessions.set(one, streams + change);
+  }
+
+  async function handle(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
+    const onFirstRead =
+      headers.expect === "100-continue" ? () => stream.additionalHeaders(CONTINUE) : undefined;
+    const body = createRequestBody(fromStream(stream, headers), {
+      ...{ clock: front.clock, pace, onFirstRead },
+    });
+    // Told before the end of the stream, which is there however it ended.
+    stream.on("aborted", () => body.cut(connectionCut()));
+    const request = toRequest(front, stream, headers, body, informOf(stream, headers));
+    const reply = request ? await answer(front, request) : problemReply(noHost(), front);
+    const leave = front.replies.enter(() => stream.close(constants.NGHTTP2_CANCEL));
+    try {
+      await sendH2(stream, reply, { method: headers[":method"] ?? "", body, reader });
+    } finally {
+      leave();
+    }
+    body.release();
+  }
+
+  function informOf(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Inform | undefined {
+    const isFromProxy = front.trust.isProxy(addressOf(stream) ?? "");
+    const way = { setting, httpVersion: "2", fields: Object.keys(headers), isFromProxy };
+    if (!canInform(way)) return undefined;
+    return (status, fields) => {
+      if (stream.headersSent || stream.destroyed || stream.closed) return;
+      stream.additionalHeaders({ ":status": status, ...fields });
+    };
+  }
+
+  return {
+    server,
+    end() {
+      for (const session of sessions.keys()) session.close();
+    },
+    cut() {
+      for (const session of sessions.keys()) session.destroy();
+    },
+  };
+}
+
+const CONTINUE = { ":status": 100 };
+
+function fromStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): BodySource {
+  const field = headers["content-length"];
+  const size = field === undefined ? undefined : Number(field);
+  return {
+    stream,
+    size: stream.endAfterHeaders ? 0 : size,
+    isComplete: () => !stream.aborted && (stream.endAfterHeaders || stream.readableEnded),
+    isGone: () => stream.aborted || stream.destroyed,
+    connection: stream,
+  };
+}
+
+function addressOf({ session }: ServerHttp2Stream): string | undefined {
+  return session?.destroyed === false ? session.socket.remoteAddress : undefined;
+}
+
+/** Undefined where nobody says which host is meant (RFC 9113 section 8.3.1). */
+function toRequest(
+  { trust }: Front,
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  body: RequestBody,
+  inform: Inform | undefined,
+): Request | undefined {
+  const host = headers[":authority"] ?? headers.host;
+  if (host === undefined) return undefined;
+  const target = headers[":path"] ?? "";
+  const mark = target.indexOf("?");
+  const peer = addressOf(stream);
+  const header = (name: string): string | undefined => {
+    const field = name === "host" ? host : headers[name];
+    return Array.isArray(field) ? field.join(", ") : field;
+  };
+  return {
+    address: () => trust.addressOf(peer, header("x-forwarded-for")),
+    method: headers[":method"] ?? "",
+    path: mark < 0 ? target : target.slice(0, mark),
+    query: new URLSearchParams(mark < 0 ? "" : target.slice(mark)),
+    body,
+    inform,
+    header,
+  };
+}
+
+interface Sending {
+  readonly method: string;
+  readonly body: RequestBody;
+  readonly reader: Reader;
+}
+
+/** As `sendReply`, on a stream: it ends alone, and its connection goes on. */
+async function sendH2(
+  stream: ServerHttp2Stream,
+  reply: Reply,
+  { method, body, reader }: Sending,
+): Promise<void> {
+  if (!body.hasArrived()) await nextTurn();
+  if (stream.destroyed || stream.closed) return;
+  const { content } = reply;
+  stream.respond({ ":status": reply.status, ...replyHeaders(reply) });
+  if (method !== "HEAD" && content.kind === "bytes") await sendPiece(stream, content.bytes, reader);
+  if (method !== "HEAD" && content.kind === "stream") await sendStream(stream, content, reader);
+  const isUnread = !body.hasArrived();
+  if (!stream.destroyed) stream.end();
+  if (!isUnread) return;
+  await body.discard(LINGER);
+  // Who still sends may stop now: the answer is complete (RFC 9113 section 8.1).
+  if (!stream.closed) stream.close(constants.NGHTTP2_NO_ERROR);
+}
