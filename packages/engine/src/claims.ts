@@ -95,15 +95,16 @@ export async function claimStored(
     if (appends.length === 0) break;
     await takeOver(context, appends, {});
   }
-  for (const index of indexes) requireNoTail(upload, index);
+  for (const index of indexes) {
+    if (upload.record.tail?.index === index) throw begun(index);
+  }
   return hold(upload, { kind: "run", parts: indexes }, request);
 }
 
-/** @throws HoldfastError `append_in_progress` where appends have begun the part: it comes through us, where its beginning is compared. */
-export function requireNoTail({ record: { tail } }: Upload, index: number): void {
-  if (tail?.index !== index) return;
+/** Its beginning is compared where it comes through us. */
+function begun(index: number): HoldfastError {
   const message = `appends have begun part ${index}: it can only come through this server`;
-  throw new HoldfastError("append_in_progress", message, { index });
+  return new HoldfastError("append_in_progress", message, { index, retryAfter: RETRY_AFTER_S });
 }
 
 /** What the claim of an append is asked for. */

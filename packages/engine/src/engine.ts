@@ -85,10 +85,13 @@ export interface SignedPart {
   readonly epoch: number;
 }
 
-/** Requests that bring parts: to be signed by whoever speaks for this server, or by the storage, past the server. */
-export type Presigned =
-  | { readonly kind: "server"; readonly parts: readonly SignedPart[] }
-  | { readonly kind: "storage"; readonly requests: readonly SignedRequest[] };
+/** Requests that bring parts. */
+export interface Presigned {
+  /** Through this server: to be signed by whoever speaks for it. */
+  readonly server: readonly SignedPart[];
+  /** Past it: signed by the storage. */
+  readonly storage: readonly SignedRequest[];
+}
 
 /** The upload after all of the parts that were asked for. */
 export interface PartsConfirmed {

@@ -7,12 +7,14 @@ import {
   requireInGrid,
 } from "@holdfast/protocol";
 import { bindParts } from "./bind.ts";
-import { requireNoTail, requireNotEnded, requireOpen, requireSameDigest } from "./claims.ts";
+import { requireNotEnded, requireOpen, requireSameDigest } from "./claims.ts";
 import { type Context, doWork, useUpload } from "./context.ts";
 import type { Presigned, SignedPart } from "./engine.ts";
 import { partsOf } from "./kinds.ts";
 import { placeOf } from "./place.ts";
+import type { SignedRequest } from "./ports.ts";
 import type { Principal, UploadRecord } from "./records.ts";
+import { tailAt } from "./tail.ts";
 import type { Upload } from "./upload.ts";
 
 export function presign(
@@ -33,9 +35,13 @@ export function presign(
       if (hasPart(upload.bound, index)) requireSameDigest(upload, index, digest);
       return { id: record.id, index, size: partSizeAt(record, index), digest, epoch: record.epoch };
     });
-    if (context.storage.kind === "regions") return { kind: "server", parts: signed };
-    for (const { index } of parts) requireNoTail(upload, index);
-    return doWork(context, () => signForStorage(context, upload, signed, lifeMs));
+    if (context.storage.kind === "regions") return { server: signed, storage: [] };
+    // Where appends have begun a part its beginning is compared: only we can do that.
+    const server = signed.filter(({ index }) => tailAt(upload, index));
+    const direct = signed.filter(({ index }) => !tailAt(upload, index));
+    if (direct.length === 0) return { server, storage: [] };
+    const storage = await doWork(context, () => signForStorage(context, upload, direct, lifeMs));
+    return { server, storage };
   });
 }
 
@@ -45,11 +51,10 @@ async function signForStorage(
   upload: Upload,
   parts: readonly SignedPart[],
   lifeMs: number,
-): Promise<Presigned> {
+): Promise<readonly SignedRequest[]> {
   const place = await placeOf(context, upload);
   await bindParts(context, upload, place, parts);
-  const requests = await partsOf(context).sign(place, parts, lifeMs);
-  return { kind: "storage", requests };
+  return partsOf(context).sign(place, parts, lifeMs);
 }
 
 /** A signed request is bound to its bytes by a SHA-256, which the storage of others can check too. */

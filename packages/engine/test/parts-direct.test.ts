@@ -42,7 +42,7 @@ function digested(view: UploadView, bytes: Uint8Array, start = 0, end = 3) {
 async function signed(engine: Engine, view: UploadView, start = 0, end = 3, bytes = content) {
   const parts = digested(view, bytes, start, end);
   const answer = await engine.presign(alice, view.id, parts, LIFE_MS);
-  return answer.kind === "storage" ? answer.requests : [];
+  return answer.storage;
 }
 
 function codeOf(promise: Promise<unknown>): Promise<unknown> {

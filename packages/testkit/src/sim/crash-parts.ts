@@ -111,8 +111,7 @@ async function put(life: PartsLife, seen: Seen, view: UploadView, run: PartRange
 async function bring(life: PartsLife, seen: Seen, view: UploadView, run: PartRange): Promise<void> {
   const parts = digested(view, run);
   const signed = await life.engine.presign(alice, view.id, parts, HOUR);
-  if (signed.kind !== "storage") throw new Error("the storage signs for itself");
-  const [held, ...sent] = signed.requests;
+  const [held, ...sent] = signed.storage;
   for (const request of sent) life.bring(request, bytesOf(view, content, request.index));
   // One that has not been sent yet is not there, whatever its sender says.
   await life.engine.confirm(alice, view.id, parts).then(

@@ -20,8 +20,9 @@ export async function signRequests(
   const when = { ...lifetime(clock, expiresIn, LIFETIME), grant: principal.grant ?? "" };
   const keyring = keys();
   const lifeMs = (when.expiresAt - when.issuedAt) * 1000;
-  const signed = await engine.presign(principal, id, parts, lifeMs);
-  const requests = signed.kind === "storage" ? signed.requests : signed.parts.map(addressed);
+  const { server, storage } = await engine.presign(principal, id, parts, lifeMs);
+  const made = new Map([...storage, ...server.map(addressed)].map((one) => [one.index, one]));
+  const requests = parts.flatMap(({ index }) => made.get(index) ?? []);
   const { expiresAt } = when;
   const all = requests.map((one) => ({ ...one, expiresAt: expiresAt * 1000 }));
   return jsonReply(200, encodePartRequests(all));
