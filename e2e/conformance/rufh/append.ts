@@ -73,7 +73,7 @@ export const APPEND: readonly Clause[] = [
     id: "R9d",
     level: "MUST",
     source: "Upload Append",
-    clause: "any Content-Type does",
+    clause: "an append of any Content-Type is taken",
     versions: [3, 5],
     steps: (version) => [
       upload(version),
@@ -131,7 +131,7 @@ export const APPEND: readonly Clause[] = [
     id: "R9h",
     level: "CUSTOM",
     source: "Mismatching Offset",
-    clause: "the problem has the type of its own, and both offsets",
+    clause: "another offset is a problem of a type of its own, with both offsets",
     versions: [6, 8],
     steps: (version) => [
       upload(version),

@@ -58,7 +58,7 @@ export const COMPLETION: readonly Clause[] = [
     id: "R11a",
     level: "CUSTOM",
     source: "Upload Append",
-    clause: "whose last answer was lost may ask again: an append without content is answered alike",
+    clause: "who lost the last answer may ask again: an append without content is answered alike",
     versions: CURRENT,
     steps: (version) => [
       upload(version),
@@ -116,7 +116,7 @@ export const COMPLETION: readonly Clause[] = [
     id: "R12c",
     level: "MUST",
     source: "Upload Append",
-    clause: "where they come unannounced, the upload is invalid from then on",
+    clause: "where bytes beyond the length come unannounced, the upload is invalid from then on",
     versions: CURRENT,
     steps: (version) => [
       upload(version, [["Upload-Length", "5"]]),

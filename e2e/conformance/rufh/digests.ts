@@ -22,7 +22,7 @@ export const DIGESTS: readonly Clause[] = [
     id: "R18a",
     level: "SHOULD",
     source: "Content Digests",
-    clause: "an append with another Content-Digest is refused, and not appended",
+    clause: "an append whose Content-Digest does not fit is refused, and not appended",
     versions: DIGEST_VERSIONS,
     steps: (version) => [
       upload(version),
@@ -35,7 +35,7 @@ export const DIGESTS: readonly Clause[] = [
     id: "R18b",
     level: "SHOULD",
     source: "Content Digests",
-    clause: "so is a creation",
+    clause: "a creation whose Content-Digest does not fit is refused",
     versions: DIGEST_VERSIONS,
     steps: (version) => [
       create(version, true, TEXT, [status(400, 409, 422)], contentDigest(WRONG)),
@@ -57,7 +57,7 @@ export const DIGESTS: readonly Clause[] = [
     id: "R18d",
     level: "SHOULD",
     source: "Representation Digests",
-    clause: "one that ends with the same does not",
+    clause: "an upload that ends with the Repr-Digest that it began with succeeds",
     versions: DIGEST_VERSIONS,
     steps: (version) => [
       upload(version, [["Repr-Digest", sha256(TEXT)]]),

@@ -18,7 +18,7 @@ export const INTERIM: readonly Clause[] = [
     id: "R5b",
     level: "MUST",
     source: "Upload Creation",
-    clause: "that 104 has the Location of the final answer",
+    clause: "the 104 of a creation has the Location of the final answer",
     versions: INTEROPS,
     needs: ["104"],
     steps: (version) => [
@@ -29,7 +29,7 @@ export const INTERIM: readonly Clause[] = [
     id: "R5c",
     level: "MUST",
     source: "Upload Creation",
-    clause: "and Upload-Limit",
+    clause: "the 104 of a creation has Upload-Limit",
     versions: CURRENT,
     needs: ["104"],
     steps: (version) => [create(version, false, TEXT, [interim(104, "Upload-Limit", limits)])],
@@ -38,7 +38,7 @@ export const INTERIM: readonly Clause[] = [
     id: "R5d",
     level: "MUST",
     source: "Draft Version Identification",
-    clause: "and the interop version",
+    clause: "the 104 of a creation has the interop version",
     versions: INTEROPS,
     needs: ["104"],
     steps: (version) => [

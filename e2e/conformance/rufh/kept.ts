@@ -81,7 +81,8 @@ export const KEPT: readonly Clause[] = [
     id: "R14b",
     level: "MUST",
     source: "Concurrency",
-    clause: "the offset that it told is taken by the next append, and the first one adds nothing",
+    clause:
+      "the offset that HEAD told while an append hung is taken next, and the first append adds nothing",
     versions: INTEROPS,
     steps: (version) => [
       ...hanging(version),

@@ -23,7 +23,7 @@ export const LENGTHS: readonly Clause[] = [
     id: "R4b",
     level: "MUST",
     source: "Length",
-    clause: "so is one that follows from the Content-Length of the last request",
+    clause: "a length that follows from the Content-Length of the last request is told by HEAD",
     versions: CURRENT,
     steps: (version) => [
       upload(version),
@@ -47,7 +47,7 @@ export const LENGTHS: readonly Clause[] = [
     id: "R4d",
     level: "MUST",
     source: "Length",
-    clause: "so are those of two requests",
+    clause: "lengths of two requests that differ are 400",
     versions: [6, 8],
     steps: (version) => [
       upload(version, [["Upload-Length", "11"]]),
@@ -58,7 +58,7 @@ export const LENGTHS: readonly Clause[] = [
     id: "R4e",
     level: "CUSTOM",
     source: "Inconsistent Length",
-    clause: "the problem has the type of its own",
+    clause: "lengths that differ are a problem of a type of its own",
     versions: CURRENT,
     steps: (version) => [
       upload(version, [["Upload-Length", "11"]]),

@@ -53,7 +53,7 @@ export const PAGES: readonly Clause[] = [
     id: "Q2b",
     level: "CUSTOM",
     source: "and the Fetch standard, CORS protocol",
-    clause: "answers expose what they read",
+    clause: "answers expose what pages read",
     versions: CURRENT,
     needs: ["cors"],
     steps: (version) => [

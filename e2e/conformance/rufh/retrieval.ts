@@ -33,7 +33,7 @@ export const RETRIEVAL: readonly Clause[] = [
     id: "R8c",
     level: "MUST",
     source: "Offset Retrieval",
-    clause: "GET of the upload has them, too",
+    clause: "GET of the upload has them, too: the offset and the completeness",
     versions: CURRENT,
     steps: (version) => [
       upload(version),
@@ -50,7 +50,7 @@ export const RETRIEVAL: readonly Clause[] = [
     id: "R8d",
     level: "SHOULD",
     source: "Offset Retrieval",
-    clause: "its Cache-Control is no-store",
+    clause: "Cache-Control of HEAD is no-store",
     versions: INTEROPS,
     steps: (version) => [
       upload(version),

@@ -111,11 +111,17 @@ const BODIES: readonly Row[] = [
     patch("a", 0, TEXT, [status(400, 413)]),
     head("a", [status(200, 204), header("Upload-Offset", looks(/^[0-5]$/, "at most 5"))]),
   ]),
-  row("C9c", "CUSTOM", "PATCH", "so is one without Content-Length, as it comes", [
-    upload("a", 5),
-    patch("a", 0, TEXT, [status(400, 413)], { sending: chunked }),
-    head("a", [status(200, 204), header("Upload-Offset", looks(/^[0-5]$/, "at most 5"))]),
-  ]),
+  row(
+    "C9c",
+    "CUSTOM",
+    "PATCH",
+    "a chunked body longer than the upload is 413 or 400, and never stored",
+    [
+      upload("a", 5),
+      patch("a", 0, TEXT, [status(400, 413)], { sending: chunked }),
+      head("a", [status(200, 204), header("Upload-Offset", looks(/^[0-5]$/, "at most 5"))]),
+    ],
+  ),
   row("C10a", "CUSTOM", "PATCH", "an empty PATCH is 204 and moves nothing", [
     upload("a", 11),
     appended("a", 0, "hello"),

@@ -50,7 +50,7 @@ export const BROWSERS: readonly Row[] = [
       ),
     ]),
   ]),
-  row("Q1b", "CUSTOM", SOURCE, "it allows the headers that clients send", [
+  row("Q1b", "CUSTOM", SOURCE, "a preflight allows the headers that clients send", [
     ask("OPTIONS", "{here}", PREFLIGHT, [
       ...ALLOWED.map((name) => header("Access-Control-Allow-Headers", lists(name))),
     ]),

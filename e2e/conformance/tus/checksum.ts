@@ -29,17 +29,25 @@ const IN_FRONT: readonly Row[] = [
     upload("a", 11),
     patch("a", 0, TEXT, [status(204), offsetIs(11)], { fields: [RIGHT] }),
   ]),
-  row("K1b", "SHOULD", "Checksum", "bytes with another one are 460", [
+  row("K1b", "SHOULD", "Checksum", "bytes with a wrong sha1 are 460", [
     upload("a", 11),
     patch("a", 0, TEXT, [status(460)], { fields: [WRONG] }),
   ]),
-  row("K1c", "MUST", "Checksum", "they are discarded: the offset stays, the right ones are taken", [
-    upload("a", 11),
-    appended("a", 0, "hello"),
-    patch("a", 5, " World", [status(400, 460)], { fields: [checksum("sha1", " world")] }),
-    stays("a", 5),
-    patch("a", 5, " world", [status(204), offsetIs(11)], { fields: [checksum("sha1", " world")] }),
-  ]),
+  row(
+    "K1c",
+    "MUST",
+    "Checksum",
+    "bytes with a wrong checksum are discarded: the offset stays, the right ones are taken",
+    [
+      upload("a", 11),
+      appended("a", 0, "hello"),
+      patch("a", 5, " World", [status(400, 460)], { fields: [checksum("sha1", " world")] }),
+      stays("a", 5),
+      patch("a", 5, " world", [status(204), offsetIs(11)], {
+        fields: [checksum("sha1", " world")],
+      }),
+    ],
+  ),
   row("K1d", "MUST", "Checksum", "an algorithm that is not supported is 400, nothing is appended", [
     upload("a", 11),
     patch("a", 0, TEXT, [status(400)], { fields: [["Upload-Checksum", "rot13 aGVsbG8="]] }),
@@ -147,7 +155,7 @@ const BEHIND: readonly Row[] = [
     "K3b",
     "MUST",
     "Checksum",
-    "a wrong one there discards the bytes as well",
+    "a wrong checksum in a trailer discards the bytes as well",
     [
       upload("a", 11),
       patch("a", 0, TEXT, [status(400, 460)], { sending: trailing(WRONG) }),
@@ -159,7 +167,7 @@ const BEHIND: readonly Row[] = [
     "K3c",
     "MUST",
     "Checksum",
-    "an unknown algorithm there is 400, and discards them",
+    "an unknown algorithm in a trailer is 400, and discards the bytes",
     [
       upload("a", 11),
       patch("a", 0, TEXT, [status(400)], {

@@ -52,12 +52,18 @@ export const CONCATENATION: readonly Row[] = [
     ...PARTIALS,
     final("{a} {b}"),
   ]),
-  row("X2b", "MUST", SOURCE, "its size is the sum, its offset the same once it is put together", [
-    ...PARTIALS,
-    given(final("{a} {b}")),
-    head("f", [status(200, 204), offsetIs(11), header("Upload-Length", "11")], { withinMs }),
-  ]),
-  row("X2c", "MUST", "Upload-Concat", "URLs may be relative", [
+  row(
+    "X2b",
+    "MUST",
+    SOURCE,
+    "a final's size is the sum, its offset the same once it is put together",
+    [
+      ...PARTIALS,
+      given(final("{a} {b}")),
+      head("f", [status(200, 204), offsetIs(11), header("Upload-Length", "11")], { withinMs }),
+    ],
+  ),
+  row("X2c", "MUST", "Upload-Concat", "URLs of partials may be relative", [
     ...PARTIALS,
     final("{a.path} {b.path}"),
     head("f", [status(200, 204), offsetIs(11)], { withinMs }),
@@ -131,7 +137,7 @@ export const CONCATENATION: readonly Row[] = [
     given(final("{a}")),
     head("f", [status(200, 204), offsetIs(11), absent("Upload-Metadata")], { withinMs }),
   ]),
-  row("X5c", "MUST", SOURCE, "the final has its own", [
+  row("X5c", "MUST", SOURCE, "a final has metadata of its own", [
     ...partial("a", TEXT, [["Upload-Metadata", "filename YS50eHQ="]]),
     ask(
       "POST",

@@ -44,7 +44,7 @@ const VERSIONS: readonly Row[] = [
       [status(412)],
     ),
   ]),
-  row("C1d", "MUST", "Tus-Resumable", "that 412 has Tus-Version", [
+  row("C1d", "MUST", "Tus-Resumable", "a 412 has Tus-Version", [
     ask(
       "POST",
       "{here}",
@@ -55,13 +55,19 @@ const VERSIONS: readonly Row[] = [
       [status(412), header("Tus-Version", lists("1.0.0"))],
     ),
   ]),
-  row("C1e", "MUST", "Tus-Resumable", "a request of such a version is not processed", [
-    upload("a", 11),
-    ask("PATCH", "{a}", [["Tus-Resumable", "0.2.2"], TYPE, ["Upload-Offset", "0"]], [], {
-      body: TEXT,
-    }),
-    stays("a", 0),
-  ]),
+  row(
+    "C1e",
+    "MUST",
+    "Tus-Resumable",
+    "a request of a version that is not supported is not processed",
+    [
+      upload("a", 11),
+      ask("PATCH", "{a}", [["Tus-Resumable", "0.2.2"], TYPE, ["Upload-Offset", "0"]], [], {
+        body: TEXT,
+      }),
+      stays("a", 0),
+    ],
+  ),
   bare("C1f", "MUST", "OPTIONS", "OPTIONS ignores Tus-Resumable", [
     OPTIONS([status(200, 204), header("Tus-Version")], [["Tus-Resumable", "9.9.9"]]),
   ]),

@@ -54,7 +54,7 @@ export const CREATION: readonly Row[] = [
     "N2b",
     "MUST",
     "Creation, POST",
-    "so is one whose size is told later",
+    "an upload above Tus-Max-Size whose size is told later is 413",
     [
       deferred("a"),
       patch("a", 0, "hello", [status(413)], { fields: [["Upload-Length", "{max+1}"]] }),

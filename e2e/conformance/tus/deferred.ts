@@ -20,7 +20,7 @@ export const DEFERRED: readonly Row[] = [
     "N5b",
     "MUST",
     "Upload-Defer-Length",
-    "and not where it is known",
+    "HEAD has no Upload-Defer-Length where the size is known",
     [upload("a", 11), head("a", [status(200, 204), absent("Upload-Defer-Length")])],
     DEFER,
   ),

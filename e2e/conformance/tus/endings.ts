@@ -7,11 +7,14 @@ const expires = rowsOf("tus 1.0.0", ["creation", "expiration"]);
 const ends = rowsOf("tus 1.0.0", ["creation", "termination"]);
 
 export const ENDINGS: readonly Row[] = [
-  expires("E1a", "MUST", "Upload-Expires", "PATCH is answered with it while the upload is open", [
-    upload("a", 11),
-    patch("a", 0, "hello", [status(204), header("Upload-Expires", date)]),
-  ]),
-  expires("E1b", "MUST", "Upload-Expires", "the creation is answered with it", [
+  expires(
+    "E1a",
+    "MUST",
+    "Upload-Expires",
+    "PATCH is answered with Upload-Expires while the upload is open",
+    [upload("a", 11), patch("a", 0, "hello", [status(204), header("Upload-Expires", date)])],
+  ),
+  expires("E1b", "MUST", "Upload-Expires", "the creation is answered with Upload-Expires", [
     post([["Upload-Length", "11"]], [status(201), header("Upload-Expires", date)]),
   ]),
   expires(
@@ -27,17 +30,17 @@ export const ENDINGS: readonly Row[] = [
     appended("a", 0, "hello"),
     ask("DELETE", "{a}", [VERSION], [status(204)]),
   ]),
-  ends("T1b", "MUST", "DELETE", "DELETE of a complete one is 204", [
+  ends("T1b", "MUST", "DELETE", "DELETE of a complete upload is 204", [
     ...complete("a"),
     ask("DELETE", "{a}", [VERSION], [status(204)]),
   ]),
-  ends("T1c", "SHOULD", "DELETE", "then HEAD and PATCH are 404 or 410", [
+  ends("T1c", "SHOULD", "DELETE", "after DELETE, HEAD and PATCH are 404 or 410", [
     upload("a", 11),
     ask("DELETE", "{a}", [VERSION], [status(204)]),
     head("a", [status(404, 410)]),
     patch("a", 0, TEXT, [status(404, 410)]),
   ]),
-  ends("T1d", "SHOULD", "DELETE", "so they are of a complete one", [
+  ends("T1d", "SHOULD", "DELETE", "after DELETE of a complete upload HEAD is 404 or 410", [
     ...complete("a"),
     ask("DELETE", "{a}", [VERSION], [status(204)]),
     head("a", [status(404, 410)]),

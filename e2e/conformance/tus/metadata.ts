@@ -10,10 +10,16 @@ export const METADATA: readonly Row[] = [
     upload("a", 11, [["Upload-Metadata", "filename d29ybGQudHh0,filetype dGV4dC9wbGFpbg=="]]),
     head("a", [header("Upload-Metadata", "filename d29ybGQudHh0,filetype dGV4dC9wbGFpbg==")]),
   ]),
-  row("N4b", "MUST", "Upload-Metadata", "in its order, with keys that have no value", [
-    upload("a", 11, [["Upload-Metadata", "zeta d29ybGQ=,is_confidential,alpha YQ==,mid bWlk"]]),
-    head("a", [header("Upload-Metadata", "zeta d29ybGQ=,is_confidential,alpha YQ==,mid bWlk")]),
-  ]),
+  row(
+    "N4b",
+    "MUST",
+    "Upload-Metadata",
+    "metadata comes back in its order, with keys that have no value",
+    [
+      upload("a", 11, [["Upload-Metadata", "zeta d29ybGQ=,is_confidential,alpha YQ==,mid bWlk"]]),
+      head("a", [header("Upload-Metadata", "zeta d29ybGQ=,is_confidential,alpha YQ==,mid bWlk")]),
+    ],
+  ),
   row("N4c", "CUSTOM", "Upload-Metadata", "a value that is not Base64 is 400", [
     post(
       [

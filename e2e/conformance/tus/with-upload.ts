@@ -31,7 +31,7 @@ export const WITH_FIRST_BYTES: readonly Row[] = [
     "N6b",
     "MUST",
     "Creation With Upload",
-    "so is one with all of them",
+    "a POST with all of the bytes is 201 with Upload-Offset",
     [
       ask(
         "POST",
@@ -69,7 +69,7 @@ export const WITH_FIRST_BYTES: readonly Row[] = [
     "N6e",
     "MUST",
     "Creation With Upload",
-    "bytes come with a size that is told later, too",
+    "the first bytes may come with a size that is told later",
     [
       ask(
         "POST",
