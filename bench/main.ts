@@ -1,6 +1,7 @@
 // `npm run bench`: everything in interleaved rounds, as a Markdown table and as results/bench.json; `--page` writes docs/performance.md from that.
 import { parseArgs } from "node:util";
 import { clientRows } from "./client.ts";
+import { directRows } from "./direct.ts";
 import { downloadRows } from "./downloads.ts";
 import { parallelRows } from "./ingest.ts";
 import { lineBRows } from "./lines/packets.ts";
@@ -32,6 +33,7 @@ const SECTIONS: Readonly<Record<string, (stage: Stage) => Promise<readonly Row[]
   small: smallRows,
   downloads: downloadRows,
   client: clientRows,
+  direct: directRows,
   memory: memoryRows,
   records: recordsRows,
   "records-postgres": postgresRecordsRows,

@@ -67,9 +67,10 @@ export function multipartCalls({ client, bucket, hasChecksums }: Aws): Multipart
       const input = { Bucket, Key: key, UploadId: uploadId };
       await call(client.send(new AbortMultipartUploadCommand(input)));
     },
-    async parts({ key, uploadId }, after) {
+    async parts({ key, uploadId }, after, most) {
       const marker = after === undefined ? {} : { PartNumberMarker: String(after) };
-      const input = { Bucket, Key: key, UploadId: uploadId, ...marker };
+      const limit = most === undefined ? {} : { MaxParts: Math.min(most, PAGE_MAX) };
+      const input = { Bucket, Key: key, UploadId: uploadId, ...marker, ...limit };
       const {
         Parts = [],
         IsTruncated,
@@ -109,6 +110,9 @@ function listedPart({ PartNumber = 0, Size = 0, ETag = "", ChecksumSHA256 }: Par
   const sha256 = ChecksumSHA256 === undefined ? undefined : decodeBase64(ChecksumSHA256);
   return { number: PartNumber, size: Size, etag: ETag, ...(sha256 ? { sha256 } : {}) };
 }
+
+/** Parts that any store lists at once. */
+const PAGE_MAX = 1000;
 
 const CHECKSUM = "x-amz-checksum-sha256";
 

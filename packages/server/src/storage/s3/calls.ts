@@ -21,8 +21,8 @@ export interface MultipartCalls {
   complete(upload: MultipartId, parts: readonly CompletedPart[]): Promise<void>;
   /** Resolves when the store has been told; a part on its way may still land: list again. */
   abort(upload: MultipartId): Promise<void>;
-  /** Parts with a higher number than `after`, in order; `next` where there are more. */
-  parts(upload: MultipartId, after?: number): Promise<Page<ListedPart, number>>;
+  /** Parts with a higher number than `after`, in order, as many as the store gives at once, or `most` where those are fewer; `next` where there are more. */
+  parts(upload: MultipartId, after?: number, most?: number): Promise<Page<ListedPart, number>>;
   /** Multipart uploads that are not ended, under a prefix. */
   list(prefix: string, after?: UploadMarker): Promise<Page<ListedUpload, UploadMarker>>;
   /** A request for one part that whoever has it may send, once or often, until it expires; bound to size and SHA-256. */

@@ -12,13 +12,13 @@ export async function listed(
   end: number,
 ): Promise<ReadonlyMap<number, Listed>> {
   const found = new Map<number, Listed>();
-  for await (const { number, size, sha256 } of pagesOf(
-    stage,
-    multipartOf(place),
-    numberOf(start),
-  )) {
+  const upload = multipartOf(place);
+  // Not those behind, which may be thousands.
+  const most = end - start;
+  for await (const { number, size, sha256 } of pagesOf(stage, upload, numberOf(start), most)) {
     if (number >= numberOf(end)) break;
     found.set(number - 1, sha256 ? { size, digest: sha256 } : { size });
+    if (number === end) break;
   }
   return found;
 }
@@ -28,12 +28,13 @@ export async function* pagesOf(
   stage: Stage,
   upload: MultipartId,
   from = 1,
+  most?: number,
 ): AsyncGenerator<ListedPart, void, void> {
   let after: number | undefined = from - 1;
   while (after !== undefined) {
     const marker: number = after;
     const page = await retrying(stage, "listing parts", () =>
-      stage.calls.multipart.parts(upload, marker),
+      stage.calls.multipart.parts(upload, marker, most),
     );
     yield* page.items;
     after = page.next;
