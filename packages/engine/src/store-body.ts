@@ -3,7 +3,7 @@ import { recordAppend } from "./commit-append.ts";
 import type { Context } from "./context.ts";
 import type { Group } from "./gather.ts";
 import type { CommittedPart, Limits, Tail, TailObject } from "./records.ts";
-import type { GroupStore } from "./store-groups.ts";
+import type { GroupStore, Sent } from "./store-groups.ts";
 import { dropTailObjects, putTailObject, tailObjectsOf, tailOfObjects } from "./tail-objects.ts";
 import type { Upload } from "./upload.ts";
 import { putWhole } from "./whole-part.ts";
@@ -42,8 +42,11 @@ export function createBodyStore(context: Context, upload: Upload, limits: Limits
       try {
         const all = group ? withGroup(kept, group, []) : kept;
         if (failure || all.length === 0) return;
-        await commitBody(context, upload, all, limits);
+        const { spent, ...durable } = await sendBody(context, upload, all);
+        // From here on a record may name them, whatever the answer.
         kept = [];
+        await recordAppend(context, upload, durable, limits);
+        await dropTailObjects(context, upload, spent);
       } catch (cause) {
         fail(cause);
       } finally {
@@ -75,13 +78,12 @@ function withGroup(
   return [...all, { index, size, digest, isWhole, pieces, objects }];
 }
 
-/** One record for all of it. */
-async function commitBody(
+/** What one record takes: whole parts in their place, and objects of the tail. */
+async function sendBody(
   context: Context,
   upload: Upload,
   kept: readonly Kept[],
-  limits: Limits,
-): Promise<void> {
+): Promise<Pick<Sent, "parts" | "tail" | "spent">> {
   const parts: CommittedPart[] = [];
   const spent: TailObject[] = [];
   let tail: Tail | undefined;
@@ -96,6 +98,5 @@ async function commitBody(
     const made = isMore ? [await putTailObject(context, upload, { objects: [], pieces })] : [];
     tail = tailOfObjects(part, [...objects, ...made]);
   }
-  await recordAppend(context, upload, { parts, tail }, limits);
-  await dropTailObjects(context, upload, spent);
+  return { parts, ...(tail ? { tail } : {}), spent };
 }

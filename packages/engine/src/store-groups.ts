@@ -28,7 +28,7 @@ export interface GroupStore {
 }
 
 /** What the store has durably, before a record says so. */
-interface Sent {
+export interface Sent {
   readonly parts: readonly CommittedPart[];
   readonly tail?: Tail;
   /** Named by no record from then on. */

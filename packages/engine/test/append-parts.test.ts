@@ -1,6 +1,7 @@
 // Appends where a storage takes whole parts: tails as objects, what is bound when, what is left behind.
 import { createEngine, type Engine } from "@holdfast/engine";
-import { HoldfastError, isHoldfastError, KIB, type UploadView } from "@holdfast/protocol";
+import { HoldfastError, isHoldfastError, KIB, MIB, type UploadView } from "@holdfast/protocol";
+import { bigBytes } from "@holdfast/testkit/big-bytes";
 import { createBody } from "@holdfast/testkit/body";
 import { createVirtualClock } from "@holdfast/testkit/clock";
 import { type ApplyPoint, createMemoryMetadata } from "@holdfast/testkit/metadata/memory";
@@ -188,6 +189,34 @@ describe("an append into a store of parts", () => {
     await appendBytes(engine, view, piece.length, rest, { isLast: true, digest: sha256(rest) });
     await expectContent(engine, view);
   });
+
+  it.each(["without a digest", "with a digest over it"])(
+    "keeps what a record may name whose answer was lost, of a body %s",
+    async (how) => {
+      const { storage } = makeWorld();
+      let isLost = true;
+      const metadata = createMemoryMetadata({
+        async onApply(point, { kind }) {
+          if (kind !== "append" || point !== "before-acknowledged" || !isLost) return;
+          isLost = false;
+          throw new HoldfastError("storage_failed");
+        },
+      });
+      const engine = createEngine(memoryParts({ storage, metadata }));
+      // More than one object has, and less than a part.
+      const all = bigBytes("lost", 9 * MIB + 5);
+      const view = await engine.create(alice, createRequest(all.length, { partSize: 16 * MIB }));
+      const piece = all.subarray(0, -5);
+      const digest = how === "without a digest" ? {} : { digest: sha256(piece) };
+      expect(await codeOf(appendBytes(engine, view, 0, piece, digest))).toBe("storage_failed");
+      const after = createMemoryMetadata({ state: metadata.snapshot() });
+      const next = createEngine(memoryParts({ storage, metadata: after }));
+      const { offset } = await next.offset(alice, view.id);
+      expect(offset).toBeGreaterThanOrEqual(8 * MIB);
+      await appendBytes(next, view, offset, all.subarray(offset), { isLast: true });
+      await expectContent(next, view, all);
+    },
+  );
 
   it.each([0, 1, PART, PART + 1, 2 * PART + 77])(
     "ends an upload of unknown size at %i, by its last append or by complete",
