@@ -74,16 +74,21 @@ function rowsOf(name: string, ours: readonly Sample[], theirs: readonly Sample[]
   const [cpu, tusCpu] = [of(ours, ({ cpu }) => cpu), of(theirs, ({ cpu }) => cpu)];
   const [rate, tusRate] = [of(ours, ({ rate }) => rate), of(theirs, ({ rate }) => rate)];
   const client = of(ours, ({ clientCpu }) => clientCpu ?? Number.NaN);
+  const hasClient = ours.some(({ clientCpu }) => clientCpu !== undefined);
   return [
     ratioRow({
       ...{ name: `${name}: server CPU-s/GiB`, peer, ours: cpu, theirs: tusCpu },
       target: { atMost: 1 },
     }),
     ratioRow({ name: `${name}: GiB/s`, peer, ours: rate, theirs: tusRate }),
-    {
-      name: `${name}: client CPU-s/GiB with start-up`,
-      ...{ ours: showFigure(client), theirs: "", target: "", data: { client } },
-    },
+    ...(hasClient
+      ? [
+          {
+            name: `${name}: client CPU-s/GiB with start-up`,
+            ...{ ours: showFigure(client), theirs: "", target: "", data: { client } },
+          },
+        ]
+      : []),
   ];
 }
 

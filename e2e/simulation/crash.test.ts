@@ -1,6 +1,7 @@
 // Promises 1 to 3 on the simulated disk: a crash at every step, many legal images of each.
 import { simulateCrashes } from "@holdfast/testkit/sim/crash";
 import { simulateEnds } from "@holdfast/testkit/sim/crash-ends";
+import { simulateFinals } from "@holdfast/testkit/sim/crash-finals";
 import { simulatePartCrashes } from "@holdfast/testkit/sim/crash-parts";
 import { simulatePartAppends } from "@holdfast/testkit/sim/crash-parts-appends";
 import { describe, expect, it } from "vitest";
@@ -26,6 +27,22 @@ describe("a crash at every step of appends, and of whole files", () => {
       expect(report.recoverySteps).toBeGreaterThan(5);
     },
   );
+});
+
+describe("a crash at every step of uploads that end with their last byte, and of finals", () => {
+  it("has a file for whoever is told of the last byte, and all bytes of the partials in the final", {
+    timeout: 300_000,
+  }, async () => {
+    const report = await simulateFinals({ images: 4, inRecovery: false });
+    expect(report.violations).toEqual([]);
+    expect(report.steps).toBeGreaterThan(60);
+  });
+
+  it("so it is where the recovery crashes", { timeout: 300_000 }, async () => {
+    const report = await simulateFinals({ images: 1, inRecovery: true, stride: 3 });
+    expect(report.violations).toEqual([]);
+    expect(report.recoverySteps).toBeGreaterThan(5);
+  });
 });
 
 describe("a crash at every step of create, put-run, complete, abort and recovery", () => {

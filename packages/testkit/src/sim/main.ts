@@ -1,6 +1,7 @@
-// Runs a crash simulation by itself: `node main.ts parts|appends|files|ends|store|store-appends IMAGES SEED`. Prints what is wrong; exit code 1 where anything is.
+// Runs a crash simulation by itself: `node main.ts parts|appends|files|finals|ends|store|store-appends IMAGES SEED`. Prints what is wrong; exit code 1 where anything is.
 import { simulateCrashes } from "./crash.ts";
 import { simulateEnds } from "./crash-ends.ts";
+import { simulateFinals } from "./crash-finals.ts";
 import { simulatePartCrashes } from "./crash-parts.ts";
 import { simulatePartAppends } from "./crash-parts-appends.ts";
 import type { CrashReport } from "./every-step.ts";
@@ -18,6 +19,7 @@ process.stdout.write(`${JSON.stringify(report)}\n`);
 process.exitCode = report.violations.length > 0 ? 1 : 0;
 
 function simulate(): Promise<CrashReport> {
+  if (what === "finals") return simulateFinals(options);
   if (what === "ends") return simulateEnds(options);
   if (what === "store-appends") return simulatePartAppends(options);
   if (what === "store") return simulatePartCrashes(options);

@@ -1,0 +1,164 @@
+// Crashes a server at every step of uploads that end with their last byte, and of finals that are put together of others; then holds against what is left that
+// whoever is told of the last byte gets the file, that a final has the bytes of its partials, and that nothing of those is left behind.
+import type { ToldOffset } from "@holdfast/engine";
+import {
+  equalBytes,
+  isHoldfastError,
+  KIB,
+  type UploadId,
+  type UploadView,
+} from "@holdfast/protocol";
+import { createBody } from "../body.ts";
+import { createRandom } from "../random.ts";
+import { alice, createRequest, readAll } from "../world.ts";
+import { type CrashOptions, type CrashReport, crashEverywhere } from "./every-step.ts";
+import { BYTES_DIRECTORY, beginLife, diskLives, type Life, nothing, type Remains } from "./life.ts";
+
+const HOUR = 60 * 60 * 1000;
+const bytes = createRandom("crash/finals").bytes(300 * KIB);
+/** None ends where a part or a block does. */
+const PIECES = [bytes.subarray(0, 270 * KIB + 1), bytes.subarray(270 * KIB + 1)] as const;
+const FINAL = Buffer.concat([PIECES[0], PIECES[1], PIECES[0]]);
+
+interface Seen {
+  /** The upload that ends with its last byte, and whether anybody was told that it has. */
+  whole?: UploadId;
+  isWholeTold: boolean;
+  readonly partials: UploadId[];
+  final?: UploadId;
+  isDeleted: boolean;
+}
+
+export function simulateFinals(options: CrashOptions): Promise<CrashReport> {
+  return crashEverywhere<Seen, Life, Remains>(
+    {
+      cycle: diskLives,
+      start: nothing,
+      seeNothing: () => ({ isWholeTold: false, partials: [], isDeleted: false }),
+      work,
+      violations: violationsIn,
+    },
+    options,
+  );
+}
+
+const BEGINNING = { protocol: "tus", note: "as it came" } as const;
+
+async function work(life: Life, seen: Seen): Promise<void> {
+  const { engine } = life;
+  const whole = await engine.create(alice, createRequest(bytes.length), undefined, BEGINNING);
+  seen.whole = whole.id;
+  await append(life, whole.id, bytes);
+  seen.isWholeTold = true;
+  for (const piece of PIECES) {
+    const role = { kind: "partial" } as const;
+    const wants = createRequest(piece.length);
+    const { id } = await engine.create(alice, wants, undefined, { ...BEGINNING, role });
+    await append(life, id, piece);
+    seen.partials.push(id);
+  }
+  const [first = "", second = ""] = seen.partials;
+  const { size: _, ...request } = createRequest(0);
+  const making = engine.concatenate(alice, {
+    ...{ ...BEGINNING, request, partials: [first, second, first] },
+  });
+  await untilRecorded(life);
+  // While the final is read from it: its bytes have to stay until that has got them.
+  await engine.abort(alice, second);
+  seen.isDeleted = true;
+  seen.final = (await making).id;
+  await untilWhole(life, seen.final);
+}
+
+async function untilRecorded({ metadata, crashed }: Life): Promise<void> {
+  let isOver = false;
+  crashed.then(() => {
+    isOver = true;
+  });
+  const isFinal = () =>
+    [...metadata.snapshot().uploads.values()].some(({ role }) => role?.kind === "final");
+  while (!isFinal() && !isOver) await new Promise((resolve) => setImmediate(resolve));
+}
+
+function append({ engine }: Life, id: UploadId, content: Uint8Array): Promise<ToldOffset> {
+  const body = createBody(content);
+  const bodySize = content.length;
+  return engine.append(alice, { id, at: 0, isLast: false, completes: "at-size", body, bodySize });
+}
+
+/** Clients ask until they are told an offset. */
+async function untilWhole({ engine, clock }: Life, id: UploadId): Promise<ToldOffset> {
+  for (let times = 0; times < 1000; times++) {
+    const told = await engine.offset(alice, id, "at-size");
+    if (told.isComplete) return told;
+    clock.advance(1000);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  throw new Error("it never becomes whole");
+}
+
+async function violationsIn(remains: Remains, seen: Seen): Promise<string[]> {
+  const life = await beginLife(remains, "after");
+  await life.engine.recover();
+  const checks = [() => wholeWrongly(life, seen), () => finalWrongly(life, seen)];
+  const wrong: string[] = [];
+  for (const check of [...checks, () => leftBehind(life, seen)]) {
+    wrong.push(...(await check().catch((error: unknown) => [String(error)])));
+  }
+  return wrong;
+}
+
+/** Whoever asks where to go on, and hears that nothing is missing, has a file. */
+async function wholeWrongly(life: Life, { whole, isWholeTold }: Seen): Promise<string[]> {
+  if (whole === undefined) return [];
+  const { offset, isComplete } = await life.engine.offset(alice, whole, "at-size");
+  if (offset === bytes.length && !isComplete)
+    return ["its last byte is told, and there is no file"];
+  if (!isComplete) return isWholeTold ? ["an acknowledged file is gone"] : [];
+  return (await hasBytes(life, whole, bytes)) ? [] : ["the whole upload has other bytes"];
+}
+
+async function hasBytes({ engine }: Life, id: UploadId, wanted: Uint8Array): Promise<boolean> {
+  const view: UploadView = await engine.status(alice, id);
+  return equalBytes(await readAll(engine, view), wanted);
+}
+
+async function finalWrongly(life: Life, seen: Seen): Promise<string[]> {
+  // One that was recorded, and whose client never heard of it, becomes a file as well.
+  const { uploads } = life.metadata.snapshot();
+  const finals = [...uploads.values()].filter(({ role }) => role?.kind === "final");
+  if (seen.final !== undefined && finals.length === 0) return ["an acknowledged final is gone"];
+  const wrong: string[] = [];
+  for (const { id } of finals) {
+    await untilWhole(life, id);
+    if (!(await hasBytes(life, id, FINAL))) wrong.push("a final has other bytes");
+  }
+  return wrong;
+}
+
+/** What ends with time takes everything along but files; a partial is never one. */
+async function leftBehind({ engine, clock, disk, metadata }: Life, seen: Seen): Promise<string[]> {
+  const [, second] = seen.partials;
+  if (seen.isDeleted && second !== undefined) {
+    const code = await engine.offset(alice, second).then(
+      () => "there",
+      (error: unknown) => (isHoldfastError(error) ? error.code : String(error)),
+    );
+    if (code !== "upload_ended") return [`a partial that was deleted is ${code}`];
+  }
+  for (let times = 0; times < 3; times++) {
+    clock.advance(25 * HOUR);
+    const { failed } = await engine.sweep("server", { isDryRun: false });
+    if (failed > 0) return ["a sweep could not do its work"];
+  }
+  const { uploads, files } = metadata.snapshot();
+  const kept = [...files.values()].map(({ uploadId }) => uploadId);
+  if (kept.some((id) => seen.partials.includes(id))) return ["a partial has become a file"];
+  const names = disk.names().filter((name) => name.startsWith(BYTES_DIRECTORY));
+  return [
+    ...names
+      .filter((name) => !kept.some((id) => name.includes(id)))
+      .map((name) => `${name} is left`),
+    ...(uploads.size === 0 ? [] : [`${uploads.size} records are left`]),
+  ];
+}
