@@ -1,20 +1,14 @@
 // The doctor before real servers and real proxies: what it finds, and that what it advises cures.
 import { execFile } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  request,
-  type Server,
-} from "node:http";
+import { type IncomingMessage, type RequestListener, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { freePort } from "@holdfast/testkit/free-port";
 import { killServer, type ServerProcess, startServer } from "@holdfast/testkit/process";
+import { startRelay } from "@holdfast/testkit/relay";
 import { type Nginx, startNginx } from "@holdfast/testkit/services/nginx";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { run, type Said } from "./kit/cli.ts";
@@ -79,15 +73,9 @@ const ALL_WELL = {
 
 /** A proxy of our own that does something wrong. */
 async function behind(listener: RequestListener): Promise<string> {
-  const proxy: Server = createServer(listener);
-  proxy.listen(0, "127.0.0.1");
-  await once(proxy, "listening");
-  closing.push(async () => {
-    proxy.close();
-    proxy.closeAllConnections();
-  });
-  const address = proxy.address();
-  return `http://127.0.0.1:${address !== null && typeof address === "object" ? address.port : 0}`;
+  const proxy = await startRelay(listener);
+  closing.push(() => proxy.close());
+  return proxy.url;
 }
 
 function pass(asked: IncomingMessage, use: (came: IncomingMessage) => void): void {

@@ -1,12 +1,11 @@
 // Looking at uploads and files from outside, with real processes: status and verify.
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
 import { copyFile, open, writeFile } from "node:fs/promises";
-import { createServer, request } from "node:http";
 import { join } from "node:path";
 import { MIB } from "@holdfast/protocol";
 import { freePort } from "@holdfast/testkit/free-port";
 import { startCli, textOf } from "@holdfast/testkit/process";
+import { passOn, startRelay } from "@holdfast/testkit/relay";
 import { beforeAll, describe, expect, it } from "vitest";
 import { eventOf, run } from "./kit/cli.ts";
 import { serveForTests } from "./kit/served.ts";
@@ -139,28 +138,16 @@ describe("verify", () => {
 
   it("finds what was damaged between the server's disk and here", async () => {
     const target = new URL(url);
-    const damaging = createServer((asked, answer) => {
-      const { headers, method = "GET", url: path = "/" } = asked;
-      const onward = request({ host: target.hostname, port: target.port, path, method, headers });
-      onward.on("response", (came) => {
-        answer.writeHead(came.statusCode ?? 500, came.headers);
-        const isContent = came.headers["content-range"]?.startsWith(`bytes ${2 * MIB}-`);
-        came.on("data", (piece: Buffer) => {
-          if (isContent) piece[0] = (piece[0] ?? 0) ^ 1;
-          answer.write(piece);
-        });
-        came.on("end", () => answer.end());
-      });
-      onward.end();
-    });
-    damaging.listen(0, "127.0.0.1");
-    await once(damaging, "listening");
-    const address = damaging.address();
-    const port = address !== null && typeof address === "object" ? address.port : 0;
-    const through = `http://127.0.0.1:${port}${target.pathname}`;
+    const damaging = await startRelay((asked, answer) =>
+      passOn(target.origin, asked, answer, (piece, { headers }) => {
+        if (headers["content-range"]?.startsWith(`bytes ${2 * MIB}-`))
+          piece[0] = (piece[0] ?? 0) ^ 1;
+        return piece;
+      }),
+    );
+    const through = `${damaging.url}${target.pathname}`;
     const { code, stdout } = await run(home, ["verify", "file", through, "--download"]);
-    damaging.close();
-    damaging.closeAllConnections();
+    await damaging.close();
     expect(code).toBe(7);
     expect(stdout).toContain(`  part 2: other bytes at ${2 * MIB}`);
   });

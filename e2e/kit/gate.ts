@@ -1,11 +1,10 @@
 // A door between commands and a server that lets one request of a kind through: a command is where the test wants it however slow the machine is.
-import { once } from "node:events";
-import { createServer, request as forward, type IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
+import { passOn, type Relay, startRelay } from "@holdfast/testkit/relay";
 
 export type Kind = (request: IncomingMessage) => boolean;
 
-export interface Gate {
-  readonly url: string;
+export interface Gate extends Relay {
   /**
    * Lets the next request of a kind pass, and keeps the others waiting until they end with whoever sent them. Resolves when the answer to the one has gone out.
    * Requests of other kinds pass.
@@ -13,31 +12,20 @@ export interface Gate {
   only(isOfKind: Kind): Promise<void>;
   /** Everything passes again. */
   open(): void;
-  close(): Promise<void>;
 }
 
 type Fate = "pass" | "wait" | (() => void);
 
 export async function openGate(target: string): Promise<Gate> {
   let fateOf: (request: IncomingMessage) => Fate = () => "pass";
-  const server = createServer((request, response) => {
+  const relay = await startRelay((request, response) => {
     const fate = fateOf(request);
     if (fate === "wait") return;
-    const { method = "", url = "", headers } = request;
-    const onward = forward(new URL(url, target), { method, headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 0, answer.headers);
-      if (fate !== "pass") response.once("finish", fate);
-      answer.on("error", () => response.destroy()).pipe(response);
-    });
-    onward.on("error", () => response.destroy());
-    response.on("close", () => onward.destroy());
-    request.pipe(onward);
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  const port = typeof address === "object" && address ? address.port : 0;
+    if (fate !== "pass") response.once("finish", fate);
+    passOn(target, request, response);
+  });
   return {
-    url: `http://127.0.0.1:${port}`,
+    ...relay,
     only: (isOfKind) =>
       new Promise((resolve) => {
         let hasPassed = false;
@@ -50,11 +38,6 @@ export async function openGate(target: string): Promise<Gate> {
       }),
     open() {
       fateOf = () => "pass";
-    },
-    async close() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
     },
   };
 }

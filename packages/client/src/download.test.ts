@@ -2,13 +2,6 @@ import { existsSync, linkSync, writeFileSync } from "node:fs";
 import { HoldfastError, KIB } from "@holdfast/protocol";
 import { serve } from "@holdfast/server";
 import { createVirtualClock } from "@holdfast/testkit/clock";
-import { startProxy } from "@holdfast/testkit/proxy";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startDownload } from "./download.ts";
-import { createCheckpointStore } from "./node/checkpoint.ts";
-import { download, upload } from "./node/index.ts";
-import { systemClock, systemDigester, systemRandom } from "./node/platform.ts";
-import { openFileSink } from "./node/sink.ts";
 import {
   answer,
   first,
@@ -16,7 +9,14 @@ import {
   interpose,
   type Meddle,
   problem,
-} from "./node/testing/interposer.ts";
+} from "@holdfast/testkit/interposer";
+import { startProxy } from "@holdfast/testkit/proxy";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startDownload } from "./download.ts";
+import { createCheckpointStore } from "./node/checkpoint.ts";
+import { download, upload } from "./node/index.ts";
+import { systemClock, systemDigester, systemRandom } from "./node/platform.ts";
+import { openFileSink } from "./node/sink.ts";
 import { makePlace, next, type Place, record, type Server } from "./node/testing/place.ts";
 import { downloadStill } from "./node/testing/still.ts";
 import { createNodeTransport } from "./node/transport.ts";

@@ -3,11 +3,11 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { decodeManifest, encodeHex, KIB } from "@holdfast/protocol";
 import { serve } from "@holdfast/server";
+import { interpose, problem } from "@holdfast/testkit/interposer";
 import { blake3 } from "hash-wasm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { download, upload } from "./node/index.ts";
 import { systemDigester } from "./node/platform.ts";
-import { interpose, problem } from "./node/testing/interposer.ts";
 import { makePlace, next, type Place } from "./node/testing/place.ts";
 import type { UploadOptions } from "./upload.ts";
 

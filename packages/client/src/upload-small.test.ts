@@ -2,15 +2,15 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { KIB } from "@holdfast/protocol";
 import { serve } from "@holdfast/server";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createClient, download, type NodeOptions, upload } from "./node/index.ts";
 import {
   answer,
   first,
   type Interposer,
   interpose,
   type Meddle,
-} from "./node/testing/interposer.ts";
+} from "@holdfast/testkit/interposer";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createClient, download, type NodeOptions, upload } from "./node/index.ts";
 import { makePlace, next, type Place, record, type Server } from "./node/testing/place.ts";
 import type { UploadOptions } from "./upload.ts";
 

@@ -2,9 +2,6 @@ import { appendFileSync, mkdirSync, truncateSync, writeFileSync } from "node:fs"
 import { KIB } from "@holdfast/protocol";
 import { serve } from "@holdfast/server";
 import { createVirtualClock } from "@holdfast/testkit/clock";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { NodeOptions } from "./node/index.ts";
-import { download, upload } from "./node/index.ts";
 import {
   answer,
   first,
@@ -12,7 +9,10 @@ import {
   interpose,
   type Meddle,
   problem,
-} from "./node/testing/interposer.ts";
+} from "@holdfast/testkit/interposer";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { NodeOptions } from "./node/index.ts";
+import { download, upload } from "./node/index.ts";
 import { makePlace, next, type Place, record, type Server } from "./node/testing/place.ts";
 import { uploadStill } from "./node/testing/still.ts";
 import type { UploadOptions } from "./upload.ts";

@@ -1,12 +1,12 @@
 import { KIB, MIB } from "@holdfast/protocol";
 import { serve } from "@holdfast/server";
+import { interpose } from "@holdfast/testkit/interposer";
 import { startProxy } from "@holdfast/testkit/proxy";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createCheckpointStore } from "./node/checkpoint.ts";
 import type { NodeOptions } from "./node/index.ts";
 import { download, upload } from "./node/index.ts";
 import { systemClock, systemDigester } from "./node/platform.ts";
-import { interpose } from "./node/testing/interposer.ts";
 import { makePlace, next, type Place, record } from "./node/testing/place.ts";
 import { rememberLine } from "./recall.ts";
 import type { UploadOptions } from "./upload.ts";

@@ -6,17 +6,17 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { decodeUpload, KIB } from "@holdfast/protocol";
 import { serve } from "@holdfast/server";
 import { createVirtualClock } from "@holdfast/testkit/clock";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { nodePorts } from "../node/client.ts";
-import { createClient, download, type NodeOptions, upload } from "../node/index.ts";
-import { openFileSource } from "../node/source.ts";
 import {
   first,
   type Interposer,
   interpose,
   type Meddle,
   problem,
-} from "../node/testing/interposer.ts";
+} from "@holdfast/testkit/interposer";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { nodePorts } from "../node/client.ts";
+import { createClient, download, type NodeOptions, upload } from "../node/index.ts";
+import { openFileSource } from "../node/source.ts";
 import { makePlace, next, type Place, record, type Server } from "../node/testing/place.ts";
 import { uploadStill } from "../node/testing/still.ts";
 import type { Transport } from "../ports.ts";

@@ -1,9 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { KIB, MIB } from "@holdfast/protocol";
 import { serve } from "@holdfast/server";
-import { startProxy } from "@holdfast/testkit/proxy";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createClient } from "../node/index.ts";
 import {
   answer,
   first,
@@ -11,7 +8,10 @@ import {
   interpose,
   type Meddle,
   problem,
-} from "../node/testing/interposer.ts";
+} from "@holdfast/testkit/interposer";
+import { startProxy } from "@holdfast/testkit/proxy";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createClient } from "../node/index.ts";
 import { makePlace, next, type Place, record, type Server } from "../node/testing/place.ts";
 
 const PART = 256 * KIB;

@@ -1,11 +1,6 @@
 // For tests: stands between client and server as a proxy that does what it is told, one request at a time.
-import { once } from "node:events";
-import {
-  createServer,
-  request as forward,
-  type IncomingMessage,
-  type ServerResponse,
-} from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { passOn, type Relay, startRelay } from "./relay.ts";
 
 /** What to do with a request instead of passing it on; undefined passes it on. */
 export type Meddle = (
@@ -19,12 +14,10 @@ export interface Seen {
   readonly headers: IncomingMessage["headers"];
 }
 
-export interface Interposer {
-  readonly url: string;
+export interface Interposer extends Relay {
   readonly seen: readonly Seen[];
   /** How many requests of that method to paths with that text in them. */
   count(method: string, path: string): number;
-  close(): Promise<void>;
 }
 
 /** `tamper` changes the body of an answer piece by piece. */
@@ -34,34 +27,18 @@ export async function interpose(
   tamper: (request: IncomingMessage, piece: Buffer) => Buffer = (_, piece) => piece,
 ): Promise<Interposer> {
   const seen: Seen[] = [];
-  const server = createServer((request, response) => {
+  const relay = await startRelay((request, response) => {
     const { method = "", url = "", headers } = request;
     seen.push({ method, path: url, headers });
     const instead = meddle(request, response);
     if (instead) return instead(request, response);
-    const onward = forward(new URL(url, target), { method, headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 0, answer.headers);
-      answer.on("data", (piece: Buffer) => response.write(tamper(request, piece)));
-      answer.on("end", () => response.end());
-      answer.on("error", () => response.destroy());
-    });
-    onward.on("error", () => response.destroy());
-    response.on("close", () => onward.destroy());
-    request.pipe(onward);
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  const port = typeof address === "object" && address ? address.port : 0;
+    passOn(target, request, response, (piece) => tamper(request, piece));
+  });
   return {
-    url: `http://127.0.0.1:${port}`,
+    ...relay,
     seen,
     count: (method, path) =>
       seen.filter((one) => one.method === method && one.path.includes(path)).length,
-    async close() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
   };
 }
 
