@@ -29,6 +29,7 @@ const MORE_SETTINGS = [
   "serve.keep-free",
   "serve.origins",
   "serve.h2c-port",
+  "serve.socket",
   "serve.proxies",
   "serve.interim",
   "serve.log-level",
@@ -75,7 +76,7 @@ async function runServe({ json }: Options, command: Command): Promise<void> {
   const server = await serve({
     host,
     ...(port === undefined ? {} : { port }),
-    ...h2cOf(settings),
+    ...besidesOf(settings),
     dataDir: data,
     ...(storage === undefined ? {} : { storage }),
     ...(metadata === undefined ? {} : { metadata }),
@@ -130,9 +131,14 @@ function metadataOf(settings: Settings): string | undefined {
   return address;
 }
 
-function h2cOf(settings: Settings): Pick<ServeOptions, "h2cPort"> {
+/** Where it listens besides. */
+function besidesOf(settings: Settings): Pick<ServeOptions, "h2cPort" | "socket"> {
   const h2cPort = settings.number("serve.h2c-port");
-  return h2cPort === undefined ? {} : { h2cPort };
+  const socket = settings.text("serve.socket");
+  return {
+    ...(h2cPort === undefined ? {} : { h2cPort }),
+    ...(socket === undefined ? {} : { socket }),
+  };
 }
 
 function interimOf(settings: Settings): NonNullable<ServeOptions["interim"]> {

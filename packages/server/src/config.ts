@@ -37,6 +37,8 @@ export interface ServeOptions {
   readonly keys?: MasterKeys | undefined;
   /** Speaks HTTP/2 in the clear too, on this port; 0 takes a free one, without it nowhere. Over TLS, HTTP/2 and HTTP/1.1 share a port. */
   readonly h2cPort?: number;
+  /** Listens on a socket at this path too, without TLS: for a proxy on this machine. */
+  readonly socket?: string;
   /** Allows plain HTTP beyond this machine, for a network that is trusted or behind something that does TLS. */
   readonly insecure?: boolean;
   /** Speaks HTTPS with this certificate; the files are read again when they change. */
@@ -89,6 +91,7 @@ export interface Settings {
   /** Plain HTTP from beyond this machine is for the proxies only. */
   readonly isForProxiesOnly: boolean;
   readonly h2cPort: number | undefined;
+  readonly socket: string | undefined;
   /** The same for the port of HTTP/2, which never speaks TLS. */
   readonly isH2cForProxiesOnly: boolean;
   readonly interim: Interim;
@@ -139,7 +142,7 @@ export async function readSettings(options: ServeOptions): Promise<Settings> {
   return {
     ...{ address, port, storage, metadata, token, keys, tls, origins, trust },
     isForProxiesOnly: trust.hasProxies && tls === undefined && !insecure,
-    ...{ h2cPort, isH2cForProxiesOnly: trust.hasProxies && !insecure },
+    ...{ socket: options.socket, h2cPort, isH2cForProxiesOnly: trust.hasProxies && !insecure },
     ...{ slotMemory, requestsMax, keepFree, limits, closeMs, interim },
   };
 }

@@ -6,7 +6,10 @@ import { openServer } from "./open.ts";
 import { closeOnFatal } from "./serve.ts";
 
 /** Where the application listens, and by what, is its own affair. */
-export type EmbedOptions = Omit<ServeOptions, "host" | "port" | "h2cPort" | "tls" | "insecure">;
+export type EmbedOptions = Omit<
+  ServeOptions,
+  "host" | "port" | "h2cPort" | "socket" | "tls" | "insecure"
+>;
 
 export interface Holdfast {
   /** Answers a request of the web platform: for Hono, Next, Deno and whoever else speaks `Request` and `Response`. Never rejects. */

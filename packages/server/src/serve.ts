@@ -1,6 +1,7 @@
 // Puts a server on the network and takes it off again, in the order that keeps what is stored safe.
 import { readSettings, type ServeOptions, type Settings, urlOf } from "./config.ts";
 import { closeServer, listen } from "./http/listen.ts";
+import { listenLocally } from "./http/local-socket.ts";
 import { openHttp } from "./http/secure.ts";
 import { type OpenServer, openServer } from "./open.ts";
 
@@ -37,7 +38,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
 }
 
 async function start(open: OpenServer, settings: Settings): Promise<RunningServer> {
-  const { address, closeMs, tls } = settings;
+  const { address, closeMs, tls, socket } = settings;
   const { front, closed } = open;
   const { clock, log } = front;
   const http = await openHttp(front, settings);
@@ -49,6 +50,7 @@ async function start(open: OpenServer, settings: Settings): Promise<RunningServe
     const port = await listen(http.server, address, settings.port, log);
     const { h2c } = http;
     const h2cPort = h2c && (await listen(h2c.server, address, settings.h2cPort ?? 0, log));
+    if (http.local && socket !== undefined) await listenLocally(http.local, socket, log);
     const url = urlOf(address, port, tls ? "https" : "http");
     open.announce(url);
     const close = () => open.close(() => stopServing(closeMs));

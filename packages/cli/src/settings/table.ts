@@ -114,6 +114,10 @@ export const SETTINGS = {
     range: [0, 65_535],
     default: "8420",
   },
+  "serve.socket": {
+    kind: "path",
+    help: "socket in the file system to listen on too, for a proxy here",
+  },
   "serve.h2c-port": {
     kind: "whole",
     placeholder: "port",

@@ -37,18 +37,19 @@ function listenError(cause: NodeJS.ErrnoException, where: string): HoldfastError
  * Replies meanwhile say `Connection: close` by themselves.
  */
 export async function closeServer(
-  { server, h2, h2c }: HttpFront,
+  { server, h2, h2c, local }: HttpFront,
   clock: Clock,
   ms: number,
 ): Promise<void> {
   const callOff = clock.after(ms, () => {
     server.closeAllConnections();
+    local?.closeAllConnections();
     h2?.cut();
     h2c?.cut();
   });
   h2?.end();
   h2c?.end();
-  await Promise.all([close(server), h2c && close(h2c.server)]);
+  await Promise.all([close(server), h2c && close(h2c.server), local && close(local)]);
   callOff();
 }
 

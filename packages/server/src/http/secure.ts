@@ -13,6 +13,8 @@ export interface HttpFront {
   readonly server: Server | SecureServer;
   /** HTTP/2 over the server's TLS. */
   readonly h2: H2 | undefined;
+  /** Plain HTTP, for a socket in the file system. */
+  readonly local: Server | SecureServer | undefined;
   /** HTTP/2 in the clear, for a port of its own. */
   readonly h2c: (H2 & { readonly server: Http2Server }) | undefined;
   /** Reads the certificate now, if there is one. */
@@ -23,7 +25,7 @@ export interface HttpFront {
 
 type Wanted = Pick<
   Settings,
-  "tls" | "isForProxiesOnly" | "interim" | "h2cPort" | "isH2cForProxiesOnly"
+  "tls" | "isForProxiesOnly" | "interim" | "h2cPort" | "isH2cForProxiesOnly" | "socket"
 >;
 
 /** @throws HoldfastError `usage` where the certificate cannot be used */
@@ -37,10 +39,11 @@ export async function openHttp(front: Front, wanted: Wanted): Promise<HttpFront>
   });
   const h2c =
     wanted.h2cPort === undefined ? undefined : createH2(front, plain(isH2cForProxiesOnly));
+  const local = wanted.socket === undefined ? undefined : createHttpServer(front, plain(false));
   if (!tls) {
     return {
       server: createHttpServer(front, plain(isForProxiesOnly)),
-      ...{ h2: undefined, h2c },
+      ...{ h2: undefined, h2c, local },
       reload: async () => undefined,
       stop: () => undefined,
     };
@@ -63,5 +66,5 @@ export async function openHttp(front: Front, wanted: Wanted): Promise<HttpFront>
       if ("setSecureContext" in server) server.setSecureContext(optionsOf(certificate));
     },
   });
-  return { server, h2, h2c, reload: watch.reload, stop: watch.stop };
+  return { server, h2, h2c, local, reload: watch.reload, stop: watch.stop };
 }

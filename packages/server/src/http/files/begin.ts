@@ -37,7 +37,8 @@ export async function beginUpload(
   const { request, principal } = call;
   const inform = stamp && request.inform;
   // Who cannot be told where to go on before the end has nothing of an upload but its cost.
-  if (begin.isLast && !inform) {
+  const isWanted = wantsDigest(request.header("want-repr-digest"), "sha-256");
+  if (begin.isLast && !inform && !isWanted) {
     return storedReply(await storeWhole(front, call, nameOf(request)), version);
   }
   const { key } = keyOf(request);
