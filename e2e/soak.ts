@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { MIB } from "@holdfast/protocol";
 import { startStore } from "./kit/bucket.ts";
 import { crashClient } from "./kit/crash-client.ts";
+import { crashDirect } from "./kit/crash-direct.ts";
 import { type CrashPlace, crashServer, inStore } from "./kit/crash-server.ts";
 import { measureCut } from "./kit/cut-budget.ts";
 import { withScratch } from "./kit/scratch.ts";
@@ -50,6 +51,21 @@ const PROOFS: Readonly<Record<string, Proof>> = {
       isKept: report.violations.length === 0,
       report,
     };
+  },
+  async "kill -9 the client, parts straight to S3"(directory) {
+    const store = await startStore();
+    try {
+      const kills = Number(values["client-cycles"]);
+      const report = await crashDirect(directory, kills, seed, store);
+      return {
+        target: "same command resumes, 0 wrong",
+        found: `${report.kills} kills over ${report.files} files (${mib(report.size)}), ${report.wrongFiles} wrong`,
+        isKept: report.violations.length === 0,
+        report,
+      };
+    } finally {
+      await store.stop();
+    }
   },
   async "cut one connection of 1 GiB"(directory) {
     const report = await measureCut(directory, 1024 * MIB, seed);

@@ -7,19 +7,21 @@ import { type Bucket, createBucket } from "./bucket.ts";
 import { corsHeaders } from "./cors.ts";
 import { createFaults, type Fault, type FaultRule, type Operation } from "./faults.ts";
 import { OPERATIONS } from "./operations.ts";
-import { PROFILES, type ProfileName } from "./profiles.ts";
+import { PROFILES, type Profile, type ProfileName } from "./profiles.ts";
 import { type Credentials, checkSignature, type SignedRequest } from "./sign.ts";
 
 export interface S3DoubleOptions {
   readonly profile?: ProfileName;
+  /** What this store does otherwise than its profile. */
+  readonly instead?: Partial<Profile>;
   /** The only region that requests may be signed for; without it any will do. */
   readonly region?: string;
   /** False where the bucket is yet to be made. */
   readonly hasBucket?: boolean;
   /** Milliseconds since 1970 by the store's clock. */
   readonly now?: () => number;
-  /** False for tests with more bytes than memory: then only size and digest of a part are kept. */
-  readonly keepsBytes?: boolean;
+  /** Whether the bytes of what has this key are kept; of others, in tests with more bytes than memory, only size and digests. All are kept by default. */
+  readonly keepsBytes?: (key: string) => boolean;
 }
 
 export interface S3Double {
@@ -40,7 +42,9 @@ const CREDENTIALS: Credentials = { accessKeyId: "HOLDFASTDOUBLE", secretAccessKe
 const BUCKET_NAME = "double";
 
 export async function startS3Double(options: S3DoubleOptions = {}): Promise<S3Double> {
-  const { profile = "aws", region, now = Date.now, keepsBytes = true } = options;
+  const { profile: name = "aws", region, now = Date.now } = options;
+  const { keepsBytes = () => true } = options;
+  const profile: Profile = { ...PROFILES[name], ...options.instead };
   let { hasBucket = true } = options;
   const bucket = createBucket();
   const faults = createFaults();
@@ -63,9 +67,9 @@ export async function startS3Double(options: S3DoubleOptions = {}): Promise<S3Do
       if (makesBucket && bucketName === BUCKET_NAME) hasBucket = true;
       if (bucketName !== BUCKET_NAME || !hasBucket) return refusal("NoSuchBucket");
       const isOther = proof.bodySha256 !== undefined && proof.bodySha256 !== sha256Hex(body);
-      if (isOther && PROFILES[profile].checksBodies) return refusal("XAmzContentSHA256Mismatch");
+      if (isOther && profile.checksBodies) return refusal("XAmzContentSHA256Mismatch");
       const { query, headers } = signed;
-      const what = { bucket, profile: PROFILES[profile], keepsBytes, key, query, headers };
+      const what = { bucket, profile, keepsBytes: keepsBytes(key), key, query, headers };
       return OPERATIONS[operation]({ ...what, body, now: now() });
     });
     if (fault?.kind === "lose-answer") return void request.socket.destroy();
