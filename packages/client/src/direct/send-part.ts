@@ -115,12 +115,15 @@ async function badBytes(
 
 /** Where the way is closed, and nobody asked for it and no other, parts go through the server from now on. */
 function closedWay(job: Job, direct: Direct, met: HoldfastError, { attempt }: Call): HoldfastError {
-  if (met.code === "aborted") return met;
+  if (met.code === "aborted" || job.options.transfer !== undefined) return met;
   const isClosed = isClosedBy(direct.way, met, { attempt, at: job.ports.clock.monotonic() });
-  const mayTurn = job.options.transfer === undefined && job.way === "direct";
-  if (!isClosed || !mayTurn) return met;
-  job.way = "server";
-  const detail = `parts cannot go straight to the store, so they go through the server: ${met.message}`;
-  job.emit("notice", { code: met.code, detail });
+  const hasTurned = job.way === "server";
+  if (!isClosed && !hasTurned) return met;
+  if (!hasTurned) {
+    job.way = "server";
+    const detail = `parts cannot go straight to the store, so they go through the server: ${met.message}`;
+    job.emit("notice", { code: met.code, detail });
+  }
+  // Whatever others meet that were on their way still, their parts go the other way too.
   return new HoldfastError("not_holdfast", met.message, {}, met);
 }

@@ -1,0 +1,181 @@
+// A store that refuses, forgets, stalls, spoils and goes away while parts go straight to it: nothing is lost, and as little as can be is sent twice (faults C11, C13, D18, D23, N01, N02, N03).
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { MIB } from "@holdfast/protocol";
+import { createVirtualClock, type VirtualClock } from "@holdfast/testkit/clock";
+import type { Fault } from "@holdfast/testkit/s3-double/faults";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { nodePorts } from "../../packages/client/src/node/client.ts";
+import { openFileSource } from "../../packages/client/src/node/source.ts";
+import { record } from "../../packages/client/src/node/testing/place.ts";
+import type { Transport } from "../../packages/client/src/ports.ts";
+import { ALONE } from "../../packages/client/src/share.ts";
+import { startUpload, type UploadOptions } from "../../packages/client/src/upload.ts";
+import { brought, type Direct, startDirect } from "../kit/direct.ts";
+import { writeContent } from "../kit/source.ts";
+import { servedDifference } from "../kit/wire.ts";
+
+const PARTS = 9;
+const SIZE = PARTS * 8 * MIB - 5;
+
+interface Sending {
+  readonly direct: Direct;
+  readonly clock: VirtualClock;
+  /** Whether the store can be reached from where the client is. */
+  isAway: boolean;
+  readonly seen: { toStore: number; toServer: number };
+}
+
+let directory = "";
+let direct: Direct;
+let files = 0;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "holdfast-e2e-"));
+  direct = await startDirect(directory);
+});
+afterEach(() => direct.double.clearFaults());
+afterAll(async () => {
+  await direct.close();
+  await rm(directory, { recursive: true });
+});
+
+/** By a clock that stands still, and passes the waits between attempts at once: nothing is late because this machine is. */
+async function sent(
+  prepare: (sending: Sending) => void = () => undefined,
+  options: Partial<UploadOptions> = {},
+) {
+  const { server, double } = direct;
+  const clock = createVirtualClock();
+  const sending: Sending = { direct, clock, isAway: false, seen: { toStore: 0, toServer: 0 } };
+  const content = { seed: ++files, size: SIZE };
+  const path = join(directory, `source-${files}`);
+  await writeContent(path, content);
+  const stateDir = join(directory, "state");
+  const ports = { ...nodePorts(stateDir), clock, share: ALONE };
+  const transport: Transport = {
+    async request(one) {
+      const isToStore = one.url.startsWith(double.endpoint);
+      if (one.method === "PUT") sending.seen[isToStore ? "toStore" : "toServer"]++;
+      const nowhere = { ...one, url: one.url.replace(double.endpoint, "http://127.0.0.1:1") };
+      return ports.transport.request(isToStore && sending.isAway ? nowhere : one);
+    },
+    close: () => ports.transport.close(),
+  };
+  const before = brought(direct);
+  prepare(sending);
+  const transfer = startUpload(
+    () => openFileSource(path),
+    { to: server.url, ...options },
+    { ...ports, transport },
+  );
+  const [retries, notices] = [record(transfer, "retry"), record(transfer, "notice")];
+  transfer.on("retry", ({ waitMs }) => queueMicrotask(() => clock.advance(waitMs)));
+  const { url, bytesSent } = await transfer.done;
+  expect(await servedDifference(server.url, new URL(url).pathname, content)).toBeUndefined();
+  const codes = retries.map(({ code }) => code);
+  return { ...sending, codes, notices, bytesSent, brought: brought(direct) - before };
+}
+
+const failing =
+  (fault: Fault, { after = 2, times = 2 } = {}) =>
+  ({ direct }: Sending) =>
+    direct.double.fault({ operation: "part", fault, after, times });
+
+const refusing = (status: number, code: string) => failing({ kind: "refuse", status, code });
+
+describe("parts that go straight to a store", () => {
+  it("go there by default, each once, and none through the server", async () => {
+    const { seen, brought, codes, notices } = await sent();
+    expect({ seen, brought, codes, notices }).toEqual({
+      ...{ seen: { toStore: PARTS, toServer: 0 }, brought: PARTS, codes: [], notices: [] },
+    });
+  });
+
+  it.each([
+    ["expired", 403, "AccessDenied"],
+    ["by a clock that goes otherwise", 403, "RequestTimeTooSkewed"],
+    ["by credentials that have ended", 400, "ExpiredToken"],
+  ])("are signed for anew where a request is refused: %s", async (_, status, code) => {
+    const { codes, notices, seen } = await sent(refusing(status, code));
+    expect([codes, notices]).toEqual([[], []]);
+    expect(seen).toEqual({ toStore: PARTS + 2, toServer: 0 });
+  });
+
+  it("go through the server where requests are refused however often they are signed", async () => {
+    const fault = { kind: "refuse", status: 403, code: "AccessDenied" } as const;
+    const { notices, seen } = await sent(failing(fault, { after: 2, times: 12 }));
+    expect(notices).toMatchObject([{ code: "signature_refused" }]);
+    expect(seen.toServer).toBeGreaterThan(0);
+  });
+
+  it("are sent again where the store finds other bytes than were signed for", async () => {
+    const { codes, notices, seen } = await sent(failing({ kind: "flip" }));
+    expect(codes).toContain("digest_mismatch");
+    expect(notices).toEqual([]);
+    expect(seen).toEqual({ toStore: PARTS + 2, toServer: 0 });
+  });
+
+  it("are not sent again where only the store's answer was lost", async () => {
+    const { codes, brought, bytesSent } = await sent(failing({ kind: "lose-answer" }));
+    expect(codes).toContain("connection_failed");
+    expect([brought, bytesSent]).toEqual([PARTS, SIZE]);
+  });
+
+  it.each<[string, (sending: Sending) => void]>([
+    ["breaks connections", failing({ kind: "lose-request" })],
+    ["is busy", refusing(503, "SlowDown")],
+    ["fails inside", refusing(500, "InternalError")],
+    ["fails inside although it has the part", failing({ kind: "happened-error" })],
+  ])("get there in the end where the store %s", async (_, prepare) => {
+    const { notices, seen } = await sent(prepare);
+    expect(notices).toEqual([]);
+    expect(seen.toServer).toBe(0);
+  });
+});
+
+describe("a store that cannot be reached from here", () => {
+  it("is left alone: parts go through the server, in a moment", async () => {
+    const { seen, notices } = await sent((sending) => {
+      sending.isAway = true;
+    });
+    expect(notices).toMatchObject([{ code: "connection_failed" }]);
+    expect(seen.toServer).toBeGreaterThan(0);
+  });
+
+  const leave = (sending: Sending, ms: number) => {
+    // Not from the beginning on: the way was open once.
+    const look = setInterval(() => {
+      if (sending.direct.stored() < 4) return;
+      clearInterval(look);
+      sending.isAway = true;
+      const until = sending.clock.monotonic() + ms;
+      const back = setInterval(() => {
+        if (sending.clock.monotonic() < until) return;
+        clearInterval(back);
+        sending.isAway = false;
+      }, 1);
+    }, 1);
+  };
+
+  it("is waited for where it was there before, for half a minute", async () => {
+    const { seen, notices, codes } = await sent((sending) => leave(sending, 10_000));
+    expect(notices).toEqual([]);
+    expect(codes).toContain("connection_failed");
+    expect(seen.toServer).toBe(0);
+  });
+
+  it("is given up for the rest of the upload after that", async () => {
+    const { seen, notices } = await sent((sending) => leave(sending, Infinity));
+    expect(notices).toMatchObject([{ code: "connection_failed" }]);
+    expect(seen.toServer).toBeGreaterThan(0);
+  });
+
+  it("is waited for where it was asked for", async () => {
+    const { seen, notices } = await sent((sending) => leave(sending, 60_000), {
+      transfer: "direct",
+    });
+    expect(notices).toEqual([]);
+    expect(seen.toServer).toBe(0);
+  });
+});
