@@ -12,6 +12,7 @@ import { writePage } from "./page.ts";
 import { postgresRecordsRows, recordsRows } from "./records.ts";
 import { keepSection, machineName, readReport } from "./report.ts";
 import { HEAD, type Row, showRow } from "./row.ts";
+import { s3Rows } from "./s3.ts";
 import { scaleDiskRows, scaleRows } from "./scale.ts";
 import { slowFlushRows } from "./slow-flush.ts";
 import { smallRows } from "./small.ts";
@@ -34,6 +35,7 @@ const SECTIONS: Readonly<Record<string, (stage: Stage) => Promise<readonly Row[]
   downloads: downloadRows,
   client: clientRows,
   direct: directRows,
+  s3: s3Rows,
   memory: memoryRows,
   records: recordsRows,
   "records-postgres": postgresRecordsRows,
