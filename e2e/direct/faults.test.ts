@@ -16,7 +16,7 @@ import { brought, type Direct, startDirect } from "../kit/direct.ts";
 import { writeContent } from "../kit/source.ts";
 import { servedDifference } from "../kit/wire.ts";
 
-const PARTS = 9;
+const PARTS = 7;
 const SIZE = PARTS * 8 * MIB - 5;
 
 interface Sending {

@@ -35,7 +35,7 @@ interface Options extends TransferChoices {
   readonly digest?: Algorithm;
   readonly sha256?: string;
   readonly verify?: "readback";
-  readonly transfer?: TransferWay;
+  readonly transfer: "auto" | TransferWay;
 }
 
 const HELP = `
@@ -68,9 +68,9 @@ export function uploadCommand(): Command {
     .option("--sha256 <hex>", "what the whole of one file must have to be published")
     .addOption(new Option("--verify <how>", "what is read once more first").choices(["readback"]))
     .addOption(
-      new Option("--transfer <way>", "through the server, or by signed requests past it").choices([
-        ...["server", "direct"],
-      ]),
+      new Option("--transfer <way>", "straight to the store, or through the server")
+        .choices(["auto", "server", "direct"])
+        .default("auto", "straight where the server offers it"),
     )
     .addHelpText("after", HELP)
     .action(runUpload);
@@ -100,7 +100,7 @@ async function runUpload(
     ...(digest === undefined ? {} : { digest }),
     ...(sha256 === undefined ? {} : { sha256 }),
     ...(verify === undefined ? {} : { verify }),
-    ...(transfer === undefined ? {} : { transfer }),
+    ...(transfer === "auto" ? {} : { transfer }),
   };
   if (isStream) requireStreamable(chosen);
   if (transfer === "direct" && digest === "blake3") {

@@ -115,7 +115,8 @@ async function badBytes(
 
 /** Where the way is closed, and nobody asked for it and no other, parts go through the server from now on. */
 function closedWay(job: Job, direct: Direct, met: HoldfastError, { attempt }: Call): HoldfastError {
-  if (met.code === "aborted" || job.options.transfer !== undefined) return met;
+  if (met.code === "aborted") return met;
+  if (job.options.transfer !== undefined) return withHint(met);
   const isClosed = isClosedBy(direct.way, met, { attempt, at: job.ports.clock.monotonic() });
   const hasTurned = job.way === "server";
   if (!isClosed && !hasTurned) return met;
@@ -126,4 +127,12 @@ function closedWay(job: Job, direct: Direct, met: HoldfastError, { attempt }: Ca
   }
   // Whatever others meet that were on their way still, their parts go the other way too.
   return new HoldfastError("not_holdfast", met.message, {}, met);
+}
+
+const HINT =
+  "Parts go straight to the store: it must be reachable from here, and the server's credentials and clock must be good for it. Through the server it need not be reachable.";
+
+/** Where no other way may be taken, whoever asked for this one should know what it needs. */
+function withHint({ code, message, details, cause }: HoldfastError): HoldfastError {
+  return new HoldfastError(code, message, { hint: HINT, ...details }, cause);
 }
