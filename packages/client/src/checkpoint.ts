@@ -9,8 +9,8 @@ import {
   isUploadId,
   type UploadId,
 } from "@holdfast/protocol";
+import { parseJson } from "./parse-json.ts";
 import type { Digester, Fingerprint } from "./ports.ts";
-import { parseJson } from "./wire.ts";
 
 const VERSION = 2;
 const UTF8 = new TextEncoder();

@@ -2,8 +2,9 @@
 import { HoldfastError } from "@holdfast/protocol";
 import { type AskOptions, type AskPorts, ask } from "./ask.ts";
 import { checkAddress } from "./auth.ts";
+import { parseJson } from "./parse-json.ts";
 import { jsonBody } from "./upload-job.ts";
-import { parseJson, type WireAnswer } from "./wire.ts";
+import type { WireAnswer } from "./wire.ts";
 
 export interface CreateLinkOptions extends AskOptions {
   /** Absolute address of the file. */

@@ -1,7 +1,7 @@
 // What this device remembers of the line to a server: a hint for the next transfer, which that corrects; and what follows from it for the grid.
 import { KIB, MIB } from "@holdfast/protocol";
 import { type Known, RUN_SIZE } from "./line.ts";
-import { parseJson } from "./wire.ts";
+import { parseJson } from "./parse-json.ts";
 
 const VERSION = 1;
 /** Lines change; what was learned longer ago than this, in milliseconds, is not believed any more. */

@@ -2,7 +2,8 @@
 import { decodeFile, decodeHex, HoldfastError, type ListedFile } from "@holdfast/protocol";
 import { type AskOptions, type AskPorts, ask } from "./ask.ts";
 import { checkAddress } from "./auth.ts";
-import { parseJson, type WireAnswer } from "./wire.ts";
+import { parseJson } from "./parse-json.ts";
+import type { WireAnswer } from "./wire.ts";
 
 export interface FilePage {
   readonly files: readonly ListedFile[];

@@ -2,7 +2,7 @@
 import { decodeSweep, HoldfastError, type SweepReport } from "@holdfast/protocol";
 import { type AskOptions, type AskPorts, ask } from "./ask.ts";
 import { checkAddress } from "./auth.ts";
-import { parseJson } from "./wire.ts";
+import { parseJson } from "./parse-json.ts";
 
 export interface SweepOptions extends AskOptions {
   /** The server's address. */

@@ -2,8 +2,8 @@
 import { canonicalJson, HoldfastError } from "@holdfast/protocol";
 import { type Checkpoint, checkpointKey, decodeCheckpoint, seal, unseal } from "./checkpoint.ts";
 import { type Patience, takeClaim } from "./claim.ts";
+import { parseJson } from "./parse-json.ts";
 import type { CheckpointStore, Clock, Digester, Holder } from "./ports.ts";
-import { parseJson } from "./wire.ts";
 
 interface Common {
   readonly key: string;

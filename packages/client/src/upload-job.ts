@@ -22,10 +22,11 @@ import type { Direct } from "./direct/knowledge.ts";
 import { wayOf } from "./direct/way.ts";
 import type { Emitter } from "./events.ts";
 import type { Known } from "./line.ts";
+import { parseJson } from "./parse-json.ts";
 import type { Ports, Source } from "./ports.ts";
 import type { Answer, Finished } from "./state.ts";
 import type { UploadOptions } from "./upload.ts";
-import { parseJson, type Wire, type WireAnswer } from "./wire.ts";
+import type { Wire, WireAnswer } from "./wire.ts";
 
 /** The upload on the server that parts go to. A new one replaces it as a whole, so that a run in flight never mixes two. */
 export interface Target {

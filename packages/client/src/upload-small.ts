@@ -12,12 +12,13 @@ import {
 } from "@holdfast/protocol";
 import { checkpointKey } from "./checkpoint.ts";
 import { noteDigest } from "./digest-table.ts";
+import { parseJson } from "./parse-json.ts";
 import { isTooLarge } from "./retry.ts";
 import type { Answer } from "./state.ts";
 import { choicesOf, finish, type Job, openedOf } from "./upload-job.ts";
 import { readSource } from "./upload-send.ts";
 import { checkpointOf, newTarget, otherUpload, requireSize, tellCreated } from "./upload-target.ts";
-import { parseJson, type WireAnswer } from "./wire.ts";
+import type { WireAnswer } from "./wire.ts";
 import type { Call } from "./work.ts";
 
 /** A cut costs all of it: no more than the smallest part there can be, in bytes. The server stores as much in one step. */

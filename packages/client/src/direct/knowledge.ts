@@ -10,10 +10,11 @@ import {
   partCount,
 } from "@holdfast/protocol";
 import { digestAt, noteDigest } from "../digest-table.ts";
+import { parseJson } from "../parse-json.ts";
 import { parseHttpDate } from "../retry-after.ts";
 import { type Job, jsonBody, type Target } from "../upload-job.ts";
 import { readPart } from "../upload-send.ts";
-import { parseJson, type WireAnswer } from "../wire.ts";
+import type { WireAnswer } from "../wire.ts";
 import type { Call } from "../work.ts";
 import { type Confirmer, createConfirmer } from "./confirmer.ts";
 import { createOpenness, type Openness } from "./openness.ts";
