@@ -305,8 +305,18 @@ describe("a bucket and a data directory", () => {
       const elsewhere = env({ HOLDFAST_STORAGE: address().replace("/ours", "/elsewhere") });
       expect(await refusal(data, elsewhere)).toMatchObject({ code: "data_dir_unusable" });
       expect([...double.bucket.objects.keys()]).toEqual(keys);
+      const stray = "ours/bytes/aaaaaaaaaaaaaaaaaaaaaaaaaa/0123456789";
+      const [stored] = [...double.bucket.objects.values()].filter(({ key }) =>
+        key.includes("/bytes/"),
+      );
+      if (stored) double.bucket.objects.set(stray, { ...stored, key: stray });
       const again = await start(data);
       expect(await servedDifference(again.url, file, CONTENT)).toBeUndefined();
+      // What nobody knows is told of, and stays.
+      await expect
+        .poll(() => logged(again, "storage.unrecorded").join("\n"), { timeout: 30_000 })
+        .toContain('"objects":1');
+      expect(double.bucket.objects.has(stray)).toBe(true);
       await stopServer(again);
     }));
 

@@ -1,11 +1,13 @@
 // Bytes in a bucket. What is needed for that is loaded when it is asked for.
-import type { Log, PartStorage } from "@holdfast/engine";
+import type { Log, MetadataStore, PartStorage, Place } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
 import { pair } from "./bucket-mark.ts";
 import type { Bytes } from "./bytes.ts";
 import { systemClock, systemRandom } from "./platform.ts";
 import type { Finding } from "./storage/s3/finding.ts";
 import type { BucketMark } from "./storage/s3/mark.ts";
+import { multipartOf } from "./storage/s3/place.ts";
+import { type Bucket, countUnrecorded } from "./unrecorded-objects.ts";
 
 export interface BucketOptions {
   /** The data directory, which the caller owns. */
@@ -29,7 +31,8 @@ export async function openBucketBytes(options: BucketOptions): Promise<Bytes> {
   const [origin] = origins;
   const platform = { clock: systemClock, random: systemRandom };
   const wants = { location, ...platform, ...(origin === undefined ? {} : { origin }) };
-  const { storage, mark, where, warnings, close } = await openS3Storage(wants);
+  const opened = await openS3Storage(wants);
+  const { storage, mark, where, warnings, close } = opened;
   try {
     const place = await pair({ directory, bucket: mark, where, isShared });
     for (const warning of warnings) {
@@ -44,7 +47,7 @@ export async function openBucketBytes(options: BucketOptions): Promise<Bytes> {
       hasBytes: isShared && !(await mark.isAlone()),
       // Nobody knows how much room a bucket has.
       keepFree: 0,
-      setAside: () => async () => undefined,
+      setAside: (metadata, log) => lookAside({ ...opened, keyOf }, metadata, log),
       async look() {
         if (systemClock.monotonic() - answeredAt < FRESH_MS) return;
         await mark.look();
@@ -60,6 +63,24 @@ export async function openBucketBytes(options: BucketOptions): Promise<Bytes> {
 
 function warn(log: Log, { what, says, means, setting, remedy }: Finding): void {
   log("warn", "storage.limited", { check: what, says, means, setting, remedy });
+}
+
+const keyOf = (place: Place): string => multipartOf(place).key;
+
+/** Nothing is moved, and nothing removed: it is told of. */
+function lookAside(bucket: Bucket, metadata: MetadataStore, log: Log): () => Promise<void> {
+  let isStopped = false;
+  void countUnrecorded(bucket, metadata, () => isStopped)
+    .then((objects) => {
+      if (objects > 0 && !isStopped) log("warn", "storage.unrecorded", { objects });
+    })
+    .catch((cause: unknown) => {
+      if (!isStopped) log("error", "storage.unrecorded.failed", { cause });
+    });
+  // It only looks: a store that does not answer holds up no end.
+  return async () => {
+    isStopped = true;
+  };
 }
 
 /** What somebody else has begun there is never taken for litter, even where the bucket was given to others while this server ran. */

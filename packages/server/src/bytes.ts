@@ -14,7 +14,7 @@ export interface Bytes {
   readonly hasBytes: boolean;
   /** Room that is kept free where nothing else was said. */
   readonly keepFree: number;
-  /** Moves what was stored at the opening and has no record out of the way, in the background; the function that it gives stops that and resolves when it has ended. */
+  /** Looks for what is stored and has no record, in the background: on a disk it is moved out of the way, in a bucket it is told of; the function that it gives stops that and resolves when it has ended. */
   setAside(metadata: MetadataStore, log: Log): () => Promise<void>;
   /** Resolves if the storage answers, for readiness. @throws what it met */
   look(): Promise<void>;

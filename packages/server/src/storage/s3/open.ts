@@ -6,6 +6,7 @@ import { type ExamineOptions, examine } from "./examine.ts";
 import type { Finding } from "./finding.ts";
 import { locationText, parseS3Location, type S3Location } from "./location.ts";
 import { type BucketMark, createMark } from "./mark.ts";
+import { isStored, type StoredKey, storedKeys } from "./stored.ts";
 
 export interface OpenS3Options extends Pick<ExamineOptions, "credentials" | "idleMs" | "origin"> {
   /** As `parseS3Location` reads it. */
@@ -18,6 +19,10 @@ export interface OpenedS3 {
   readonly storage: PartStorage;
   /** Whose records know what lies there. */
   readonly mark: BucketMark;
+  /** Every object of uploads that is there. */
+  stored(): AsyncIterable<StoredKey>;
+  /** Whether an object is there now. */
+  isStored(key: string): Promise<boolean>;
   /** Where that is, in words. */
   readonly where: string;
   /** What is not as it should be, and does not stand in the way. */
@@ -43,9 +48,12 @@ export async function openS3Storage(options: OpenS3Options): Promise<OpenedS3> {
     throw unusable(location, bad);
   }
   const parts = { calls, clock, random, prefix, capabilities, marks };
+  const stage = stageOf(parts);
   return {
     storage: createS3Storage(parts),
-    mark: createMark(stageOf(parts)),
+    mark: createMark(stage),
+    stored: () => storedKeys(stage),
+    isStored: (key) => isStored(stage, key),
     where: locationText(location),
     warnings: findings.filter(({ state }) => state === "limited"),
     close: () => calls.close(),
