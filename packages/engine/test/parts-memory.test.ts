@@ -7,6 +7,7 @@ import { createVirtualClock } from "@holdfast/testkit/clock";
 import { createMemoryParts, type MemoryPartsOptions } from "@holdfast/testkit/storage/parts";
 import {
   alice,
+  appendBytes,
   createRequest,
   memoryParts,
   putParts,
@@ -117,6 +118,50 @@ describe("bodies that wait for one another", () => {
     expect(slots.lent()).toBe(0);
     for (const { id } of views) {
       const done = await engine.complete(alice, id, {});
+      expect(sha256(await readAll(engine, done))).toEqual(sha256(content));
+    }
+  });
+});
+
+describe("appends", () => {
+  it.each([1, 4, 20])("get through a pool of %i slots, four at once", async (slotCount) => {
+    const { clock, engine, create, slots } = await begin(slotCount);
+    const views = await Promise.all([create(), create(), create(), create()]);
+    const digest = sha256(content);
+    const sent = views.map((view, number) =>
+      appendBytes(engine, view, 0, content, { isLast: true, ...(number === 3 ? { digest } : {}) }),
+    );
+    await within(Promise.all(sent), clock);
+    expect(slots.lent()).toBe(0);
+    for (const { id } of views) {
+      const done = await engine.status(alice, id);
+      expect(sha256(await readAll(engine, done))).toEqual(digest);
+    }
+  });
+
+  it("of slow bodies give their memory back once others wait, and lose nothing by it", async () => {
+    const { clock, engine, create, slots, monotonic } = await begin(6);
+    const slow = await Promise.all(
+      Array.from({ length: 5 }, async () => {
+        const view = await create();
+        const body = createBody(undefined, { monotonic });
+        const sending = appendBytes(engine, view, 0, content, { body });
+        body.push(content.subarray(0, 300 * KIB));
+        return { view, body, sending };
+      }),
+    );
+    await turns();
+    clock.advance(400);
+    const fast = await create();
+    await within(appendBytes(engine, fast, 0, content, { isLast: true }), clock);
+    for (const { body } of slow) {
+      body.push(content.subarray(300 * KIB));
+      body.end();
+    }
+    await within(Promise.all(slow.map(({ sending }) => sending)), clock);
+    expect(slots.lent()).toBe(0);
+    for (const { view } of slow) {
+      const done = await engine.complete(alice, view.id, {});
       expect(sha256(await readAll(engine, done))).toEqual(sha256(content));
     }
   });
