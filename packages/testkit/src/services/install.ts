@@ -48,6 +48,16 @@ export async function nginxProgram(): Promise<string> {
   return there() ?? missing("nginx", "its package has no such program");
 }
 
+/** The path of `caddy`. */
+export async function caddyProgram(): Promise<string> {
+  const found = onPath("caddy");
+  if (found !== undefined) return found;
+  await once("apt", async () => {
+    if (onPath("caddy") === undefined) await installDebian("Caddy", "caddy");
+  });
+  return onPath("caddy") ?? missing("Caddy", "its package has no such program");
+}
+
 async function findPostgres(): Promise<string | undefined> {
   const versions = await readdir("/usr/lib/postgresql").catch(() => []);
   const newest = versions.map(Number).sort((a, b) => b - a);

@@ -16,17 +16,19 @@ const WELL_SET =
   "proxy_http_version 1.1; proxy_request_buffering off; proxy_buffering off; client_max_body_size 0;";
 
 /** `upstreams` are `host:port`, taken in turn; without any it answers 502. `lines` go into its `location /`: without any it is as it is installed. */
-export async function startNginx(
-  upstreams: readonly string[],
-  lines: string = WELL_SET,
-): Promise<Nginx> {
+export function startNginx(upstreams: readonly string[], lines: string = WELL_SET): Promise<Nginx> {
+  return startNginxWith((port) => blocksOf(port, upstreams, lines));
+}
+
+/** `blocks` is what stands in its `http`, with a server that listens on that port of 127.0.0.1. */
+export async function startNginxWith(blocks: (port: number) => string): Promise<Nginx> {
   const nginx = await nginxProgram();
   const directory = await mkdtemp(join(tmpdir(), "holdfast-nginx-"));
   try {
     const port = await freePort();
     const path = join(directory, "nginx.conf");
     await mkdir(join(directory, "temporary"));
-    await writeFile(path, configuration(directory, port, upstreams, lines));
+    await writeFile(path, configuration(directory, blocks(port)));
     const service = await startService({
       name: "nginx",
       directory,
@@ -47,33 +49,32 @@ export async function startNginx(
   }
 }
 
-function configuration(
-  directory: string,
-  port: number,
-  upstreams: readonly string[],
-  lines: string,
-): string {
+function configuration(directory: string, blocks: string): string {
   const kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   const temporary = kinds.map((kind) => `${kind}_temp_path ${join(directory, "temporary", kind)};`);
   // Its workers give root up otherwise, and could not write into a directory of ours.
   const user = process.getuid?.() === 0 ? "user root;" : "";
-  const servers = upstreams.map((address) => `server ${address} max_fails=1 fail_timeout=1s;`);
-  const location =
-    upstreams.length === 0
-      ? "return 502;"
-      : `proxy_pass http://holdfast; proxy_set_header Host $http_host; ${lines}`;
   return `daemon off; ${user} pid ${join(directory, "pid")};
 events { worker_connections 512; }
 http {
   access_log off;
   ${temporary.join("\n  ")}
-  ${upstreams.length === 0 ? "" : `upstream holdfast { ${servers.join(" ")} }`}
+  ${blocks}
+}
+`;
+}
+
+function blocksOf(port: number, upstreams: readonly string[], lines: string): string {
+  const servers = upstreams.map((address) => `server ${address} max_fails=1 fail_timeout=1s;`);
+  const location =
+    upstreams.length === 0
+      ? "return 502;"
+      : `proxy_pass http://holdfast; proxy_set_header Host $http_host; ${lines}`;
+  return `${upstreams.length === 0 ? "" : `upstream holdfast { ${servers.join(" ")} }`}
   server {
     listen 127.0.0.1:${port};
     location / {
       ${location}
     }
-  }
-}
-`;
+  }`;
 }
