@@ -12,7 +12,7 @@ import { KIB, MIB } from "@holdfast/protocol";
 import { type BodySource, connectionCut, createRequestBody, type RequestBody } from "./body.ts";
 import type { Front } from "./front.ts";
 import { canInform } from "./interim.ts";
-import { type HttpOptions, KEEP_ALIVE_MS, noHost } from "./node.ts";
+import { CONNECTIONS_MAX, type HttpOptions, KEEP_ALIVE_MS, noHost } from "./node.ts";
 import { PACE, READ_PACE } from "./pace.ts";
 import { problemReply } from "./problem.ts";
 import { LINGER, type Reader, type Reply, replyHeaders, sendPiece, sendStream } from "./reply.ts";
@@ -51,6 +51,7 @@ export function createH2(front: Front, options: HttpOptions = {}): H2 {
     },
   });
 
+  server.maxConnections = CONNECTIONS_MAX;
   server.on("session", (session) => {
     if (mayConnect && !mayConnect(session.socket.remoteAddress ?? "")) {
       session.destroy();

@@ -41,7 +41,7 @@ export const KEEP_ALIVE_MS = 60_000;
 const LINGER_MS = 2_000;
 const HANDSHAKE_TIMEOUT_MS = 20_000;
 /** Connections at once, above which new ones are closed: each costs a descriptor and some memory, and a client needs a handful. */
-const CONNECTIONS_MAX = 4_000;
+export const CONNECTIONS_MAX = 4_000;
 /** Requests of one connection without an answer. Hardly any client sends ahead; one that never stops would fill the memory while its first request waits. */
 const UNANSWERED_MAX = 8;
 
