@@ -6,19 +6,15 @@ import {
   faster,
   freshLine,
   IN_FLIGHT,
-  isTry,
   knownOf,
   type Line,
-  longerFailed,
-  longerPassed,
   MEMORY,
   moving,
   RUN_SIZE,
-  shortest,
   slower,
   slowRunMs,
-  tryParts,
 } from "./line.ts";
+import { isTry, longerFailed, longerPassed, shortest, tryParts } from "./longer-runs.ts";
 
 const USUAL: Bounds = { partSize: MIB, runPartsMax: 64, inFlightMax: IN_FLIGHT };
 

@@ -1,7 +1,8 @@
 // What goes out next: a run of parts, or an append where the line is too bad for parts.
 import { missingRanges, type PartRange, partOffset } from "@holdfast/protocol";
 import { isTooCoarse } from "./known.ts";
-import { few, isTry, type Known, knownOf, type Line, tryParts, wantsLonger } from "./line.ts";
+import { few, type Known, knownOf, type Line } from "./line.ts";
+import { isTry, tryParts, wantsLonger } from "./longer-runs.ts";
 import { committedBytes, lastRun, nextRun } from "./schedule.ts";
 import type { Live, Plan } from "./state.ts";
 

@@ -9,16 +9,8 @@ import {
   type PartRange,
   type PartSet,
 } from "@holdfast/protocol";
-import {
-  faster,
-  isTry,
-  type Lesson,
-  longerFailed,
-  longerPassed,
-  moving,
-  shortest,
-  slower,
-} from "./line.ts";
+import { faster, type Lesson, moving, slower } from "./line.ts";
+import { isTry, longerFailed, longerPassed, shortest } from "./longer-runs.ts";
 import { bytesOf } from "./look.ts";
 import { calmed } from "./next-move.ts";
 import { badPart, isNoAppend, isTooLarge, judge, type Verdict } from "./retry.ts";
