@@ -24,9 +24,7 @@ interface Sample {
   readonly seconds: number;
   /** CPU seconds of the command. */
   readonly client: number;
-  /** CPU seconds of our server: nothing where it has no part in it. */
-  readonly server: number;
-  /** CPU seconds of all processes together, the store's too. */
+  /** CPU seconds of all processes together: the store's, and our server's where it has a part in it. */
   readonly all: number;
 }
 
@@ -46,7 +44,7 @@ export async function s3Rows(stage: Stage): Promise<readonly Row[]> {
     const peers = await s3Peers({ ...sent, concurrency: CONCURRENCY, partMib: PART_MIB });
     const contenders: readonly Contender<Sample>[] = [
       { name: OURS, run: () => sendOurs(stage, server, path) },
-      ...peers.map((peer) => ({ name: peer.name, run: () => sendTheirs(server, store, peer) })),
+      ...peers.map((peer) => ({ name: peer.name, run: () => sendTheirs(store, peer) })),
     ];
     const samples = await interleave(contenders, stage.rounds, () => settle(stage));
     return rowsOf(
@@ -72,7 +70,6 @@ function rowsOf(ours: readonly Sample[], peers: readonly Measured[]): readonly R
   const seconds = of(ours, "seconds");
   const walls = peers.map((peer) => ({ peer: peer.name, theirs: of(peer.samples, "seconds") }));
   const fastest = Math.min(...walls.map(({ theirs }) => theirs.median));
-  const server = of(ours, "server");
   const cpuRow = (what: "client" | "all", said: string): Row => ({
     name: `${name}: CPU-s of ${said}`,
     ours: showFigure(of(ours, what)),
@@ -92,11 +89,6 @@ function rowsOf(ours: readonly Sample[], peers: readonly Measured[]): readonly R
     ),
     cpuRow("client", "the client with start-up"),
     cpuRow("all", "client, store and server"),
-    {
-      name: `${name}: CPU-s of our server`,
-      ...{ ours: showFigure(server), theirs: "", value: server.median },
-      ...{ target: "<= 0.3", isMet: server.median <= 0.3, data: { server } },
-    },
   ];
 }
 
@@ -104,7 +96,7 @@ async function sendOurs(stage: Stage, server: ServerProcess, path: string): Prom
   // With the last round's state, nothing would be sent.
   const state = await mkdtemp(join(stage.directory, "state-"));
   const words = ["--concurrency", `${CONCURRENCY}`];
-  const { sample, url } = await measured(server, async () => {
+  const { sample, url } = await measured(async () => {
     const command = startUpload(path, server.url, state, words);
     const { code } = await command.exit;
     const complete = command.events.find((event) => event.name === "complete");
@@ -118,9 +110,9 @@ async function sendOurs(stage: Stage, server: ServerProcess, path: string): Prom
   return sample;
 }
 
-async function sendTheirs(server: ServerProcess, store: Store, peer: S3Peer): Promise<Sample> {
+async function sendTheirs(store: Store, peer: S3Peer): Promise<Sample> {
   const { words, env } = peer.command("peer");
-  const { sample } = await measured(server, async () => {
+  const { sample } = await measured(async () => {
     const command = startProgram(words, { env: { ...store.env("bench"), ...env } });
     const { code } = await command.exit;
     if (code !== 0) throw new Error(`${peer.name} ended with ${code}: ${command.stderr()}`);
@@ -130,21 +122,16 @@ async function sendTheirs(server: ServerProcess, store: Store, peer: S3Peer): Pr
 }
 
 async function measured(
-  { serverPid }: ServerProcess,
   send: () => Promise<string>,
 ): Promise<{ readonly sample: Sample; readonly url: string }> {
   const { pid } = process;
   // A child that has ended counts as ours.
-  const look = async () => [
-    await cpuSeconds(pid),
-    await cpuSeconds(serverPid),
-    await cpuOfTree(pid),
-  ];
+  const look = async () => [await cpuSeconds(pid), await cpuOfTree(pid)];
   const before = await look();
   const began = performance.now();
   const url = await send();
   const seconds = (performance.now() - began) / 1000;
   const after = await look();
-  const [client = 0, server = 0, all = 0] = after.map((cpu, at) => cpu - (before[at] ?? 0));
-  return { sample: { seconds, client, server, all }, url };
+  const [client = 0, all = 0] = after.map((cpu, at) => cpu - (before[at] ?? 0));
+  return { sample: { seconds, client, all }, url };
 }

@@ -6,10 +6,12 @@ import { MIB } from "@holdfast/protocol";
 import { createVirtualClock, type VirtualClock } from "@holdfast/testkit/clock";
 import type { Fault } from "@holdfast/testkit/s3-double/faults";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { Known } from "../../packages/client/src/line.ts";
 import { nodePorts } from "../../packages/client/src/node/client.ts";
 import { openFileSource } from "../../packages/client/src/node/source.ts";
 import { record } from "../../packages/client/src/node/testing/place.ts";
 import type { Transport } from "../../packages/client/src/ports.ts";
+import { rememberLine } from "../../packages/client/src/recall.ts";
 import { ALONE } from "../../packages/client/src/share.ts";
 import { startUpload, type UploadOptions } from "../../packages/client/src/upload.ts";
 import { brought, type Direct, startDirect } from "../kit/direct.ts";
@@ -25,6 +27,8 @@ interface Sending {
   /** Whether the store can be reached from where the client is. */
   isAway: boolean;
   readonly seen: { toStore: number; toServer: number };
+  /** Offsets of what was appended, through the server. */
+  readonly appends: string[];
 }
 
 let directory = "";
@@ -44,10 +48,17 @@ afterAll(async () => {
 async function sent(
   prepare: (sending: Sending) => void = () => undefined,
   options: Partial<UploadOptions> = {},
+  known?: Known,
 ) {
   const { server, double } = direct;
   const clock = createVirtualClock();
-  const sending: Sending = { direct, clock, isAway: false, seen: { toStore: 0, toServer: 0 } };
+  const sending: Sending = {
+    direct,
+    clock,
+    isAway: false,
+    seen: { toStore: 0, toServer: 0 },
+    appends: [],
+  };
   const content = { seed: ++files, size: SIZE };
   const path = join(directory, `source-${files}`);
   await writeContent(path, content);
@@ -56,12 +67,14 @@ async function sent(
   const transport: Transport = {
     async request(one) {
       const isToStore = one.url.startsWith(double.endpoint);
+      if (one.method === "PATCH") sending.appends.push(one.headers["upload-offset"] ?? "");
       if (one.method === "PUT") sending.seen[isToStore ? "toStore" : "toServer"]++;
       const nowhere = { ...one, url: one.url.replace(double.endpoint, "http://127.0.0.1:1") };
       return ports.transport.request(isToStore && sending.isAway ? nowhere : one);
     },
     close: () => ports.transport.close(),
   };
+  if (known) await rememberLine(ports, "up", server.url, known);
   const before = brought(direct);
   prepare(sending);
   const transfer = startUpload(
@@ -178,4 +191,12 @@ describe("a store that cannot be reached from here", () => {
     expect(notices).toEqual([]);
     expect(seen.toServer).toBe(0);
   });
+});
+
+it("appends through the server what a line is too slow for that was slow before", async () => {
+  const known = { inFlight: 1, rate: 64 * 1024 };
+  const { appends, notices } = await sent(undefined, {}, known);
+  // The grid is the store's: it has no parts as small as such a line would like.
+  expect(appends).toContain("0");
+  expect(notices).toEqual([]);
 });
