@@ -97,10 +97,9 @@ const BUGS_OF_ENDS: Readonly<Record<string, readonly Edit[]>> = {
   "expired bytes removed before the end is recorded": [
     {
       file: "engine/src/sweep.ts",
-      find: '  await context.metadata.apply({ kind: "expire", id: record.id, now });\n',
-      replace: `  await context.storage.remove(record.id);
-  await context.metadata.apply({ kind: "expire", id: record.id, now });
-`,
+      find: '    await context.metadata.apply({ kind: "expire", id, ',
+      replace: `    await context.storage.remove(id);
+    await context.metadata.apply({ kind: "expire", id, `,
     },
   ],
 };
@@ -135,8 +134,8 @@ const APPEND_BUGS: Readonly<Record<string, readonly Edit[]>> = {
   "a claim of an append that ends before its writes": [
     {
       file: "engine/src/append.ts",
-      find: "          await stage.settle();\n",
-      replace: "          claim.end();\n          await stage.settle();\n",
+      find: "    await stage.settle();\n",
+      replace: "    claim.end();\n    await stage.settle();\n",
     },
   ],
   "a size that is fixed before the last bytes are there": [
@@ -298,6 +297,69 @@ const STORE_APPEND_BUGS: Readonly<Record<string, readonly Edit[]>> = {
   ],
 };
 
+/** What the simulation of several servers must find. */
+const MANY_BUGS: Readonly<Record<string, readonly Edit[]>> = {
+  "a server that believes what it remembers": [
+    {
+      file: "engine/src/context.ts",
+      find: "onReuse: (upload) => refresh(context, upload)",
+      replace: "onReuse: async () => undefined",
+    },
+    {
+      file: "engine/src/host-claim.ts",
+      find: "    await refresh(context, upload);\n    return claim;\n",
+      replace: "    return claim;\n",
+    },
+  ],
+  "a look that leaves something out, and passes for a whole one": [
+    {
+      file: "engine/src/refresh.ts",
+      find: "const { tail, version } = isAppending ? upload.record : record;",
+      replace:
+        "const { tail } = isAppending ? upload.record : record;\n  const { version } = record;",
+    },
+    {
+      file: "engine/src/refresh.ts",
+      find: "isOurs && [...upload.claims]",
+      replace: "(isOurs || true) && [...upload.claims]",
+    },
+  ],
+  "an acknowledgement before commit": [
+    { file: COMMIT_FILE, find: COMMIT, replace: COMMIT.replace("await", "void") },
+  ],
+  "what was stored by who was overtaken": [
+    {
+      file: "engine/src/store-groups.ts",
+      find: "    if (!isUnknown(cause)) await dropTailObjects(context, upload, made);\n",
+      replace: "",
+    },
+  ],
+  "a manifest that is written behind an end": [
+    {
+      file: "engine/src/publish-shared.ts",
+      find: ".finally(() => removeLeft(context, upload.record))",
+      replace: "",
+    },
+  ],
+  "nobody's claim": [
+    {
+      file: "engine/src/host-claim.ts",
+      find: "  if (context.host === undefined) return work();\n  for",
+      replace: "  if (context.uploads) return work();\n  for",
+    },
+    {
+      file: "engine/src/host-claim.ts",
+      find: "  if (context.host === undefined) return work();\n  const",
+      replace: "  if (context.uploads) return work();\n  const",
+    },
+    {
+      file: "engine/src/host-claim.ts",
+      find: "  if (host === undefined) return {};",
+      replace: "  if (host !== '') return {};",
+    },
+  ],
+};
+
 const LIVES = [
   ["parts", BUGS],
   ["appends", APPEND_BUGS],
@@ -305,6 +367,7 @@ const LIVES = [
   ["ends", BUGS_OF_ENDS],
   ["store", STORE_BUGS],
   ["store-appends", STORE_APPEND_BUGS],
+  ["many", MANY_BUGS],
 ] as const;
 
 removeCopiesAfterAll();

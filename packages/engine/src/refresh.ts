@@ -28,7 +28,10 @@ export async function refresh(
       uploads.drop(before.id);
       throw new HoldfastError("upload_not_found");
     }
-    if (record.version === before.version) return;
+    if (record.version === before.version) {
+      noteClaim(upload, record);
+      return;
+    }
     const table = await metadata.parts(before.id);
     // A change of our own that was noted meanwhile may be newer than what was read: so nothing ever goes back.
     if (upload.record !== before) continue;
@@ -37,16 +40,26 @@ export async function refresh(
   }
 }
 
+/** A claim that passes on is no new version. */
+function noteClaim(upload: Upload, { claim }: UploadRecord): void {
+  const known = upload.record.claim;
+  if (!claim || (known?.token === claim.token && known.holder === claim.holder)) return;
+  upload.record = { ...upload.record, claim };
+}
+
 function install(upload: Upload, record: UploadRecord, table: PartTable): void {
   if (record.hasSize) fixedTo(upload, record.size);
-  const isAppending = [...upload.claims].some(({ kind }) => kind === "append");
+  // One that has lost the claim is refused whatever it does: what it was at counts no more.
+  const isOurs = upload.held !== undefined && upload.held.token === record.claim?.token;
+  const isAppending = isOurs && [...upload.claims].some(({ kind }) => kind === "append");
   const isAnew = record.epoch !== upload.record.epoch;
   if (isAnew && !isAppending) replaceParts(upload, record, table);
   // The part that an append of ours is filling is its own: if another server has it, the next commit is refused, by the offset.
   else addParts(upload, table, isAppending ? contiguousParts(upload.committed) : undefined);
-  const { tail } = isAppending ? upload.record : record;
+  // What was left out is looked for again once that has ended.
+  const { tail, version } = isAppending ? upload.record : record;
   const { tail: _, ...rest } = record;
-  upload.record = { ...rest, ...(tail ? { tail } : {}) };
+  upload.record = { ...rest, version, ...(tail ? { tail } : {}) };
 }
 
 /** Parts were withdrawn, or what was signed for was taken back. */

@@ -33,6 +33,8 @@ export async function resumePart(context: Context, upload: Upload): Promise<Fill
 /** Keeps the part in which an append has ended, if that is the tail now. */
 export function leavePart(upload: Upload, part: FillingPart | undefined): void {
   const { tail } = upload.record;
-  if (part && tail?.index === part.index && tail.size === part.size)
-    upload.filling = { tail, part };
+  if (!part || tail?.index !== part.index || tail.size !== part.size) return;
+  // It may be another server's by now.
+  if (upload.held && !equalBytes(part.digest.snapshot(), tail.digest)) return;
+  upload.filling = { tail, part };
 }

@@ -5,6 +5,7 @@ import type { Group } from "./gather.ts";
 import type { CommittedPart, Limits, Tail, TailObject } from "./records.ts";
 import {
   dropTailObjects,
+  isUnknown,
   putTailObject,
   splitTail,
   tailObjectsOf,
@@ -64,13 +65,19 @@ export function createGroupStore(context: Context, upload: Upload, limits: Limit
     await dropTailObjects(context, upload, spent);
   }
 
+  /** Perhaps because another server has gone on. Where nobody knows what was recorded, a record may name them. */
+  async function refused({ made }: Sent, cause: unknown): Promise<never> {
+    if (!isUnknown(cause)) await dropTailObjects(context, upload, made);
+    throw cause;
+  }
+
   async function store(group: Group): Promise<void> {
     // What follows in the same part is built on the record of what came before.
     const isSame = lastIndex === group.index;
     const sent = send(group, isSame ? last : Promise.resolve());
     const after = Promise.all([sent, last]);
     last = after
-      .then(([durable]) => record(durable))
+      .then(([durable]) => record(durable).catch((cause) => refused(durable, cause)))
       .catch((cause: unknown) => {
         failure ??= { cause };
       });

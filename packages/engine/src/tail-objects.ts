@@ -1,5 +1,5 @@
 // The tail where a storage takes whole parts: immutable objects, each one written under a name of its own before a record names it.
-import { encodeHex, HoldfastError, ID_BYTES, MIB } from "@holdfast/protocol";
+import { encodeHex, HoldfastError, ID_BYTES, MIB, toHoldfastError } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
 import { partsOf } from "./kinds.ts";
 import type { Tail, TailObject } from "./records.ts";
@@ -105,6 +105,11 @@ export async function dropTailObjects(
     }
   });
   await Promise.all(removals);
+}
+
+/** Whether a change that was rejected with this may have happened all the same: what a crash has left is known at the next start only. */
+export function isUnknown(cause: unknown): boolean {
+  return toHoldfastError(cause).code === "storage_failed";
 }
 
 /** What the record keeps of a part that is not whole. */

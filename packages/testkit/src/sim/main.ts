@@ -1,10 +1,10 @@
-// Runs a crash simulation by itself: `node main.ts parts|appends|files|finals|ends|store|store-appends IMAGES SEED`. Prints what is wrong; exit code 1 where anything is.
+// Runs a crash simulation by itself: `node main.ts parts|appends|files|finals|ends|store|store-appends|many IMAGES SEED`. Prints what is wrong; exit code 1 where anything is.
 import { simulateCrashes } from "./crash.ts";
 import { simulateEnds } from "./crash-ends.ts";
 import { simulateFinals } from "./crash-finals.ts";
 import { simulatePartCrashes } from "./crash-parts.ts";
 import { simulatePartAppends } from "./crash-parts-appends.ts";
-import type { CrashReport } from "./every-step.ts";
+import { simulateMany } from "./many.ts";
 import { type LifeKind, WORK } from "./work.ts";
 
 const [what = "parts", images = "20", seed = "0", inRecovery = "no"] = process.argv.slice(2);
@@ -18,7 +18,8 @@ const report = await simulate();
 process.stdout.write(`${JSON.stringify(report)}\n`);
 process.exitCode = report.violations.length > 0 ? 1 : 0;
 
-function simulate(): Promise<CrashReport> {
+function simulate(): Promise<{ readonly violations: readonly string[] }> {
+  if (what === "many") return simulateMany({ seed, isHasty: true });
   if (what === "finals") return simulateFinals(options);
   if (what === "ends") return simulateEnds(options);
   if (what === "store-appends") return simulatePartAppends(options);
