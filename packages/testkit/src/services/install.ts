@@ -59,6 +59,16 @@ export async function nginxProgram(): Promise<string> {
   return there() ?? missing("nginx", "its package has no such program");
 }
 
+/** The path of `chromium`, without what a desktop wants of it. */
+export async function chromiumProgram(): Promise<string> {
+  const found = onPath("chromium");
+  if (found !== undefined) return found;
+  await once("apt", async () => {
+    if (onPath("chromium") === undefined) await installDebian("Chromium", "chromium");
+  });
+  return onPath("chromium") ?? missing("Chromium", "its package has no such program");
+}
+
 /** The path of `caddy`. */
 export async function caddyProgram(): Promise<string> {
   const found = onPath("caddy");

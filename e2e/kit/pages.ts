@@ -1,0 +1,50 @@
+// Pages for tests of browsers: a script of e2e/pages and what it imports, in one file, served from an origin of its own.
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
+import { rolldown } from "rolldown";
+
+export interface Pages {
+  readonly origin: string;
+  stop(): Promise<void>;
+}
+
+/** `/NAME` is a page with the script `e2e/pages/NAME.js`, for each of these names. */
+export async function servePages(names: readonly string[]): Promise<Pages> {
+  const scripts = new Map<string, string>();
+  for (const name of names) scripts.set(name, await bundle(name));
+  const server = createServer(({ url = "" }, response) => {
+    const { pathname } = new URL(url, "http://page");
+    const [, name = "", ending] = /^\/([a-z-]+)(\.js)?$/.exec(pathname) ?? [];
+    const script = scripts.get(name);
+    if (script === undefined) {
+      response.writeHead(404).end();
+    } else if (ending === ".js") {
+      response.writeHead(200, { "content-type": "text/javascript" }).end(script);
+    } else {
+      const html = `<!doctype html><meta charset="utf-8"><title>${name}</title><body><script type="module" src="/${name}.js"></script>`;
+      response.writeHead(200, { "content-type": "text/html" }).end(html);
+    }
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    async stop() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+async function bundle(name: string): Promise<string> {
+  const input = fileURLToPath(new URL(`../pages/${name}.js`, import.meta.url));
+  const building = await rolldown({ input, platform: "browser" });
+  try {
+    const { output } = await building.generate({ format: "esm", codeSplitting: false });
+    return output[0].code;
+  } finally {
+    await building.close();
+  }
+}

@@ -1,0 +1,155 @@
+// Standard clients in a real browser, with a reload in the middle: the page of another origin goes on where it was, and what is there is what was chosen.
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { MIB } from "@holdfast/protocol";
+import { startCli, textOf } from "@holdfast/testkit/process";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startChromium } from "../kit/chromium.ts";
+import { type Pages, servePages } from "../kit/pages.ts";
+import { bytesOf } from "../kit/source.ts";
+import { ask, servedDifference } from "../kit/wire.ts";
+
+const CONTENT = { seed: 31, size: 6 * MIB + 17 };
+
+let directory = "";
+let source = "";
+let url = "";
+let pages: Pages;
+let browser: Browser;
+const stops: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "holdfast-browser-"));
+  stops.push(() => rm(directory, { recursive: true, force: true }));
+  source = join(directory, "talk.bin");
+  await writeFile(source, bytesOf(CONTENT, 0, CONTENT.size));
+  pages = await servePages(["tus-js-client", "uppy"]);
+  stops.push(pages.stop);
+  const place = ["--data", join(directory, "data"), "--port", "0", "--json"];
+  const server = startCli(["serve", ...place, "--origins", pages.origin]);
+  stops.push(async () => {
+    server.kill("SIGKILL");
+    await server.exit;
+  });
+  url = textOf(await server.event("listening"), "url").replace(/\/$/, "");
+  browser = await startChromium();
+  stops.push(() => browser.close());
+}, 300_000);
+afterAll(async () => {
+  for (const stop of stops.reverse()) await stop();
+});
+
+function addressOf(name: string, more: Readonly<Record<string, string>> = {}): string {
+  const query = new URLSearchParams({ endpoint: `${url}/tus`, chunk: `${MIB}`, ...more });
+  return `${pages.origin}/${name}?${query}`;
+}
+
+/** How a page chooses the file and starts. */
+type Choose = (page: Page) => Promise<void>;
+
+const byInput: Choose = async (page) => {
+  await page.setInputFiles("input[type=file]", source);
+};
+
+const byDashboard: Choose = async (page) => {
+  await page.setInputFiles("input.uppy-Dashboard-input >> nth=0", source);
+  await page.click(".uppy-StatusBar-actionBtn--upload");
+};
+
+interface Sent {
+  /** Of PATCHes, as they were asked for. */
+  readonly offsets: number[];
+  creations: number;
+}
+
+/** Watches what a page sends, and lets the request at `stopAt` hang: the reload finds it under way. */
+async function watch(page: Page, stopAt: number): Promise<Sent & { readonly hung: Promise<void> }> {
+  const { promise: hung, resolve } = Promise.withResolvers<void>();
+  const sent = { offsets: [] as number[], creations: 0, hung };
+  let isOver = false;
+  await page.route(`${url}/**`, async (route) => {
+    const headers = await route.request().allHeaders();
+    const method = headers["x-http-method-override"] ?? route.request().method();
+    if (method === "POST") sent.creations++;
+    if (method === "PATCH") sent.offsets.push(Number(headers["upload-offset"]));
+    if (method === "PATCH" && !isOver && Number(headers["upload-offset"]) >= stopAt) {
+      isOver = true;
+      resolve();
+      return;
+    }
+    await route.continue().catch(() => undefined);
+  });
+  return sent;
+}
+
+/** Resolves with the upload's address once the page says that it is there. */
+async function untilDone(page: Page): Promise<string> {
+  const body = page.locator("body");
+  await page.locator("body:not([data-state=ready])[data-state]").waitFor({ state: "attached" });
+  expect(await body.getAttribute("data-state")).toBe("done");
+  return (await body.getAttribute("data-url")) ?? "";
+}
+
+/** The test's own limit is the only one. */
+async function openPage(): Promise<Page> {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(0);
+  return page;
+}
+
+/** What is served in the end is what was chosen. */
+async function expectFile(upload: string): Promise<void> {
+  const headers = { "tus-resumable": "1.0.0" };
+  const { status, headers: told } = await ask(url, {
+    method: "HEAD",
+    path: new URL(upload).pathname,
+    headers,
+  });
+  expect([status, told["upload-offset"]]).toEqual([200, `${CONTENT.size}`]);
+  const file = told["content-location"] ?? "";
+  expect(await servedDifference(url, file, CONTENT)).toBeUndefined();
+}
+
+test.each([
+  ["tus-js-client", "tus-js-client", byInput, {}],
+  ["tus-js-client that may only POST", "tus-js-client", byInput, { override: "1" }],
+  ["Uppy's Dashboard with @uppy/tus", "uppy", byDashboard, {}],
+] as const)(
+  "%s goes on after a reload",
+  async (_, name, choose, more) => {
+    const page = await openPage();
+    const sent = await watch(page, 3 * MIB);
+    await page.goto(addressOf(name, more));
+    await choose(page);
+    await sent.hung;
+    await page.reload();
+    await choose(page);
+    await expectFile(await untilDone(page));
+    expect(sent.creations).toBe(1);
+    // The one that hung comes again, and none of those before it.
+    expect(sent.offsets).toEqual([0, 1, 2, 3, 3, 4, 5, 6].map((at) => at * MIB));
+    await page.close();
+  },
+  180_000,
+);
+
+test("tus-js-client sends partials side by side, and has them put together", async () => {
+  const page = await openPage();
+  await page.goto(addressOf("tus-js-client", { parallel: "3" }));
+  await byInput(page);
+  const upload = await untilDone(page);
+  await expect
+    .poll(
+      async () => {
+        const headers = { "tus-resumable": "1.0.0" };
+        const path = new URL(upload).pathname;
+        return (await ask(url, { method: "HEAD", path, headers })).headers["upload-offset"];
+      },
+      { timeout: 60_000 },
+    )
+    .toBe(`${CONTENT.size}`);
+  await expectFile(upload);
+  await page.close();
+}, 180_000);
