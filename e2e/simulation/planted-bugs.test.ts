@@ -214,7 +214,7 @@ const STORE_BUGS: Readonly<Record<string, readonly Edit[]>> = {
   "a file whose parts were not put together": [
     {
       file: "engine/src/seal.ts",
-      find: "      return await storage.assemble(place, parts);\n",
+      find: "      return await inPlace(context, upload, place, () => storage.assemble(place, parts));\n",
       replace: "      return;\n",
     },
   ],
@@ -234,7 +234,7 @@ const RECORD_GROUP =
   "    await recordAppend(context, upload, durable, limits);\n    await dropTailObjects(context, upload, spent);\n";
 const [RECORD, DROP] = RECORD_GROUP.split(/(?<=\n)/);
 const PUT_TAIL = '  await partsOf(context).objects.put({ kind: "tail"';
-const PUT_WHOLE = "await partsOf(context).putPart(place, { index, size, digest }, body);";
+const PUT_WHOLE = "await inPlace(context, upload, place, put);";
 
 /** What the simulation of appends over a store of parts must find. */
 const STORE_APPEND_BUGS: Readonly<Record<string, readonly Edit[]>> = {
@@ -253,8 +253,8 @@ const STORE_APPEND_BUGS: Readonly<Record<string, readonly Edit[]>> = {
       file: "engine/src/whole-part.ts",
       find: PUT_WHOLE,
       replace: PUT_WHOLE.replace("await", "void").replace(
-        ", body);",
-        ", body).catch(() => undefined);",
+        ", put);",
+        ", put).catch(() => undefined);",
       ),
     },
   ],

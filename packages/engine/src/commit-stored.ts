@@ -4,6 +4,7 @@ import { claimStored, digestOf, requireOpen } from "./claims.ts";
 import { recordParts } from "./commit.ts";
 import type { Context } from "./context.ts";
 import { partsOf } from "./kinds.ts";
+import { inPlace } from "./place-again.ts";
 import type { ListedPart } from "./ports.ts";
 import type { CommittedPart, Limits, Place } from "./records.ts";
 import type { Upload } from "./upload.ts";
@@ -37,7 +38,8 @@ async function commitListed(
 ): Promise<void> {
   const { place } = upload.record;
   if (place === undefined) return;
-  const there = await listedOf(context, place, bound);
+  const list = () => listedOf(context, place, bound);
+  const there = await inPlace(context, upload, place, list);
   const parts: CommittedPart[] = [];
   for (const index of bound) {
     const digest = digestOf(upload, index).slice();

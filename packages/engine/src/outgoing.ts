@@ -5,6 +5,7 @@ import { bindParts } from "./bind.ts";
 import type { Context } from "./context.ts";
 import type { Filled } from "./intake.ts";
 import { partsOf } from "./kinds.ts";
+import { inPlace } from "./place-again.ts";
 import type { BoundPart, PartBody } from "./ports.ts";
 import type { Place } from "./records.ts";
 import { SLOT_SIZE, type Slot } from "./slots.ts";
@@ -139,7 +140,8 @@ export function createOutgoing(
     await bindParts(context, upload, place, [part]);
     for (let time = 1; ; time++) {
       try {
-        return await storage.putPart(place, part, body(), stop.signal);
+        const put = () => storage.putPart(place, part, body(), stop.signal);
+        return await inPlace(context, upload, place, put);
       } catch (error) {
         const isOther = isHoldfastError(error) && error.code === "digest_mismatch";
         if (!isOther || time >= times) throw error;

@@ -96,7 +96,7 @@ export interface StoredObject {
  * Where bytes live that come part by part, each with its digest: an object store. Nothing of them can be read before they are assembled.
  *
  * A part may be written again at any time by whoever was once allowed to, so each one is bound to its digest by a record before a byte goes out or an
- * address is signed, and the store takes no other bytes. Failures are `storage_failed`, with `details.retryAfter` where the store asked for patience.
+ * address is signed, and the store takes no other bytes. Failures are `storage_failed`, with `details.retryAfter` where the store asked for patience, and `details.isPlaceGone` where it has dropped the place and all that was in it.
  */
 export interface PartStorage {
   readonly kind: "parts";

@@ -63,7 +63,7 @@ function install(upload: Upload, record: UploadRecord, table: PartTable): void {
 }
 
 /** Parts were withdrawn, or what was signed for was taken back. */
-function replaceParts(upload: Upload, record: UploadRecord, table: PartTable): void {
+export function replaceParts(upload: Upload, record: UploadRecord, table: PartTable): void {
   upload.committed = createPartSet(partCount(record), table.bits);
   upload.bound = createPartSet(partCount(record), table.bound);
   upload.digests = table.digests;

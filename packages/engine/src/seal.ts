@@ -3,6 +3,7 @@ import { HoldfastError, isHoldfastError, partCount, partSizeAt } from "@holdfast
 import { digestOf } from "./claims.ts";
 import type { Context } from "./context.ts";
 import { withdraw } from "./heal.ts";
+import { inPlace } from "./place-again.ts";
 import type { BoundPart, PartStorage } from "./ports.ts";
 import type { Place } from "./records.ts";
 import type { Upload } from "./upload.ts";
@@ -36,7 +37,7 @@ async function assemble(
   const parts = boundParts(upload);
   for (let looks = 1; ; looks++) {
     try {
-      return await storage.assemble(place, parts);
+      return await inPlace(context, upload, place, () => storage.assemble(place, parts));
     } catch (error) {
       const missing = missingIn(error);
       if (missing.length === 0) throw error;

@@ -42,6 +42,8 @@ export interface Upload {
   fixing?: Promise<void>;
   /** Under way while a place for the parts is begun. */
   placing?: Promise<Place>;
+  /** Under way while another place is begun for one that the store has dropped. */
+  moving?: Promise<void>;
   /** Slots that parts on their way into a store of parts may fill. */
   gathering: number;
   /** Under way while the file is being published; whoever asks meanwhile waits for it. */

@@ -4,6 +4,7 @@ import { bindParts } from "./bind.ts";
 import type { Context } from "./context.ts";
 import { partsOf } from "./kinds.ts";
 import { placeOf } from "./place.ts";
+import { inPlace } from "./place-again.ts";
 import type { BoundPart, PartBody } from "./ports.ts";
 import { proveTail } from "./prove-tail.ts";
 import type { CommittedPart } from "./records.ts";
@@ -32,12 +33,14 @@ export async function putWhole(
       ? { kind: "stream", pieces: joined(context, upload, bytes) }
       : { kind: "memory", pieces: bytes.pieces };
     try {
-      await partsOf(context).putPart(place, { index, size, digest }, body);
+      const put = () => partsOf(context).putPart(place, { index, size, digest }, body);
+      await inPlace(context, upload, place, put);
       return { index, digest };
     } catch (error) {
       const isOther = isHoldfastError(error) && error.code === "digest_mismatch";
       // What is in memory the storage itself sends again where that may help.
-      if (sends < SENDS_MAX && (isOther || hasObjects)) continue;
+      const isThere = upload.record.place === place;
+      if (sends < SENDS_MAX && isThere && (isOther || hasObjects)) continue;
       const tail = tailAt(upload, index);
       if (tail) await proveTail(context, upload, tail);
       if (!isOther) throw error;

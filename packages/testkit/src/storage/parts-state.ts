@@ -82,5 +82,7 @@ export function joinParts(
 }
 
 export function refused(store: string): HoldfastError {
-  return new HoldfastError("storage_failed", `the store refused with ${store}`, { store });
+  const gone = store === "NoSuchUpload" ? { isPlaceGone: true } : {};
+  const message = `the store refused with ${store}`;
+  return new HoldfastError("storage_failed", message, { store, ...gone });
 }

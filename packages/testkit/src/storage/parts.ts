@@ -86,7 +86,9 @@ export function createMemoryParts(options: MemoryPartsOptions = {}): MemoryParts
       call("sign", () => parts.map((part) => signedFor(place, part, clock.now() + lifeMs))),
     listed: (place, start, end) =>
       call("listed", () => {
-        const parts = state.places.get(place)?.parts ?? new Map();
+        const known = state.places.get(place);
+        if (!known || known.object) throw refused("NoSuchUpload");
+        const { parts } = known;
         const inside = [...parts].filter(([index]) => index >= start && index < end);
         return new Map(
           inside.map(([index, { bytes, digest }]) => [index, { size: bytes.length, digest }]),

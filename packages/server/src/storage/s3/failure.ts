@@ -21,7 +21,8 @@ export function storageError(error: unknown, doing: string): HoldfastError {
   // Credentials end, clocks drift, and rights are taken away while a server runs.
   const blame = blameOf(fault);
   const named = blame && { setting: blame.setting, hint: blame.remedy };
-  const details = { store: fault.code, ...retryAfter, ...named };
+  const gone = fault.code === "NoSuchUpload" ? { isPlaceGone: true } : {};
+  const details = { store: fault.code, ...gone, ...retryAfter, ...named };
   return new HoldfastError("storage_failed", message, details, error);
 }
 
