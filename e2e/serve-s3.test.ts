@@ -153,6 +153,19 @@ describe("a server with a bucket", () => {
       await stopServer(server);
     }));
 
+  it("is found well by the doctor, whose parts are as large as the store wants them", () =>
+    withScratch(async (directory) => {
+      const server = await start(join(directory, "data"));
+      const doctor = startCli(["doctor", server.url, "--json"]);
+      const { code } = await doctor.exit;
+      const failed = doctor.events.filter(({ fields }) => fields.get("level") === "fail");
+      expect([code, failed]).toEqual([0, []]);
+      expect((await ask(server.url, { method: "GET", path: "/v1/files" })).text).toContain(
+        '"files":[]',
+      );
+      await stopServer(server);
+    }));
+
   it("says which setting has become wrong while it ran", () =>
     withScratch(async (directory) => {
       const server = await start(join(directory, "data"));

@@ -1,5 +1,5 @@
 // How large a body may be on its way to the server.
-import { MIB } from "@holdfast/protocol";
+import { MIB, partCount } from "@holdfast/protocol";
 import { formatRate } from "../sizes.ts";
 import { type Finding, fail, ok, skip, warn } from "./finding.ts";
 import { exchange, isHoldfast, type Patient } from "./patient.ts";
@@ -38,14 +38,14 @@ function done(mib: number, rate: number): readonly Finding[] {
 
 /** Bytes a second, or what stood in the way. */
 async function tryBody(patient: Patient, mib: number): Promise<number | Finding> {
-  const probe = await createProbe(patient, MIB, mib);
+  const probe = await createProbe(patient, { partSize: MIB, partCount: mib, keeps: "size" });
   if (!isProbe(probe))
     return skip("body", `no upload of ${mib} MiB is to be had (${probe.status})`);
   try {
     const startedAt = performance.now();
     const answer = await exchange(patient, {
-      ...probeRun(probe, 0, mib),
-      body: probeBytes(probe, 0, mib),
+      ...probeRun(probe, 0, partCount(probe)),
+      body: probeBytes(probe, 0, partCount(probe)),
       timeoutMs: PATIENCE_MS * 2,
     });
     if (answer.status === 200) return (mib * MIB * 1000) / (performance.now() - startedAt);

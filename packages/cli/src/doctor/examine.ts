@@ -28,7 +28,11 @@ export async function* examine(patient: Patient): AsyncGenerator<Finding> {
   const access = await attempt("auth", () => checkAccess(patient));
   yield* access;
   if (hasFailed(access)) return;
-  const probe = await createProbe(patient, PROBE_PART, PROBE_PARTS);
+  const probe = await createProbe(patient, {
+    partSize: PROBE_PART,
+    partCount: PROBE_PARTS,
+    keeps: "count",
+  });
   if (!isProbe(probe)) return yield cannotWrite(probe);
   yield ok("upload", "an upload can be begun");
   yield* examineBytes(patient, probe);
