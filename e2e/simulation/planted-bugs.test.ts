@@ -141,11 +141,11 @@ const APPEND_BUGS: Readonly<Record<string, readonly Edit[]>> = {
   "a size that is fixed before the last bytes are there": [
     {
       file: "engine/src/append.ts",
-      find: "  if (await body.ready()) throw beyond(upload.record);\n  const why = body.stopped();\n  if (why) throw why;\n",
+      find: "  if (await body.ready()) throw exceeded(upload);\n  const why = body.stopped();\n  if (why) throw why;\n",
       replace: "",
     },
     {
-      file: "testkit/src/sim/work.ts",
+      file: "testkit/src/sim/append-work.ts",
       find: "content, { body }).catch",
       replace: "content, { body, isLast: true }).catch",
     },
@@ -271,7 +271,7 @@ const STORE_APPEND_BUGS: Readonly<Record<string, readonly Edit[]>> = {
   "a body that is committed before its digest was right": [
     {
       file: "engine/src/append-stage.ts",
-      find: 'digest ? "whole" : "grouped"',
+      find: 'digest || check ? "whole" : "grouped"',
       replace: '"grouped"',
     },
   ],

@@ -4,6 +4,7 @@ import { equalBytes, KIB, type UploadView } from "@holdfast/protocol";
 import { createBody } from "../body.ts";
 import { createRandom } from "../random.ts";
 import { alice, appendBytes, createRequest, putParts, readAll, sha256 } from "../world.ts";
+import { appendsOf } from "./append-work.ts";
 import { type CrashOptions, type CrashReport, crashEverywhere } from "./every-step.ts";
 import {
   landLate,
@@ -17,6 +18,7 @@ import { leftBehind, partViolations } from "./parts-promises.ts";
 
 const PART = 256 * KIB;
 const content: Uint8Array = createRandom("crash/store-appends").bytes(2 * PART + 5000);
+const { append, cutAppend } = appendsOf(content);
 
 /** What clients had been told. */
 interface Seen {
@@ -119,36 +121,6 @@ async function drop(life: PartsLife, seen: Seen, view: UploadView): Promise<void
   await life.engine.abort(alice, view.id);
   seen.aborted.add(view.id);
   await lost;
-}
-
-async function append(
-  { engine }: PartsLife,
-  seen: Seen,
-  view: UploadView,
-  at: number,
-  end: number,
-  options: Parameters<typeof appendBytes>[4] = {},
-): Promise<void> {
-  const told = await appendBytes(engine, view, at, content.subarray(at, end), options);
-  seen.told.set(view.id, told.offset);
-}
-
-/** An append that brings bytes and stays, and somebody who asks where the upload ends: that answer counts. */
-async function cutAppend(
-  life: PartsLife,
-  seen: Seen,
-  view: UploadView,
-  at: number,
-  end: number,
-): Promise<void> {
-  const body = createBody();
-  body.push(content.subarray(at, end));
-  const lost = appendBytes(life.engine, view, at, content, { body }).catch(() => undefined);
-  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
-  const { offset } = await life.engine.offset(alice, view.id);
-  seen.told.set(view.id, offset);
-  await lost;
-  await append(life, seen, view, offset, end);
 }
 
 async function store(life: PartsLife, seen: Seen, name: string, file: SentFile): Promise<void> {

@@ -2,13 +2,15 @@
 import { KIB, type PartRange, type UploadView } from "@holdfast/protocol";
 import { createBody } from "../body.ts";
 import { createRandom } from "../random.ts";
-import { alice, appendBytes, createRequest, putParts, runBytes, sha256 } from "../world.ts";
+import { alice, createRequest, putParts, runBytes, sha256 } from "../world.ts";
+import { appendsOf } from "./append-work.ts";
 import type { Life } from "./life.ts";
 import { type Seen, sendFile } from "./promises.ts";
 
 const PART = 256 * KIB;
 /** Two whole parts, and a last one whose end is no multiple of a block. */
 const content: Uint8Array = createRandom("crash/content").bytes(2 * PART + 5000);
+const { append, cutAppend } = appendsOf(content);
 
 export type Workload = (life: Life, seen: Seen) => Promise<void>;
 
@@ -84,36 +86,6 @@ async function createUnsized({ engine }: Life, seen: Seen, all: Uint8Array): Pro
   const view = await engine.create(alice, { ...request, maxSize: 8 * PART });
   seen.created.push({ view, content: all });
   return view;
-}
-
-async function append(
-  { engine }: Life,
-  seen: Seen,
-  view: UploadView,
-  at: number,
-  end: number,
-  options: Parameters<typeof appendBytes>[4] = {},
-): Promise<void> {
-  const told = await appendBytes(engine, view, at, content.subarray(at, end), options);
-  seen.told.set(view.id, told.offset);
-}
-
-/** An append that brings bytes and stays, and somebody who asks where the upload ends: that answer counts. */
-async function cutAppend(
-  life: Life,
-  seen: Seen,
-  view: UploadView,
-  at: number,
-  end: number,
-): Promise<void> {
-  const body = createBody();
-  body.push(content.subarray(at, end));
-  const lost = appendBytes(life.engine, view, at, content, { body }).catch(() => undefined);
-  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
-  const { offset } = await life.engine.offset(alice, view.id);
-  seen.told.set(view.id, offset);
-  await lost;
-  await append(life, seen, view, offset, end);
 }
 
 /** Whole files in one request: one that fits a slot, one under a key that does not, one under a key that is sent twice. */
