@@ -1,8 +1,9 @@
 // Appends and whole files through the engine into a store that speaks S3 and misbehaves as real ones do: how many requests they cost, and what they leave.
-import { createEngine, type Engine } from "@holdfast/engine";
+import { type Clock, createEngine, type Engine } from "@holdfast/engine";
 import { MIB, type UploadView } from "@holdfast/protocol";
 import { bigBytes } from "@holdfast/testkit/big-bytes";
 import { createBody } from "@holdfast/testkit/body";
+import { createVirtualClock } from "@holdfast/testkit/clock";
 import { createMemoryMetadata } from "@holdfast/testkit/metadata/memory";
 import { createRandom } from "@holdfast/testkit/random";
 import { type S3Double, startS3Double } from "@holdfast/testkit/s3-double/server";
@@ -11,6 +12,7 @@ import {
   appendBytes,
   createRequest,
   memoryParts,
+  putParts,
   readAll,
   sha256,
 } from "@holdfast/testkit/world";
@@ -47,10 +49,10 @@ function makeWorld() {
   let metadata = createMemoryMetadata();
   let lives = 0;
   // Its clock stands still, so that no machine is too slow for a part to gather.
-  const begin = (): Engine => {
+  const begin = (clock: Clock = createVirtualClock()): Engine => {
     metadata = createMemoryMetadata({ state: metadata.snapshot() });
     const random = createRandom(`s3/append/${lives++}`);
-    return createEngine(memoryParts({ storage, metadata, random }));
+    return createEngine(memoryParts({ storage, metadata, random, clock }));
   };
   return { begin };
 }
@@ -154,6 +156,20 @@ describe("an upload by appends", () => {
     60_000,
   );
 });
+
+it("an upload goes on at another place where a rule of the bucket has ended the one it had", async () => {
+  const engine = makeWorld().begin(systemClock);
+  const view = await create(engine);
+  const known = { ...view, size: content.length };
+  await putParts(engine, known, content, [0, 1]);
+  double.bucket.multiparts.clear();
+  await expect(putParts(engine, known, content, [1, 2])).rejects.toMatchObject({
+    code: "storage_failed",
+  });
+  expect((await engine.status(alice, view.id)).offset).toBe(0);
+  await appendBytes(engine, view, 0, content, { isLast: true });
+  await expectFile(engine, view);
+}, 60_000);
 
 it("a whole file in one request is there, and nothing of one with another digest", async () => {
   const engine = makeWorld().begin();
