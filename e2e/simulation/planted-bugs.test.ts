@@ -324,38 +324,11 @@ const MANY_BUGS: Readonly<Record<string, readonly Edit[]>> = {
       replace: "(isOurs || true) && [...upload.claims]",
     },
   ],
-  "an acknowledgement before commit": [
-    { file: COMMIT_FILE, find: COMMIT, replace: COMMIT.replace("await", "void") },
-  ],
   "what was stored by who was overtaken": [
     {
       file: "engine/src/store-groups.ts",
       find: "    if (!isUnknown(cause)) await dropTailObjects(context, upload, made);\n",
       replace: "",
-    },
-  ],
-  "a manifest that is written behind an end": [
-    {
-      file: "engine/src/publish-shared.ts",
-      find: ".finally(() => removeLeft(context, upload.record))",
-      replace: "",
-    },
-  ],
-  "nobody's claim": [
-    {
-      file: "engine/src/host-claim.ts",
-      find: "  if (context.host === undefined) return work();\n  for",
-      replace: "  if (context.uploads) return work();\n  for",
-    },
-    {
-      file: "engine/src/host-claim.ts",
-      find: "  if (context.host === undefined) return work();\n  const",
-      replace: "  if (context.uploads) return work();\n  const",
-    },
-    {
-      file: "engine/src/host-claim.ts",
-      find: "  if (host === undefined) return {};",
-      replace: "  if (host !== '') return {};",
     },
   ],
 };
