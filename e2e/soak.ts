@@ -7,6 +7,7 @@ import { crashClient } from "./kit/crash-client.ts";
 import { crashDirect } from "./kit/crash-direct.ts";
 import { type CrashPlace, crashServer, inStore } from "./kit/crash-server.ts";
 import { measureCut } from "./kit/cut-budget.ts";
+import { killCluster } from "./kit/kill-cluster.ts";
 import { withScratch } from "./kit/scratch.ts";
 import { measureAway } from "./kit/server-away.ts";
 import { cutTusUpload } from "./kit/tus-cuts.ts";
@@ -87,6 +88,18 @@ const PROOFS: Readonly<Record<string, Proof>> = {
       target: "completes, is its source, no offset goes back",
       found: `${resets} resets, ${freezes} silences, ${kills} kills; ${told} offsets told, ${mib(carried)} carried for ${mib(report.size)}`,
       isKept: report.violations.length === 0 && resets + freezes + kills === cuts,
+      report,
+    };
+  },
+  async "three servers as a cluster, one killed every 2 s"(directory) {
+    const wants = { uploads: 50, size: 64 * MIB, rate: "2M" };
+    const kills = { killMs: 60_000, everyMs: 2000, postgresKills: 2 };
+    const report = await killCluster(directory, { ...wants, ...kills });
+    const { complete, right, published, unfinished } = report;
+    return {
+      target: "0 lost, all complete, none twice, no parts left",
+      found: `${report.kills} kills, ${complete} of ${wants.uploads} complete, ${right} right, ${published} published, ${unfinished} left`,
+      isKept: right === wants.uploads && published === right && unfinished === 0,
       report,
     };
   },
