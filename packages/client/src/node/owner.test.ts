@@ -102,13 +102,19 @@ describe("a claim", () => {
     );
   });
 
-  it("of another process holds, and ends when that process is killed", async () => {
+  it("of another process holds, also where nobody keeps its release, and ends when that process is killed", async () => {
     const script = `
       import { claimKey, holderOf } from ${JSON.stringify(new URL("owner.ts", import.meta.url).href)};
       claimKey(${JSON.stringify(directory)}, "one");
-      console.log("claimed");
+      gc();
+      // What is collected is closed a turn later.
+      setTimeout(() => {
+        gc();
+        console.log("claimed");
+      }, 10);
       setInterval(() => undefined, 1000);`;
-    const child = spawn(process.execPath, ["--input-type=module-typescript", "-e", script]);
+    const args = ["--expose-gc", "--input-type=module-typescript", "-e", script];
+    const child = spawn(process.execPath, args);
     await once(child.stdout, "data");
     const { pid } = child;
     expect(() => claimKey(directory, "one")).toThrow(

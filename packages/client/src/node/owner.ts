@@ -28,8 +28,8 @@ const BUSY: ReadonlySet<number> = new Set([5, 6]);
 /** Folders of lock files, as they were made, by the directory that they are in: a command with ten thousand files asks for one ten thousand times. */
 const folders = new Map<string, string>();
 
-/** Lock files that this process holds. Whoever closes one, in whatever part of the process, drops the kernel's lock on it: a second claim must not even open it. */
-const held = new Set<string>();
+/** Lock files that this process holds. Whoever closes one, in whatever part of the process, drops the kernel's lock on it: a second claim must not even open it. What is open is named here, so that a claim lasts where nobody keeps its release: a database that is collected closes itself. */
+const held = new Map<string, DatabaseSync>();
 
 /**
  * Takes the claim on a key: an exclusive transaction held open on an SQLite file of its own, so that the kernel ends it with the process. Blocks this thread for `waitMs`
@@ -118,7 +118,7 @@ function lock(path: string, waitMs: number): (() => void) | undefined {
     if (hasLostName(error)) return undefined;
     throw error;
   }
-  held.add(path);
+  held.set(path, database);
   return () => release(database, path, inode);
 }
 
