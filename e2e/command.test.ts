@@ -137,7 +137,7 @@ describe("wrong usage", () => {
     [
       "an unknown way",
       ["upload", ".", "--transfer", "pigeon"],
-      /Allowed choices are server, direct/,
+      /Allowed choices are auto, server, direct/,
     ],
     [
       "signed requests for other digests",
