@@ -24,9 +24,11 @@ const SIZE = PARTS * 8 * MIB - 5;
 interface Sending {
   readonly direct: Direct;
   readonly clock: VirtualClock;
-  /** Whether the store can be reached from where the client is. */
-  isAway: boolean;
+  /** Whether the store cannot be reached from where the client is: each request to it asks. */
+  isAway: () => Promise<boolean>;
   readonly seen: { toStore: number; toServer: number };
+  /** Resolves when the store has answered a request. */
+  readonly answered: Promise<void>;
   /** Offsets of what was appended, through the server. */
   readonly appends: string[];
 }
@@ -52,17 +54,20 @@ async function sent(
 ) {
   const { server, double } = direct;
   const clock = createVirtualClock();
+  const answered = Promise.withResolvers<void>();
   const sending: Sending = {
     direct,
     clock,
-    isAway: false,
+    isAway: async () => false,
     seen: { toStore: 0, toServer: 0 },
+    answered: answered.promise,
     appends: [],
   };
   const content = { seed: ++files, size: SIZE };
   const path = join(directory, `source-${files}`);
   await writeContent(path, content);
-  const stateDir = join(directory, "state");
+  // Nothing is known of the line from the uploads before: what is known makes parts larger, and fewer.
+  const stateDir = join(directory, `state-${files}`);
   const ports = { ...nodePorts(stateDir), clock, share: ALONE };
   const transport: Transport = {
     async request(one) {
@@ -70,7 +75,10 @@ async function sent(
       if (one.method === "PATCH") sending.appends.push(one.headers["upload-offset"] ?? "");
       if (one.method === "PUT") sending.seen[isToStore ? "toStore" : "toServer"]++;
       const nowhere = { ...one, url: one.url.replace(double.endpoint, "http://127.0.0.1:1") };
-      return ports.transport.request(isToStore && sending.isAway ? nowhere : one);
+      if (!isToStore) return ports.transport.request(one);
+      const answer = await ports.transport.request((await sending.isAway()) ? nowhere : one);
+      answered.resolve();
+      return answer;
     },
     close: () => ports.transport.close(),
   };
@@ -150,25 +158,23 @@ describe("parts that go straight to a store", () => {
 describe("a store that cannot be reached from here", () => {
   it("is left alone: parts go through the server, in a moment", async () => {
     const { seen, notices } = await sent((sending) => {
-      sending.isAway = true;
+      sending.isAway = async () => true;
     });
     expect(notices).toMatchObject([{ code: "connection_failed" }]);
     expect(seen.toServer).toBeGreaterThan(0);
   });
 
+  /** From the fourth request on, however many are under way at once; the way was open before. */
   const leave = (sending: Sending, ms: number) => {
-    // Not from the beginning on: the way was open once.
-    const look = setInterval(() => {
-      if (sending.direct.stored() < 4) return;
-      clearInterval(look);
-      sending.isAway = true;
-      const until = sending.clock.monotonic() + ms;
-      const back = setInterval(() => {
-        if (sending.clock.monotonic() < until) return;
-        clearInterval(back);
-        sending.isAway = false;
-      }, 1);
-    }, 1);
+    let requests = 0;
+    let until: number | undefined;
+    sending.isAway = async () => {
+      requests++;
+      if (requests <= 3) return false;
+      await sending.answered;
+      until ??= sending.clock.monotonic() + ms;
+      return sending.clock.monotonic() < until;
+    };
   };
 
   it("is waited for where it was there before, for half a minute", async () => {
