@@ -1,4 +1,5 @@
 // kill -9 on the server while bytes are appended and whole files stored (faults S01, S03, N01 in the sequential mode).
+import { MIB } from "@holdfast/protocol";
 import { startS3Double } from "@holdfast/testkit/s3-double/server";
 import { expect, it } from "vitest";
 import { inDouble } from "./kit/bucket.ts";
@@ -29,7 +30,8 @@ it(
       const store = await startS3Double();
       try {
         const env = inDouble(store).env("ours");
-        const options = { kills: 5, seed: 20_262, lifeMs: [300, 1500], env } as const;
+        const lifeMs = [300, 1500] as const;
+        const options = { kills: 5, seed: 20_262, lifeMs, size: 72 * MIB, env };
         const report = await crashAppends(directory, options);
         expect(report.violations).toEqual([]);
         expect(report.kills).toBeGreaterThan(1);

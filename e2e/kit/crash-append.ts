@@ -27,13 +27,15 @@ export interface AppendCrashOptions {
   readonly seed: number;
   /** Milliseconds that a server lives, at least and at most. */
   readonly lifeMs?: readonly [number, number];
+  /** Of what is appended, in bytes: it goes out at 20 MB a second at most, and has to outlast the kills. */
+  readonly size?: number;
   /** Of the server: where its bytes go. */
   readonly env?: Environment;
 }
 
 export async function crashAppends(
   directory: string,
-  { kills, seed, lifeMs = [50, 500], env = {} }: AppendCrashOptions,
+  { kills, seed, lifeMs = [50, 500], size = SIZE, env = {} }: AppendCrashOptions,
 ): Promise<AppendCrashReport> {
   const report: AppendCrashReport = {
     kills: 0,
@@ -50,7 +52,7 @@ export async function crashAppends(
   const small = "HOLDFAST_STORAGE" in env ? {} : { partSize: 256 * KIB };
   const made = await postJson(base, "/v1/uploads", { name: "appended", ...small });
   const path = `/v1/uploads/${fieldsOf(made).get("id")}`;
-  const content = { seed, size: SIZE };
+  const content = { seed, size };
   const state = { isOver: false };
   const files: Stored[] = [];
   const storing = storeOn(base, dice, state, files);

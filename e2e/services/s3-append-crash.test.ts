@@ -1,4 +1,5 @@
 // kill -9 on a server that appends into a real store and stores whole files there: it resumes at an offset that never goes down.
+import { MIB } from "@holdfast/protocol";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Store, startStore } from "../kit/bucket.ts";
 import { crashAppends } from "../kit/crash-append.ts";
@@ -21,7 +22,9 @@ it(
     withScratch(async (directory) => {
       const env = store.env("appends");
       const lifeMs = [300, 2000] as const;
-      const report = await crashAppends(directory, { kills: KILLS, seed: 20_264, lifeMs, env });
+      const size = KILLS * 24 * MIB + 12_345;
+      const options = { kills: KILLS, seed: 20_264, lifeMs, size, env };
+      const report = await crashAppends(directory, options);
       expect(report.violations).toEqual([]);
       expect(report.kills).toBeGreaterThan(1);
       expect(report.resumed).toBeGreaterThan(0);
