@@ -95,11 +95,11 @@ const PROOFS: Readonly<Record<string, Proof>> = {
     const wants = { uploads: 50, size: 64 * MIB, rate: "2M" };
     const kills = { killMs: 60_000, everyMs: 2000, postgresKills: 2 };
     const report = await killCluster(directory, { ...wants, ...kills });
-    const { complete, right, published, unfinished } = report;
+    const { complete, right, published, partsLeft } = report;
     return {
       target: "0 lost, all complete, none twice, no parts left",
-      found: `${report.kills} kills, ${complete} of ${wants.uploads} complete, ${right} right, ${published} published, ${unfinished} left`,
-      isKept: right === wants.uploads && published === right && unfinished === 0,
+      found: `${report.kills} kills, ${complete} of ${wants.uploads} complete, ${right} right, ${published} published, ${partsLeft} parts left`,
+      isKept: right === wants.uploads && published === right && partsLeft === 0,
       report,
     };
   },

@@ -38,6 +38,8 @@ export interface Found {
   readonly objects: readonly string[];
   /** Multipart uploads that have not ended. */
   readonly unfinished: number;
+  /** Parts that lie in these. */
+  readonly parts: number;
 }
 
 type Keys = NonNullable<AwsOptions["credentials"]>;
@@ -48,7 +50,9 @@ async function look(url: string, bucket: string, credentials: Keys, prefix: stri
     const { items } = await calls.objects.list(`${prefix}/`);
     const begun = await calls.multipart.list(`${prefix}/`);
     const objects = items.map(({ key }) => key.slice(prefix.length + 1)).sort();
-    return { objects, unfinished: begun.items.length };
+    let parts = 0;
+    for (const one of begun.items) parts += (await calls.multipart.parts(one)).items.length;
+    return { objects, unfinished: begun.items.length, parts };
   } finally {
     calls.close();
   }

@@ -24,8 +24,8 @@ export interface ClusterReport {
   readonly right: number;
   /** Files that there are at the end: one more than complete ones has been published twice. */
   readonly published: number;
-  /** Multipart uploads that are left in the bucket. */
-  readonly unfinished: number;
+  /** Parts that are left in the bucket. A multipart upload without any may be: a server that was killed had begun it and told no record. The sweep finds it a day later. */
+  readonly partsLeft: number;
   readonly failures: readonly string[];
 }
 
@@ -54,9 +54,9 @@ export async function killCluster(directory: string, wants: ClusterWants): Promi
       }
     }
     const complete = ids.length - failures.length;
-    const { unfinished } = await cluster.look();
+    const { parts: partsLeft } = await cluster.look();
     const published = await publishedIn(cluster);
-    return { kills, complete, right, published, unfinished, failures };
+    return { kills, complete, right, published, partsLeft, failures };
   } finally {
     await cluster.stop();
   }

@@ -17,7 +17,7 @@ it(
         ...{ killMs: 16_000, everyMs: 2000, postgresKills: 1 },
       });
       expect(report).toMatchObject({ failures: [], complete: uploads, right: uploads });
-      expect(report).toMatchObject({ published: uploads, unfinished: 0 });
+      expect(report).toMatchObject({ published: uploads, partsLeft: 0 });
       expect(report.kills).toBeGreaterThan(1);
     }),
 );

@@ -73,7 +73,7 @@ async function removeFiles(): Promise<void> {
 
 const LONG = { timeout: 180_000 };
 
-const NOTHING = { objects: ["holdfast.json"], unfinished: 0 };
+const NOTHING = { objects: ["holdfast.json"], unfinished: 0, parts: 0 };
 
 const STORES: readonly (readonly [name: string, start: () => Promise<Store>])[] = [
   ["SeaweedFS", startStore],

@@ -4,7 +4,7 @@ import { freePort } from "@holdfast/testkit/free-port";
 import { killServer, type ServerProcess, startServer, stopServer } from "@holdfast/testkit/process";
 import { startNginx } from "@holdfast/testkit/services/nginx";
 import { type Postgres, startPostgres } from "@holdfast/testkit/services/postgres";
-import { startStore } from "../../e2e/kit/bucket.ts";
+import { type Found, startStore } from "../../e2e/kit/bucket.ts";
 
 export interface Cluster {
   /** Where nginx listens: any request may go to any of the servers. */
@@ -13,7 +13,7 @@ export interface Cluster {
   /** Each server's own address. */
   urls(): readonly string[];
   /** Of what is in the bucket: objects, and multipart uploads that have not ended. */
-  look(): Promise<{ readonly objects: readonly string[]; readonly unfinished: number }>;
+  look(): Promise<Found>;
   /** `kill -9`, then starts it again where it was; resolves when it listens. */
   restart(server: number): Promise<void>;
   stop(): Promise<void>;
