@@ -29,6 +29,10 @@ const TEXTS: Readonly<Record<string, readonly [string, string]>> = {
     "The client",
     "Processor time of the SDK for 1 GiB from a file in memory, digested and sent, and back to a file on the disk, verified. It cannot be less than what SHA-256 alone costs on the machine.",
   ],
+  direct: [
+    "What an upload straight to a store takes of the server",
+    "A file of 1 GiB goes to SeaweedFS by requests that the server signs; the server's processor time and traffic, after an upload that warmed it up.",
+  ],
   s3: [
     "Straight to a store",
     "A file of 1 GiB in memory to SeaweedFS on the same machine, in parts of 8 MiB, four at once, by whole commands. Holdfast's digests every part by SHA-256, has the store hold it to that, keeps what it needs to go on after a crash, and publishes a manifest; none of the others can go on.",
