@@ -51,6 +51,12 @@ function rowsOf(
     const figure = showFigure(figureOf(samples.map(of)), 3);
     return hung === 0 ? figure : `${figure}, ${hung} of ${samples.length} never finished`;
   };
+  // Of what never finished only a part was sent at all.
+  const twiceOf = (samples: readonly LineSample[]) => {
+    const whole = samples.filter((sample) => sample.isWhole);
+    if (whole.length === 0) return "none finished:";
+    return `${show(whole, (sample) => sample.twice)} of ${whole.length}`;
+  };
   return [
     {
       name: `${name}: share of the physical limit`,
@@ -64,7 +70,7 @@ function rowsOf(
     {
       name: `${name}: sent twice`,
       ours: show(ours, (sample) => sample.twice),
-      theirs: `${show(theirs, (sample) => sample.twice)} tus-js-client`,
+      theirs: `${twiceOf(theirs)} tus-js-client`,
       value: twice.median,
       target: `<= ${target.twice}`,
       isMet: isWhole && twice.median <= target.twice,
