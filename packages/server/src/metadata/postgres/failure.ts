@@ -2,8 +2,8 @@
 import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
 
 /**
- * `again`: the server has undone the transaction and it may be tried again. `lost`: nobody answers any more, or not as one that takes writes; what was
- * under way may have happened. `taken`: undone, and somebody else's row is where one of its was to be. `group`: undone, and the same would happen again. `data`: as `group`, by the fault of one of its changes.
+ * `again`: the server has undone the transaction and it may be tried again. `lost`: nobody answers any more, or not in a way that is of use, and
+ * another session may; what was under way may have happened. `taken`: undone, and somebody else's row is where one of its was to be. `group`: undone, and the same would happen again. `data`: as `group`, by the fault of one of its changes.
  */
 export type Reach = "again" | "lost" | "taken" | "group" | "data";
 
@@ -14,8 +14,14 @@ export interface Failure {
 
 /** Serialization, deadlock, a lock or a statement that took too long. */
 const AGAIN = new Set(["40001", "40P01", "55P03", "57014"]);
-/** Shut down by an administrator, crashed, starting up, ended for idling, or a standby after a failover. */
-const LOST = new Set(["57P01", "57P02", "57P03", "57P05", "25P03", "25006", "53300"]);
+/**
+ * Shut down by an administrator, crashed, starting up, ended for idling, or a standby after a failover; or what the session has prepared is no use any more,
+ * because a newer server has changed a table under it.
+ */
+const LOST = new Set([
+  ...["57P01", "57P02", "57P03", "57P05", "25P03", "25006", "53300"],
+  ...["0A000", "26000"],
+]);
 const TAKEN = "23505";
 const DISK_FULL = "53100";
 

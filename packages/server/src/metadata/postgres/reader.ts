@@ -21,6 +21,8 @@ export function openReader(driver: Driver, patienceMs: number): Reader {
   const pool = driver.createPool(CONNECTIONS);
   // Of idle ones; the next query takes another.
   pool.on("error", () => undefined);
+  // Of those at work: their query hears of it. The pool listens to idle ones only, and what nobody listens to ends the process.
+  pool.on("connect", (client) => void client.on("error", () => undefined));
   const prepared = new WeakSet<object>();
 
   async function once(statement: Statement, values: readonly unknown[]): Promise<readonly Row[]> {

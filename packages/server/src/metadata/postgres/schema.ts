@@ -161,7 +161,7 @@ export async function prepareTables(client: Client, { schema, place }: Driver): 
   try {
     await requireCareful(client, place);
     await client.query("BEGIN");
-    await client.query("SELECT pg_advisory_xact_lock(hashtext($1), 1)", [`holdfast ${schema}`]);
+    await lockTables(client, schema);
     await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
     await useSchema(client, schema);
     await client.query("CREATE TABLE IF NOT EXISTS version (version bigint NOT NULL)");
@@ -180,6 +180,23 @@ export async function prepareTables(client: Client, { schema, place }: Driver): 
     if (isHoldfastError(cause)) throw cause;
     const reason = cause instanceof Error ? cause.message : "it cannot be prepared";
     throw unusable(place, reason, { cause });
+  }
+}
+
+/** Servers that are started together come here together, and the first may have much to change. */
+const LOCK_WITHIN_MS = 60_000;
+const LOCK_TRY_MS = 100;
+const TRY_LOCK = "SELECT pg_try_advisory_xact_lock(hashtext($1), 1)::int::bigint AS is_ours";
+
+/** Asked again and again: a session waits for locks no longer than for anything else. */
+async function lockTables(client: Client, schema: string): Promise<void> {
+  for (const started = performance.now(); ; ) {
+    const [row] = await ask(client, { name: "", text: TRY_LOCK }, [`holdfast ${schema}`]);
+    if (row?.["is_ours"] === 1) return;
+    if (performance.now() - started > LOCK_WITHIN_MS) {
+      throw new Error("another server has been changing its tables for a minute");
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOCK_TRY_MS));
   }
 }
 

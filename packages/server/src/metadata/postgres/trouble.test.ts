@@ -229,6 +229,61 @@ describe("connections", () => {
   });
 });
 
+it("what was being read when it died is asked again", async () => {
+  const postgres = await start();
+  const store = await open(postgres.url);
+  stops.push(store.close);
+  const upload = sampleUpload(1);
+  await store.apply({ kind: "create", upload });
+  const client = await connect(postgres.url);
+  await client.query("BEGIN; LOCK TABLE holdfast.uploads");
+  const reading = store.upload(upload.id);
+  const waits = "SELECT count(*)::int AS count FROM pg_locks WHERE NOT granted";
+  await expect.poll(async () => (await client.query(waits)).rows).toEqual([{ count: 1 }]);
+  await postgres.kill();
+  await postgres.start();
+  expect(await reading).toEqual(upload);
+});
+
+describe("another server that is started beside this one", () => {
+  it("waits for as long as the tables are being made", { timeout: 60_000 }, async () => {
+    const postgres = await start();
+    const client = await connect(postgres.url);
+    stops.push(() => client.end());
+    const lock = "(hashtext('holdfast \"holdfast\"'), 1)";
+    await client.query(`SELECT pg_advisory_lock${lock}`);
+    const opening = open(postgres.url, { patienceMs: 1000 });
+    const outcome = opening.then(
+      () => "open",
+      (error: unknown) => error,
+    );
+    // Longer than anything else may wait for a lock.
+    const first = await Promise.race([outcome, new Promise((done) => setTimeout(done, 8000))]);
+    expect(first).toBeUndefined();
+    await client.query(`SELECT pg_advisory_unlock${lock}`);
+    expect(await outcome).toBe("open");
+    await (await opening).close();
+  });
+
+  it("may change the tables under it", async () => {
+    const postgres = await start();
+    const store = await open(postgres.url);
+    stops.push(store.close);
+    const upload = sampleUpload(3);
+    await store.apply({ kind: "create", upload });
+    await store.apply(sampleCommit(upload, 0));
+    await store.upload(upload.id);
+    const client = await connect(postgres.url);
+    stops.push(() => client.end());
+    for (const table of ["uploads", "tails", "part_pages", "files", "usage"]) {
+      await client.query(`ALTER TABLE holdfast.${table} ADD COLUMN later text`);
+    }
+    await store.apply(sampleCommit(upload, 1));
+    expect((await store.parts(upload.id)).bits[0]).toBe(3);
+    expect(await store.upload(upload.id)).toBeDefined();
+  });
+});
+
 it("a text with a NUL, which PostgreSQL cannot keep, is refused alone; metadata may have one", async () => {
   const postgres = await start();
   const store = await open(postgres.url);
