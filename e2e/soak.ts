@@ -1,13 +1,14 @@
-// `npm run soak`: the proofs at full length. Prints a table, keeps the figures under results/, and ends with 1 if a promise broke.
+// `npm run soak`: the proofs at full length, on every pair of a storage and a metadata store or on one of them (`-- --pair s3+postgres`).
+// Prints a table, keeps the figures under results/, and ends with 1 if a promise broke.
 import { mkdir, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { MIB } from "@holdfast/protocol";
-import { startStore } from "./kit/bucket.ts";
+import { crashAppends } from "./kit/crash-append.ts";
 import { crashClient } from "./kit/crash-client.ts";
-import { crashDirect } from "./kit/crash-direct.ts";
-import { type CrashPlace, crashServer, inStore } from "./kit/crash-server.ts";
+import { crashServer } from "./kit/crash-server.ts";
 import { measureCut } from "./kit/cut-budget.ts";
 import { killCluster } from "./kit/kill-cluster.ts";
+import { type Ground, nameOf, openGround, PAIRS, type Pair } from "./kit/pairs.ts";
 import { withScratch } from "./kit/scratch.ts";
 import { measureAway } from "./kit/server-away.ts";
 import { cutTusUpload } from "./kit/tus-cuts.ts";
@@ -28,46 +29,16 @@ const { values } = parseArgs({
     seed: { type: "string", default: `${Date.now() % 2 ** 31}` },
     "server-cycles": { type: "string", default: "100" },
     "client-cycles": { type: "string", default: "30" },
+    "append-cycles": { type: "string", default: "20" },
     "tus-cuts": { type: "string", default: "200" },
+    /** Only what is proved of pairs, and of this one: `s3+postgres`, or `s3` for both of them. */
+    pair: { type: "string", default: "" },
     only: { type: "string", default: "" },
   },
 });
 const seed = Number(values.seed);
 
 const PROOFS: Readonly<Record<string, Proof>> = {
-  "kill -9 the server": (directory) => killServers(directory),
-  async "kill -9 the server, bytes in S3"(directory) {
-    const store = await startStore();
-    try {
-      return await killServers(directory, inStore(store.env("soak")));
-    } finally {
-      await store.stop();
-    }
-  },
-  async "kill -9 the client"(directory) {
-    const report = await crashClient(directory, Number(values["client-cycles"]), seed);
-    return {
-      target: "same command resumes, 0 wrong",
-      found: `${report.cycles} kills over ${report.files} files (${mib(report.sizeOfAll)}), ${report.wrongFiles} wrong, ${mib(report.sentTwice)} sent twice`,
-      isKept: report.violations.length === 0,
-      report,
-    };
-  },
-  async "kill -9 the client, parts straight to S3"(directory) {
-    const store = await startStore();
-    try {
-      const kills = Number(values["client-cycles"]);
-      const report = await crashDirect(directory, kills, seed, store);
-      return {
-        target: "same command resumes, 0 wrong",
-        found: `${report.kills} kills over ${report.files} files (${mib(report.size)}), ${report.wrongFiles} wrong`,
-        isKept: report.violations.length === 0,
-        report,
-      };
-    } finally {
-      await store.stop();
-    }
-  },
   async "cut one connection of 1 GiB"(directory) {
     const report = await measureCut(directory, 1024 * MIB, seed);
     const extra = Math.max(report.extraAtProxy, report.extraByClient);
@@ -107,14 +78,54 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   "server away for 60 s": (directory) => away(directory, 60_000),
 };
 
-async function killServers(directory: string, place?: CrashPlace): ReturnType<Proof> {
-  const report = await crashServer(directory, Number(values["server-cycles"]), seed, place);
-  return {
-    target: "0 lost, 0 wrong, none twice",
-    found: `${report.cycles} cycles, ${report.acknowledgedParts} parts (${mib(report.acknowledgedBytes)}) acknowledged, ${report.directParts} of them straight to the store, ${report.lostParts} lost; ${report.publishedFiles} files published, ${report.wrongFiles} wrong, ${report.strayFiles} twice`,
-    isKept: report.violations.length === 0,
-    report,
+/** What is proved of each pair. */
+const OF_PAIRS: Readonly<Record<string, (directory: string, ground: Ground) => ReturnType<Proof>>> =
+  {
+    async "kill -9 the server"(directory, ground) {
+      const cycles = Number(values["server-cycles"]);
+      const report = await crashServer(directory, { cycles, seed, ground });
+      return {
+        target: "0 lost, 0 wrong, none twice",
+        found: `${report.cycles} cycles, ${report.acknowledgedParts} parts (${mib(report.acknowledgedBytes)}) acknowledged, ${report.directParts} of them straight to the store, ${report.lostParts} lost; ${report.publishedFiles} files published, ${report.wrongFiles} wrong, ${report.strayFiles} twice`,
+        isKept: report.violations.length === 0,
+        report,
+      };
+    },
+    async "kill -9 the client"(directory, ground) {
+      const kills = Number(values["client-cycles"]);
+      const report = await crashClient(directory, { kills, seed, ground });
+      return {
+        target: "same command resumes, 0 wrong",
+        found: `${report.kills} kills over ${report.files} files (${mib(report.sizeOfAll)}, ${report.directFiles} straight to the store), ${report.wrongFiles} wrong, ${mib(report.sentTwice)} sent twice`,
+        isKept: report.violations.length === 0,
+        report,
+      };
+    },
+    async "kill -9 the server under appends"(directory, ground) {
+      const kills = Number(values["append-cycles"]);
+      const report = await crashAppends(directory, { kills, seed, ground });
+      return {
+        target: "no offset goes back, 0 files lost",
+        found: `${report.kills} kills, ${report.resumed} times resumed, ${mib(report.sentAgain)} sent again; ${report.storedFiles} small files kept`,
+        isKept: report.violations.length === 0,
+        report,
+      };
+    },
   };
+
+/** The proofs of one pair, each on services of its own. */
+function proofsOf(pair: Pair): readonly (readonly [string, Proof])[] {
+  return Object.entries(OF_PAIRS).map(([name, proof]) => [
+    `${nameOf(pair)}: ${name}`,
+    async (directory) => {
+      const ground = await openGround(pair);
+      try {
+        return await proof(directory, ground);
+      } finally {
+        await ground.close();
+      }
+    },
+  ]);
 }
 
 async function away(directory: string, awayMs: number): ReturnType<Proof> {
@@ -146,7 +157,11 @@ console.log(
   `seed ${seed}\n\n| proof | target | found | seconds | |\n| --- | --- | --- | --- | --- |`,
 );
 const outcomes: Outcome[] = [];
-for (const [name, proof] of Object.entries(PROOFS)) {
+const pairs = PAIRS.filter((pair) => nameOf(pair).includes(values.pair));
+if (pairs.length === 0) throw new Error(`--pair is one of ${PAIRS.map(nameOf).join(", ")}`);
+const ofPairs = pairs.flatMap(proofsOf);
+const others = values.pair === "" ? Object.entries(PROOFS) : [];
+for (const [name, proof] of [...ofPairs, ...others]) {
   if (!name.includes(values.only)) continue;
   const outcome = await prove(name, proof);
   outcomes.push(outcome);

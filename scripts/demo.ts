@@ -5,6 +5,7 @@ import { mkdtemp, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import type { Pair } from "../e2e/kit/pairs.ts";
 import { parseSize } from "../packages/cli/src/sizes.ts";
 import { runJourney } from "./demo/journey.ts";
 import { tell } from "./demo/tell.ts";
@@ -22,13 +23,15 @@ const { values, positionals } = parseArgs({
   },
 });
 const size = parseSize(positionals[0] ?? "1G");
-const isInStore = oneOf("storage", values.storage, "disk", "s3");
-const isInPostgres = oneOf("metadata", values.metadata, "sqlite", "postgres");
+const pair: Pair = {
+  storage: oneOf("storage", values.storage, ["disk", "s3"]),
+  metadata: oneOf("metadata", values.metadata, ["sqlite", "postgres"]),
+};
 
-/** Whether it is the other one. */
-function oneOf(name: string, value: string, usual: string, other: string): boolean {
-  if (value !== usual && value !== other) throw new Error(`--${name} is ${usual} or ${other}`);
-  return value === other;
+function oneOf<Name extends string>(what: string, value: string, names: readonly Name[]): Name {
+  const name = names.find((one) => one === value);
+  if (name === undefined) throw new Error(`--${what} is ${names.join(" or ")}`);
+  return name;
 }
 
 const directory = await mkdtemp(join(tmpdir(), "holdfast-demo-"));
@@ -44,6 +47,5 @@ if (bavail * bsize < size * COPIES) {
   );
   process.exitCode = 1;
 } else {
-  const wants = { directory, size, isInStore, isInPostgres };
-  process.exitCode = (await runJourney(wants, told)) ? 0 : 1;
+  process.exitCode = (await runJourney({ directory, size, pair }, told)) ? 0 : 1;
 }

@@ -26,8 +26,8 @@ export function credentialsOf(keys: {
 /** A store with a bucket that is set as it should be. */
 export interface Store {
   readonly url: string;
-  /** What a server needs to keep its bytes below a prefix there. */
-  env(prefix: string): Environment;
+  /** What a server needs to keep its bytes below a prefix there. @param options Of the location: `&part-size-min=5M` */
+  env(prefix: string, options?: string): Environment;
   /** What is there below a prefix. */
   look(prefix: string): Promise<Found>;
   stop(): Promise<void>;
@@ -59,10 +59,12 @@ async function look(url: string, bucket: string, credentials: Keys, prefix: stri
 }
 
 function storeAt(url: string, bucket: string, keys: Keys): Omit<Store, "stop"> {
-  const location = (prefix: string) => `s3://${bucket}/${prefix}?endpoint=${url}`;
   return {
     url,
-    env: (prefix) => ({ ...credentialsOf(keys), HOLDFAST_STORAGE: location(prefix) }),
+    env: (prefix, options = "") => ({
+      ...credentialsOf(keys),
+      HOLDFAST_STORAGE: `s3://${bucket}/${prefix}?endpoint=${url}${options}`,
+    }),
     look: (prefix) => look(url, bucket, keys, prefix),
   };
 }

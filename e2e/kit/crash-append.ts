@@ -5,8 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { encodeDigest, KIB, MIB } from "@holdfast/protocol";
 import { freePort } from "@holdfast/testkit/free-port";
 import { killServer, type ServerProcess, startServer, stopServer } from "@holdfast/testkit/process";
-import type { Environment } from "./bucket.ts";
 import { isNetworkError } from "./crash-server.ts";
+import type { Ground, Pair } from "./pairs.ts";
 import { bytesOf, type Content, createDice, type Dice, digestOfPart } from "./source.ts";
 import { ask, fieldsOf, postJson, servedDifference } from "./wire.ts";
 
@@ -20,22 +20,23 @@ export interface AppendCrashReport {
   readonly violations: string[];
 }
 
-const SIZE: number = 24 * MIB + 12_345;
+/** Milliseconds that a server lives, at least and at most: where bytes go to a store, a start and a commit take longer. */
+const LIFE_MS: Readonly<Record<Pair["storage"], readonly [number, number]>> = {
+  disk: [50, 500],
+  s3: [300, 2000],
+};
+/** Bytes for each kill: they go out at 20 MB a second at most, and have to outlast the kills. */
+const SIZE_A_KILL: Readonly<Record<Pair["storage"], number>> = { disk: 5 * MIB, s3: 24 * MIB };
 
 export interface AppendCrashOptions {
   readonly kills: number;
   readonly seed: number;
-  /** Milliseconds that a server lives, at least and at most. */
-  readonly lifeMs?: readonly [number, number];
-  /** Of what is appended, in bytes: it goes out at 20 MB a second at most, and has to outlast the kills. */
-  readonly size?: number;
-  /** Of the server: where its bytes go. */
-  readonly env?: Environment;
+  readonly ground: Ground;
 }
 
 export async function crashAppends(
   directory: string,
-  { kills, seed, lifeMs = [50, 500], size = SIZE, env = {} }: AppendCrashOptions,
+  { kills, seed, ground }: AppendCrashOptions,
 ): Promise<AppendCrashReport> {
   const report: AppendCrashReport = {
     kills: 0,
@@ -46,13 +47,15 @@ export async function crashAppends(
   };
   const dice = createDice(seed);
   const port = await freePort();
-  const place = { data: join(directory, "data"), port, env };
+  const name = `appends-${seed}`;
+  const place = { data: join(directory, "data"), port, env: ground.env(name) };
+  const { storage } = ground.pair;
   let server = await startServer(place);
   const base = server.url;
-  const small = "HOLDFAST_STORAGE" in env ? {} : { partSize: 256 * KIB };
+  const small = storage === "s3" ? {} : { partSize: 256 * KIB };
   const made = await postJson(base, "/v1/uploads", { name: "appended", ...small });
   const path = `/v1/uploads/${fieldsOf(made).get("id")}`;
-  const content = { seed, size };
+  const content = { seed, size: kills * SIZE_A_KILL[storage] + 12_345 };
   const state = { isOver: false };
   const files: Stored[] = [];
   const storing = storeOn(base, dice, state, files);
@@ -60,7 +63,7 @@ export async function crashAppends(
     state.isOver = true;
   });
   while (report.kills < kills && !state.isOver) {
-    await sleep(dice.whole(...lifeMs));
+    await sleep(dice.whole(...LIFE_MS[storage]));
     server = await crash(server, place);
     report.kills++;
   }
@@ -69,9 +72,21 @@ export async function crashAppends(
   const difference = await servedDifference(base, url, content);
   if (difference !== undefined) report.violations.push(`appended: a wrong byte at ${difference}`);
   for (const file of files) await checkFile(base, file, report);
+  const { objects = [] } = (await ground.store?.look(name)) ?? {};
+  for (const tail of tailsOfFiles(objects)) report.violations.push(`${tail}: its upload is a file`);
   const { code } = await stopServer(server);
   if (code !== 0) report.violations.push(`SIGTERM ended with ${code}`);
   return report;
+}
+
+/** A file's bytes are in its parts: nothing of its tail is left. */
+function tailsOfFiles(objects: readonly string[]): readonly string[] {
+  const owners = new Set(
+    objects
+      .filter((key) => key.endsWith("/manifest"))
+      .map((key) => key.slice(0, -"manifest".length)),
+  );
+  return objects.filter((key) => owners.has(key.slice(0, key.indexOf("tail/"))));
 }
 
 async function crash(

@@ -11,7 +11,7 @@ import {
   startServer,
   stopServer,
 } from "@holdfast/testkit/process";
-import type { Environment } from "./bucket.ts";
+import type { Ground, Pair } from "./pairs.ts";
 import { confirmParts, sendSigned, signParts } from "./signed.ts";
 import { createDice, type Dice } from "./source.ts";
 import {
@@ -45,9 +45,8 @@ export interface CrashReport {
   readonly violations: string[];
 }
 
-/** Where the server keeps what it is sent, and what is sent there. */
-export interface CrashPlace {
-  readonly env: Environment;
+/** What is sent to a server, and how long it lives. */
+interface Habits {
   /** In bytes, chosen at random between the two, in steps of 256 KiB. */
   readonly partSize: readonly [number, number];
   /** In bytes. */
@@ -58,29 +57,21 @@ export interface CrashPlace {
   readonly direct: number;
   /** The longest that a server lives, in milliseconds. */
   readonly lifeMs: number;
+  /** Of the storage's location. */
+  readonly options: string;
 }
 
-const ON_DISK: CrashPlace = {
-  env: {},
-  partSize: [256 * 1024, MIB],
-  sizeMax: 24 * MIB,
-  runMax: 8,
-  direct: 0,
-  lifeMs: 600,
+const HABITS: Readonly<Record<Pair["storage"], Habits>> = {
+  disk: {
+    ...{ partSize: [256 * 1024, MIB], sizeMax: 24 * MIB, runMax: 8 },
+    ...{ direct: 0, lifeMs: 600, options: "" },
+  },
+  // Parts as small as stores take them.
+  s3: {
+    ...{ partSize: [5 * MIB, 6 * MIB], sizeMax: 18 * MIB, runMax: 2 },
+    ...{ direct: 0.5, lifeMs: 2_500, options: "&part-size-min=5M" },
+  },
 };
-
-/** Parts as small as stores take them. */
-export function inStore(env: Environment): CrashPlace {
-  const location = `${env["HOLDFAST_STORAGE"]}&part-size-min=5M`;
-  return {
-    env: { ...env, HOLDFAST_STORAGE: location },
-    partSize: [5 * MIB, 6 * MIB],
-    sizeMax: 18 * MIB,
-    runMax: 2,
-    direct: 0.5,
-    lifeMs: 2_500,
-  };
-}
 
 interface Load extends Job {
   readonly acknowledged: Set<number>;
@@ -95,11 +86,15 @@ const WORKERS = 6;
 /** One data directory serves this many cycles; then everything in it is finished, compared and thrown away. */
 const CYCLES_A_DIRECTORY = 10;
 
+export interface ServerCrashOptions {
+  readonly cycles: number;
+  readonly seed: number;
+  readonly ground: Ground;
+}
+
 export async function crashServer(
   directory: string,
-  cycles: number,
-  seed: number,
-  place: CrashPlace = ON_DISK,
+  { cycles, seed, ground }: ServerCrashOptions,
 ): Promise<CrashReport> {
   const report: CrashReport = {
     seed,
@@ -115,42 +110,36 @@ export async function crashServer(
     violations: [],
   };
   const dice = createDice(seed);
+  const habits = HABITS[ground.pair.storage];
   for (let done = 0; done < cycles; done += CYCLES_A_DIRECTORY) {
-    const data = join(directory, `data-${done}`);
-    const round = { data, place: ownPlace(place, done), dice, report };
+    const place = {
+      data: join(directory, `data-${done}`),
+      port: await freePort(),
+      // Bucket and tables know whose they are.
+      env: ground.env(`servers-${seed}-${done}`, habits.options),
+    };
+    const round = { place, habits, dice, report };
     await crashRound(round, Math.min(CYCLES_A_DIRECTORY, cycles - done));
   }
   return report;
 }
 
-/** A bucket is one directory's: each has a prefix of its own, and records of its own where they are elsewhere. */
-function ownPlace(place: CrashPlace, number: number): CrashPlace {
-  const { HOLDFAST_STORAGE: storage, HOLDFAST_METADATA: metadata } = place.env;
-  const own = {
-    ...(storage === undefined ? {} : { HOLDFAST_STORAGE: storage.replace("?", `-${number}?`) }),
-    ...(metadata === undefined ? {} : { HOLDFAST_METADATA: `${metadata}${number}` }),
-  };
-  return { ...place, env: { ...place.env, ...own } };
-}
-
 interface Round {
-  readonly data: string;
-  readonly place: CrashPlace;
+  readonly place: Parameters<typeof startServer>[0];
+  readonly habits: Habits;
   readonly dice: Dice;
   readonly report: CrashReport;
 }
 
-async function crashRound({ data, place, dice, report }: Round, cycles: number): Promise<void> {
-  const port = await freePort();
-  const { env } = place;
-  let server = await startServer({ data, port, env });
+async function crashRound(round: Round, cycles: number): Promise<void> {
+  const { place, dice, report } = round;
+  let server = await startServer(place);
   let loads: Load[] = [];
   const published = new Set<string>();
   for (let cycle = 0; cycle < cycles; cycle++) {
-    const round = { data, place, dice, report };
     await loadUntilKilled(server, loads, round);
-    if (dice.isHit(0.2)) await killWhileStarting(port, round);
-    server = await startServer({ data, port, env });
+    if (dice.isHit(0.2)) await killWhileStarting(round);
+    server = await startServer(place);
     report.cycles++;
     loads = await checkAll(server.url, loads, published, report);
   }
@@ -174,17 +163,13 @@ async function countStrays(
   report.violations.push(`${files.length} files where ${published.size} were asked for`);
 }
 
-async function loadUntilKilled(
-  server: ServerProcess,
-  loads: Load[],
-  { place, dice, report }: Round,
-): Promise<void> {
+async function loadUntilKilled(server: ServerProcess, loads: Load[], round: Round): Promise<void> {
   const agent = createAgent();
   const running = { isOn: true };
   const workers = Array.from({ length: WORKERS }, () =>
-    keepWorking(running, () => workOnce(server.url, loads, agent, { place, dice, report })),
+    keepWorking(running, () => workOnce(server.url, loads, agent, round)),
   );
-  await sleep(dice.whole(5, place.lifeMs));
+  await sleep(round.dice.whole(5, round.habits.lifeMs));
   await killServer(server);
   running.isOn = false;
   await Promise.all(workers);
@@ -214,16 +199,16 @@ async function workOnce(
   base: string,
   loads: Load[],
   agent: Agent,
-  { place, dice, report }: Omit<Round, "data">,
+  { habits, dice, report }: Round,
 ): Promise<void> {
   const open = loads.filter((load) => load.fileUrl === undefined && !load.isCompleting);
   if (open.length < UPLOADS) {
-    loads.push(await newLoad(base, place, dice));
+    loads.push(await newLoad(base, habits, dice));
     return;
   }
   const load = open[dice.whole(0, open.length - 1)];
-  const run = load && chooseRun(load, place.runMax, dice);
-  if (load && run && dice.isHit(place.direct)) await sendDirect(base, load, run, report);
+  const run = load && chooseRun(load, habits.runMax, dice);
+  if (load && run && dice.isHit(habits.direct)) await sendDirect(base, load, run, report);
   else if (load && run) await sendRun(base, load, run, agent, report);
   else if (load && isWhole(load)) await complete(base, load, report);
   else await sleep(1);
@@ -231,10 +216,10 @@ async function workOnce(
 
 const PART_STEP = 256 * 1024;
 
-async function newLoad(base: string, place: CrashPlace, dice: Dice): Promise<Load> {
-  const [least, most] = place.partSize;
+async function newLoad(base: string, habits: Habits, dice: Dice): Promise<Load> {
+  const [least, most] = habits.partSize;
   const partSize = dice.whole(least / PART_STEP, most / PART_STEP) * PART_STEP;
-  const content = { seed: dice.whole(1, 2 ** 31), size: dice.whole(1, place.sizeMax) };
+  const content = { seed: dice.whole(1, 2 ** 31), size: dice.whole(1, habits.sizeMax) };
   const job = await createJob(base, content, partSize);
   const sets = { acknowledged: new Set<number>(), inFlight: new Set<number>() };
   return { ...job, ...sets, isCompleting: false, fileUrl: undefined };
@@ -331,11 +316,8 @@ async function complete(base: string, load: Load, report: CrashReport): Promise<
 }
 
 /** A crash while a crash is being mended. */
-async function killWhileStarting(
-  port: number,
-  { data, place, dice, report }: Round,
-): Promise<void> {
-  const { env } = place;
+async function killWhileStarting({ place, dice, report }: Round): Promise<void> {
+  const { data, port, env = {} } = place;
   const starting = startCli(["serve", "--json", "--port", `${port}`, "--data", data], { env });
   await sleep(dice.whole(50, 600));
   starting.kill("SIGKILL");

@@ -14,7 +14,7 @@ import {
   textOf,
 } from "@holdfast/testkit/process";
 import { startProxy } from "@holdfast/testkit/proxy";
-import { openPlaces, type Places } from "./places.ts";
+import { type Ground, openGround, type Pair } from "../../e2e/kit/pairs.ts";
 
 export interface Kill {
   readonly who: "server" | "client";
@@ -27,10 +27,7 @@ export interface Kill {
 export interface SceneWants {
   readonly directory: string;
   readonly source: string;
-  /** Bytes in a store, not on the disk. */
-  readonly isInStore: boolean;
-  /** Records in a database, not beside them. */
-  readonly isInPostgres: boolean;
+  readonly pair: Pair;
 }
 
 export interface Scene {
@@ -56,19 +53,19 @@ export interface Scene {
 const LOOK_MS = 10;
 
 export async function openScene(wants: SceneWants): Promise<Scene> {
-  const places = await openPlaces(wants);
+  const ground = await openGround(wants.pair);
   try {
-    return await openAmong(places, wants);
+    return await openOn(ground, wants);
   } catch (error) {
-    await places.close();
+    await ground.close();
     throw error;
   }
 }
 
-async function openAmong(places: Places, { directory, source }: SceneWants): Promise<Scene> {
+async function openOn(ground: Ground, { directory, source }: SceneWants): Promise<Scene> {
   const port = await freePort();
   const data = join(directory, "data");
-  const env = { HOLDFAST_STATE_DIR: join(directory, "state"), ...places.env };
+  const env = { HOLDFAST_STATE_DIR: join(directory, "state"), ...ground.env("demo") };
   const start = (): Promise<ServerProcess> => startServer({ data, port, env });
   let server = await start();
   const proxy = await startProxy({ targetPort: port });
@@ -113,11 +110,11 @@ async function openAmong(places: Places, { directory, source }: SceneWants): Pro
     while (!isClosed && bytesUp() < bytes) await sleep(LOOK_MS);
   }
 
-  const bytesUp = (): number => proxy.totals().up + places.bytesUp();
+  const bytesUp = (): number => proxy.totals().up + ground.bytesUp();
 
   return {
     url: server.url,
-    places: places.words,
+    places: ground.words,
     kills,
     serverPid: () => server.serverPid,
     startClient,
@@ -152,7 +149,7 @@ async function openAmong(places: Places, { directory, source }: SceneWants): Pro
       for (const command of clients) command.kill("SIGKILL");
       await stopServer(server);
       await proxy.close();
-      await places.close();
+      await ground.close();
     },
   };
 }
