@@ -75,17 +75,29 @@ export function inDouble(double: S3Double): Store {
   return { ...storeAt(endpoint, bucketName, credentials), stop: close };
 }
 
+/** A real store, with as many buckets as are wanted. */
+export interface RealStore extends Store {
+  /** Another bucket of it, set as it should be; it goes with the store. */
+  another(bucket: string): Promise<Store>;
+}
+
 /** A real one. @param through What stands before it gives the address that servers and clients know it by. */
 export async function startStore(
   through: (url: string) => Promise<string> = async (url) => url,
-): Promise<Store> {
+): Promise<RealStore> {
   const { url, accessKeyId, secretAccessKey, stop } = await startSeaweed();
-  const store = storeAt(await through(url), "files", { accessKeyId, secretAccessKey });
   const credentials = { accessKeyId, secretAccessKey };
-  const wants = { origins: [], stageDays: 7, makesBucket: true, isDryRun: false, credentials };
-  const steps = await initS3(parseS3Location(`s3://files?endpoint=${url}`), wants);
-  const failed = steps.find(({ state }) => state === "failed");
-  if (!failed) return { ...store, stop };
-  await stop();
-  throw new Error(`the bucket cannot be made: ${failed.says}`);
+  async function another(bucket: string): Promise<Store> {
+    const wants = { origins: [], stageDays: 7, makesBucket: true, isDryRun: false, credentials };
+    const steps = await initS3(parseS3Location(`s3://${bucket}?endpoint=${url}`), wants);
+    const failed = steps.find(({ state }) => state === "failed");
+    if (failed) throw new Error(`the bucket cannot be made: ${failed.says}`);
+    return { ...storeAt(await through(url), bucket, credentials), stop: async () => undefined };
+  }
+  try {
+    return { ...(await another("files")), another, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }

@@ -68,7 +68,7 @@ const BUGS: Readonly<Record<string, readonly Edit[]>> = {
   ],
 };
 
-const ERASE = "  await removeStored(context, { id: uploadId, place });\n";
+const ERASE = "  await removeStored(context, { ...file, id: file.uploadId });\n";
 
 /** What the simulation of deletions and sweeps must find. */
 const BUGS_OF_ENDS: Readonly<Record<string, readonly Edit[]>> = {
@@ -264,7 +264,7 @@ const STORE_APPEND_BUGS: Readonly<Record<string, readonly Edit[]>> = {
   "tails that nobody looks for": [
     {
       file: "engine/src/seal.ts",
-      find: "    await storage.objects.removeTails(id);\n",
+      find: "    await storage.objects.removeTails(id, home);\n",
       replace: "",
     },
   ],

@@ -24,6 +24,8 @@ const FIRST_SETTINGS = [
 
 const MORE_SETTINGS = [
   "serve.storage",
+  "serve.storages",
+  "serve.homes",
   "serve.metadata",
   "serve.tls-min",
   "serve.keep-free",
@@ -79,6 +81,8 @@ async function runServe({ json }: Options, command: Command): Promise<void> {
     ...besidesOf(settings),
     dataDir: data,
     ...(storage === undefined ? {} : { storage }),
+    storages: pairsOf(settings, "serve.storages"),
+    homes: pairsOf(settings, "serve.homes"),
     ...(metadata === undefined ? {} : { metadata }),
     insecure: settings.isOn("serve.insecure"),
     keys: keysOf(process.env),
@@ -112,7 +116,8 @@ async function runServe({ json }: Options, command: Command): Promise<void> {
   } else {
     const access = accessOf(token !== undefined, hasTokens(data));
     const color = settings.text("color");
-    process.stdout.write(greeting(server, { data, storage, metadata, access, color }));
+    const storages = settings.list("serve.storages");
+    process.stdout.write(greeting(server, { data, storage, storages, metadata, access, color }));
   }
   try {
     await ended.promise;
@@ -122,6 +127,17 @@ async function runServe({ json }: Options, command: Command): Promise<void> {
   }
   if (!json)
     process.stderr.write("Stopped. Nothing acknowledged is lost; uploads go on when it is back.\n");
+}
+
+/** `NAME=VALUE`, each name once. @throws HoldfastError `usage` */
+function pairsOf(settings: Settings, name: "serve.storages" | "serve.homes") {
+  const pairs = settings.list(name).map((pair): readonly [string, string] => {
+    const at = pair.indexOf("=");
+    return [pair.slice(0, at), pair.slice(at + 1)];
+  });
+  const values = new Map(pairs);
+  if (values.size === pairs.length) return Object.fromEntries(values);
+  throw new HoldfastError("usage", `${name.replace("serve.", "--")} has a name twice`);
 }
 
 function metadataOf(settings: Settings): string | undefined {
@@ -205,12 +221,14 @@ function greeting(
   {
     data,
     storage,
+    storages,
     metadata,
     access,
     color,
   }: {
     readonly data: string;
     readonly storage: string | undefined;
+    readonly storages: readonly string[];
     readonly metadata: string | undefined;
     readonly access: Access;
     readonly color: string | undefined;
@@ -221,7 +239,10 @@ function greeting(
   const strong = (text: string): string => (hasColor ? `\u001b[1m${text}\u001b[0m` : text);
   const login = access === "open" ? "" : "HOLDFAST_TOKEN=... ";
   const records = metadata === undefined ? "" : `\n  records     ${shownDatabase(metadata)}`;
-  const bytes = storage === undefined ? "" : `\n  storage     ${storage}`;
+  const bytes = [storage ?? [], storages]
+    .flat()
+    .map((one) => `\n  storage     ${one}`)
+    .join("");
   const kept = storage === undefined ? "on the disk" : "in the store";
   return `Holdfast is listening on ${strong(url)}
 

@@ -102,6 +102,8 @@ export function newRecord(
 ): UploadRecord {
   const createdAt = context.clock.now();
   const size = request.size ?? maxSizeOf(context, principal, request);
+  const { storage } = context;
+  const home = storage.kind === "parts" ? storage.homeOf(principal.tenant) : undefined;
   return {
     id: uploadId(context.random.bytes(ID_BYTES)),
     tenant: principal.tenant,
@@ -112,13 +114,14 @@ export function newRecord(
     type: request.type,
     metadata: request.metadata,
     size,
-    partSize: choosePartSize(size, context.storage.limits, request.partSize),
+    partSize: choosePartSize(size, storage.limits, request.partSize),
     hasSize: request.size !== undefined,
     hasToldOffset: false,
     verify: request.verify ?? "parts",
     ...(protocol ? { protocol } : {}),
     ...(role ? { role } : {}),
     ...(note === undefined ? {} : { note }),
+    ...(home === undefined ? {} : { home }),
     ...(request.sha256 ? { sha256: request.sha256 } : {}),
     ...(key === undefined ? {} : { key: createKey(context, key, describeRequest(request)) }),
     createdAt,

@@ -37,7 +37,6 @@ export async function eraseFile(context: Context, id: FileId, known?: FileRecord
   const file = known ?? (await context.metadata.file(id));
   // Another has been quicker.
   if (!file) return;
-  const { uploadId, place } = file;
-  await removeStored(context, { id: uploadId, place });
+  await removeStored(context, { ...file, id: file.uploadId });
   await context.metadata.apply({ kind: "erased", id });
 }

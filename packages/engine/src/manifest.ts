@@ -5,17 +5,16 @@ import {
   HoldfastError,
   type Manifest,
   manifestPieces,
-  type UploadId,
 } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
 import { readForReader, readObject, unlessDeleted } from "./read.ts";
-import type { FileRecord } from "./records.ts";
-import { putManifest } from "./stored.ts";
+import type { FileRecord, UploadRecord } from "./records.ts";
+import { putManifest, type Stored } from "./stored.ts";
 
 /** Stores the manifest; resolves with what the file's record says of it. Only one piece is in memory at a time. */
 export async function writeManifest(
   context: Context,
-  id: UploadId,
+  upload: Pick<UploadRecord, "id" | "home">,
   manifest: Manifest,
 ): Promise<Pick<FileRecord, "manifestSize" | "manifestDigest">> {
   const running = context.digests.create();
@@ -29,7 +28,7 @@ export async function writeManifest(
       yield piece;
     }
   }
-  await putManifest(context, id, digested());
+  await putManifest(context, upload, digested());
   return { manifestSize, manifestDigest: running.digest() };
 }
 
@@ -76,6 +75,6 @@ export async function* piecesOf(
   else yield* unlessDeleted(context, file, readObject(context, objectOf(file), { start, end }));
 }
 
-function objectOf(file: FileRecord): { readonly id: UploadId; readonly kind: "manifest" } {
-  return { id: file.uploadId, kind: "manifest" };
+function objectOf({ uploadId: id, home }: FileRecord): Stored {
+  return { id, kind: "manifest", home };
 }

@@ -41,7 +41,7 @@ function moveOn(context: Context, upload: Upload, gone: Place): Promise<void> {
 async function move(context: Context, upload: Upload, gone: Place): Promise<void> {
   const { metadata, clock, log } = context;
   const storage = partsOf(context);
-  const { id, type } = upload.record;
+  const { id, type, home } = upload.record;
   if (!isWanted(upload, gone)) return;
   for (let looks = 1; looks < LOOKS; looks++) {
     await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
@@ -49,7 +49,7 @@ async function move(context: Context, upload: Upload, gone: Place): Promise<void
     if (!(await isStillGone(context, gone))) return;
   }
   if (!isWanted(upload, gone)) return;
-  const place = await storage.begin(id, type);
+  const place = await storage.begin(id, type, home);
   const token = upload.held ? { token: upload.held.token } : {};
   const change = { kind: "move", id, ...token, place, instead: gone, kept: [], at: clock.now() };
   try {

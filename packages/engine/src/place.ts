@@ -18,8 +18,8 @@ export async function placeOf(context: Context, upload: Upload): Promise<Place> 
 
 async function begin(context: Context, upload: Upload): Promise<Place> {
   const storage = partsOf(context);
-  const { id, type } = upload.record;
-  const place = await storage.begin(id, type);
+  const { id, type, home } = upload.record;
+  const place = await storage.begin(id, type, home);
   let stands: Place = place;
   try {
     await context.metadata.apply({ kind: "place", id, place });

@@ -16,6 +16,7 @@ import type {
   DueQuery,
   FileRecord,
   FilesQuery,
+  Home,
   KeyOwner,
   PartTable,
   Place,
@@ -106,8 +107,10 @@ export interface PartStorage {
   readonly transfer: TransferWay;
   /** Manifests, tails, and what was assembled. */
   readonly objects: ObjectStorage;
-  /** Begins a place of its own for the parts of an upload. It has to stand in the upload's record before anything goes there; one that nobody keeps is found by `unfinished`. */
-  begin(id: UploadId, type: string): Promise<Place>;
+  /** Where everything of a new upload of a tenant's goes: one of several storages by its name; undefined for the one that has none. */
+  homeOf(tenant: string): Home | undefined;
+  /** Begins a place of its own for the parts of an upload, in its home. It has to stand in the upload's record before anything goes there; one that nobody keeps is found by `unfinished`. */
+  begin(id: UploadId, type: string, home?: Home): Promise<Place>;
   /**
    * Resolves when the part survives whatever the store survives. May be repeated, beside itself too.
    * @throws HoldfastError `digest_mismatch` where the store says that these are not the bytes of the digest: none of them were kept.
@@ -147,16 +150,21 @@ export interface ObjectStorage {
   /** Removes it; nothing there is fine. */
   remove(object: PlacedObject): Promise<void>;
   /** Removes all tails of an upload, whoever stored them, and leaves its manifest; nothing there is fine. */
-  removeTails(id: UploadId): Promise<void>;
+  removeTails(id: UploadId, home?: Home): Promise<void>;
   /** Removes everything that was stored for an upload but its places. */
-  removeAll(id: UploadId): Promise<void>;
+  removeAll(id: UploadId, home?: Home): Promise<void>;
 }
 
 export type PlacedObject =
   | { readonly kind: "bytes"; readonly place: Place }
-  | { readonly kind: "manifest"; readonly id: UploadId }
+  | { readonly kind: "manifest"; readonly id: UploadId; readonly home?: Home | undefined }
   /** Bytes of a part that appends have not filled yet, under a name that is used once. */
-  | { readonly kind: "tail"; readonly id: UploadId; readonly name: string };
+  | {
+      readonly kind: "tail";
+      readonly id: UploadId;
+      readonly name: string;
+      readonly home?: Home | undefined;
+    };
 
 /** A part as it was bound: no other bytes will ever stand there. */
 export interface BoundPart {

@@ -51,10 +51,11 @@ async function publishOrWait(
 }
 
 /** A manifest that was written after another server had removed everything: nothing leads to it any more. */
-async function removeLeft(context: Context, { id, place }: UploadRecord): Promise<void> {
+async function removeLeft(context: Context, record: UploadRecord): Promise<void> {
   const { metadata } = context;
+  const { id } = record;
   if ((await metadata.upload(id))?.hasBytes || (await metadata.file({ uploadId: id }))) return;
-  await removeStored(context, { id, place });
+  await removeStored(context, record);
 }
 
 /** @throws HoldfastError `upload_ended` */

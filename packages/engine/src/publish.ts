@@ -112,7 +112,7 @@ async function publish(context: Context, upload: Upload, decision: Decision): Pr
     await sealBytes(context, upload);
     const sha256 = await proveFile(context, upload);
     proved = sha256 ? { sha256 } : {};
-    stored = await writeManifest(context, record.id, manifestOf(upload, root, proved));
+    stored = await writeManifest(context, record, manifestOf(upload, root, proved));
   } catch (cause) {
     await giveUp(context, upload, cause);
     throw cause;
@@ -177,12 +177,13 @@ export function fileOf(
   root: Uint8Array,
   stored: Pick<FileRecord, "manifest" | "manifestSize" | "manifestDigest" | "sha256">,
 ): FileRecord {
-  const { tenant, principal, algorithm, size, partSize, name, type, place } = record;
+  const { tenant, principal, algorithm, size, partSize, name, type, place, home } = record;
   return {
     id: fileId(context.random.bytes(ID_BYTES)),
     uploadId: record.id,
     ...{ tenant, principal, algorithm, size, partSize, name, type, root },
     ...(place === undefined ? {} : { place }),
+    ...(home === undefined ? {} : { home }),
     state: "available",
     ...stored,
     createdAt: context.clock.now(),

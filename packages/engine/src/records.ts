@@ -45,6 +45,9 @@ export interface KeyOwner {
 /** Where the parts of an upload go, in a storage that takes parts: a text that the storage makes and understands, and nobody else is told. */
 export type Place = string & { readonly place: unique symbol };
 
+/** The name of one of several storages: the one where everything of an upload is, for good. */
+export type Home = string & { readonly home: unique symbol };
+
 /** An immutable object that holds bytes of a tail, under a name that is used once. */
 export interface TailObject {
   readonly name: string;
@@ -109,6 +112,8 @@ export interface UploadRecord extends Grid {
   readonly tail?: Tail;
   /** Where its parts go; absent where the storage takes bytes at offsets, and until the first part goes anywhere. */
   readonly place?: Place;
+  /** Which of several storages keeps its bytes and what lies beside them; absent for the one that has no name. Create says, and nothing changes it. */
+  readonly home?: Home;
   /** An offset was answered once. It was a promise: a withdrawal ends the upload from then on. */
   readonly hasToldOffset: boolean;
   readonly key?: CreateKey;
@@ -151,6 +156,8 @@ export interface FileRecord extends Grid {
   readonly algorithm: Algorithm;
   /** Where its bytes are: the place of its upload, if that had one. */
   readonly place?: Place;
+  /** That of its upload. */
+  readonly home?: Home;
   readonly root: Uint8Array;
   /** Of the whole, where it was verified. */
   readonly sha256?: Uint8Array;

@@ -14,13 +14,13 @@ import type { Upload } from "./upload.ts";
  */
 export async function sealBytes(context: Context, upload: Upload): Promise<void> {
   const { storage } = context;
-  const { id, size, place } = upload.record;
+  const { id, size, place, home } = upload.record;
   if (storage.kind === "regions") await storage.seal(id, size);
   // An empty upload never had one.
   else if (place !== undefined) {
     await assemble(context, upload, storage, place);
     // All of them are in parts by now, or were never named by a record.
-    await storage.objects.removeTails(id);
+    await storage.objects.removeTails(id, home);
   }
 }
 

@@ -23,7 +23,7 @@ export async function putTailObject(
   upload: Upload,
   bytes: NextBytes,
 ): Promise<TailObject> {
-  const { id } = upload.record;
+  const { id, home } = upload.record;
   const size = sizeOf(bytes);
   const all = new Uint8Array(size);
   let at = 0;
@@ -32,7 +32,7 @@ export async function putTailObject(
     at += piece.length;
   }
   const name = encodeHex(context.random.bytes(ID_BYTES));
-  await partsOf(context).objects.put({ kind: "tail", id, name }, all);
+  await partsOf(context).objects.put({ kind: "tail", id, name, home }, all);
   return { name, size };
 }
 
@@ -83,23 +83,24 @@ export async function* joined(
 /** What is there of an object. */
 export function readTailObject(
   context: Context,
-  { record: { id } }: Upload,
+  { record: { id, home } }: Upload,
   { name, size }: TailObject,
 ): AsyncIterable<Uint8Array> {
-  return partsOf(context).objects.read({ kind: "tail", id, name }, { start: 0, end: size });
+  const object = { kind: "tail", id, name, home } as const;
+  return partsOf(context).objects.read(object, { start: 0, end: size });
 }
 
 /** Removes what no record names any more, or never did. What cannot be removed now goes with the upload, or before its file is published. */
 export async function dropTailObjects(
   context: Context,
-  { record: { id } }: Upload,
+  { record: { id, home } }: Upload,
   objects: readonly TailObject[],
 ): Promise<void> {
   const { storage, log } = context;
   if (objects.length === 0 || storage.kind !== "parts") return;
   const removals = objects.map(async ({ name }) => {
     try {
-      await storage.objects.remove({ kind: "tail", id, name });
+      await storage.objects.remove({ kind: "tail", id, name, home });
     } catch (cause) {
       log("warn", "tail.left", { upload: id, name, cause });
     }

@@ -1,11 +1,13 @@
 // Bytes in a bucket. What is needed for that is loaded when it is asked for.
-import type { Log, MetadataStore, PartStorage, Place } from "@holdfast/engine";
+import type { Home, Log, MetadataStore, PartStorage, Place } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
 import { pair } from "./bucket-mark.ts";
 import type { Bytes } from "./bytes.ts";
+import { markOf, pairHome, requireAllNamed } from "./home-mark.ts";
 import { systemClock, systemRandom } from "./platform.ts";
 import type { Finding } from "./storage/s3/finding.ts";
 import type { BucketMark } from "./storage/s3/mark.ts";
+import type { OpenedS3 } from "./storage/s3/open.ts";
 import { multipartOf } from "./storage/s3/place.ts";
 import { type Bucket, countUnrecorded } from "./unrecorded-objects.ts";
 
@@ -14,6 +16,10 @@ export interface BucketOptions {
   readonly directory: string;
   /** `s3://BUCKET/PREFIX?...` */
   readonly location: string;
+  /** Addresses of further buckets, by their names. */
+  readonly storages: ReadonlyMap<string, string>;
+  /** In which of these a tenant's bytes are kept. */
+  readonly rules: ReadonlyMap<string, Home>;
   /** Whether the records are elsewhere than in the data directory. */
   readonly isShared: boolean;
   /** Origins whose pages may send parts to it. */
@@ -26,31 +32,53 @@ const FRESH_MS = 5_000;
 
 /** @throws HoldfastError `usage`, `storage_unusable`, `data_dir_unusable` */
 export async function openBucketBytes(options: BucketOptions): Promise<Bytes> {
-  const { directory, location, isShared, origins, log } = options;
+  const { directory, location, storages, rules, isShared, origins, log } = options;
   const { openS3Storage } = await import("./storage/s3/open.ts");
+  const { joinHomes } = await import("./storage/s3/homes.ts");
   const [origin] = origins;
   const platform = { clock: systemClock, random: systemRandom };
-  const wants = { location, ...platform, ...(origin === undefined ? {} : { origin }) };
-  const opened = await openS3Storage(wants);
-  const { storage, mark, where, warnings, close } = opened;
-  try {
-    const place = await pair({ directory, bucket: mark, where, isShared });
-    for (const warning of warnings) {
-      if (warning.what !== "cors" || origin !== undefined) warn(log, warning);
+  const wants = { ...platform, ...(origin === undefined ? {} : { origin }) };
+  const opened: OpenedS3[] = [];
+  const close = () => {
+    for (const each of opened) each.close();
+  };
+  async function open(more: { readonly location: string; readonly home?: Home }) {
+    const one = await openS3Storage({ ...wants, ...more });
+    opened.push(one);
+    for (const warning of one.warnings) {
+      if (warning.what !== "cors" || origin !== undefined) warn(log, one, warning);
     }
+    return one;
+  }
+  try {
+    const main = await open({ location });
+    const { where } = main;
+    const place = await pair({ directory, bucket: main.mark, where, isShared });
+    const known = await main.homes.read();
+    requireAllNamed(known, [...storages.keys()]);
+    const named = new Map<Home, PartStorage>();
+    const marks = [main.mark];
+    for (const [name, address] of storages) {
+      const home = name as Home;
+      const one = await open({ location: address, home });
+      await pairHome({ name, bucket: one.mark, where: one.where }, place, main.homes, known);
+      marks.push(one.mark);
+      named.set(home, ownOnly(one.storage, one.mark, markOf(place, name)));
+    }
+    const storage = ownOnly(main.storage, main.mark, place);
     let answeredAt = systemClock.monotonic();
     return {
-      storage: ownOnly(storage, mark, place),
+      storage: storages.size === 0 ? storage : joinHomes({ main: storage, named, rules }),
       io: "store",
       where,
       place,
-      hasBytes: isShared && !(await mark.isAlone()),
+      hasBytes: isShared && !(await main.mark.isAlone()),
       // Nobody knows how much room a bucket has.
       keepFree: 0,
-      setAside: (metadata, log) => lookAside({ ...opened, keyOf }, metadata, log),
+      setAside: (metadata, log) => lookAside(opened, metadata, log),
       async look() {
         if (systemClock.monotonic() - answeredAt < FRESH_MS) return;
-        await mark.look();
+        await Promise.all(marks.map((mark) => mark.look()));
         answeredAt = systemClock.monotonic();
       },
       close: async () => close(),
@@ -61,16 +89,28 @@ export async function openBucketBytes(options: BucketOptions): Promise<Bytes> {
   }
 }
 
-function warn(log: Log, { what, says, means, setting, remedy }: Finding): void {
-  log("warn", "storage.limited", { check: what, says, means, setting, remedy });
+function warn(
+  log: Log,
+  { where: storage }: OpenedS3,
+  { what, says, means, setting, remedy }: Finding,
+): void {
+  log("warn", "storage.limited", { storage, check: what, says, means, setting, remedy });
 }
 
 const keyOf = (place: Place): string => multipartOf(place).key;
 
 /** Nothing is moved, and nothing removed: it is told of. */
-function lookAside(bucket: Bucket, metadata: MetadataStore, log: Log): () => Promise<void> {
+function lookAside(
+  opened: readonly OpenedS3[],
+  metadata: MetadataStore,
+  log: Log,
+): () => Promise<void> {
   let isStopped = false;
-  void countUnrecorded(bucket, metadata, () => isStopped)
+  void countIn(
+    opened.map((each) => ({ ...each, keyOf })),
+    metadata,
+    () => isStopped,
+  )
     .then((objects) => {
       if (objects > 0 && !isStopped) log("warn", "storage.unrecorded", { objects });
     })
@@ -81,6 +121,16 @@ function lookAside(bucket: Bucket, metadata: MetadataStore, log: Log): () => Pro
   return async () => {
     isStopped = true;
   };
+}
+
+async function countIn(
+  buckets: readonly Bucket[],
+  metadata: MetadataStore,
+  isStopped: () => boolean,
+): Promise<number> {
+  let count = 0;
+  for (const bucket of buckets) count += await countUnrecorded(bucket, metadata, isStopped);
+  return count;
 }
 
 /** What somebody else has begun there is never taken for litter, even where the bucket was given to others while this server ran. */

@@ -11,6 +11,7 @@ import type { Interim } from "./http/interim.ts";
 import { createTrust, type Trust } from "./http/trust.ts";
 import type { MasterKeys } from "./keys/keys-file.ts";
 import { hasTokens } from "./policy/tokens-file.ts";
+import { readSeveral, type Several } from "./several.ts";
 
 export const VERSION: string = manifest.version;
 
@@ -26,6 +27,10 @@ export interface ServeOptions {
    * from where the AWS SDK looks for them. Wants `@aws-sdk/client-s3` and `@aws-sdk/s3-request-presigner`.
    */
   readonly storage?: string;
+  /** Addresses of further buckets by names, for tenants whose bytes are to be elsewhere; every name that files are under has to be there. */
+  readonly storages?: Readonly<Record<string, string>>;
+  /** In which of `storages` the new uploads of a tenant go, by its name; those of all other tenants go to `storage`. */
+  readonly homes?: Readonly<Record<string, string>>;
   /**
    * Address of a PostgreSQL that keeps the records, `postgres://USER@HOST:PORT/DATABASE`, `?schema=NAME` for other tables than `holdfast`; without it they are in
    * the data directory. The password may stand in it, in PGPASSWORD or in the file that PGPASSFILE names. Wants the package `pg`.
@@ -80,6 +85,7 @@ export interface Settings {
   readonly address: string;
   readonly port: number;
   readonly storage: string | undefined;
+  readonly several: Several;
   readonly metadata: string | undefined;
   readonly token: string | undefined;
   readonly keys: MasterKeys | undefined;
@@ -138,9 +144,10 @@ export async function readSettings(options: ServeOptions): Promise<Settings> {
   const { slotMemory = SLOT_MEMORY, requestsMax = REQUESTS_MAX, closeMs = CLOSE_MS } = options;
   const { interim = "direct" } = options;
   const { keepFree, limits, keys, storage, metadata } = options;
+  const several = readSeveral(options);
   const origins = (options.origins ?? []).map(parseOrigin);
   return {
-    ...{ address, port, storage, metadata, token, keys, tls, origins, trust },
+    ...{ address, port, storage, several, metadata, token, keys, tls, origins, trust },
     isForProxiesOnly: trust.hasProxies && tls === undefined && !insecure,
     ...{ socket: options.socket, h2cPort, isH2cForProxiesOnly: trust.hasProxies && !insecure },
     ...{ slotMemory, requestsMax, keepFree, limits, closeMs, interim },

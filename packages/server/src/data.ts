@@ -8,6 +8,7 @@ import { openBucketBytes } from "./bytes-bucket.ts";
 import { openDiskBytes } from "./bytes-disk.ts";
 import { type Owner, takeOwnership } from "./owner.ts";
 import { openRecords } from "./records-place.ts";
+import type { Several } from "./several.ts";
 
 export interface DataDirectory {
   readonly owner: Owner;
@@ -23,6 +24,7 @@ export interface DataOptions {
   readonly path: string;
   /** The address of a bucket that keeps the bytes; undefined for bytes in the directory. */
   readonly storage: string | undefined;
+  readonly several: Several;
   /** The address of a PostgreSQL that keeps the records; undefined for records in the directory. */
   readonly metadata: string | undefined;
   /** Origins whose pages may use the server. */
@@ -42,7 +44,7 @@ function nameOf(directory: string): string {
  * @throws HoldfastError `data_dir_busy`, `data_dir_unusable`, `storage_unusable`, `metadata_unusable`, `usage`
  */
 export async function openData(options: DataOptions): Promise<DataDirectory> {
-  const { path, storage: location, metadata: address, origins, log, onFatal } = options;
+  const { path, storage: location, several, metadata: address, origins, log, onFatal } = options;
   const owner = takeOwnership(path, new Date());
   const opened: (() => Promise<void>)[] = [];
   async function close(): Promise<void> {
@@ -58,7 +60,7 @@ export async function openData(options: DataOptions): Promise<DataDirectory> {
     const bytes =
       location === undefined
         ? await openDiskBytes(directory)
-        : await openBucketBytes({ directory, location, isShared, origins, log });
+        : await openBucketBytes({ directory, location, ...several, isShared, origins, log });
     opened.push(bytes.close);
     const metadata = await openRecords({ directory, address, onFatal, bytes });
     opened.push(metadata.close);

@@ -37,13 +37,13 @@ export interface OpenServer {
  * @throws HoldfastError `data_dir_busy`, `data_dir_unusable`, `storage_unusable`, `metadata_unusable`, `usage`; nothing is left behind then.
  */
 export async function openServer(options: ServeOptions, settings: Settings): Promise<OpenServer> {
-  const { token, storage, metadata, origins } = settings;
+  const { token, storage, several, metadata, origins } = settings;
   const secrets = token === undefined ? [] : [token];
   const log = options.log ?? createLog({ level: "info", secrets });
   const fatal = createSignal();
   const data = await openData({
     path: options.dataDir,
-    ...{ storage, metadata, origins, log, onFatal: fatal.raise },
+    ...{ storage, several, metadata, origins, log, onFatal: fatal.raise },
   });
   try {
     return await put(settings, data, log, fatal);

@@ -25,6 +25,8 @@ const PLACEHOLDERS: Readonly<Record<Kind, string>> = {
   list: "list",
   database: "url",
   bucket: "url",
+  pairs: "list",
+  buckets: "list",
 };
 
 export function placeholderOf({ kind, choices, placeholder }: SettingRow): string {
@@ -43,6 +45,8 @@ const DESCRIPTIONS: Readonly<Record<Kind, string>> = {
   switch: "true or false",
   choice: "a text in quotes",
   list: "a list of texts",
+  pairs: 'a list of texts such as ["acme=eu"]',
+  buckets: 'a list of texts such as ["eu=s3://files-eu/holdfast?region=eu-central-1"]',
   bucket: 'an address in quotes, such as "s3://files/holdfast?region=eu-central-1"',
   database: 'an address in quotes, such as "postgres://holdfast@127.0.0.1/holdfast"',
 };
@@ -79,6 +83,11 @@ export function parseText(row: SettingRow, text: string, base: string): Value {
       return parseChoice(row, text);
     case "list":
       return text.split(",").flatMap((one) => one.trim() || []);
+    case "pairs":
+      return text.split(",").map((one) => parsePair(one));
+    case "buckets":
+      // A comma may stand in an address too.
+      return text.split(/,(?=[^,=]*=s3:)/).map((one) => parseNamedBucket(one));
     case "bucket":
       return parseBucket(text);
     case "database":
@@ -98,6 +107,12 @@ export function parseFileValue(row: SettingRow, value: unknown, base: string): V
   if (row.kind === "switch" && typeof value === "boolean") return value;
   if (row.kind === "list" && Array.isArray(value) && value.every((one) => typeof one === "string"))
     return value;
+  const isOfTexts = Array.isArray(value) && value.every((one) => typeof one === "string");
+  if (row.kind === "pairs" && isOfTexts) return value.map(parsePair);
+  if (row.kind === "buckets" && isOfTexts) return value.map(parseNamedBucket);
+  if (row.kind === "pairs" || row.kind === "buckets") {
+    throw usage(`it must be ${DESCRIPTIONS[row.kind]}, not ${typeNameOf(value)}`);
+  }
   if (typeof value === "string" && row.kind !== "switch" && row.kind !== "list")
     return parseText(row, value, base);
   if (isNumeric && typeof value === "number") return parseText(row, String(value), base);
@@ -110,6 +125,24 @@ function typeNameOf(value: unknown): string {
   if (typeof value === "boolean") return `${value}`;
   if (typeof value === "number") return "a number";
   return typeof value === "string" ? "a text" : "a table";
+}
+
+/** @throws HoldfastError `usage` */
+function parsePair(text: string): string {
+  const pair = text.trim();
+  if (/^[^=]+=[^=]+$/.test(pair)) return pair;
+  throw new HoldfastError("usage", `"${pair}" is no TENANT=NAME`, {
+    hint: "Write it like acme=eu, with a name that --storages gives to a bucket.",
+  });
+}
+
+/** @throws HoldfastError `usage`, without the address in it: what is wrong there may be a secret. */
+function parseNamedBucket(text: string): string {
+  const [, name, address] = /^\s*([^=:/?]+)=(.*\S)\s*$/.exec(text) ?? [];
+  if (name !== undefined && address !== undefined) return `${name}=${parseBucket(address)}`;
+  throw new HoldfastError("usage", "a further bucket has no name", {
+    hint: "Write it like eu=s3://BUCKET/PREFIX?region=REGION.",
+  });
 }
 
 /** `~/` is the home directory, which no shell has put in where the path comes from a file. */

@@ -13,7 +13,9 @@ export type Kind =
   | "choice"
   | "list"
   | "database"
-  | "bucket";
+  | "bucket"
+  | "pairs"
+  | "buckets";
 
 export type Layer = "flag" | "environment" | "profile" | "file";
 
@@ -135,6 +137,14 @@ export const SETTINGS = {
     help: "keep the bytes in this bucket, not on the disk",
     variable: "HOLDFAST_STORAGE",
   },
+  "serve.storages": {
+    kind: "buckets",
+    help: "further buckets by names: NAME=s3://BUCKET/PREFIX,...",
+  },
+  "serve.homes": {
+    kind: "pairs",
+    help: "whose bytes go to which of these: TENANT=NAME,...",
+  },
   "serve.metadata": {
     kind: "database",
     help: "keep the records in this PostgreSQL, not beside the data",
@@ -235,7 +245,7 @@ type NamesOf<K extends Kind> = {
 export type TextSetting = NamesOf<"address" | "text" | "path" | "choice" | "database" | "bucket">;
 export type NumberSetting = NamesOf<"whole" | "size" | "rate" | "duration">;
 export type SwitchSetting = NamesOf<"switch">;
-export type ListSetting = NamesOf<"list">;
+export type ListSetting = NamesOf<"list" | "pairs" | "buckets">;
 
 export function settingRow(name: SettingName): SettingRow {
   return SETTINGS[name];

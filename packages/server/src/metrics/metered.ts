@@ -86,10 +86,10 @@ export function meterParts(storage: PartStorage, meter: Meter): PartStorage {
       },
       put: (object, bytes) => watch("put", objects.put(object, bytes)),
       remove: (object) => watch("remove", objects.remove(object)),
-      removeTails: (id) => watch("remove", objects.removeTails(id)),
-      removeAll: (id) => watch("remove", objects.removeAll(id)),
+      removeTails: (id, home) => watch("remove", objects.removeTails(id, home)),
+      removeAll: (id, home) => watch("remove", objects.removeAll(id, home)),
     },
-    begin: (id, type) => watch("begin", storage.begin(id, type)),
+    begin: (id, type, home) => watch("begin", storage.begin(id, type, home)),
     async putPart(place, part, body, signal) {
       await watch("write", storage.putPart(place, part, body, signal));
       meter.wrote(part.size);

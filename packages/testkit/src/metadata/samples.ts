@@ -4,6 +4,7 @@ import type {
   Change,
   CommittedPart,
   FileRecord,
+  Home,
   Place,
   Tail,
   UploadRecord,
@@ -31,6 +32,7 @@ export function sampleUpload(parts = 3, given: Partial<UploadRecord> = {}): Uplo
     verify: "parts",
     protocol: "parts",
     note: '{"☂":"\u0001"}',
+    home: "eu" as Home,
     createdAt: 1_700_000_000_000,
     expiresAt: 1_700_000_086_400,
     epoch: 0,
@@ -110,12 +112,13 @@ export function sampleDelete(id: FileId): Extract<Change, { readonly kind: "dele
 }
 
 export function sampleFile(upload: UploadRecord): FileRecord {
-  const { tenant, principal, algorithm, name, type, size, partSize, place } = upload;
+  const { tenant, principal, algorithm, name, type, size, partSize, place, home } = upload;
   return {
     id: fileId(randomBytes(ID_BYTES)),
     uploadId: upload.id,
     ...{ tenant, principal, algorithm, name, type, size, partSize },
     ...(place === undefined ? {} : { place }),
+    ...(home === undefined ? {} : { home }),
     root: new Uint8Array(randomBytes(DIGEST_SIZE)),
     state: "available",
     manifestSize: 4711,

@@ -33,6 +33,8 @@ export interface S3Double {
   readonly bucket: Bucket;
   /** Requests that came, by operation. */
   readonly counts: ReadonlyMap<Operation, number>;
+  /** What each of them was about, in their order: the key, or what was to be listed. */
+  readonly asked: readonly string[];
   fault(rule: FaultRule): void;
   clearFaults(): void;
   close(): Promise<void>;
@@ -49,11 +51,13 @@ export async function startS3Double(options: S3DoubleOptions = {}): Promise<S3Do
   const bucket = createBucket();
   const faults = createFaults();
   const counts = new Map<Operation, number>();
+  const asked: string[] = [];
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { signed, bucketName, key } = readHead(request);
     const operation = operationOf(signed, key);
     counts.set(operation, (counts.get(operation) ?? 0) + 1);
+    asked.push(`${operation} ${key || (signed.query.get("prefix") ?? "")}`);
     const fault = faults.next(operation);
     if (fault?.kind === "lose-request") return void request.socket.destroy();
     const sent = await readBody(request);
@@ -95,6 +99,7 @@ export async function startS3Double(options: S3DoubleOptions = {}): Promise<S3Do
     bucketName: BUCKET_NAME,
     bucket,
     counts,
+    asked,
     fault: faults.add,
     clearFaults: faults.clear,
     close: () =>

@@ -3,6 +3,7 @@
 import type {
   BoundPart,
   Clock,
+  Home,
   ObjectStorage,
   PartBody,
   PartStorage,
@@ -26,13 +27,15 @@ import { emptyParts, joinParts, type PartsState, refused, storePart } from "./pa
 
 /** A call of the storage, by its method. */
 export type PartCall =
-  | Exclude<keyof PartStorage, "kind" | "limits" | "transfer" | "objects">
+  | Exclude<keyof PartStorage, "kind" | "limits" | "transfer" | "homeOf" | "objects">
   | `objects.${keyof ObjectStorage}`;
 
 export interface MemoryPartsOptions {
   readonly limits?: Partial<GridLimits>;
   readonly transfer?: TransferWay;
   readonly clock?: Pick<Clock, "now">;
+  /** By their tenants. */
+  readonly homes?: ReadonlyMap<string, Home>;
   /** What an earlier process has left. */
   readonly state?: PartsState;
   /** Awaited before a call does anything, and once more when it has: what it throws is what the caller hears, an answer that was lost in the second case. */
@@ -50,6 +53,7 @@ const PIECE_SIZE = 100_003;
 
 export function createMemoryParts(options: MemoryPartsOptions = {}): MemoryParts {
   const { state = emptyParts(), clock = Date, onCall = () => undefined } = options;
+  const { homes = new Map() } = options;
   const limits: GridLimits = {
     partSizeMin: PART_SIZE_STEP,
     partSizeMax: 1024 * 1024 * KIB,
@@ -71,10 +75,11 @@ export function createMemoryParts(options: MemoryPartsOptions = {}): MemoryParts
     limits,
     state,
     objects: createObjects(state, call),
-    begin: (id) =>
+    homeOf: (tenant) => homes.get(tenant),
+    begin: (id, _, home) =>
       call("begin", () => {
         state.begun++;
-        const place = JSON.stringify([id, state.begun]) as Place;
+        const place = JSON.stringify([id, state.begun, home]) as Place;
         state.places.set(place, { id, beganAt: clock.now(), parts: new Map() });
         return place;
       }),
@@ -147,9 +152,10 @@ function createObjects(state: PartsState, call: Call): ObjectStorage {
         state.objects.set(keyOf(object), bytes.slice());
       }),
     remove: (object) => call("objects.remove", () => void state.objects.delete(keyOf(object))),
-    removeTails: (id) =>
-      call("objects.removeTails", () => removeBelow(state, `${prefixOf(id)}${TAILS}`)),
-    removeAll: (id) => call("objects.removeAll", () => removeBelow(state, prefixOf(id))),
+    removeTails: (id, home) =>
+      call("objects.removeTails", () => removeBelow(state, `${prefixOf({ id, home })}${TAILS}`)),
+    removeAll: (id, home) =>
+      call("objects.removeAll", () => removeBelow(state, prefixOf({ id, home }))),
   };
 }
 
@@ -161,11 +167,11 @@ const TAILS = "tail/";
 
 function keyOf(object: PlacedObject): string {
   if (object.kind === "bytes") return object.place;
-  return prefixOf(object.id) + (object.kind === "manifest" ? "manifest" : TAILS + object.name);
+  return prefixOf(object) + (object.kind === "manifest" ? "manifest" : TAILS + object.name);
 }
 
-function prefixOf(id: UploadId): string {
-  return `${id}/`;
+function prefixOf({ id, home }: { readonly id: UploadId; readonly home?: Home | undefined }) {
+  return home === undefined ? `${id}/` : `${home}/${id}/`;
 }
 
 /** Takes the body as a socket does: a piece at a time, each read only when it is its turn. */

@@ -17,6 +17,7 @@ const UPLOAD_FIXED: Columns = {
   verify: "text",
   role: "text",
   note: "text",
+  home: "text",
   sha256: "bytea",
   key_name: "bytea",
   key_request: "bytea",
@@ -81,6 +82,7 @@ export const FILES: Columns = {
   type: "text",
   sha256: "bytea",
   place: "text",
+  home: "text",
   state: "text",
 };
 

@@ -141,6 +141,10 @@ const MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE uploads ADD COLUMN role text, ADD COLUMN note text;
   `,
+  `
+  ALTER TABLE uploads ADD COLUMN home text;
+  ALTER TABLE files ADD COLUMN home text;
+  `,
 ];
 
 export const SCHEMA_VERSION: number = MIGRATIONS.length;

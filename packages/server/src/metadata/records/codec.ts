@@ -2,6 +2,7 @@
 import type {
   Claim,
   FileRecord,
+  Home,
   OutboxEntry,
   Place,
   Protocol,
@@ -59,6 +60,7 @@ export function encodeUpload(upload: UploadRecord): Parameters {
     sha256: upload.sha256 ?? null,
     sealed_sha256: upload.sealedSha256 ?? null,
     place: upload.place ?? null,
+    home: upload.home ?? null,
     version: upload.version,
     // An upload begins without a claim.
     claim_token: 0,
@@ -113,6 +115,7 @@ export function decodeUpload(row: Row): UploadRecord {
   const key = optionalBytesAt(row, "key_name");
   const endedAt = optionalWholeAt(row, "ended_at");
   const place = optionalPlaceAt(row);
+  const home = optionalHomeAt(row);
   const role = roleAt(row);
   const note = optionalTextAt(row, "note");
   return {
@@ -134,6 +137,7 @@ export function decodeUpload(row: Row): UploadRecord {
     ...(note === undefined ? {} : { note }),
     ...(tail ? { tail } : {}),
     ...(place === undefined ? {} : { place }),
+    ...(home === undefined ? {} : { home }),
     ...(sha256 ? { sha256 } : {}),
     ...(sealedSha256 ? { sealedSha256 } : {}),
     ...(key ? { key: { name: key, request: bytesAt(row, "key_request") } } : {}),
@@ -175,6 +179,7 @@ export function encodeFile(file: FileRecord): Parameters {
     type: file.type,
     sha256: file.sha256 ?? null,
     place: file.place ?? null,
+    home: file.home ?? null,
     state: file.state,
   };
 }
@@ -183,6 +188,7 @@ export function decodeFile(row: Row): FileRecord {
   const sha256 = optionalBytesAt(row, "sha256");
   const manifest = optionalBytesAt(row, "manifest");
   const place = optionalPlaceAt(row);
+  const home = optionalHomeAt(row);
   return {
     id: fileIdAt(row, "id"),
     tenant: textAt(row, "tenant"),
@@ -190,6 +196,7 @@ export function decodeFile(row: Row): FileRecord {
     uploadId: uploadIdAt(row, "upload_id"),
     algorithm: algorithmAt(row, "algorithm"),
     ...(place === undefined ? {} : { place }),
+    ...(home === undefined ? {} : { home }),
     root: bytesAt(row, "root"),
     ...(sha256 ? { sha256 } : {}),
     state: fileStateAt(row, "state"),
@@ -229,6 +236,10 @@ export function boundAt(row: Row): Uint8Array {
 
 export function optionalPlaceAt(row: Row): Place | undefined {
   return optionalTextAt(row, "place") as Place | undefined;
+}
+
+function optionalHomeAt(row: Row): Home | undefined {
+  return optionalTextAt(row, "home") as Home | undefined;
 }
 
 /** Undefined where the column is NULL. */

@@ -226,6 +226,10 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE uploads ADD COLUMN role TEXT;
   ALTER TABLE uploads ADD COLUMN note TEXT;
   `,
+  `
+  ALTER TABLE uploads ADD COLUMN home TEXT;
+  ALTER TABLE files ADD COLUMN home TEXT;
+  `,
 ];
 
 /** The version of the tables that this program reads and writes. */

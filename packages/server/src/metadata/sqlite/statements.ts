@@ -14,8 +14,8 @@ export const TEXTS = {
   findCreated: `SELECT tenant, principal, size, part_size, algorithm, name, created_at FROM uploads
     WHERE id = $id`,
   addUpload: `INSERT INTO uploads
-    (id, state, epoch, expires_at, has_bytes, file_id, error_code, error_detail, tenant, principal, size, part_size, algorithm, created_at, name, type, metadata, has_size, has_told_offset, verify, protocol, role, note, sha256, sealed_sha256, key_name, key_request, ended_at, reserved_kib, place, version, claim_token, claim_holder, claim_until, claim_wanted_at)
-    VALUES ($id, $state, $epoch, $expires_at, $has_bytes, $file_id, $error_code, $error_detail, $tenant, $principal, $size, $part_size, $algorithm, $created_at, $name, $type, $metadata, $has_size, $has_told_offset, $verify, $protocol, $role, $note, $sha256, $sealed_sha256, $key_name, $key_request, $ended_at, $reserved_kib, $place, $version, $claim_token, $claim_holder, $claim_until, $claim_wanted_at)`,
+    (id, state, epoch, expires_at, has_bytes, file_id, error_code, error_detail, tenant, principal, size, part_size, algorithm, created_at, name, type, metadata, has_size, has_told_offset, verify, protocol, role, note, sha256, sealed_sha256, key_name, key_request, ended_at, reserved_kib, place, home, version, claim_token, claim_holder, claim_until, claim_wanted_at)
+    VALUES ($id, $state, $epoch, $expires_at, $has_bytes, $file_id, $error_code, $error_detail, $tenant, $principal, $size, $part_size, $algorithm, $created_at, $name, $type, $metadata, $has_size, $has_told_offset, $verify, $protocol, $role, $note, $sha256, $sealed_sha256, $key_name, $key_request, $ended_at, $reserved_kib, $place, $home, $version, $claim_token, $claim_holder, $claim_until, $claim_wanted_at)`,
   findKey: `SELECT id FROM uploads
     WHERE tenant = $tenant AND principal = $principal AND key_name = $key_name`,
   findUsage: "SELECT open, kib FROM usage WHERE tenant = $tenant AND principal = $principal",
@@ -68,8 +68,8 @@ export const TEXTS = {
     DO UPDATE SET bits = excluded.bits, bound = excluded.bound, digests = excluded.digests`,
 
   addFile: `INSERT INTO files
-    (id, upload_id, tenant, principal, size, part_size, algorithm, root, manifest_size, manifest_digest, manifest, created_at, name, type, sha256, place, state)
-    VALUES ($id, $upload_id, $tenant, $principal, $size, $part_size, $algorithm, $root, $manifest_size, $manifest_digest, $manifest, $created_at, $name, $type, $sha256, $place, $state)`,
+    (id, upload_id, tenant, principal, size, part_size, algorithm, root, manifest_size, manifest_digest, manifest, created_at, name, type, sha256, place, home, state)
+    VALUES ($id, $upload_id, $tenant, $principal, $size, $part_size, $algorithm, $root, $manifest_size, $manifest_digest, $manifest, $created_at, $name, $type, $sha256, $place, $home, $state)`,
   findFile: "SELECT seq, state, upload_id FROM files WHERE id = $id",
   setDeleting: "UPDATE files SET state = 'deleting' WHERE seq = $seq",
   dropFile: "DELETE FROM files WHERE seq = $seq",

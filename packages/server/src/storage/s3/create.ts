@@ -1,5 +1,5 @@
 // The storage on S3, made of calls: which file does what.
-import type { Clock, PartStorage, Random, UploadRecord } from "@holdfast/engine";
+import type { Clock, Home, PartStorage, Random, UploadRecord } from "@holdfast/engine";
 import { encodeHex } from "@holdfast/protocol";
 import { assemble } from "./assemble.ts";
 import type { S3Calls } from "./calls.ts";
@@ -24,6 +24,8 @@ export interface S3StorageOptions {
   readonly capabilities?: Capabilities;
   /** Storage class, encryption and tags of every object. */
   readonly marks?: Marks;
+  /** Its name, where it is one of several. */
+  readonly home?: Home | undefined;
 }
 
 const ATTEMPT_BYTES = 10;
@@ -31,12 +33,13 @@ const ATTEMPT_BYTES = 10;
 /** What the files of this storage work with. */
 export function stageOf(options: S3StorageOptions): Stage {
   const { calls, clock, random, prefix, capabilities = AWS_CAPABILITIES, marks = {} } = options;
-  return { calls, clock, random, keys: createKeys(prefix), capabilities, marks };
+  const { home } = options;
+  return { calls, clock, random, keys: createKeys(prefix), capabilities, marks, home };
 }
 
 export function createS3Storage(options: S3StorageOptions): PartStorage {
   const stage = stageOf(options);
-  const { calls, random, keys, capabilities, marks } = stage;
+  const { calls, random, keys, capabilities, marks, home } = stage;
 
   async function begin(id: UploadRecord["id"], type: string) {
     // An answer that is lost leaves a multipart upload that nobody knows: `unfinished` finds it.
@@ -44,7 +47,7 @@ export function createS3Storage(options: S3StorageOptions): PartStorage {
     const uploadId = await retrying(stage, "beginning a multipart upload", () =>
       calls.multipart.create(key, { type, ...marks }),
     );
-    return placeOf({ key, uploadId });
+    return placeOf({ key, uploadId }, home);
   }
 
   return {
@@ -53,6 +56,7 @@ export function createS3Storage(options: S3StorageOptions): PartStorage {
     transfer: capabilities.checksDigests ? "direct" : "server",
     limits: limitsOf(capabilities),
     objects: createObjects(stage),
+    homeOf: () => home,
     begin,
     putPart: (place, part, body, signal) => putPart(stage, place, part, body, signal),
     sign: (place, parts, lifeMs) => sign(stage, place, parts, lifeMs),

@@ -1,9 +1,10 @@
 // A storage on S3 by its location: examined first, and refused at start where it could not keep what it promises.
-import type { Clock, PartStorage, Random } from "@holdfast/engine";
+import type { Clock, Home, PartStorage, Random } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
 import { createS3Storage, stageOf } from "./create.ts";
 import { type ExamineOptions, examine } from "./examine.ts";
 import type { Finding } from "./finding.ts";
+import { createHomeList, type HomeList } from "./home-list.ts";
 import { locationText, parseS3Location, type S3Location } from "./location.ts";
 import { type BucketMark, createMark } from "./mark.ts";
 import { isStored, type StoredKey, storedKeys } from "./stored.ts";
@@ -11,6 +12,8 @@ import { isStored, type StoredKey, storedKeys } from "./stored.ts";
 export interface OpenS3Options extends Pick<ExamineOptions, "credentials" | "idleMs" | "origin"> {
   /** As `parseS3Location` reads it. */
   readonly location: string;
+  /** Its name, where it is one of several. */
+  readonly home?: Home;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -19,6 +22,8 @@ export interface OpenedS3 {
   readonly storage: PartStorage;
   /** Whose records know what lies there. */
   readonly mark: BucketMark;
+  /** The storages that have names, beside this one. */
+  readonly homes: HomeList;
   /** Every object of uploads that is there. */
   stored(): AsyncIterable<StoredKey>;
   /** Whether an object is there now. */
@@ -39,6 +44,7 @@ export interface OpenedS3 {
  */
 export async function openS3Storage(options: OpenS3Options): Promise<OpenedS3> {
   const { clock, random } = options;
+  const named = options.home === undefined ? {} : { home: options.home };
   const location = parseS3Location(options.location);
   const { prefix, marks } = location;
   const { findings, capabilities, calls } = await examine(location, options);
@@ -47,11 +53,12 @@ export async function openS3Storage(options: OpenS3Options): Promise<OpenedS3> {
     calls.close();
     throw unusable(location, bad);
   }
-  const parts = { calls, clock, random, prefix, capabilities, marks };
+  const parts = { calls, clock, random, prefix, capabilities, marks, ...named };
   const stage = stageOf(parts);
   return {
     storage: createS3Storage(parts),
     mark: createMark(stage),
+    homes: createHomeList(stage),
     stored: () => storedKeys(stage),
     isStored: (key) => isStored(stage, key),
     where: locationText(location),

@@ -1,5 +1,5 @@
 // Where the objects of an upload stand in the bucket. A place is a multipart upload under a key that no other attempt has.
-import type { Place, PlacedObject } from "@holdfast/engine";
+import type { Home, Place, PlacedObject } from "@holdfast/engine";
 import { HoldfastError, isUploadId, type UploadId } from "@holdfast/protocol";
 import type { MultipartId } from "./calls.ts";
 
@@ -16,8 +16,10 @@ export interface Keys {
   readonly places: string;
   /** Of everything else that belongs to uploads. */
   readonly allBesides: string;
-  /** The one object that belongs to no upload: whose records know of the others. */
+  /** The object that says whose records know of the others. */
   readonly mark: string;
+  /** Of the names of other storages that uploads of these records are in. */
+  readonly homes: string;
   /** The upload that a key of `bytes` was made for. */
   uploadOf(key: string): UploadId | undefined;
 }
@@ -32,6 +34,7 @@ export function createKeys(prefix: string): Keys {
     places,
     allBesides,
     mark: `${prefix}holdfast.json`,
+    homes: `${prefix}homes/`,
     besides,
     tails,
     bytes: (id, attempt) => `${places}${id}/${attempt}`,
@@ -49,8 +52,14 @@ export function createKeys(prefix: string): Keys {
   };
 }
 
-export function placeOf({ key, uploadId }: MultipartId): Place {
-  return JSON.stringify([key, uploadId]) as Place;
+export function placeOf({ key, uploadId }: MultipartId, home?: Home): Place {
+  return JSON.stringify(home === undefined ? [key, uploadId] : [key, uploadId, home]) as Place;
+}
+
+/** Which of several storages it is in. */
+export function homeOf(place: Place): Home | undefined {
+  const [, , home]: unknown[] = JSON.parse(place);
+  return typeof home === "string" ? (home as Home) : undefined;
 }
 
 /** @throws HoldfastError `internal` where the record has been tampered with. */

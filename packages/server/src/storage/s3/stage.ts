@@ -1,4 +1,5 @@
 // What every file of this storage works with.
+import type { Home } from "@holdfast/engine";
 import type { S3Calls } from "./calls.ts";
 import type { Capabilities } from "./capabilities.ts";
 import type { Marks } from "./location.ts";
@@ -11,4 +12,6 @@ export interface Stage extends Patience {
   readonly capabilities: Capabilities;
   /** What every object of ours carries. */
   readonly marks: Marks;
+  /** Its name, where it is one of several. */
+  readonly home?: Home | undefined;
 }

@@ -10,7 +10,7 @@ export async function* unfinished(
   stage: Stage,
   before: number,
 ): AsyncGenerator<{ readonly id: UploadId; readonly place: Place }, void, void> {
-  const { calls, keys } = stage;
+  const { calls, keys, home } = stage;
   let after: UploadMarker | undefined;
   do {
     const marker: UploadMarker | undefined = after;
@@ -19,7 +19,7 @@ export async function* unfinished(
     );
     for (const { key, uploadId, startedAt } of page.items) {
       const id = keys.uploadOf(key);
-      if (id && startedAt < before) yield { id, place: placeOf({ key, uploadId }) };
+      if (id && startedAt < before) yield { id, place: placeOf({ key, uploadId }, home) };
     }
     after = page.next;
   } while (after);
