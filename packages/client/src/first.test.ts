@@ -12,6 +12,7 @@ function planWith(flight: Partial<Flight>, line = freshLine(BOUNDS, 0)): Plan {
   return {
     grid: GRID,
     committed: createPartSet(100),
+    placed: [],
     flights: [{ run: 1, range: [0, 1], startedAt: 1_000, begunAt: 1_000, ...flight }],
     line,
     runPartsMax: 64,

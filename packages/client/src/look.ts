@@ -21,9 +21,10 @@ export function lookAt(plan: Plan): number | undefined {
 }
 
 /** Nothing is left to send, and there is room for more. */
-export function isEnd({ line, flights, committed }: Plan): boolean {
-  const inFlight = flights.reduce((parts, { range: [start, end] }) => parts + end - start, 0);
-  return flights.length < line.inFlight && countParts(committed) + inFlight === committed.partCount;
+export function isEnd({ line, flights, placed, committed }: Plan): boolean {
+  if (flights.length >= line.inFlight) return false;
+  const gone = [...flights, ...placed].reduce((sum, { range: [from, to] }) => sum + to - from, 0);
+  return countParts(committed) + gone === committed.partCount;
 }
 
 /** Runs that others wait for. */

@@ -23,15 +23,16 @@ interface Move {
  */
 export function nextMove(live: Live, plan: Plan, doubtful: readonly PartRange[]): Move | undefined {
   const { committed, flights, line, offset, grid } = plan;
+  const taken = [...doubtful, ...plan.placed.map(({ range }) => range)];
   if (offset === undefined || !isCoarse(live, plan)) {
-    const range = nextRun(committed, flights, trying(plan) ?? pieces(plan), doubtful);
+    const range = nextRun(committed, flights, trying(plan) ?? pieces(plan), taken);
     return range && { range };
   }
-  const range = nextRun(committed, flights, line, doubtful);
+  const range = nextRun(committed, flights, line, taken);
   const [missing] = missingRanges(committed);
   const isFirst = range?.[0] === missing?.[0] && doubtful.length === 0;
   if (range && isFirst) return { range, from: Math.max(offset, partOffset(grid, range[0])) };
-  const last = lastRun(committed, flights, line, doubtful);
+  const last = lastRun(committed, flights, line, taken);
   return last && { range: last };
 }
 

@@ -41,6 +41,7 @@ const UNWATCHED = {
   onBegin: () => undefined,
   onConnected: () => undefined,
   onMoved: () => undefined,
+  onPlaced: () => undefined,
 };
 
 /** Starts a transfer; it runs until `done` settles. */
@@ -151,10 +152,15 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
       if (pace !== undefined) dispatch({ type: "runMoves", run, pace });
       teller.moved(run, bytes);
     };
+    const onPlaced = () => {
+      const ms = hasMoved ? clock.monotonic() - beganAt : undefined;
+      dispatch({ type: "runPlaced", run, ms });
+    };
+    const told = { onBegin, onConnected, onMoved, onPlaced };
     done(async () => {
       try {
         const how = from === undefined ? {} : { from };
-        await work.move(range, { attempt, signal, onBegin, onConnected, onMoved, ...how });
+        await work.move(range, { attempt, signal, ...told, ...how });
         return { type: "runDone", run, ms: clock.monotonic() - beganAt };
       } catch (error) {
         if (signal.aborted) return { type: "runStopped", run };

@@ -69,6 +69,8 @@ export interface Plan {
   readonly grid: Grid;
   readonly committed: PartSet;
   readonly flights: readonly Flight[];
+  /** Runs that need the line no more: their bytes are in a store, and the server is to look for them there. */
+  readonly placed: readonly Flight[];
   readonly line: Line;
   /** Parts of a run at most, by the way that they go. */
   readonly runPartsMax: number;
@@ -183,6 +185,12 @@ export type TransferEvent = Stamp &
         readonly run: number;
         /** Bytes a second, while it is on its way. */
         readonly pace: number;
+      }
+    | {
+        readonly type: "runPlaced";
+        readonly run: number;
+        /** How long it took, as in `runDone`; undefined where the bytes were there already. */
+        readonly ms: number | undefined;
       }
     | {
         readonly type: "runDone";

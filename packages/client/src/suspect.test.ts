@@ -29,6 +29,7 @@ function liveWith(flights: readonly Flight[], { cuts = 2, canAsk = true, dead = 
     grid: GRID,
     committed: createPartSet(100),
     flights,
+    placed: [],
     line: lineOf(cuts),
     runPartsMax: 64,
     offset: 0,

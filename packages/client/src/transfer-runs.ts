@@ -3,7 +3,6 @@ import {
   addPart,
   countParts,
   createPartSet,
-  type Grid,
   HoldfastError,
   PART_SIZE_STEP,
   type PartRange,
@@ -56,29 +55,36 @@ export function onRunMoves(state: LiveState, { run, pace, at }: RunMoves): Next 
   return hasRoom ? send(live, at) : stay({ ...state, live });
 }
 
+type RunPlaced = Extract<TransferEvent, { type: "runPlaced" }>;
+
+/** The line is free for others; of what it carried, nothing is committed yet. */
+export function onRunPlaced(state: LiveState, { run, ms, at }: RunPlaced): Next {
+  const { plan } = state.live;
+  const flight = plan?.flights.find((one) => one.run === run);
+  if (!plan || !flight) return stay(state);
+  const flights = plan.flights.filter((one) => one !== flight);
+  const left = { ...plan, flights, placed: [...plan.placed, flight] };
+  const live = { ...state.live, plan: carried(left, flight, { ms, at }) };
+  return state.phase === "sending" ? send(live, at) : goOn(stay({ ...state, live }), at);
+}
+
 type RunDone = Extract<TransferEvent, { type: "runDone" }>;
 
 export function onRunDone(state: LiveState, { run, ms, at }: RunDone): Next {
   const { plan } = state.live;
-  const flight = plan?.flights.find((one) => one.run === run);
+  const flight = flightOf(plan, run);
   if (!plan || !flight) return stay(state);
-  const committed = withRanges(plan.committed, [flight.range]);
-  const flights = plan.flights.filter((one) => one !== flight);
+  const committed = {
+    ...without(plan, run),
+    committed: withRanges(plan.committed, [flight.range]),
+  };
+  // What was placed has taught what there is to learn of the line.
+  const isPlaced = plan.placed.includes(flight);
   const live: Live = {
     ...state.live,
     attempt: 0,
     progressAt: at,
-    plan: {
-      ...plan,
-      committed,
-      flights,
-      line: faster(longerPassed(plan.line, partsOf(flight)), {
-        bytes: bytesOf(plan.grid, flight),
-        startedAt: at - ms,
-        at,
-        left: leftOf(plan.grid, committed, flights),
-      }),
-    },
+    plan: isPlaced ? committed : carried(committed, flight, { ms, at }),
   };
   if (state.phase === "sending") return send(live, at);
   const known =
@@ -92,9 +98,31 @@ function partsOf({ range: [start, end] }: Flight): number {
   return end - start;
 }
 
+/** A run that is on the line, or placed. */
+function flightOf(plan: Plan | undefined, run: number): Flight | undefined {
+  return plan && [...plan.flights, ...plan.placed].find((one) => one.run === run);
+}
+
+function without(plan: Plan, run: number): Plan {
+  const others = (flights: readonly Flight[]) => flights.filter((one) => one.run !== run);
+  return { ...plan, flights: others(plan.flights), placed: others(plan.placed) };
+}
+
+/** What a run that went well has taught of the line: nothing where nothing went over it. */
+function carried(
+  plan: Plan,
+  flight: Flight,
+  { ms, at }: { readonly ms: number | undefined; readonly at: number },
+): Plan {
+  if (ms === undefined) return plan;
+  const bytes = bytesOf(plan.grid, flight);
+  const run = { bytes, startedAt: at - ms, at, left: leftOf(plan) };
+  return { ...plan, line: faster(longerPassed(plan.line, partsOf(flight)), run) };
+}
+
 /** Bytes that are neither committed nor on their way. */
-function leftOf(grid: Grid, committed: PartSet, flights: readonly Flight[]): number {
-  const moving = flights.reduce((bytes, flight) => bytes + bytesOf(grid, flight), 0);
+function leftOf({ grid, committed, flights, placed }: Plan): number {
+  const moving = [...flights, ...placed].reduce((sum, flight) => sum + bytesOf(grid, flight), 0);
   return grid.size - committedBytes(grid, committed) - moving;
 }
 
@@ -106,7 +134,7 @@ export function onRunFailed(
   stamp: Stamp,
 ): Next {
   const { plan } = state.live;
-  const flight = plan?.flights.find((one) => one.run === run);
+  const flight = flightOf(plan, run);
   if (!plan || !flight) return stay(state);
   if (flight.from !== undefined && isNoAppend(error)) return withoutAppends(state, plan, run);
   const verdict = judge(error, state.live.attempt, stamp.chance);
@@ -119,19 +147,23 @@ export function onRunFailed(
   if (isTooLarge(error) && isOnePart && state.phase !== "paused")
     return onPartTooLarge(state.live, plan, error);
   const isSending = state.phase === "sending";
-  const lesson = lessonOf(state.live, error, verdict, { hasMoved, at: stamp.at });
-  const doubted = { ...plan, doubtful: doubt(plan, flight, lesson) };
+  const isPlaced = plan.placed.includes(flight);
+  const lesson = isPlaced
+    ? "none"
+    : lessonOf(state.live, error, verdict, { hasMoved, at: stamp.at });
+  // Whether the server found what is placed says nothing of what else is on its way.
+  const doubted = { ...plan, doubtful: doubt(plan, flight, isPlaced ? "cut" : lesson) };
   // Of runs that fail together, the first teaches what there is to learn.
   const learned = isTry(plan.line, partsOf(flight))
     ? { ...doubted, line: longerFailed(plan.line, isTooLarge(error)) }
     : learn(doubted, error, isSending ? lesson : "none", stamp.at);
   if (!learned) return fail(error);
   const calm = { ...learned, line: calmed(state.live, learned, stamp.at) };
-  const without = land({ ...state, live: { ...state.live, plan: calm } }, run);
-  if (!isSending) return stay(without);
+  const landed = land({ ...state, live: { ...state.live, plan: calm } }, run);
+  if (!isSending) return stay(landed);
   // A run may take longer than the time to give up; what it committed, only the status tells.
-  const waiting = wait(without.live, error, stamp, "check", hasMoved && state.live.attempt === 0);
-  return without.live.plan?.flights.length === 0 ? waiting : goOn(waiting, stamp.at);
+  const waiting = wait(landed.live, error, stamp, "check", hasMoved && state.live.attempt === 0);
+  return landed.live.plan?.flights.length === 0 ? waiting : goOn(waiting, stamp.at);
 }
 
 /** What became of a run that broke is being looked into; the rest of the line need not wait for that. */
@@ -180,7 +212,7 @@ function doubt({ doubtful }: Plan, { range }: Flight, lesson: Lesson | "none"): 
 /** It may end long after the pause that stopped it: then what became of its parts must be asked, or nobody would send them. */
 export function onRunStopped(state: LiveState, run: number, at: number): Next {
   const { plan } = state.live;
-  const flight = plan?.flights.find((one) => one.run === run);
+  const flight = flightOf(plan, run);
   if (!plan || !flight) return stay(state);
   // One that was ended by itself leaves only its own parts in doubt.
   const doubtful = flight.isEnded ? doubt(plan, flight, "cut") : plan.doubtful;
@@ -231,8 +263,7 @@ function watched(state: LiveState, at: number): Next {
 /** Without one flight, of whose bytes only the server knows what became. */
 function land(state: LiveState, run: number): LiveState {
   const { plan } = state.live;
-  const flights = plan?.flights.filter((one) => one.run !== run) ?? [];
-  const live = { ...state.live, plan: plan && { ...plan, flights } };
+  const live = { ...state.live, plan: plan && without(plan, run) };
   if ("pending" in state && state.pending)
     return { ...state, live, pending: { ...state.pending, isDoubtful: true } };
   return { ...state, live };

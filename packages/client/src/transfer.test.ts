@@ -52,6 +52,7 @@ function start(parts = 20, giveUpMs?: number) {
     open,
     state: () => now.state,
     phase: () => now.state.phase,
+    plan: () => ("live" in now.state ? now.state.live.plan : undefined),
     line: () => ("live" in now.state ? now.state.live.plan?.line : undefined),
     committed: () => ("live" in now.state ? now.state.live.plan?.committed : undefined),
     opened: (isResumed: boolean) => take({ type: "opened", id: pending(), isResumed }),
@@ -134,6 +135,68 @@ describe("an upload", () => {
     one.timer();
     one.answer(one.open(1));
     expect(one.flights().map(({ range }) => range)).toEqual([[0, 1]]);
+  });
+});
+
+describe("a run that a store has taken", () => {
+  /** The first run is placed, and another one goes in its stead. */
+  function placing(parts = 20) {
+    const one = start(parts);
+    one.sending();
+    const run = one.flights()[0]?.run ?? 0;
+    const effects = one.take({ type: "runPlaced", run, ms: 100, at: 100 });
+    return { one, run, effects, plan: one.plan };
+  }
+
+  it("leaves the line to others, and its parts to nobody", () => {
+    const { one, run, effects, plan } = placing();
+    expect(types(effects)).toContain("move");
+    expect(plan()?.placed.map(({ range }) => range)).toEqual([[0, 1]]);
+    expect(one.flights().every(({ range: [from] }) => from > 0)).toBe(true);
+    expect(countParts(plan()?.committed ?? setOf(1, []))).toBe(0);
+    // What it taught of the line is not learned twice.
+    const line = one.line();
+    one.take({ type: "runDone", run, ms: 5_000, at: 5_000 });
+    expect(one.line()).toBe(line);
+    expect(plan()?.placed).toEqual([]);
+    expect(hasPart(plan()?.committed ?? setOf(1, []), 0)).toBe(true);
+  });
+
+  it("teaches nothing of the line where nothing had to be sent", () => {
+    const one = start();
+    one.sending();
+    const line = one.line();
+    one.take({ type: "runPlaced", run: one.flights()[0]?.run ?? 0, ms: undefined });
+    expect(one.line()).toBe(line);
+  });
+
+  it("is waited for before the end", () => {
+    const { one, run } = placing(1);
+    expect([one.phase(), one.flights()]).toEqual(["sending", []]);
+    expect(types(one.take({ type: "runDone", run, ms: 100 }))).toContain("complete");
+  });
+
+  it("stops nobody else where the server does not answer for it, and is looked into", () => {
+    const { one, run, plan } = placing();
+    const others = one.flights().length;
+    const error = errorOf("connection_failed", { refused: true });
+    one.take({ type: "runFailed", run, error, hasMoved: true });
+    expect(one.phase()).toBe("waiting");
+    expect([plan()?.doubtful, plan()?.placed]).toEqual([[[0, 1]], []]);
+    expect(one.line()?.cuts).toBe(0);
+    one.runDone();
+    expect(one.flights()).toHaveLength(others);
+    expect(types(one.timer())).toEqual(["check"]);
+    one.answer(one.open(...[...Array(20).keys()].slice(1, 3)));
+    expect(plan()?.doubtful).toEqual([]);
+  });
+
+  it("is given its time to be committed where somebody pauses", () => {
+    const { one, run } = placing(1);
+    const effects = one.take({ type: "pause" });
+    expect(effects).toMatchObject([{ type: "wait", ms: PAUSE_MS }, { type: "remember" }]);
+    one.take({ type: "runDone", run, ms: 100 });
+    expect([one.phase(), one.committed()?.bits]).toEqual(["paused", Uint8Array.of(1)]);
   });
 });
 
@@ -768,6 +831,12 @@ describe("any sequence of events", () => {
     isResumed: fc.boolean(),
   });
 
+  /** Runs that are on the line, then those that wait for the server to find them. */
+  const runsOf = (state: TransferState) => {
+    const plan = "live" in state ? state.live.plan : undefined;
+    return plan ? [...plan.flights, ...plan.placed] : [];
+  };
+
   /** A world in which the server has whatever runs committed, and loses some of it now and then. */
   function play(
     parts: number,
@@ -792,7 +861,7 @@ describe("any sequence of events", () => {
       const { plan } = next.state.live;
       if (plan) {
         expect(committedBytes(grid, plan.committed)).toBeLessThanOrEqual(grid.size);
-        const taken = plan.flights.flatMap(({ range: [start, end] }) =>
+        const taken = [...plan.flights, ...plan.placed].flatMap(({ range: [start, end] }) =>
           Array.from({ length: end - start }, (_, offset) => start + offset),
         );
         expect(new Set(taken).size).toBe(taken.length);
@@ -804,12 +873,11 @@ describe("any sequence of events", () => {
       }
       // Something is always under way that will bring the next event, but in a pause.
       const { phase } = next.state;
-      if (phase === "sending") expect(plan?.flights.length).toBeGreaterThan(0);
+      if (phase === "sending") expect(runsOf(next.state).length).toBeGreaterThan(0);
       else if (phase !== "waiting" && phase !== "paused") expect(next.state.pending).toBeDefined();
     };
     const commit = (run: number) => {
-      const flights = "live" in state ? (state.live.plan?.flights ?? []) : [];
-      const range = flights.find((flight) => flight.run === run)?.range ?? [0, 0];
+      const range = runsOf(state).find((flight) => flight.run === run)?.range ?? [0, 0];
       for (let index = range[0]; index < range[1]; index++) addPart(server, index);
     };
     const answerStep = (isResumed: boolean) => {
@@ -830,7 +898,7 @@ describe("any sequence of events", () => {
       });
     };
     const flightAt = (which: number) => {
-      const flights = "live" in state ? (state.live.plan?.flights ?? []) : [];
+      const flights = runsOf(state);
       return flights[which % Math.max(1, flights.length)]?.run ?? which;
     };
     for (const { what, which, code, chance, status, isResumed } of script) {
@@ -838,6 +906,8 @@ describe("any sequence of events", () => {
       if (what < 25) answerStep(isResumed);
       else if (what < 30 && "pending" in state && state.pending) {
         accept({ type: "stepFailed", id: state.pending.id, error }, chance);
+      } else if (what < 45) {
+        accept({ type: "runPlaced", run: flightAt(which), ms: chance < 0.9 ? which : undefined });
       } else if (what < 55) {
         commit(flightAt(which));
         accept({ type: "runDone", run: flightAt(which), ms: which });

@@ -26,6 +26,7 @@ import {
   onRunDone,
   onRunFailed,
   onRunMoves,
+  onRunPlaced,
   onRunStopped,
   withRanges,
 } from "./transfer-runs.ts";
@@ -83,6 +84,8 @@ export function reduce(state: TransferState, event: TransferEvent): Next {
       return onTimer(state, event.timer, event.at);
     case "runMoves":
       return onRunMoves(state, event);
+    case "runPlaced":
+      return onRunPlaced(state, event);
     case "runDone":
       return onRunDone(state, event);
     case "runFailed":
@@ -238,6 +241,7 @@ function planOf(
     dead: 0,
     showsRuns: false,
     flights: [],
+    placed: [],
     doubtful: [],
     bad: new Map(),
   };
@@ -255,9 +259,9 @@ function pause(state: LiveState, at: number): Next {
   if (state.phase === "paused") return stay(state);
   const pending = "pending" in state ? state.pending : undefined;
   const lessons = lessonsOf(state.live);
-  const flights = state.live.plan?.flights ?? [];
+  const { flights = [], placed = [] } = state.live.plan ?? {};
   const slow = flights.filter((flight) => !isNearlyDone(state.live.plan, flight, at));
-  if (slow.length === flights.length) {
+  if (slow.length === flights.length && placed.length === 0) {
     const live = { ...state.live, look: undefined };
     const effects: Effect[] = [{ type: "stop", what: "runs" }, ...lessons];
     return { state: { phase: "paused", live, pending }, effects };

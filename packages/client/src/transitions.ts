@@ -33,7 +33,8 @@ export function take(before: Live, step: Step): Next {
 /** Sends what can be sent; completes where nothing is left. */
 export function send(before: Live, at: number): Next {
   const { plan } = before;
-  if (plan?.flights.length === 0 && isWhole(plan.committed)) {
+  const isQuiet = plan && plan.flights.length === 0 && plan.placed.length === 0;
+  if (isQuiet && isWhole(plan.committed)) {
     const next = take(before, "complete");
     return { ...next, effects: [...next.effects, ...lessonsOf(before)] };
   }

@@ -16,6 +16,8 @@ export interface Call {
   readonly onConnected: (connection: Connection) => void;
   /** Tells of more body bytes on the network, either way. */
   readonly onMoved: (bytes: number) => void;
+  /** Told when all of a run is where it belongs, though not committed yet: the line is free for others. */
+  readonly onPlaced: () => void;
 }
 
 /** Each of these rejects with a HoldfastError, and may be called again afterwards. */

@@ -32,8 +32,8 @@ export interface Direct {
   readonly way: Openness;
 }
 
-/** Bytes that are signed ahead at most: on a slow line, requests would end before their turn comes. */
-const AHEAD: number = 64 * MIB;
+/** Bytes that are signed ahead at most: they are read ahead of their turn, and once more while they are still in the system's memory. */
+const AHEAD: number = 256 * MIB;
 /** That of the upload that parts go to now. */
 export function directOf(job: Job, target: Target): Direct {
   if (job.direct?.target === target) return job.direct;
@@ -54,7 +54,7 @@ export function directOf(job: Job, target: Target): Direct {
       digest: (index, signal) => digestOf(job, target, index, signal),
       ask: (parts, signal) => askRequests(job, target, parts, signal),
     }),
-    confirmer: createConfirmer((parts) =>
+    confirmer: createConfirmer(job.ports.clock, (parts) =>
       askConfirmation(job, target, parts, { attempt: 1, signal: new AbortController().signal }),
     ),
   };

@@ -18,16 +18,19 @@ import type { Ticket } from "./signer.ts";
 /** So often in a row may a request that was just signed be refused. */
 const REFUSALS_MAX = 3;
 
-/** Resolves when the server has confirmed the part. The buffer is lent until the request has let go of it. */
+/** Resolves when the server has confirmed the part. Line and memory are free for others as soon as the store has it. */
 export async function sendPart(job: Job, [index]: PartRange, call: Call): Promise<void> {
   const target = targetOf(job);
   const direct = directOf(job, target);
-  const size = partSizeAt(target.grid, index);
-  const leave = await job.ports.share.admit(size, call.signal);
-  call.onBegin();
-  const bytes = job.buffers.take(size);
+  const isThere = direct.confirmer.expect();
   try {
-    if (!direct.placed.has(index)) await place(job, direct, { index, bytes }, call);
+    if (!direct.placed.has(index)) await bring(job, direct, index, call);
+    // Who takes the line now is expected before this part is not any more.
+    call.onPlaced();
+  } finally {
+    isThere();
+  }
+  try {
     const digest = digestAt(target.digests.bytes, index);
     await direct.confirmer.confirm({ index, digest }, call.signal);
     noteArrival(direct.way, job.ports.clock.monotonic());
@@ -37,6 +40,17 @@ export async function sendPart(job: Job, [index]: PartRange, call: Call): Promis
     // Whatever took it, and said so, was not the store.
     const isLost = met.code === "parts_missing" && direct.placed.delete(index);
     throw isLost ? closedWay(job, direct, met, call) : error;
+  }
+}
+
+/** Resolves when the store has the part. */
+async function bring(job: Job, direct: Direct, index: number, call: Call): Promise<void> {
+  const size = partSizeAt(direct.target.grid, index);
+  const leave = await job.ports.share.admit(size, call.signal);
+  call.onBegin();
+  const bytes = job.buffers.take(size);
+  try {
+    await place(job, direct, { index, bytes }, call);
   } finally {
     job.buffers.give(bytes);
     leave();

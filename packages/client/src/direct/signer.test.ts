@@ -51,6 +51,22 @@ describe("signed requests", () => {
     expect(asked.map(({ length }) => length)).toEqual([4, 8, 16, 12]);
   });
 
+  it.each([
+    ["fast", 500, [4, 8, 16, 32, 40]],
+    ["slow", 10_000, [4, 8, 16, 16, 8]],
+    ["very slow", 30_000, [4, 8, 16, 8, 4]],
+  ])("come in batches that a %s line uses up in good time", async (_, partMs, sizes) => {
+    const signer = signerOf({ partCount: 100 });
+    for (let index = 0; index < 100; index++) {
+      await signer.take(index, signal);
+      clock.advance(partMs);
+      signer.settle(index);
+      await settle();
+    }
+    expect(asked.slice(0, sizes.length).map(({ length }) => length)).toEqual(sizes);
+    expect(asked.flat()).toHaveLength(100);
+  });
+
   it("are asked for once by those who want them at once", async () => {
     const signer = signerOf();
     await Promise.all([0, 1, 2, 3].map((index) => signer.take(index, signal)));

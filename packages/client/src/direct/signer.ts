@@ -37,8 +37,11 @@ export interface Signer {
   end(): Promise<void>;
 }
 
-/** The first bytes should go out soon; then batches double. */
+/** The first bytes should go out soon; then batches double, where the line takes one in so many milliseconds. */
 const BATCH_FIRST = 4;
+const BATCH_MS = 20_000;
+/** On a slow line, requests would end before their turn comes: where a batch lasts as long as this, the next one has half as many. */
+const BATCH_MS_MAX = 60_000;
 /** A request is not begun with one that ends within this time, or within a quarter of its life. */
 const MARGIN_MS = 30_000;
 
@@ -56,6 +59,7 @@ export function createSigner(parts: SignerParts): Signer {
   const ending = new AbortController();
   let size = Math.min(BATCH_FIRST, batchMax);
   let batches = 0;
+  let begunAt = clock.monotonic();
 
   function valid(index: number): Held | undefined {
     const one = held.get(index);
@@ -85,7 +89,10 @@ export function createSigner(parts: SignerParts): Signer {
 
   function begin(indexes: readonly number[]): Promise<void> {
     batches++;
-    size = Math.min(batchMax, size * 2);
+    const lastedMs = clock.monotonic() - begunAt;
+    begunAt += lastedMs;
+    if (lastedMs <= BATCH_MS) size = Math.min(batchMax, size * 2);
+    else if (lastedMs > BATCH_MS_MAX) size = Math.max(1, size >> 1);
     const signing = sign(indexes, batches).finally(() => {
       for (const index of indexes) asking.delete(index);
     });

@@ -115,6 +115,7 @@ async function receiveAll(stream: Stream, wire: Wire, receiving: Receiving): Pro
             onBegin: () => undefined,
             onConnected: () => undefined,
             onMoved: (bytes) => stream.sent(run, bytes),
+            onPlaced: () => undefined,
           });
         }),
       async land(run) {
