@@ -9,11 +9,11 @@ import {
   type Part,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
-import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { decodeBase64, encodeBase64, encodeHex } from "@holdfast/protocol";
 import { type Aws, bodyOf, call } from "./aws-call.ts";
 import { headersOf } from "./aws-objects.ts";
-import type { ListedPart, MultipartCalls, SignCall } from "./calls.ts";
+import { createPartSigner } from "./aws-sign.ts";
+import type { ListedPart, MultipartCalls } from "./calls.ts";
 
 export function multipartCalls({ client, bucket, hasChecksums }: Aws): MultipartCalls {
   const Bucket = bucket;
@@ -95,7 +95,7 @@ export function multipartCalls({ client, bucket, hasChecksums }: Aws): Multipart
         ? { items, next: { key, uploadId } }
         : { items };
     },
-    sign: (part) => sign({ client, bucket }, part),
+    sign: createPartSigner({ client, bucket }),
   };
 }
 
@@ -113,21 +113,3 @@ function listedPart({ PartNumber = 0, Size = 0, ETag = "", ChecksumSHA256 }: Par
 
 /** Parts that any store lists at once. */
 const PAGE_MAX = 1000;
-
-const CHECKSUM = "x-amz-checksum-sha256";
-
-async function sign(
-  { client, bucket }: Pick<Aws, "client" | "bucket">,
-  { key, uploadId, number, size, sha256, expiresIn }: SignCall,
-): ReturnType<MultipartCalls["sign"]> {
-  const checksum = encodeBase64(sha256);
-  const command = new UploadPartCommand({
-    ...{ Bucket: bucket, Key: key, UploadId: uploadId, PartNumber: number },
-    ContentLength: size,
-    ChecksumSHA256: checksum,
-  });
-  // In the query it would be signed and then overlooked: only a header is held against the body.
-  const unhoistableHeaders = new Set([CHECKSUM]);
-  const url = await call(getSignedUrl(client, command, { expiresIn, unhoistableHeaders }));
-  return { url, method: "PUT", headers: { [CHECKSUM]: checksum } };
-}
