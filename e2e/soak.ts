@@ -63,14 +63,16 @@ const PROOFS: Readonly<Record<string, Proof>> = {
     };
   },
   async "three servers as a cluster, one killed every 2 s"(directory) {
-    const wants = { uploads: 50, size: 64 * MIB, rate: "2M" };
+    const wants = { parts: 40, appends: 10, size: 64 * MIB, rate: MIB };
     const kills = { killMs: 60_000, everyMs: 2000, postgresKills: 2 };
     const report = await killCluster(directory, { ...wants, ...kills });
-    const { complete, right, published, partsLeft } = report;
+    const { uploads, right, partsLeft, objectsLeft, orphans } = report;
+    const left = partsLeft + objectsLeft.length;
     return {
-      target: "0 lost, all complete, none twice, no parts left",
-      found: `${report.kills} kills, ${complete} of ${wants.uploads} complete, ${right} right, ${published} published, ${partsLeft} parts left`,
-      isKept: right === wants.uploads && published === right && partsLeft === 0,
+      target: "0 acks lost, all complete, none twice, nothing left",
+      found: `${report.kills} kills (${report.latestMs} ms late at most, ${report.upMin} up at least), ${report.postgresKills} of PostgreSQL; ${report.acks} acks, ${report.lostAcks} lost; ${report.complete} of ${uploads} complete, ${right} right, ${report.twice} twice; ${partsLeft} parts, ${objectsLeft.length} objects left, ${orphans} multipart uploads orphaned`,
+      isKept:
+        right === uploads && report.published === uploads && report.lostAcks === 0 && left === 0,
       report,
     };
   },

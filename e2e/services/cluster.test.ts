@@ -11,13 +11,12 @@ it(
   },
   () =>
     withScratch(async (directory) => {
-      const uploads = 6;
-      const report = await killCluster(directory, {
-        ...{ uploads, size: 20 * MIB, rate: "1M" },
-        ...{ killMs: 16_000, everyMs: 2000, postgresKills: 1 },
-      });
-      expect(report).toMatchObject({ failures: [], complete: uploads, right: uploads });
-      expect(report).toMatchObject({ published: uploads, partsLeft: 0 });
-      expect(report.kills).toBeGreaterThan(1);
+      const wants = { parts: 4, appends: 2, size: 20 * MIB, rate: MIB };
+      const kills = { killMs: 16_000, everyMs: 2000, postgresKills: 1 };
+      const report = await killCluster(directory, { ...wants, ...kills });
+      expect(report).toMatchObject({ failures: [], complete: 6, right: 6, published: 6 });
+      expect(report).toMatchObject({ lostAcks: 0, twice: 0, partsLeft: 0, objectsLeft: [] });
+      expect(report.acks).toBeGreaterThan(20);
+      expect(report.kills).toBe(8);
     }),
 );

@@ -14,8 +14,10 @@ export interface Cluster {
   urls(): readonly string[];
   /** Of what is in the bucket: objects, and multipart uploads that have not ended. */
   look(): Promise<Found>;
-  /** `kill -9`, then starts it again where it was; resolves when it listens. */
-  restart(server: number): Promise<void>;
+  /** `kill -9`; resolves when it is gone. */
+  kill(server: number): Promise<void>;
+  /** Starts one again that was killed, where it was; resolves when it listens. */
+  start(server: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -36,8 +38,10 @@ export async function startCluster(directory: string, count = 3): Promise<Cluste
       startServer({ data: join(directory, `server-${at}`), port: ports[at] ?? 0, env });
     const servers: ServerProcess[] = [];
     stops.push(() => Promise.all(servers.map(stopServer)));
-    // One after the other: the first one makes the tables and marks the bucket.
-    for (let at = 0; at < count; at++) servers.push(await start(at));
+    // All at once: whoever is first makes the tables and marks the bucket.
+    const starting = await Promise.allSettled(ports.map((_, at) => start(at)));
+    for (const one of starting) if (one.status === "fulfilled") servers.push(one.value);
+    for (const one of starting) if (one.status === "rejected") throw one.reason;
     const nginx = await startNginx(ports.map((port) => `127.0.0.1:${port}`));
     stops.push(nginx.stop);
     return {
@@ -45,9 +49,11 @@ export async function startCluster(directory: string, count = 3): Promise<Cluste
       postgres,
       urls: () => servers.map(({ url }) => url),
       look: () => store.look("cluster"),
-      async restart(at) {
+      async kill(at) {
         const server = servers[at];
         if (server) await killServer(server);
+      },
+      async start(at) {
         servers[at] = await start(at);
       },
       stop,
