@@ -18,7 +18,8 @@ export async function bindParts(
     else unbound.push(part);
   }
   if (unbound.length === 0) return;
-  const bind = { kind: "bind", id: upload.record.id, place, parts: unbound } as const;
+  const { id, size } = upload.record;
+  const bind = { kind: "bind", id, place, size, parts: unbound } as const;
   await context.metadata.apply(bind);
   for (const { index, digest } of unbound) {
     makeRoom(upload, index);

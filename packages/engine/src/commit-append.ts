@@ -1,4 +1,6 @@
 // The commits of an append: in order, each on top of the one before; whole parts and the tail behind them go in one record.
+import { isHoldfastError } from "@holdfast/protocol";
+import { appending } from "./claims.ts";
 import { flush, GROUP_BYTES, GROUP_MS, noteParts, type VerifiedPart } from "./commit.ts";
 import { type Context, UPLOAD_TTL_MS } from "./context.ts";
 import { tokenOf } from "./host-claim.ts";
@@ -152,11 +154,22 @@ export async function recordAppend(
     ...(place === undefined ? {} : { place }),
   };
   const at = offsetOf(upload);
-  await context.metadata.apply({ kind: "append", id, parts, at, expiresAt, ...optional });
+  try {
+    await context.metadata.apply({ kind: "append", id, parts, at, expiresAt, ...optional });
+  } catch (cause) {
+    throw atSize(upload, tail, cause);
+  }
   noteParts(context, upload, parts);
   const { tail: _, ...rest } = upload.record;
   const protocol = rest.protocol ?? "appends";
   upload.record = { ...rest, ...(tail ? { tail } : {}), expiresAt, hasToldOffset: true, protocol };
   if (size !== undefined) fixedTo(upload, size);
   upload.onAppended?.(offsetOf(upload));
+}
+
+/** Another server has fixed the size just where these bytes end, and the part is whole with that: whoever asks for the offset and comes again is right. */
+function atSize({ record }: Upload, tail: Tail | undefined, cause: unknown): unknown {
+  if (!tail || !isHoldfastError(cause) || cause.code !== "size_mismatch") return cause;
+  const end = tail.index * record.partSize + tail.size;
+  return cause.details["size"] === end ? appending() : cause;
 }

@@ -3,7 +3,7 @@ import { addPart, DIGEST_SIZE, hasPart, MIB } from "@holdfast/protocol";
 import { type Context, UPLOAD_TTL_MS } from "./context.ts";
 import { beginHealing } from "./heal.ts";
 import { regionsOf } from "./kinds.ts";
-import type { CommittedPart, Limits, Place } from "./records.ts";
+import type { CommittedPart, Limits, Place, TailDigest } from "./records.ts";
 import { noteCommitted } from "./root.ts";
 import { dropTailObjects } from "./tail-objects.ts";
 import { makeRoom, type Upload } from "./upload.ts";
@@ -17,6 +17,8 @@ export interface VerifiedPart extends CommittedPart {
   readonly written: Promise<void>;
   /** Where its bytes went, in a storage that takes parts: all parts of a run go to one place. */
   readonly place?: Place;
+  /** What its beginning was compared with, where appends had begun it. */
+  readonly tail?: TailDigest | undefined;
 }
 
 export interface Committer {
@@ -87,12 +89,15 @@ async function commitGroup(
   }
   if (parts.length === 0) return;
   await flush(context, upload);
-  await recordParts(context, upload, { parts, limits, place: group[0]?.place });
+  const compared = group.flatMap(({ tail }) => tail ?? []);
+  await recordParts(context, upload, { parts, compared, limits, place: group[0]?.place });
 }
 
 /** Parts whose bytes are durable. */
 interface DurableParts {
   readonly parts: readonly CommittedPart[];
+  /** Tails that they begin with. */
+  readonly compared: readonly TailDigest[];
   /** Of who brought them. */
   readonly limits: Limits;
   /** Where the bytes are: if that is not the upload's place any more, nothing is recorded. */
@@ -102,13 +107,13 @@ interface DurableParts {
 export async function recordParts(
   context: Context,
   upload: Upload,
-  { parts, limits, place }: DurableParts,
+  { parts, compared, limits, place }: DurableParts,
 ): Promise<void> {
   const expiresAt = context.clock.now() + UPLOAD_TTL_MS;
   const { id, hasSize } = upload.record;
   // A size that is known was reserved whole at create.
   const reserved = hasSize ? {} : { limits };
-  const where = place === undefined ? {} : { place };
+  const where = place === undefined ? { compared } : { compared, place };
   await context.metadata.apply({ kind: "commit", id, ...where, parts, expiresAt, ...reserved });
   noteParts(context, upload, parts);
   // Groups may end in another order than they began in; the expiry never goes back. A tail has become part of its part.

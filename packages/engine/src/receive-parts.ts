@@ -77,16 +77,14 @@ async function receive(
     const own = await sender.begin({ index, size, digest: expected });
     outgoing = own;
     const running = context.digests.create(record.algorithm);
+    const tail = tailAt(upload, index);
     try {
-      await receivePart(
-        index,
-        partDigest(running, { index, expected, tail: tailAt(upload, index) }),
-      );
+      await receivePart(index, partDigest(running, { index, expected, tail }));
     } catch (cause) {
       await own.drop(cause);
       throw cause;
     }
-    committer.add({ index, digest: expected, size, place, written: own.end() });
+    committer.add({ index, digest: expected, size, place, tail, written: own.end() });
   }
 }
 

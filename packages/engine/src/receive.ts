@@ -69,7 +69,7 @@ export async function receiveRun(
     if (!equalBytes(digest.digest(), expected)) {
       throw new HoldfastError("digest_mismatch", undefined, { index });
     }
-    committer.add({ index, digest: expected, size, written: writer.written() });
+    committer.add({ index, digest: expected, size, tail, written: writer.written() });
   }
 }
 

@@ -82,6 +82,9 @@ export interface Tail {
   readonly objects?: readonly TailObject[];
 }
 
+/** Which bytes begin a part. */
+export type TailDigest = Pick<Tail, "index" | "size" | "digest">;
+
 /** How bytes came: as parts, by appends, the whole file in one request, or by tus. */
 export type Protocol = "parts" | "appends" | "file" | "tus";
 
@@ -239,25 +242,30 @@ export type Change =
   /**
    * Binds parts of an `open` upload to their digests, all of them or none and for ever: whoever writes one of them into this place, at whatever time, brings these bytes.
    * A part that is bound to the same digest, or committed with it, is left as it is. While the size is unknown every part is a whole one.
-   * @throws HoldfastError `part_conflict` as for `commit`; `upload_not_open` where the upload's place is another one.
+   *
+   * `size` is that of the upload as whoever binds knows it, and so that of the parts whose digests these are: another server may have fixed it since.
+   * @throws HoldfastError `size_mismatch` with `details.size` where a part has another size by what stands; `part_conflict` as for `commit`; `upload_not_open` where the upload's place is another one.
    */
   | {
       readonly kind: "bind";
       readonly id: UploadId;
       readonly place: Place;
+      readonly size: number;
       readonly parts: readonly CommittedPart[];
     }
   /**
    * Parts of an `open` upload, all of them or none. A part that is committed with the same digest is left as it is. The expiry never goes back.
-   * A tail of one of them goes with it. Bytes that were the first came as `parts`. What was not bound is bound with that. `place` is where their bytes are: parts elsewhere than in the upload's place are refused.
+   * A tail of one of them goes with it, and has to be one that its bytes were `compared` with: another server may have appended since.
+   * Bytes that were the first came as `parts`. What was not bound is bound with that. `place` is where their bytes are: parts elsewhere than in the upload's place are refused.
    * @throws HoldfastError `part_conflict` with `details.index` where one has another digest, and with that in `details.committed`, or in `details.bound` where no
-   * bytes have it and `committed` is false; `upload_not_open` where the upload's place is another one; `quota_exceeded` where the size is unknown.
+   * bytes have it and `committed` is false; `append_in_progress` with `details.index` where one has a tail that it was not compared with; `upload_not_open` where the upload's place is another one; `quota_exceeded` where the size is unknown.
    */
   | {
       readonly kind: "commit";
       readonly id: UploadId;
       readonly place?: Place;
       readonly parts: readonly CommittedPart[];
+      readonly compared?: readonly TailDigest[];
       readonly expiresAt: number;
       readonly limits?: Limits;
     }
@@ -267,7 +275,8 @@ export type Change =
    * With `size` the size is fixed in the same step. Conditional on `open` (of a final: or `completing`), and on the upload ending where the append began.
    *
    * One that has just happened resolves again. The tail begins where the parts end: anything else is `internal`. `place` is where the bytes of whole parts are, as for `commit`.
-   * @throws HoldfastError `offset_mismatch` with `details.offset`; `part_conflict`, `quota_exceeded` as for `commit`; `size_mismatch`, `size_too_large` as for `fix-size`.
+   * @throws HoldfastError `offset_mismatch` with `details.offset`; `part_conflict`, `quota_exceeded` as for `commit`; `size_mismatch`, `size_too_large` as for `fix-size`;
+   * `size_mismatch` with `details.size` too where the tail ends at or behind a size that another server has fixed.
    */
   | {
       readonly kind: "append";

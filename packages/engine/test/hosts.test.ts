@@ -1,100 +1,20 @@
 // Several servers over one set of records and one store of parts: any request may go to any of them, and what only one may do is done by one.
-import { type Change, createEngine, type Engine, type EngineParts } from "@holdfast/engine";
 import { equalBytes, KIB, type UploadView } from "@holdfast/protocol";
 import { bigBytes } from "@holdfast/testkit/big-bytes";
 import { createBody } from "@holdfast/testkit/body";
-import { createVirtualClock } from "@holdfast/testkit/clock";
-import { createMemoryMetadata } from "@holdfast/testkit/metadata/memory";
-import { createRandom } from "@holdfast/testkit/random";
-import { createMemoryStorage } from "@holdfast/testkit/storage/memory";
-import { createMemoryParts, type PartCall } from "@holdfast/testkit/storage/parts";
-import { emptyParts } from "@holdfast/testkit/storage/parts-state";
 import {
   alice,
   appendBytes,
   createRequest,
-  memoryParts,
   putParts,
   readAll,
   sha256,
 } from "@holdfast/testkit/world";
 import { describe, expect, it } from "vitest";
+import { createWorld, NEVER, turns } from "./hosts.fixture.ts";
 
 const PART = 256 * KIB;
 const content = bigBytes("hosts", 3 * PART + 5000);
-
-type Kind = "parts" | "regions";
-
-/** Servers by their name. One whose calls are `held` has them under way until they are let go, or for ever. */
-function createWorld(kind: Kind = "parts") {
-  const clock = createVirtualClock();
-  const changes: Change["kind"][] = [];
-  const metadata = createMemoryMetadata({
-    now: clock.now,
-    onApply: async (point, change) => {
-      if (point === "before-durable") changes.push(change.kind);
-    },
-  });
-  const state = emptyParts();
-  const regions = createMemoryStorage();
-  const held = new Map<string, { readonly call: PartCall; readonly until: Promise<void> }>();
-  const metadataOf = (name: string): typeof metadata => ({
-    ...metadata,
-    apply: async (change) => {
-      await dead.get(name);
-      return metadata.apply(change);
-    },
-    upload: async (by) => {
-      await dead.get(name);
-      return metadata.upload(by);
-    },
-  });
-  const clockOf = (name: string): typeof clock => ({
-    ...clock,
-    after: (ms, task) => clock.after(ms, () => void (dead.get(name) ?? NOW).then(task)),
-  });
-  const dead = new Map<string, Promise<void>>();
-
-  function server(name: string, more: Partial<EngineParts> = {}): Engine {
-    const parts = createMemoryParts({
-      ...{ clock, state },
-      async onCall(call, when) {
-        await dead.get(name);
-        const hold = held.get(name);
-        if (when === "before" && hold?.call === call) await hold.until;
-      },
-    });
-    const storage = kind === "parts" ? parts : regions;
-    const random = createRandom(`hosts/${name}`);
-    const own = { host: name, metadata: metadataOf(name), clock: clockOf(name) };
-    return createEngine(memoryParts({ ...{ storage, random }, ...own, ...more }));
-  }
-  /** Lets time pass until something has come to its end. */
-  async function within<T>(work: Promise<T>, maxMs = 60_000): Promise<T> {
-    let isOver = false;
-    const ended = work.finally(() => {
-      isOver = true;
-    });
-    ended.catch(() => undefined);
-    await turns();
-    for (let ms = 0; !isOver && ms < maxMs; ms += 50) {
-      clock.advance(50);
-      await turns(3);
-    }
-    expect(isOver, "it comes to an end").toBe(true);
-    return work;
-  }
-  return { clock, metadata, state, changes, server, within, held, dead };
-}
-
-async function turns(count = 30): Promise<void> {
-  for (let turn = 0; turn < count; turn++) {
-    await new Promise<void>((resolve) => setImmediate(resolve));
-  }
-}
-
-const NOW: Promise<void> = Promise.resolve();
-const NEVER: Promise<void> = new Promise(() => undefined);
 
 describe("any request of an upload", () => {
   it("may go to any server", async () => {

@@ -105,7 +105,8 @@ export function startProgram(words: readonly string[], options: CommandOptions =
         waiting.add(look);
         look();
         void exit.then(({ code, signal }) => {
-          const said = `${strayLines.join("\n")}\n${errors.join("")}`.slice(-2000);
+          const told = events.map(showEvent).join("\n");
+          const said = `${told}\n${strayLines.join("\n")}\n${errors.join("")}`.slice(-2000);
           reject(
             new Error(`${words.join(" ")} ended (${code ?? signal}) without ${name}: ${said}`),
           );

@@ -95,6 +95,7 @@ export interface PutOptions {
   readonly digests?: readonly Uint8Array[];
   readonly crc32c?: number;
   readonly bodySize?: number;
+  readonly size?: number;
   readonly transfer?: string;
   readonly principal?: Principal;
 }

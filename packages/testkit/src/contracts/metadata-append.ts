@@ -189,8 +189,35 @@ function describeTail(bench: MetadataBench): void {
       const upload = await withTail();
       await bench.store().apply(sampleCommit(upload, 0, 2));
       expect((await bench.store().upload(upload.id))?.tail).toBeDefined();
-      await bench.store().apply(sampleCommit(upload, 1));
+      const compared = [sampleTail(2, 7), sampleTail(1, 100)];
+      await bench.store().apply({ ...sampleCommit(upload, 1), compared });
       expect(await bench.store().upload(upload.id)).toEqual({ ...upload, hasToldOffset: true });
+    });
+    it.each([
+      ["none", []],
+      ["a shorter one", [sampleTail(1, 99)]],
+      ["one of other bytes", [sampleTail(1, 100, 1)]],
+      ["that of another part", [sampleTail(2, 100)]],
+    ])("refuses a part whose bytes were compared with %s", async (_, compared) => {
+      const upload = await withTail();
+      const commit = { ...sampleCommit(upload, 2, 1), compared };
+      expect(await refusal(bench.store().apply(commit))).toEqual({
+        code: "append_in_progress",
+        details: { index: 1 },
+      });
+      expect((await bench.store().upload(upload.id))?.tail).toEqual(sampleTail(1, 100));
+      expect((await bench.store().parts(upload.id)).bits[0]).toBe(1);
+    });
+    it.each([5000, 5001])("never reaches a size that is fixed, at %s bytes", async (size) => {
+      const upload = await begin(bench, sampleUpload(3, { hasSize: false, size: 3 * MIB }));
+      const { id } = upload;
+      await bench.store().apply({ kind: "fix-size", id, size: MIB + 5000 });
+      const late = sampleAppend(upload, 0, [0], { tail: sampleTail(1, size) });
+      expect(await refusal(bench.store().apply(late))).toEqual({
+        code: "size_mismatch",
+        details: { size: MIB + 5000 },
+      });
+      expect((await bench.store().upload(id))?.tail).toBe(undefined);
     });
     it("stays where the commit of its part is refused", async () => {
       const upload = await withTail();

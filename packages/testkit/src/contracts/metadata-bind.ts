@@ -39,7 +39,7 @@ function describeBind(bench: MetadataBench): void {
           const change = { id, place: HERE, parts, expiresAt };
           const applied =
             kind === "bind"
-              ? bench.store().apply({ kind, id, place: HERE, parts })
+              ? bench.store().apply({ kind, id, place: HERE, size: upload.size, parts })
               : bench.store().apply({ kind, ...change });
           const known = encodeBase64(sampleDigest(index));
           const details =
@@ -118,6 +118,20 @@ function describeBind(bench: MetadataBench): void {
       const { bits, bound, digests } = await bench.store().parts(id);
       expect([bits.length, bound.length, digests.length]).toEqual([33, 33, 259 * 32]);
       expect(await partsOf(bench, upload)).toMatchObject({ bound: [257], digests: [257] });
+    });
+    it.each([
+      ["shorter", 1, 2 * MIB - 1],
+      ["no more", 2, 2 * MIB],
+    ])("is refused where its part is %s by a size that is fixed since", async (_, index, size) => {
+      const upload = await beginPlaced(bench, 300, { hasSize: false, size: 300 * MIB });
+      const { id } = upload;
+      await bench.store().apply({ kind: "fix-size", id, size });
+      const refused = await refusal(bench.store().apply(bindOf(upload, 0, index)));
+      expect(refused).toEqual({ code: "size_mismatch", details: { size } });
+      expect(await partsOf(bench, upload)).toMatchObject({ bound: [] });
+      // What it has cut nothing of is bound all the same, and the last part by whoever knows the size.
+      await bench.applyAll(bindOf(upload, 0), bindOf({ ...upload, size }, 1));
+      expect(await partsOf(bench, upload)).toMatchObject({ bound: [0, 1] });
     });
     it("takes no room of its principal: nothing is stored yet", async () => {
       const upload = await beginPlaced(bench, 3, { hasSize: false, size: 3 * MIB });

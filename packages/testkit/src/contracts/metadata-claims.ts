@@ -262,7 +262,7 @@ function describeVersion(bench: MetadataBench): void {
       const error = { code: "internal", detail: "" };
       const changes: readonly Change[] = [
         { kind: "place", id, place },
-        { kind: "bind", id, place, parts: [samplePart(0)] },
+        { kind: "bind", id, place, size: 2 * MIB, parts: [samplePart(0)] },
         { kind: "commit", id, place, parts: [samplePart(0)], expiresAt },
         { kind: "fix-size", id, size: 2 * MIB },
         { kind: "move", id, place: other, instead: place, kept: [0], at: 7 },

@@ -120,7 +120,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         ({ uploads }) => {
           const { id, expiresAt } = uploads[u];
           const parts = some.map(([at, content]) => samplePart(at, content));
-          return { kind: "commit", id, ...where, parts, expiresAt: expiresAt + later, limits };
+          const compared = some.map(([at, content]) => sampleTail(at, 100, content));
+          const come = { ...where, parts, compared, expiresAt: expiresAt + later, limits };
+          return { kind: "commit", id, ...come };
         },
     ),
   },
@@ -164,13 +166,19 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc
-      .tuple(placed, fc.constantFrom(0, 0, 0, 1), fc.array(partOf, { maxLength: 3 }))
+      .tuple(
+        placed,
+        fc.constantFrom(0, 0, 0, 1),
+        fc.array(partOf, { maxLength: 3 }),
+        fc.constantFrom(0, 0, 0, MIB),
+      )
       .map(
-        ([u, number, some]): Step =>
+        ([u, number, some, less]): Step =>
           ({ uploads }) => ({
             kind: "bind",
             id: uploads[u].id,
             place: samplePlace(number),
+            size: uploads[u].size - less,
             parts: some.map(([at, content]) => samplePart(at, content)),
           }),
       ),
@@ -346,7 +354,13 @@ const begun = fc
     const creates = uploads.map((upload): Change => ({ kind: "create", upload }));
     const placed: readonly Change[] = [
       { kind: "place", id, place },
-      { kind: "bind", id, place, parts: [2, 255].map((index) => samplePart(index)) },
+      {
+        kind: "bind",
+        id,
+        place,
+        size: uploads[1].size,
+        parts: [2, 255].map((index) => samplePart(index)),
+      },
       { kind: "commit", id, place, parts: [0, 1].map((index) => samplePart(index)), expiresAt },
     ];
     if (depth === 1) return [...creates, ...placed];

@@ -20,10 +20,10 @@ export async function beginPlaced(
 }
 
 export function bindOf(
-  { id }: UploadRecord,
+  { id, size }: UploadRecord,
   ...indexes: readonly number[]
 ): Extract<Change, { readonly kind: "bind" }> {
-  return { kind: "bind", id, place: HERE, parts: indexes.map((index) => samplePart(index)) };
+  return { kind: "bind", id, place: HERE, size, parts: indexes.map((index) => samplePart(index)) };
 }
 
 export function commitOf(

@@ -21,7 +21,13 @@ async function work(): Promise<void> {
   while (next < partCount(upload)) {
     const index = next++;
     if (place !== undefined) {
-      await store.apply({ kind: "bind", id: upload.id, place, parts: [samplePart(index)] });
+      await store.apply({
+        kind: "bind",
+        id: upload.id,
+        place,
+        size: upload.size,
+        parts: [samplePart(index)],
+      });
       process.stdout.write(`b${index}\n`);
     }
     await store.apply({

@@ -102,6 +102,9 @@ function requireTail(
 ): void {
   const { bits } = requireParts(state, grid.id);
   const parts = contiguousParts({ partCount: partCount(grid), bits });
+  if (tail && grid.hasSize && tail.index * grid.partSize + tail.size >= grid.size) {
+    throw new HoldfastError("size_mismatch", undefined, { size: grid.size });
+  }
   const isValid =
     !tail ||
     (tail.index === parts &&

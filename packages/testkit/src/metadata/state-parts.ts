@@ -1,6 +1,6 @@
 // What the changes of an upload on its common way require and do: a part of the executable specification in `apply.ts`.
-import type { UploadRecord } from "@holdfast/engine";
-import { HoldfastError, removePart } from "@holdfast/protocol";
+import type { TailDigest, UploadRecord } from "@holdfast/engine";
+import { equalBytes, HoldfastError, removePart } from "@holdfast/protocol";
 import {
   addParts,
   beginParts,
@@ -35,12 +35,21 @@ export function create(state: RecordState, { upload, limits }: ChangeOf<"create"
 export function commit(state: RecordState, change: ChangeOf<"commit">): void {
   const upload = requireUpload(state, change.id);
   if (upload.state !== "open") throw notOpen(upload);
+  const { tail } = upload;
+  const isBeside = tail && change.parts.some(({ index }) => index === tail.index);
+  if (isBeside && !change.compared?.some((compared) => isSameTail(compared, tail))) {
+    throw new HoldfastError("append_in_progress", undefined, { index: tail.index });
+  }
   const added = newParts(state, upload, change);
   addParts(state, upload, added);
   const expiresAt = Math.max(upload.expiresAt, change.expiresAt);
   const indexes = change.parts.map(({ index }) => index);
   const { protocol = "parts" } = upload;
   state.uploads.set(upload.id, { ...withoutTail(upload, indexes), expiresAt, protocol });
+}
+
+function isSameTail(a: TailDigest, b: TailDigest): boolean {
+  return a.index === b.index && a.size === b.size && equalBytes(a.digest, b.digest);
 }
 
 export function withdraw(state: RecordState, change: ChangeOf<"withdraw">): void {

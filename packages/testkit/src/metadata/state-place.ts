@@ -6,6 +6,7 @@ import {
   equalBytes,
   HoldfastError,
   hasPart,
+  partSizeAt,
 } from "@holdfast/protocol";
 import {
   addParts,
@@ -58,6 +59,12 @@ export function bind(state: RecordState, change: ChangeOf<"bind">): void {
   const upload = requireUpload(state, change.id);
   if (upload.state !== "open") throw notOpen(upload);
   if (upload.place !== change.place) throw notOpen(upload);
+  const known = { size: change.size, partSize: upload.partSize };
+  const isCut = ({ index }: { readonly index: number }) =>
+    partSizeAt(known, index) !== partSizeAt(upload, index);
+  if (change.parts.some(isCut)) {
+    throw new HoldfastError("size_mismatch", undefined, { size: upload.size });
+  }
   const { set, bound, digests } = partsOf(state, upload);
   const added = new Map<number, Uint8Array>();
   for (const { index, digest } of change.parts) {

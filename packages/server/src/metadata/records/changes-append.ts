@@ -34,6 +34,7 @@ export function append(tables: Tables, change: ChangeOf<"append">): void {
   putSize(tables, upload, grid);
   commitParts(tables, grid, change);
   const parts = contiguousIn(tables, grid);
+  if (tail && grid.hasSize && lastOf(grid, tail) >= grid.size) throw sizeMismatch(grid);
   if (!isTailOf(grid, parts, tail) || endOf(grid, parts, tail) < at) {
     throw new HoldfastError("internal", "the tail of an append is not where its bytes end");
   }
@@ -92,6 +93,15 @@ function isTailOf(grid: Found, parts: number, tail: Tail | undefined): boolean {
   return isWithin && digest.length === DIGEST_SIZE && isWhole(tail);
 }
 
+/** Where a tail ends, in bytes from 0. */
+function lastOf({ partSize }: Found, { index, size }: Tail): number {
+  return index * partSize + size;
+}
+
+function sizeMismatch({ size }: Found): HoldfastError {
+  return new HoldfastError("size_mismatch", undefined, { size });
+}
+
 /** The blocks that the storage has and the fragment, or its objects, make up the tail. */
 function isWhole({ size, fragment, objects }: Tail): boolean {
   if (!objects) return fragment.length === size % BLOCK_SIZE;
@@ -117,12 +127,12 @@ function withSize(
 ): Found {
   if (upload.hasSize) {
     if (upload.size === size) return upload;
-    throw new HoldfastError("size_mismatch", undefined, { size: upload.size });
+    throw sizeMismatch(upload);
   }
   if (size > upload.size) {
     throw new HoldfastError("size_too_large", undefined, { limit: upload.size });
   }
-  const tailEnd = tail ? tail.index * upload.partSize + tail.size : 0;
+  const tailEnd = tail ? lastOf(upload, tail) : 0;
   const end = Math.max(lastByteIn(tables, upload), tailEnd);
   if (end > size) throw new HoldfastError("size_mismatch", undefined, { end });
   const kib = kibOf(size) - upload.reservedKib;

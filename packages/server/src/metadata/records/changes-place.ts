@@ -11,7 +11,14 @@ import {
   WITHDRAWN,
 } from "./found.ts";
 import { commitIn, createPage, digestIn, isCommittedIn, type PartPage } from "./pages.ts";
-import { bindParts, createPageReader, hasCommitted, indexesIn, putPage } from "./parts.ts";
+import {
+  bindParts,
+  createPageReader,
+  hasCommitted,
+  indexesIn,
+  putPage,
+  requireSizes,
+} from "./parts.ts";
 import type { Tables } from "./tables.ts";
 
 export function place(tables: Tables, { id, place }: ChangeOf<"place">): void {
@@ -30,6 +37,7 @@ export function bind(tables: Tables, change: ChangeOf<"bind">): void {
   const upload = requireUpload(tables, change.id);
   requireState(upload, "open");
   if (upload.place !== change.place) throw notOpen(upload);
+  requireSizes(upload, change);
   bindParts(tables, upload, change);
   tables.raiseVersion.run({ seq: upload.seq });
 }

@@ -25,7 +25,7 @@ import {
 } from "./found.ts";
 import type { PackedChange } from "./packed.ts";
 import { clearIn, isCommittedIn, type PartPage, withdrawIn } from "./pages.ts";
-import { commitParts, createPageReader, dropTailOf, putPage } from "./parts.ts";
+import { commitParts, createPageReader, dropTailOf, putPage, requireCompared } from "./parts.ts";
 import type { Tables } from "./tables.ts";
 
 /**
@@ -129,6 +129,7 @@ function create(tables: Tables, { upload, limits }: ChangeOf<"create">): void {
 function commit(tables: Tables, change: ChangeOf<"commit">): void {
   const upload = requireUpload(tables, change.id);
   requireState(upload, "open");
+  requireCompared(tables, upload, change);
   commitParts(tables, upload, change);
   dropTailOf(tables, upload, change.indexes);
   tables.setCame.run({ seq: upload.seq, expires_at: change.expiresAt, protocol: "parts" });

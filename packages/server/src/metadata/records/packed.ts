@@ -31,10 +31,18 @@ export function packChange(change: Change): PackedChange {
       return { ...change, indexes: [...change.indexes] };
     case "move":
       return { ...change, kept: [...change.kept] };
-    case "bind":
-    case "commit": {
+    case "bind": {
       const { parts, ...rest } = change;
       return { ...rest, ...packParts(parts) };
+    }
+    case "commit": {
+      const { parts, compared = [], ...rest } = change;
+      const tails = compared.map(({ index, size, digest }) => ({
+        index,
+        size,
+        digest: own(digest),
+      }));
+      return { ...rest, compared: tails, ...packParts(parts) };
     }
     case "append": {
       const { parts, tail, ...rest } = change;

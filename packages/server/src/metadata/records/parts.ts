@@ -1,5 +1,5 @@
 // The parts of an upload in its pages: committed, counted, found again.
-import type { Limits, Place } from "@holdfast/engine";
+import type { Limits, Place, TailDigest } from "@holdfast/engine";
 import {
   DIGEST_SIZE,
   encodeBase64,
@@ -8,7 +8,7 @@ import {
   partCount,
   partSizeAt,
 } from "@holdfast/protocol";
-import { boundAt, bytesAt, decodePage, encodePage, kibOf, wholeAt } from "./codec.ts";
+import { boundAt, bytesAt, decodePage, decodeTail, encodePage, kibOf, wholeAt } from "./codec.ts";
 import { type Found, notOpen, requireRoomOf } from "./found.ts";
 import type { PackedParts } from "./packed.ts";
 import {
@@ -80,6 +80,34 @@ function requireDigest(
   const text = encodeBase64(known);
   const details = isCommitted ? { committed: text } : { committed: false, bound: text };
   throw new HoldfastError("part_conflict", message, { index, ...details });
+}
+
+/** @throws HoldfastError `size_mismatch`: a digest is over as many bytes as its part had for whoever made it. */
+export function requireSizes(upload: Found, { size, indexes }: BoundParts): void {
+  if (size === upload.size) return;
+  const known = { size, partSize: upload.partSize };
+  if (indexes.every((index) => partSizeAt(known, index) === partSizeAt(upload, index))) return;
+  throw new HoldfastError("size_mismatch", undefined, { size: upload.size });
+}
+
+type BoundParts = Pick<PackedParts, "indexes"> & { readonly size: number };
+
+/** @throws HoldfastError `append_in_progress` where a part stands for a tail that its bytes were not compared with. */
+export function requireCompared(
+  tables: Tables,
+  upload: Found,
+  { indexes, compared = [] }: PackedParts & { readonly compared?: readonly TailDigest[] },
+): void {
+  if (!upload.hasToldOffset) return;
+  const row = tables.findTail.get({ upload: upload.seq });
+  if (!row || !indexes.includes(wholeAt(row, "tail_index"))) return;
+  const tail = decodeTail(row);
+  if (!tail || compared.some((one) => isSameTail(one, tail))) return;
+  throw new HoldfastError("append_in_progress", undefined, { index: tail.index });
+}
+
+function isSameTail(a: TailDigest, b: TailDigest): boolean {
+  return a.index === b.index && a.size === b.size && equalBytes(a.digest, b.digest);
 }
 
 /** Reads each page that a change touches once. */

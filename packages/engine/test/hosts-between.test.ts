@@ -1,0 +1,123 @@
+// What two servers do to one upload at the same moment, each by what it knew before the other: the records refuse whoever comes second.
+import { equalBytes, KIB } from "@holdfast/protocol";
+import { bigBytes } from "@holdfast/testkit/big-bytes";
+import { createBody } from "@holdfast/testkit/body";
+import type { PartCall } from "@holdfast/testkit/storage/parts";
+import {
+  alice,
+  appendBytes,
+  createRequest,
+  partDigests,
+  putParts,
+  readAll,
+  runBytes,
+} from "@holdfast/testkit/world";
+import { describe, expect, it } from "vitest";
+import { createWorld, turns } from "./hosts.fixture.ts";
+
+const PART = 256 * KIB;
+const content = bigBytes("between", 3 * PART + 5000);
+const longer = bigBytes("between", 4 * PART);
+
+describe("a size that is fixed at one server", () => {
+  function begin(world: ReturnType<typeof createWorld>) {
+    const [a, b] = [world.server("a"), world.server("b")];
+    const { size: _, ...request } = createRequest(0);
+    const asleep = Promise.withResolvers<void>();
+    const sleep = () => void world.dead.set("a", asleep.promise);
+    const wake = () => {
+      world.dead.delete("a");
+      asleep.resolve();
+    };
+    return { a, b, sleep, wake, create: () => a.create(alice, { ...request, maxSize: 8 * PART }) };
+  }
+
+  it("is not passed over by a part of another that began before, and was whole then", async () => {
+    const world = createWorld();
+    const { a, b, sleep, wake, create } = begin(world);
+    const view = await create();
+    const body = createBody();
+    const late = putParts(a, view, longer, [3, 4], { body });
+    late.catch(() => undefined);
+    await turns();
+    sleep();
+    body.push(runBytes(view, longer, [3, 4]));
+    body.end();
+    await world.within(putParts(b, view, content, [0, 3], { size: content.length }));
+    wake();
+    await expect(world.within(late)).rejects.toMatchObject({
+      code: "size_mismatch",
+      details: { size: content.length },
+    });
+    const known = await b.status(alice, view.id);
+    await world.within(putParts(a, known, content, [3, 4]));
+    const done = await world.within(b.complete(alice, view.id, {}));
+    expect(equalBytes(await readAll(a, done), content)).toBe(true);
+  });
+
+  it("ends an append that came just so far, and the next one makes the part whole", async () => {
+    const world = createWorld();
+    const { a, b, sleep, wake, create } = begin(world);
+    const view = await create();
+    const body = createBody();
+    const late = appendBytes(a, view, 0, content, { body });
+    late.catch(() => undefined);
+    await turns();
+    body.push(content.subarray(0, PART + 5000));
+    sleep();
+    body.end();
+    await turns();
+    const size = PART + 5000;
+    const other = putParts(b, view, content, [0, 1], { size });
+    await world.within(other);
+    wake();
+    await expect(world.within(late)).rejects.toMatchObject({ code: "append_in_progress" });
+    const { offset } = await world.within(b.offset(alice, view.id));
+    const rest = content.subarray(offset, size);
+    await world.within(appendBytes(b, view, offset, rest, { isLast: true }));
+    const done = await b.status(alice, view.id);
+    expect(equalBytes(await readAll(a, done), content.subarray(0, size))).toBe(true);
+    expect([...world.state.objects.keys()].filter((name) => name.includes("tail"))).toEqual([]);
+  });
+});
+
+describe("a part whose beginning was appended at another server", () => {
+  async function begin() {
+    const world = createWorld();
+    const [a, b] = [world.server("a"), world.server("b")];
+    const view = await a.create(alice, createRequest(content.length));
+    const other = bigBytes("other", content.length);
+    /** The second one is held at a call, until the first one has appended. */
+    const appendMeanwhile = async (call: PartCall, work: () => Promise<unknown>) => {
+      const until = Promise.withResolvers<void>();
+      world.held.set("b", { call, until: until.promise });
+      const late = work();
+      late.catch(() => undefined);
+      await turns();
+      await world.within(appendBytes(a, view, 0, content.subarray(0, 5000)));
+      world.held.delete("b");
+      until.resolve();
+      await expect(world.within(late)).rejects.toMatchObject({ code: "append_in_progress" });
+      expect((await world.within(b.offset(alice, view.id))).offset).toBe(5000);
+    };
+    return { ...world, b, view, other, appendMeanwhile };
+  }
+
+  it("is not confirmed by one that knew nothing of it", async () => {
+    const { b, view, other, bring, appendMeanwhile } = await begin();
+    const [digest = new Uint8Array()] = partDigests(view, other, [0, 1]);
+    const parts = [{ index: 0, digest }];
+    const { storage } = await b.presign(alice, view.id, parts, 60_000);
+    const [request] = storage;
+    if (!request) throw new Error("nothing was signed");
+    bring(request, runBytes(view, other, [0, 1]));
+    await appendMeanwhile("listed", () => b.confirm(alice, view.id, parts));
+  });
+
+  it("is not committed by one that compared nothing; the next time it is compared", async () => {
+    const { b, view, other, within, appendMeanwhile } = await begin();
+    await appendMeanwhile("putPart", () => putParts(b, view, other, [0, 1]));
+    const again = within(putParts(b, view, other, [0, 1]));
+    await expect(again).rejects.toMatchObject({ code: "part_conflict" });
+  });
+});
