@@ -15,7 +15,7 @@ afterAll(() => rmSync(root, { recursive: true }));
 
 interface Given {
   /** The mark in the directory. */
-  readonly here?: { readonly place: string; readonly where: string };
+  readonly here?: { readonly place: string; readonly where: string; readonly isAsked?: boolean };
   /** The name in the bucket. */
   readonly there?: string;
   readonly files?: readonly string[];
@@ -23,9 +23,12 @@ interface Given {
   readonly isShared?: boolean;
   /** What another server writes just after us. */
   readonly overtaken?: string;
+  /** What another server writes just after we have looked for the first time. */
+  readonly since?: string;
 }
 
-function world({ here, there, files = [], hasBytes = false, isShared = false, overtaken }: Given) {
+function world(given: Given) {
+  const { here, there, files = [], hasBytes = false, isShared = false, overtaken, since } = given;
   const directory = join(root, `${++made}`);
   mkdirSync(directory);
   const path = join(directory, "storage.json");
@@ -33,7 +36,11 @@ function world({ here, there, files = [], hasBytes = false, isShared = false, ov
   for (const file of files) writeFileSync(join(directory, file), "");
   let name = there;
   const bucket: BucketMark = {
-    read: async () => name,
+    async read() {
+      const now = name;
+      name ??= since;
+      return now;
+    },
     write: async (given) => {
       name = overtaken ?? given;
     },
@@ -42,7 +49,8 @@ function world({ here, there, files = [], hasBytes = false, isShared = false, ov
   };
   return {
     directory,
-    paired: () => pair({ directory, bucket, where: "s3://files", isShared }),
+    pair: () => pair({ directory, bucket, where: "s3://files", isShared }),
+    paired: async () => (await pair({ directory, bucket, where: "s3://files", isShared })).place,
     mark: () => (existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : undefined),
     name: () => name,
   };
@@ -88,6 +96,34 @@ describe("a bucket and a directory", () => {
       details: { hint: expect.stringMatching(/\S/) },
     });
     expect([mark(), name()]).toEqual([given.here, given.there]);
+  });
+
+  it("that several servers may begin with get the name that the records have first", async () => {
+    const { pair, mark, name } = world({ isShared: true });
+    const { place, naming } = await pair();
+    expect([mark(), name()]).toEqual([{ place, where: "s3://files", isAsked: true }, undefined]);
+    // Cut off here, it asks for the same name again.
+    expect((await pair()).place).toBe(place);
+    await naming?.keep();
+    expect([mark(), name()]).toEqual([{ place, where: "s3://files" }, place]);
+    expect(await pair()).toEqual({ place });
+  });
+
+  it.each([
+    ["has asked for another name", { here: { ...MARK, isAsked: true }, there: "theirs" }],
+    ["has looked just before, and finds bytes", { hasBytes: true, since: "theirs" }],
+  ] as const)("are another server's that was first: one that %s", async (_, given) => {
+    const { paired, mark } = world({ ...given, isShared: true });
+    expect(await paired()).toBe("theirs");
+    expect(mark()).toEqual({ place: "theirs", where: "s3://files" });
+  });
+
+  it("wait for the name of whoever was first with the records", async () => {
+    const { pair, mark } = world({ isShared: true, since: "theirs" });
+    const { naming } = await pair();
+    expect(await naming?.isNamed()).toBe(true);
+    expect(await pair()).toEqual({ place: "theirs" });
+    expect(mark()).toEqual({ place: "theirs", where: "s3://files" });
   });
 
   it("are one server's where two begin at once", async () => {

@@ -14,7 +14,27 @@ interface Mark {
   readonly place: string;
   /** In words, as it was when it was named. */
   readonly where: string;
+  /** The records have not said yet that it is theirs: another server may have named them and the bucket. */
+  readonly isAsked?: boolean;
 }
+
+/** A bucket and a directory that go together. */
+export interface Pair {
+  readonly place: string;
+  /** Of a bucket without a name whose records may be named by another server at the same moment: they decide. */
+  readonly naming?: Naming;
+}
+
+export interface Naming {
+  /** The records have it: now the bucket gets it. @throws HoldfastError `storage_failed` */
+  keep(): Promise<void>;
+  /** The records have another: resolves with true as soon as the bucket has a name, too, and with false where it does not get one. */
+  isNamed(): Promise<boolean>;
+}
+
+/** Milliseconds that whoever was first with the records has to name the bucket, and between two looks. */
+const NAMED_WITHIN_MS = 10_000;
+const LOOK_MS = 100;
 
 /** @throws HoldfastError `data_dir_unusable` where the bytes are in a bucket. */
 export function requireOnDisk(directory: string): void {
@@ -35,29 +55,57 @@ export interface Wanted {
 
 /**
  * The name of what is in the bucket. What has no name yet gets one: first in the directory, then in the bucket, so that a crash in between is gone on from.
+ * Where several servers may begin at once the records come before the bucket: they are named once.
  *
  * @throws HoldfastError `data_dir_unusable`, `storage_unusable` where they do not belong together; nothing is changed then.
  */
-export async function pair({ directory, bucket, where, isShared }: Wanted): Promise<string> {
+export async function pair(wanted: Wanted): Promise<Pair> {
+  const { directory, bucket, where, isShared } = wanted;
   const mark = readMark(directory);
   const there = await bucket.read();
   if (!mark && hasRecords(directory)) {
     const reason = "its bytes are in it, and a storage is named";
     throw refused(directory, reason, OTHER_DIRECTORY);
   }
-  if (there !== undefined && there === mark?.place) return there;
+  const isOpen = !mark || mark.isAsked === true;
+  if (there !== undefined && there === mark?.place) {
+    return { place: isOpen ? named(directory, { place: there, where }) : there };
+  }
   if (there !== undefined) {
     // Whether the records are those of this bucket, the records say.
-    if (isShared && !mark) return named(directory, { place: there, where });
+    if (isShared && isOpen) return { place: named(directory, { place: there, where }) };
     throw otherRecords(where);
   }
   if (mark && mark.where !== where) throw otherBytes(directory, mark);
-  if (!mark && !(await bucket.isAlone())) throw unknownBytes(where);
+  if (!mark && !(await bucket.isAlone())) {
+    // Another server has named it since, and taken bytes.
+    if (isShared && (await bucket.read()) !== undefined) return pair(wanted);
+    throw unknownBytes(where);
+  }
+  if (isShared && isOpen) return name(wanted, mark?.place ?? randomUUID());
   const place = mark?.place ?? named(directory, { place: randomUUID(), where });
   await bucket.write(place);
   // Of two that begin at once, one finds the name of the other.
   if ((await bucket.read()) !== place) throw otherRecords(where);
-  return place;
+  return { place };
+}
+
+function name({ directory, bucket, where }: Wanted, place: string): Pair {
+  named(directory, { place, where, isAsked: true });
+  const naming: Naming = {
+    async keep() {
+      await bucket.write(place);
+      named(directory, { place, where });
+    },
+    async isNamed() {
+      for (const until = performance.now() + NAMED_WITHIN_MS; performance.now() < until; ) {
+        if ((await bucket.read()) !== undefined) return true;
+        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      }
+      return false;
+    },
+  };
+  return { place, naming };
 }
 
 function named(directory: string, mark: Mark): string {
@@ -94,7 +142,8 @@ function readMark(directory: string): Mark | undefined {
     const mark: unknown = JSON.parse(readFileSync(path, "utf8"));
     if (typeof mark === "object" && mark && "place" in mark && "where" in mark) {
       const { place, where } = mark;
-      if (typeof place === "string" && typeof where === "string") return { place, where };
+      const isAsked = "isAsked" in mark && mark.isAsked === true;
+      if (typeof place === "string" && typeof where === "string") return { place, where, isAsked };
     }
   } catch (cause) {
     throw damaged(directory, cause);

@@ -53,18 +53,25 @@ export async function openBucketBytes(options: BucketOptions): Promise<Bytes> {
   try {
     const main = await open({ location });
     const { where } = main;
-    const place = await pair({ directory, bucket: main.mark, where, isShared });
+    const { place, naming } = await pair({ directory, bucket: main.mark, where, isShared });
     const known = await main.homes.read();
     requireAllNamed(known, [...storages.keys()]);
     const named = new Map<Home, PartStorage>();
     const marks = [main.mark];
+    const pairings: (() => Promise<void>)[] = [];
     for (const [name, address] of storages) {
       const home = name as Home;
       const one = await open({ location: address, home });
-      await pairHome({ name, bucket: one.mark, where: one.where }, place, main.homes, known);
+      const { mark: bucket, where } = one;
+      pairings.push(() => pairHome({ name, bucket, where }, place, main.homes, known));
       marks.push(one.mark);
       named.set(home, ownOnly(one.storage, one.mark, markOf(place, name)));
     }
+    const pairHomes = async () => {
+      for (const pairing of pairings) await pairing();
+    };
+    // They have the name of the first one in theirs.
+    if (!naming) await pairHomes();
     const storage = ownOnly(main.storage, main.mark, place);
     let answeredAt = systemClock.monotonic();
     return {
@@ -72,6 +79,7 @@ export async function openBucketBytes(options: BucketOptions): Promise<Bytes> {
       io: "store",
       where,
       place,
+      ...(naming ? { naming: { ...naming, keep: () => naming.keep().then(pairHomes) } } : {}),
       hasBytes: isShared && !(await main.mark.isAlone()),
       // Nobody knows how much room a bucket has.
       keepFree: 0,

@@ -1,5 +1,6 @@
 // The bytes of a server: on the disk of its data directory, or in a bucket.
 import type { Log, MetadataStore, Storage } from "@holdfast/engine";
+import type { Naming } from "./bucket-mark.ts";
 import type { About } from "./http/front.ts";
 
 /** Bytes that were opened, as the server works with them. */
@@ -10,6 +11,8 @@ export interface Bytes {
   readonly where?: string;
   /** Names them to records that lie elsewhere; undefined where that is left to the data directory. */
   readonly place?: string;
+  /** Where that name is new, and the records may have got another from a server that begins at the same moment. */
+  readonly naming?: Naming;
   /** Whether there are any, or may be. */
   readonly hasBytes: boolean;
   /** Room that is kept free where nothing else was said. */

@@ -44,7 +44,7 @@ function nameOf(directory: string): string {
  * @throws HoldfastError `data_dir_busy`, `data_dir_unusable`, `storage_unusable`, `metadata_unusable`, `usage`
  */
 export async function openData(options: DataOptions): Promise<DataDirectory> {
-  const { path, storage: location, several, metadata: address, origins, log, onFatal } = options;
+  const { path, metadata: address } = options;
   const owner = takeOwnership(path, new Date());
   const opened: (() => Promise<void>)[] = [];
   async function close(): Promise<void> {
@@ -56,20 +56,43 @@ export async function openData(options: DataOptions): Promise<DataDirectory> {
   }
   try {
     const { directory } = owner;
-    const isShared = address !== undefined;
-    const bytes =
-      location === undefined
-        ? await openDiskBytes(directory)
-        : await openBucketBytes({ directory, location, ...several, isShared, origins, log });
-    opened.push(bytes.close);
-    const metadata = await openRecords({ directory, address, onFatal, bytes });
-    opened.push(metadata.close);
-    const isOneOf = isShared && bytes.storage.kind === "parts";
+    const { bytes, metadata } = await openBoth(options, directory);
+    opened.push(bytes.close, metadata.close);
+    const isOneOf = address !== undefined && bytes.storage.kind === "parts";
     return { owner, bytes, metadata, close, ...(isOneOf ? { host: nameOf(directory) } : {}) };
   } catch (cause) {
     await close();
     if (isHoldfastError(cause)) throw cause;
     const details = { path: owner.directory };
     throw new HoldfastError("data_dir_unusable", undefined, details, cause);
+  }
+}
+
+interface Both {
+  readonly bytes: Bytes;
+  readonly metadata: MetadataStore;
+}
+
+/** Bytes and their records. Of servers that begin at once with new ones one names them, and the others find its name the second time. */
+async function openBoth(options: DataOptions, directory: string, isAgain = false): Promise<Both> {
+  const { storage: location, several, metadata: address, origins, log, onFatal } = options;
+  const isShared = address !== undefined;
+  const bytes =
+    location === undefined
+      ? await openDiskBytes(directory)
+      : await openBucketBytes({ directory, location, ...several, isShared, origins, log });
+  let metadata: MetadataStore | undefined;
+  try {
+    metadata = await openRecords({ directory, address, onFatal, bytes });
+    await bytes.naming?.keep();
+    return { bytes, metadata };
+  } catch (cause) {
+    const { naming } = bytes;
+    const isOther = isHoldfastError(cause) && cause.details["isOfOthers"] === true;
+    const isNamed = isOther && !isAgain && (await naming?.isNamed());
+    await metadata?.close();
+    await bytes.close();
+    if (!isNamed) throw cause;
+    return openBoth(options, directory, true);
   }
 }

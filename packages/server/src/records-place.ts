@@ -18,7 +18,7 @@ export interface RecordsOptions {
   /** The address of a PostgreSQL; undefined for records in the directory. */
   readonly address: string | undefined;
   /** What the records are of. */
-  readonly bytes: Pick<Bytes, "storage" | "place" | "where" | "hasBytes">;
+  readonly bytes: Pick<Bytes, "storage" | "place" | "naming" | "where" | "hasBytes">;
   readonly onFatal: (error: HoldfastError) => void;
 }
 
@@ -52,7 +52,8 @@ export async function openRecords(options: RecordsOptions): Promise<MetadataStor
   };
   function keepPlace(): void {
     if (bytes.hasBytes) throw refused(bytes.where ?? directory, ...UNKNOWN);
-    keepMark();
+    // What is about to be named may just have been named by another server; its name stands in the directory already.
+    if (!bytes.naming) keepMark();
   }
   const name = `${hostname()}:${directory}, process ${process.pid}`;
   const { openPostgresMetadata } = await import("./metadata/postgres/index.ts");

@@ -98,7 +98,7 @@ export async function takeOwnership(
   const [row] = known === null || known === place ? await ask(client, TAKE, [name, place]) : [];
   if (!row) {
     const reason = `its records are those of other bytes, of ${await holderOf(client)}`;
-    throw unusable(driver.place, reason, { hint: OTHER_BYTES });
+    throw unusable(driver.place, reason, { hint: OTHER_BYTES, isOfOthers: true });
   }
   if (company === "alone") await ask(client, END_OTHERS);
   else await ask(client, END_DEAD, [ownLockOf(driver)]);

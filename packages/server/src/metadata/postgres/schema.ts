@@ -233,9 +233,12 @@ async function requireCareful(client: Client, place: string): Promise<void> {
 export function unusable(
   place: string,
   reason: string,
-  { hint, cause }: { readonly hint?: string; readonly cause?: unknown } = {},
+  {
+    cause,
+    ...more
+  }: { readonly hint?: string; readonly isOfOthers?: true; readonly cause?: unknown } = {},
 ): HoldfastError {
   const message = `PostgreSQL at ${place} cannot be used: ${reason}`;
-  const details = { place, reason, ...(hint === undefined ? {} : { hint }) };
+  const details = { place, reason, ...more };
   return new HoldfastError("metadata_unusable", message, details, cause);
 }
