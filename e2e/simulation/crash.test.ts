@@ -1,7 +1,7 @@
 // Promises 1 to 3 on the simulated disk: a crash at every step, many legal images of each.
 import { simulateCrashes } from "@holdfast/testkit/sim/crash";
 import { simulateEnds } from "@holdfast/testkit/sim/crash-ends";
-import { simulateFinals } from "@holdfast/testkit/sim/crash-finals";
+import { simulateFinals, simulatePartFinals } from "@holdfast/testkit/sim/crash-finals";
 import { simulatePartCrashes } from "@holdfast/testkit/sim/crash-parts";
 import { simulatePartAppends } from "@holdfast/testkit/sim/crash-parts-appends";
 import { describe, expect, it } from "vitest";
@@ -42,6 +42,15 @@ describe("a crash at every step of uploads that end with their last byte, and of
     const report = await simulateFinals({ images: 1, inRecovery: true, stride: 3 });
     expect(report.violations).toEqual([]);
     expect(report.recoverySteps).toBeGreaterThan(5);
+  });
+
+  it("so it is over a store of parts, where the recovery crashes too", {
+    timeout: 300_000,
+  }, async () => {
+    const report = await simulatePartFinals({ images: 2, inRecovery: true });
+    expect(report.violations).toEqual([]);
+    expect(report.steps).toBeGreaterThan(100);
+    expect(report.recoverySteps).toBeGreaterThan(300);
   });
 });
 

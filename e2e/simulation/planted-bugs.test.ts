@@ -297,6 +297,31 @@ const STORE_APPEND_BUGS: Readonly<Record<string, readonly Edit[]>> = {
   ],
 };
 
+/** What the simulation of finals over a store of parts must find. */
+const FINAL_BUGS: Readonly<Record<string, readonly Edit[]>> = {
+  "a partial whose bytes go while a final is read from it": [
+    {
+      file: "engine/src/abort.ts",
+      find: "  if (await isPinned(context, upload.record)) return;\n",
+      replace: "",
+    },
+  ],
+  "a partial that is read before it is one object": [
+    {
+      file: "engine/src/partials-body.ts",
+      find: "    await context.uploads.use(id, (upload) => sealPartial(context, upload));\n",
+      replace: "",
+    },
+  ],
+  "a final that begins anew where it was cut": [
+    {
+      file: "engine/src/assemble.ts",
+      find: "createPartialsBody(context, partials, offsetOf(upload))",
+      replace: "createPartialsBody(context, partials, 0)",
+    },
+  ],
+};
+
 /** What the simulation of several servers must find. */
 const MANY_BUGS: Readonly<Record<string, readonly Edit[]>> = {
   "a server that believes what it remembers": [
@@ -340,6 +365,7 @@ const LIVES = [
   ["ends", BUGS_OF_ENDS],
   ["store", STORE_BUGS],
   ["store-appends", STORE_APPEND_BUGS],
+  ["store-finals", FINAL_BUGS],
   ["many", MANY_BUGS],
 ] as const;
 
@@ -358,7 +384,7 @@ describe.each(LIVES)("a planted bug in a life of %s", (life, bugs) => {
 });
 
 /** Where there are many steps, fewer images of each. */
-const IMAGES: Readonly<Record<string, string>> = { "store-appends": "3" };
+const IMAGES: Readonly<Record<string, string>> = { "store-appends": "3", "store-finals": "2" };
 
 /** Runs the simulation on a copy of the packages with these edits. */
 async function simulate(

@@ -4,7 +4,7 @@ import { endAssembling } from "./assemble.ts";
 import { endClaims } from "./claims.ts";
 import { type Context, doWork, useUpload } from "./context.ts";
 import { ifClaimed, ifFree, tokenOf, underClaim } from "./host-claim.ts";
-import { isPinned, unpinPartials } from "./partials.ts";
+import { isPinned } from "./partials.ts";
 import type { Principal, UploadRecord } from "./records.ts";
 import { removeStored } from "./stored.ts";
 import type { Upload } from "./upload.ts";
@@ -37,7 +37,6 @@ async function end(context: Context, upload: Upload): Promise<void> {
     const token = tokenOf(context, upload);
     await context.metadata.apply({ kind: "end", id, ...token, state: "aborted", at });
     upload.record = { ...upload.record, state: "aborted", endedAt: at };
-    unpinPartials(context, upload.record);
   }
   await clear(context, upload);
 }
@@ -59,7 +58,7 @@ export async function clear(context: Context, upload: Upload): Promise<void> {
   // One that began while the end was being recorded cannot publish any more, but it may still write a manifest.
   await upload.publishing?.catch(() => undefined);
   // Hidden it is; finals still read it.
-  if (isPinned(context, id)) return;
+  if (await isPinned(context, upload.record)) return;
   await removeStored(context, upload.record);
   await context.metadata.apply({ kind: "cleared", id });
   upload.record = { ...upload.record, hasBytes: false };

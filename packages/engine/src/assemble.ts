@@ -1,10 +1,12 @@
 // assemble: reads the partials of a final once and appends their bytes to it, until it has them all.
 import { HoldfastError, type UploadId } from "@holdfast/protocol";
+import { createStage } from "./append-stage.ts";
 import { endClaims, holdFinal, requireNotEnded } from "./claims.ts";
 import type { Context } from "./context.ts";
-import { pinPartials, unpinPartials } from "./partials.ts";
+import { tokenOf } from "./host-claim.ts";
 import { createPartialsBody } from "./partials-body.ts";
-import { createRegionStage, receiveAppend } from "./receive-append.ts";
+import { receiveAppend } from "./receive-append.ts";
+import { receiveAppendParts } from "./receive-append-parts.ts";
 import { leavePart, resumePart } from "./resume-part.ts";
 import { offsetOf, type Upload } from "./upload.ts";
 
@@ -21,21 +23,18 @@ export async function assemble(
   requireNotEnded(upload);
   const { size } = upload.record;
   if (offsetOf(upload) === size) return;
-  pinPartials(context, upload.record);
   const body = createPartialsBody(context, partials, offsetOf(upload));
   const claim = holdFinal(upload, body);
-  const stage = createRegionStage(
-    context,
-    upload,
-    { body, sum: undefined, check: undefined },
-    { rule: "grouped", limits: {}, claim },
-  );
+  const stage = createStage(context, upload, { body }, { limits: {}, claim });
   try {
     if (context.isOverdue) throw new HoldfastError("shutting_down");
     const first = await resumePart(context, upload);
-    stage.part = await receiveAppend(context, upload, stage, first);
+    if (stage.kind === "parts") {
+      stage.part = await receiveAppendParts(context, upload, stage, first);
+    } else stage.part = await receiveAppend(context, upload, stage, first);
     await stage.commit();
   } finally {
+    body.close();
     await stage.settle();
     leavePart(upload, stage.part);
     claim.end();
@@ -56,9 +55,9 @@ async function requireNoDamage(
   const { id } = upload.record;
   const at = context.clock.now();
   const error = { code: "storage_failed", detail: why.message };
-  await context.metadata.apply({ kind: "end", id, state: "failed", at, error });
+  const token = tokenOf(context, upload);
+  await context.metadata.apply({ kind: "end", id, ...token, state: "failed", at, error });
   upload.record = { ...upload.record, state: "failed", endedAt: at, error };
-  unpinPartials(context, upload.record);
   throw new HoldfastError("upload_ended", why.message, { state: "failed" }, why);
 }
 

@@ -5,7 +5,6 @@ import {
   isHoldfastError,
   isUploadId,
   UPLOAD_LIFE_MS,
-  type UploadId,
 } from "@holdfast/protocol";
 import { type Crowd, createCrowd } from "./crowd.ts";
 import type { EngineParts } from "./engine.ts";
@@ -26,8 +25,6 @@ export interface Context extends EngineParts {
   readonly room: Room;
   /** Of files that a part was proved of lately, the one used last at the end. */
   readonly subtrees: Map<FileId, Promise<Subtrees>>;
-  /** Partials by the final that is being put together of them. */
-  readonly pins: Map<UploadId, ReadonlySet<UploadId>>;
   /** Set once, when the server is told to stop. */
   isDraining: boolean;
   /** Set once, when bodies in flight are stopped: from then on nobody begins to read one. */
@@ -46,7 +43,6 @@ export function createContext(parts: EngineParts): Context {
     crowd: createCrowd(parts),
     room: createRoom(parts),
     subtrees: new Map(),
-    pins: new Map(),
     isDraining: false,
     isOverdue: false,
     work: new Set(),

@@ -61,11 +61,7 @@ export function createEngine(parts: EngineParts): Engine {
   };
 }
 
-function abilitiesOf({ storage: { kind, limits } }: EngineParts): Abilities {
+function abilitiesOf({ storage: { limits } }: EngineParts): Abilities {
   const { sizeMax, partSizeMax, partCountMax } = limits;
-  // Nothing of a store of parts can be read before it is assembled.
-  return {
-    sizeMax: Math.min(sizeMax, partSizeMax * partCountMax),
-    canConcatenate: kind === "regions",
-  };
+  return { sizeMax: Math.min(sizeMax, partSizeMax * partCountMax) };
 }

@@ -114,8 +114,6 @@ export interface RunCommitted {
 export interface Abilities {
   /** The largest upload, in bytes. */
   readonly sizeMax: number;
-  /** Whether uploads can be put together of others. */
-  readonly canConcatenate: boolean;
 }
 
 export interface Health {

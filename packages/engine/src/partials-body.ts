@@ -2,15 +2,15 @@
 import {
   equalBytes,
   HoldfastError,
-  partOffset,
   partSizeAt,
   toHoldfastError,
   type UploadId,
 } from "@holdfast/protocol";
 import { digestOf } from "./claims.ts";
 import type { Context } from "./context.ts";
-import { regionsOf } from "./kinds.ts";
 import type { Body, RunningDigest } from "./ports.ts";
+import { createPartReader, damaged, type PartReader } from "./read-partial.ts";
+import { sealPartial } from "./seal-partial.ts";
 import type { Upload } from "./upload.ts";
 
 /** A part of a partial on its way. */
@@ -20,6 +20,12 @@ interface ReadPart {
   /** Bytes of it that have been read. */
   at: number;
   readonly digest: RunningDigest;
+  readonly reader: PartReader;
+}
+
+export interface PartialsBody extends Body {
+  /** Lets go of what is being read, wherever that has come. */
+  close(): void;
 }
 
 /** @param from Bytes from the beginning that are not wanted any more. */
@@ -27,14 +33,24 @@ export function createPartialsBody(
   context: Context,
   partials: readonly UploadId[],
   from: number,
-): Body {
+): PartialsBody {
   const parts = partsOfAll(context, partials);
   let part: ReadPart | undefined;
   let toSkip = from;
+  let sealed: UploadId | undefined;
+  let isInterrupted = false;
   let why: HoldfastError | undefined;
 
   function stop(reason: HoldfastError): void {
     why ??= reason;
+    part?.reader.interrupt();
+  }
+
+  /** Each one once before its first byte. */
+  async function seal(id: UploadId): Promise<void> {
+    if (sealed === id) return;
+    await context.uploads.use(id, (upload) => sealPartial(context, upload));
+    sealed = id;
   }
 
   /** The part that the next byte lies in; undefined at the end. Those that are not wanted at all are not read. */
@@ -43,30 +59,39 @@ export function createPartialsBody(
       const { value } = await parts.next();
       part = value ?? undefined;
       if (!part) return undefined;
+      // What it has brought stands, and the next start goes on behind it.
+      if (context.isDraining) stop(new HoldfastError("shutting_down"));
       if (toSkip >= wholeOf(part)) {
         toSkip -= wholeOf(part);
         part.at = wholeOf(part);
-      } else if (toSkip > 0) {
-        await skip(context, part, toSkip);
+      } else if (!why) {
+        await seal(part.upload.record.id);
+        await skip(context, part, toSkip, () => !why);
         toSkip = 0;
       }
     }
     return why ? undefined : part;
   }
 
+  /** What is there at once; nothing at the end, or where it was interrupted. */
   async function pull(into: Uint8Array): Promise<number> {
     const current = await next();
-    if (!current) return 0;
-    const wanted = into.subarray(0, wholeOf(current) - current.at);
-    await readOn(context, current, wanted);
-    return wanted.length;
+    if (!current || !(await current.reader.ready())) return 0;
+    return readOn(current, into.subarray(0, wholeOf(current) - current.at));
+  }
+
+  async function isThere(): Promise<boolean> {
+    for (let current = await next(); current && !why; current = await next()) {
+      if (await current.reader.ready()) return true;
+    }
+    return false;
   }
 
   return {
     isExact: false,
     async ready() {
       try {
-        return (await next()) !== undefined;
+        return await isThere();
       } catch (cause) {
         stop(toHoldfastError(cause));
         return false;
@@ -74,8 +99,9 @@ export function createPartialsBody(
     },
     async fill(into) {
       let done = 0;
+      isInterrupted = false;
       try {
-        while (done < into.length) {
+        while (done < into.length && !isInterrupted) {
           const size = await pull(into.subarray(done));
           if (size === 0) break;
           done += size;
@@ -85,10 +111,14 @@ export function createPartialsBody(
       }
       return done;
     },
-    interrupt: () => undefined,
+    interrupt() {
+      isInterrupted = true;
+      part?.reader.interrupt();
+    },
     lastByteAt: () => context.clock.monotonic(),
     stop,
     stopped: () => why,
+    close: () => part?.reader.close(),
   };
 }
 
@@ -101,7 +131,8 @@ async function* partsOfAll(
     const { partCount } = upload.committed;
     for (let index = 0; index < partCount; index++) {
       const digest = context.digests.create(upload.record.algorithm);
-      yield { upload, index, at: 0, digest };
+      const reader = createPartReader(context, upload.record, index);
+      yield { upload, index, at: 0, digest, reader };
     }
   }
 }
@@ -111,30 +142,32 @@ function wholeOf({ upload, index }: ReadPart): number {
 }
 
 /** Reads what is not wanted any more, because the digest is over it too. */
-async function skip(context: Context, part: ReadPart, bytes: number): Promise<void> {
+async function skip(
+  context: Context,
+  part: ReadPart,
+  bytes: number,
+  isGoing: () => boolean,
+): Promise<void> {
+  if (bytes === 0) return;
   const slot = await context.readSlots.take();
   try {
-    while (part.at < bytes) await readOn(context, part, slot.memory.subarray(0, bytes - part.at));
+    while (part.at < bytes && isGoing()) {
+      if (!(await part.reader.ready())) continue;
+      await readOn(part, slot.memory.subarray(0, bytes - part.at));
+    }
   } finally {
     context.readSlots.give(slot);
   }
 }
 
 /** @throws HoldfastError `storage_failed` where the stored bytes are not those that were committed: then none of these are to be used. */
-async function readOn(context: Context, part: ReadPart, into: Uint8Array): Promise<void> {
-  const { upload, index, digest } = part;
-  const { record } = upload;
-  const object = { id: record.id, kind: "bytes" } as const;
-  const size = await regionsOf(context).read(object, partOffset(record, index) + part.at, into);
-  if (size < into.length) throw damaged(part);
-  digest.update(into);
+async function readOn(part: ReadPart, into: Uint8Array): Promise<number> {
+  const { upload, index, digest, reader } = part;
+  const size = await reader.read(into);
+  digest.update(into.subarray(0, size));
   part.at += size;
   if (part.at === wholeOf(part) && !equalBytes(digest.digest(), digestOf(upload, index))) {
-    throw damaged(part);
+    throw damaged(upload.record, index);
   }
-}
-
-function damaged({ upload, index }: ReadPart): HoldfastError {
-  const message = `part ${index} of partial ${upload.record.id} is not as it was committed`;
-  return new HoldfastError("storage_failed", message, { isDamaged: true });
+  return size;
 }

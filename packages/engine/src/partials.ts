@@ -1,21 +1,23 @@
 // The partials of finals that are still being put together: their bytes stay until then, whatever becomes of the partials.
 import { HoldfastError, SIZE_MAX, type UploadId } from "@holdfast/protocol";
 import { type Context, useUpload } from "./context.ts";
+import { allDue } from "./due.ts";
 import type { Principal, UploadRecord } from "./records.ts";
 import { offsetOf } from "./upload.ts";
 
-/** Keeps the partials of a final. May be repeated. */
-export function pinPartials(context: Context, { id, role }: UploadRecord): void {
-  if (role?.kind === "final") context.pins.set(id, new Set(role.partials));
-}
-
-/** The final has its bytes, or will never have them. What waited for that goes with the next sweep. */
-export function unpinPartials(context: Context, { id }: UploadRecord): void {
-  context.pins.delete(id);
-}
-
-export function isPinned({ pins }: Context, id: UploadId): boolean {
-  for (const partials of pins.values()) if (partials.has(id)) return true;
+/**
+ * Whether a final that is still being put together needs the bytes of an upload. The records say so, whichever server has begun it: a final is recorded before
+ * its partials are looked at for the last time, and a partial ends before anybody asks this, so that one of the two always sees the other.
+ */
+export async function isPinned(
+  { metadata }: Context,
+  { id, role }: UploadRecord,
+): Promise<boolean> {
+  if (role?.kind !== "partial") return false;
+  for await (const due of allDue(metadata, "completing")) {
+    const { state, role } = (await metadata.upload(due.id)) ?? {};
+    if (state === "completing" && role?.kind === "final" && role.partials.includes(id)) return true;
+  }
   return false;
 }
 

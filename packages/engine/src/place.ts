@@ -2,7 +2,7 @@
 import { type HoldfastError, isHoldfastError } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
 import { partsOf } from "./kinds.ts";
-import type { Place } from "./records.ts";
+import type { Place, UploadRecord } from "./records.ts";
 import type { Upload } from "./upload.ts";
 
 /**
@@ -38,6 +38,11 @@ async function begin(context: Context, upload: Upload): Promise<Place> {
 /** @throws `why` where there is none, or the upload takes no parts any more. */
 async function recorded(context: Context, { record }: Upload, why: HoldfastError): Promise<Place> {
   const now = await context.metadata.upload(record.id);
-  if (now?.state !== "open" || now.place === undefined) throw why;
+  if (!now || !takesBytes(now) || now.place === undefined) throw why;
   return now.place;
+}
+
+/** A final gets the bytes of its partials while it is `completing`. */
+function takesBytes({ state, role }: UploadRecord): boolean {
+  return state === "open" || (state === "completing" && role?.kind === "final");
 }

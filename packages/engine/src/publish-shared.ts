@@ -1,5 +1,5 @@
 // Publishing where several servers may be asked for it: one of them does it, under the claim, and the others see what comes of it.
-import { isHoldfastError } from "@holdfast/protocol";
+import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
 import { requireNotEnded } from "./claims.ts";
 import type { Context } from "./context.ts";
 import { ifClaimed } from "./host-claim.ts";
@@ -26,6 +26,7 @@ export async function driveShared(
     const waitMs = await publishOrWait(context, upload, publish);
     if (waitMs === undefined) return;
     await new Promise<void>((resolve) => context.clock.after(waitMs, resolve));
+    if (context.isOverdue) throw new HoldfastError("shutting_down");
     await refresh(context, upload);
   }
 }

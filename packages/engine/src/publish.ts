@@ -14,7 +14,6 @@ import { type Context, doWork, UPLOAD_TTL_MS } from "./context.ts";
 import { beginHealing, unsealed } from "./heal.ts";
 import { ifClaimed, ifFree, tokenOf } from "./host-claim.ts";
 import { writeManifest } from "./manifest.ts";
-import { unpinPartials } from "./partials.ts";
 import { needsProof, proveFile } from "./prove.ts";
 import { driveShared } from "./publish-shared.ts";
 import type { FileRecord } from "./records.ts";
@@ -78,11 +77,19 @@ export async function driveAWhile(
   upload: Upload,
   decision?: Decision,
 ): Promise<void> {
-  const driving = driveAside(context, upload.record.id, decision);
   const { role } = upload.record;
-  const isLong = needsProof(upload, decision?.sha256) || role?.kind === "final";
-  if (isLong) await aWhile(context, driving);
+  if (role?.kind === "final") return aWhile(context, driveFinal(context, upload));
+  const driving = driveAside(context, upload.record.id, decision);
+  if (needsProof(upload, decision?.sha256)) await aWhile(context, driving);
   else await driving;
+}
+
+/** Clients ask for a final again and again, perhaps where another server is at it: they wait for the same. */
+function driveFinal(context: Context, upload: Upload): Promise<void> {
+  upload.driving ??= driveAside(context, upload.record.id).finally(() => {
+    delete upload.driving;
+  });
+  return upload.driving;
 }
 
 /** Milliseconds that a complete waits for its proof; afterwards the status tells. */
@@ -128,7 +135,6 @@ async function publish(context: Context, upload: Upload, decision: Decision): Pr
   const { error: _, tail: __, ...published } = unsealed(upload.record);
   const endedAt = file.createdAt;
   upload.record = { ...published, state: "complete", fileId: file.id, endedAt };
-  unpinPartials(context, upload.record);
 }
 
 function noFile(): HoldfastError {
@@ -196,8 +202,13 @@ async function giveUp(context: Context, upload: Upload, cause: unknown): Promise
   // The next start goes on here, or another server; or an abort waits for this to end.
   if (code === "shutting_down" || code === "upload_ended" || code === "claim_lost") return;
   const error = { code, detail: message };
-  const { id, state, sha256 } = upload.record;
+  const { id, state, sha256, role } = upload.record;
   if (state !== "open" && state !== "completing") return;
+  // Its client has been told that it is there, and asks no more: it is gone on with until it is.
+  if (role) {
+    if (!HARMLESS.has(code)) beginHealing(context, upload, cause);
+    return;
+  }
   const token = tokenOf(context, upload);
   if (code === "file_digest_mismatch" && sha256) {
     const at = context.clock.now();

@@ -219,13 +219,13 @@ export type Change =
    */
   | { readonly kind: "create"; readonly upload: UploadRecord; readonly limits?: Limits }
   /**
-   * Where the parts of an `open` upload go, once; the same place again changes nothing.
+   * Where the parts of an `open` upload (of a final: or `completing`) go, once; the same place again changes nothing.
    * @throws HoldfastError `upload_not_open` where another one stands: the record says which; `internal` where bytes were stored already, which lie in no place.
    */
   | { readonly kind: "place"; readonly id: UploadId; readonly place: Place }
   /**
-   * Another place for the parts of an upload, `instead` of the one that it has; the same again changes nothing. `open` or `completing` becomes `open`, the
-   * epoch goes up by one. Committed parts that are `kept` stay so, since their bytes are in the new place already; every other part is neither committed nor bound there.
+   * Another place for the parts of an upload, `instead` of the one that it has; the same again changes nothing. `open` or `completing` becomes `open` (a final
+   * stays what it is), the epoch goes up by one. Committed parts that are `kept` stay so, since their bytes are in the new place already; every other part is neither committed nor bound there.
    *
    * Where an offset was told and a committed part is not kept, the upload fails as by `withdraw`, and the old place stands.
    * @throws HoldfastError `upload_not_open` where its place is neither of the two.
@@ -240,7 +240,7 @@ export type Change =
       readonly at: number;
     }
   /**
-   * Binds parts of an `open` upload to their digests, all of them or none and for ever: whoever writes one of them into this place, at whatever time, brings these bytes.
+   * Binds parts of an `open` upload (of a final: or `completing`) to their digests, all of them or none and for ever: whoever writes one of them into this place, at whatever time, brings these bytes.
    * A part that is bound to the same digest, or committed with it, is left as it is. While the size is unknown every part is a whole one.
    *
    * `size` is that of the upload as whoever binds knows it, and so that of the parts whose digests these are: another server may have fixed it since.

@@ -4,14 +4,12 @@ import { clearIfFree } from "./abort.ts";
 import type { Context } from "./context.ts";
 import { eraseFile } from "./delete.ts";
 import { allDue } from "./due.ts";
-import { pinPartials } from "./partials.ts";
 import { needsProof } from "./prove.ts";
 import { driveOn } from "./publish.ts";
 
 /** Resolves when everything that was on its way to an end has got there. What fails is logged and tried again at the next start. */
 export async function recover(context: Context): Promise<void> {
   for await (const { id } of allDue(context.metadata, "completing")) {
-    await pinAgain(context, id);
     const driving = attempt(context, id, "complete", () => driveOn(context, id));
     // To read a terabyte once more takes longer than a start may.
     if (!(await isLong(context, id))) await driving;
@@ -29,12 +27,6 @@ export async function recover(context: Context): Promise<void> {
       });
     }
   }
-}
-
-/** Before anything is removed: what is hidden may be a partial that is still read. */
-async function pinAgain(context: Context, id: UploadId): Promise<void> {
-  const record = await context.metadata.upload(id);
-  if (record) pinPartials(context, record);
 }
 
 async function isLong(context: Context, id: UploadId): Promise<boolean> {

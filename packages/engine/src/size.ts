@@ -77,7 +77,7 @@ function storedEnd({ record, bound }: Upload): number {
   return Math.max(count * partSize, tail ? tail.index * partSize + tail.size : 0);
 }
 
-function isEvery(parts: PartSet): boolean {
+export function isEvery(parts: PartSet): boolean {
   return contiguousParts(parts) === parts.partCount;
 }
 

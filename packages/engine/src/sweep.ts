@@ -158,10 +158,9 @@ async function expire(context: Context, upload: Upload): Promise<boolean> {
   const isDue = () => {
     const { record, claims } = upload;
     // Whoever writes is about to commit, and that moves the expiry.
-    const isUsed = claims.size > 0 || isPinned(context, record.id);
-    return record.state === "open" && record.expiresAt <= now && !isUsed;
+    return record.state === "open" && record.expiresAt <= now && claims.size === 0;
   };
-  if (!isDue()) return false;
+  if (!isDue() || (await isPinned(context, upload.record))) return false;
   const ending = async () => {
     if (!isDue()) return false;
     const { id } = upload.record;

@@ -48,6 +48,8 @@ export interface Upload {
   gathering: number;
   /** Under way while the file is being published; whoever asks meanwhile waits for it. */
   publishing?: Promise<void>;
+  /** Under way while a final is put together and published, here or at another server that is waited for. */
+  driving?: Promise<void>;
   /** Under way while a file's bytes are read once more before they are published; aborted, publishing ends with that reason. */
   proving?: AbortController;
   /** Under way after an I/O error, until what is committed has been read back. */

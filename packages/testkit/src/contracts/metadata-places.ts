@@ -154,6 +154,17 @@ function describeMove(bench: MetadataBench): void {
       expect(code).toBe("part_out_of_range");
       expect(await bench.store().upload(upload.id)).toEqual(upload);
     });
+    it("leaves a final what it is, which takes the parts of its partials in one place or another", async () => {
+      const role = { kind: "final", partials: [sampleUpload().id] } as const;
+      const upload = await beginPlaced(bench, 3, { state: "completing", role });
+      const { id, expiresAt } = upload;
+      const bytes = { kind: "append", id, at: 0, parts: [samplePart(0)], expiresAt } as const;
+      await bench.applyAll(bindOf(upload, 0, 1), moveOf(upload), { ...bytes, place: THERE });
+      await bench.reopen();
+      const moved = { ...upload, place: THERE, epoch: 1, hasToldOffset: true };
+      expect(await bench.store().upload(id)).toEqual(moved);
+      expect(await partsOf(bench, upload)).toMatchObject({ committed: [0], bound: [0] });
+    });
     itNeedsState(bench, "move", ["open", "completing"], (upload) => moveOf(upload));
   });
 }

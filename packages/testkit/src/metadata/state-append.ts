@@ -20,6 +20,7 @@ import {
   type RecordState,
   requireParts,
   requireRoom,
+  requireTaking,
   requireToken,
   requireUpload,
   reservedOf,
@@ -31,8 +32,7 @@ const BLOCK_SIZE = 4096;
 
 export function append(state: RecordState, change: ChangeOf<"append">): void {
   const upload = requireUpload(state, change.id);
-  const isAssembling = upload.state === "completing" && upload.role?.kind === "final";
-  if (upload.state !== "open" && !isAssembling) throw notOpen(upload);
+  requireTaking(upload);
   const { size, tail } = change;
   const grid = size === undefined ? upload : withSize(state, upload, { ...change, size });
   const offset = offsetOf(upload, requireParts(state, upload.id));

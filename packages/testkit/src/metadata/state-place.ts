@@ -19,6 +19,7 @@ import {
   type RecordState,
   requireDigest,
   requireInGrid,
+  requireTaking,
   requireToken,
   requireUpload,
 } from "./state.ts";
@@ -26,7 +27,7 @@ import { unsealed, WITHDRAWN } from "./state-parts.ts";
 
 export function place(state: RecordState, { id, place }: ChangeOf<"place">): void {
   const upload = requireUpload(state, id);
-  if (upload.state !== "open") throw notOpen(upload);
+  requireTaking(upload);
   if (upload.place === place) return;
   if (upload.place !== undefined) throw notOpen(upload);
   const hasParts = partsOf(state, upload).set.bits.some((byte) => byte !== 0);
@@ -52,12 +53,13 @@ export function move(state: RecordState, change: ChangeOf<"move">): void {
   const left = { ...unsealed(upload), epoch: upload.epoch + 1 };
   const isOver = upload.hasToldOffset && countParts(set) > added.size;
   const end = { state: "failed", endedAt: at, error: WITHDRAWN } as const;
-  state.uploads.set(id, isOver ? { ...left, ...end } : { ...left, state: "open", place });
+  const moved = upload.role?.kind === "final" ? {} : ({ state: "open" } as const);
+  state.uploads.set(id, isOver ? { ...left, ...end } : { ...left, ...moved, place });
 }
 
 export function bind(state: RecordState, change: ChangeOf<"bind">): void {
   const upload = requireUpload(state, change.id);
-  if (upload.state !== "open") throw notOpen(upload);
+  requireTaking(upload);
   if (upload.place !== change.place) throw notOpen(upload);
   const known = { size: change.size, partSize: upload.partSize };
   const isCut = ({ index }: { readonly index: number }) =>

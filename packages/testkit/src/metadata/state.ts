@@ -241,6 +241,12 @@ export function digestAt(digests: Uint8Array, index: number): Uint8Array {
   return digests.subarray(index * DIGEST_SIZE, (index + 1) * DIGEST_SIZE);
 }
 
+/** For what brings bytes: a final gets those of its partials while it is `completing`. */
+export function requireTaking(upload: UploadRecord): void {
+  const isAssembling = upload.state === "completing" && upload.role?.kind === "final";
+  if (upload.state !== "open" && !isAssembling) throw notOpen(upload);
+}
+
 export function notOpen({ state, epoch }: UploadRecord): HoldfastError {
   return new HoldfastError("upload_not_open", undefined, { state, epoch });
 }

@@ -11,8 +11,17 @@ import {
 import { createBody } from "../body.ts";
 import { createRandom } from "../random.ts";
 import { alice, createRequest, readAll } from "../world.ts";
-import { type CrashOptions, type CrashReport, crashEverywhere } from "./every-step.ts";
-import { BYTES_DIRECTORY, beginLife, diskLives, type Life, nothing, type Remains } from "./life.ts";
+import {
+  type CrashOptions,
+  type CrashReport,
+  crashEverywhere,
+  type LifeCycle,
+} from "./every-step.ts";
+import { BYTES_DIRECTORY, type Life as DiskLife, diskLives, nothing } from "./life.ts";
+import { landLate, nothingYet, type PartsLife, partsLives, whileTimePasses } from "./parts-life.ts";
+import { leftBehind as leftInStore } from "./parts-promises.ts";
+
+type Life = Pick<DiskLife & PartsLife, "engine" | "crashed" | "steps" | "metadata" | "clock">;
 
 const HOUR = 60 * 60 * 1000;
 const bytes = createRandom("crash/finals").bytes(300 * KIB);
@@ -30,13 +39,42 @@ interface Seen {
 }
 
 export function simulateFinals(options: CrashOptions): Promise<CrashReport> {
-  return crashEverywhere<Seen, Life, Remains>(
+  const left = leftOnDisk;
+  return simulateOn({ cycle: diskLives, start: nothing, run: (work) => work, left }, options);
+}
+
+/** The same over a store of parts, where bytes cannot be read before they are one object, and requests arrive late. */
+export function simulatePartFinals(options: CrashOptions): Promise<CrashReport> {
+  const left = async (life: PartsLife): Promise<string[]> => {
+    landLate(life);
+    return leftInStore(life);
+  };
+  return simulateOn({ cycle: partsLives, start: nothingYet, run: whileTimePasses, left }, options);
+}
+
+interface Place<L extends Life, Remains> {
+  readonly cycle: LifeCycle<L, Remains>;
+  readonly start: Remains;
+  /** Runs work in which time passes, where that has to be made to. */
+  readonly run: <T>(work: Promise<T>, life: L) => Promise<T>;
+  /** What is there days later that nobody wants. */
+  readonly left: (life: L) => Promise<string[]>;
+}
+
+function simulateOn<L extends Life, Remains>(
+  { cycle, start, run, left }: Place<L, Remains>,
+  options: CrashOptions,
+): Promise<CrashReport> {
+  return crashEverywhere<Seen, L, Remains>(
     {
-      cycle: diskLives,
-      start: nothing,
+      ...{ cycle, start },
       seeNothing: () => ({ isWholeTold: false, partials: [], isDeleted: false }),
-      work,
-      violations: violationsIn,
+      work: (life, seen) => run(work(life, seen), life),
+      async violations(remains, seen) {
+        const life = await cycle.begin(remains, "after");
+        const wrong = await run(violationsIn(life, seen), life);
+        return [...wrong, ...(await left(life).catch((error: unknown) => [String(error)]))];
+      },
     },
     options,
   );
@@ -97,13 +135,11 @@ async function untilWhole({ engine, clock }: Life, id: UploadId): Promise<ToldOf
   throw new Error("it never becomes whole");
 }
 
-async function violationsIn(remains: Remains, seen: Seen): Promise<string[]> {
-  const life = await beginLife(remains, "after");
+async function violationsIn(life: Life, seen: Seen): Promise<string[]> {
   await life.engine.recover();
-  const checks = [() => wholeWrongly(life, seen), () => finalWrongly(life, seen)];
   const wrong: string[] = [];
-  for (const check of [...checks, () => leftBehind(life, seen)]) {
-    wrong.push(...(await check().catch((error: unknown) => [String(error)])));
+  for (const check of [wholeWrongly, finalWrongly, partialsWrongly]) {
+    wrong.push(...(await check(life, seen).catch((error: unknown) => [String(error)])));
   }
   return wrong;
 }
@@ -136,9 +172,9 @@ async function finalWrongly(life: Life, seen: Seen): Promise<string[]> {
   return wrong;
 }
 
-/** What ends with time takes everything along but files; a partial is never one. */
-async function leftBehind({ engine, clock, disk, metadata }: Life, seen: Seen): Promise<string[]> {
-  const [, second] = seen.partials;
+/** One that was deleted stays so, the other is there to be read again; neither is ever a file. */
+async function partialsWrongly({ engine, metadata }: Life, seen: Seen): Promise<string[]> {
+  const [first, second] = seen.partials;
   if (seen.isDeleted && second !== undefined) {
     const code = await engine.offset(alice, second).then(
       () => "there",
@@ -146,6 +182,16 @@ async function leftBehind({ engine, clock, disk, metadata }: Life, seen: Seen): 
     );
     if (code !== "upload_ended") return [`a partial that was deleted is ${code}`];
   }
+  if (first !== undefined) {
+    const { offset } = await engine.offset(alice, first);
+    if (offset !== PIECES[0].length) return [`a partial has ${offset} bytes`];
+  }
+  const published = [...metadata.snapshot().files.values()].map(({ uploadId }) => uploadId);
+  return published.some((id) => seen.partials.includes(id)) ? ["a partial has become a file"] : [];
+}
+
+/** What ends with time takes everything along but files. */
+async function leftOnDisk({ engine, clock, disk, metadata }: DiskLife): Promise<string[]> {
   for (let times = 0; times < 3; times++) {
     clock.advance(25 * HOUR);
     const { failed } = await engine.sweep("server", { isDryRun: false });
@@ -153,7 +199,6 @@ async function leftBehind({ engine, clock, disk, metadata }: Life, seen: Seen): 
   }
   const { uploads, files } = metadata.snapshot();
   const kept = [...files.values()].map(({ uploadId }) => uploadId);
-  if (kept.some((id) => seen.partials.includes(id))) return ["a partial has become a file"];
   const names = disk.names().filter((name) => name.startsWith(BYTES_DIRECTORY));
   return [
     ...names

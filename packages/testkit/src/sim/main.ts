@@ -1,7 +1,7 @@
-// Runs a crash simulation by itself: `node main.ts parts|appends|files|finals|ends|store|store-appends|many IMAGES SEED`. Prints what is wrong; exit code 1 where anything is.
+// Runs a crash simulation by itself: `node main.ts parts|appends|files|finals|ends|store|store-appends|store-finals|many IMAGES SEED`. Prints what is wrong; exit code 1 where anything is.
 import { simulateCrashes } from "./crash.ts";
 import { simulateEnds } from "./crash-ends.ts";
-import { simulateFinals } from "./crash-finals.ts";
+import { simulateFinals, simulatePartFinals } from "./crash-finals.ts";
 import { simulatePartCrashes } from "./crash-parts.ts";
 import { simulatePartAppends } from "./crash-parts-appends.ts";
 import { simulateMany } from "./many.ts";
@@ -23,6 +23,7 @@ function simulate(): Promise<{ readonly violations: readonly string[] }> {
   if (what === "finals") return simulateFinals(options);
   if (what === "ends") return simulateEnds(options);
   if (what === "store-appends") return simulatePartAppends(options);
+  if (what === "store-finals") return simulatePartFinals(options);
   if (what === "store") return simulatePartCrashes(options);
   if (!isLife(what)) throw new Error(`there is no life of ${what}`);
   return simulateCrashes({ ...options, life: what });

@@ -28,6 +28,8 @@ export interface ManyReport {
 }
 
 export interface ManyOptions {
+  /** What clients do. */
+  readonly work?: Work;
   readonly seed?: string;
   /** Every how many steps. */
   readonly stride?: number;
@@ -36,16 +38,17 @@ export interface ManyOptions {
 }
 
 export async function simulateMany(options: ManyOptions = {}): Promise<ManyReport> {
-  const { seed = "0", stride = 1, isHasty = false } = options;
+  const { work = "uploads", seed = "0", stride = 1, isHasty = false } = options;
   const calm = createManyWorld(seed);
-  const violations = [...(await live(calm, "nothing stops"))];
+  const violations = [...(await live(calm, work, "nothing stops"))];
   const steps = calm.steps();
   let runs = 1;
   for (let step = 1; step <= steps; step += stride) {
     for (const forMs of STOPS_MS) {
       if (isHasty && violations.length > 0) return { steps, runs, violations };
       const fate: Fate = { step, forMs };
-      violations.push(...(await live(createManyWorld(seed, fate), `step ${step} for ${forMs} ms`)));
+      const what = `step ${step} for ${forMs} ms`;
+      violations.push(...(await live(createManyWorld(seed, fate), work, what)));
       runs++;
     }
   }
@@ -68,16 +71,25 @@ interface Life {
   readonly seen: Seen;
 }
 
-async function live(world: ManyWorld, what: string): Promise<readonly string[]> {
+type Work = "uploads" | "finals";
+
+const WORK: Readonly<Record<Work, readonly ((life: Life) => Promise<void>)[]>> = {
+  uploads: [parts, twice, either, appended, deleted],
+  finals: [concatenated, concatenated],
+};
+
+async function live(
+  world: ManyWorld,
+  kind: keyof typeof WORK,
+  what: string,
+): Promise<readonly string[]> {
   const seen: Seen = {
     ...{ completed: new Map(), acknowledged: new Map(), offsets: new Map() },
     ...{ deleted: new Set(), wrong: [] },
   };
   const life = { world, client: createManyClient(world), seen };
   try {
-    await world.until(
-      Promise.all([parts(life), twice(life), either(life), appended(life), deleted(life)]),
-    );
+    await world.until(Promise.all(WORK[kind].map((work) => work(life))));
     // Whoever sleeps wakes, and does what it was about to do.
     await world.until(new Promise<void>((resolve) => world.clock.after(60_000, resolve)));
     await violationsIn(life);
@@ -117,14 +129,16 @@ async function put(
 /** Until it is complete, which may take longer than an answer. */
 async function complete({ client, seen }: Life, first: number, { id }: UploadView) {
   const note = ({ state, file }: UploadView) => {
-    if (state !== "complete" || !file) return;
-    const known = seen.completed.get(id) ?? file.id;
-    if (known !== file.id) seen.wrong.push("it has become two files");
-    seen.completed.set(id, file.id);
+    if (state === "complete" && file) noteCompleted(seen, id, file.id);
   };
   while (!seen.completed.has(id)) {
     await client.ask(first, (engine) => engine.complete(alice, id, {}), note);
   }
+}
+
+function noteCompleted({ completed, wrong }: Seen, id: string, file: string): void {
+  if ((completed.get(id) ?? file) !== file) wrong.push("it has become two files");
+  completed.set(id, file);
 }
 
 /** Parts through two servers, and completed at the first one. */
@@ -193,6 +207,50 @@ async function appendTo(life: Life, first: number, view: UploadView, end: number
 }
 
 const AGAIN: ReadonlySet<string> = new Set(["offset_mismatch", "upload_not_open"]);
+
+/** None ends where a part does. */
+const PIECES = [content.subarray(0, PART + 777), content.subarray(PART + 777)] as const;
+const BEGINNING = { protocol: "tus" } as const;
+
+/** Put together at one server of what came to two others, one of which ends a partial as soon as anybody knows of the final. */
+async function concatenated(life: Life): Promise<void> {
+  const { client, seen } = life;
+  const partials = await Promise.all(PIECES.map((bytes, at) => partial(life, at, bytes)));
+  const { size: _, ...request } = createRequest(0);
+  const { id } = await client.ask(0, (engine) =>
+    engine.concatenate(alice, { ...BEGINNING, request, partials }),
+  );
+  const [first = ""] = partials;
+  const ending = client.ask(1, (engine) => engine.abort(alice, first));
+  while (!seen.completed.has(id)) {
+    await client.ask(
+      0,
+      (engine) => engine.offset(alice, id, "at-size"),
+      ({ fileId }) => fileId && noteCompleted(seen, id, fileId),
+    );
+  }
+  await ending;
+}
+
+async function partial(life: Life, first: number, bytes: Uint8Array): Promise<string> {
+  const { client } = life;
+  const role = { kind: "partial" } as const;
+  const { id } = await client.ask(first, (engine) =>
+    engine.create(alice, createRequest(bytes.length), undefined, { ...BEGINNING, role }),
+  );
+  for (;;) {
+    const { offset: at } = await client.ask(first, (engine) => engine.offset(alice, id));
+    if (at === bytes.length) return id;
+    const rest = bytes.subarray(at);
+    const append = client.send(first, rest, (engine, body) =>
+      engine.append(alice, { id, at, isLast: false, completes: "at-size", body }),
+    );
+    await append.catch((error: unknown) => {
+      // What was given up may have come all the same.
+      if (!isHoldfastError(error) || !AGAIN.has(error.code)) throw error;
+    });
+  }
+}
 
 async function deleted(life: Life): Promise<void> {
   const { client, seen } = life;

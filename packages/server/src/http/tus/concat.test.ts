@@ -1,6 +1,7 @@
 // Concatenation of tus 1.0.0 over HTTP: partials, finals, and what neither may do.
 import { decodeUpload, KIB } from "@holdfast/protocol";
 import { createRandom } from "@holdfast/testkit/random";
+import { createMemoryParts } from "@holdfast/testkit/storage/parts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   type Answer,
@@ -22,10 +23,13 @@ const PIECES = [
 
 type Fields = Readonly<Record<string, string>>;
 
+/** The second one reads nothing before it is assembled. */
+const STORAGES = {
+  "on a disk": () => ({}),
+  "in a store of parts": () => ({ parts: { storage: createMemoryParts() } }),
+} as const;
+
 let server: TestServer;
-beforeEach(async () => {
-  server = await startTestServer();
-});
 afterEach(() => server.close());
 
 function send(method: string, path: string, headers: Fields = {}, body?: Ask["body"]) {
@@ -63,122 +67,132 @@ async function wholePartials(): Promise<readonly string[]> {
   return Promise.all(PIECES.map((piece) => partial(piece)));
 }
 
-describe("a partial", () => {
-  it("says that it is one, and never becomes a file", async () => {
-    const path = await partial(PIECES[0]);
-    const { headers } = await send("HEAD", path);
-    const size = String(PIECES[0].length);
-    expect(headers).toMatchObject({ "upload-concat": "partial", "upload-offset": size });
-    const id = path.slice(5);
-    expect((await askJson(server, "POST", `/v1/uploads/${id}/complete`, {})).status).toBe(409);
-    const fields = { "content-type": "application/partial-upload", "upload-offset": size };
-    const end = { ...fields, "upload-complete": "?1" };
-    const patched = await ask(server, { method: "PATCH", path: `/v1/uploads/${id}`, headers: end });
-    expect(patched.status).toBe(409);
-    expect((await ask(server, { path: "/v1/files" })).json["files"]).toEqual([]);
+describe.each(Object.entries(STORAGES))("%s", (_, storage) => {
+  beforeEach(async () => {
+    server = await startTestServer(storage());
   });
 
-  it("may be empty", async () => {
-    const empty = pathOf(
-      await send("POST", "/tus", { "upload-length": "0", "upload-concat": "partial" }),
-    );
-    const path = pathOf(await final([empty, await partial(PIECES[1]), empty]));
-    expect(await fileOf(path)).toEqual(Buffer.from(PIECES[1]));
-    expect((await fileOf(pathOf(await final([empty])))).length).toBe(0);
-  });
-});
-
-describe("a final", () => {
-  it("has the bytes of its partials in their order, and is a file like any other", async () => {
-    const paths = await wholePartials();
-    const metadata = "filename d2hvbGU=";
-    const answer = await final(paths, { "upload-metadata": metadata });
-    const path = pathOf(answer);
-    expect(await fileOf(path)).toEqual(Buffer.from(content));
-    const { headers } = await send("HEAD", path);
-    expect(headers).toMatchObject({
-      ...{ "upload-concat": `final;${paths.join(" ")}`, "upload-metadata": metadata },
-      ...{ "upload-offset": String(content.length), "upload-length": String(content.length) },
+  describe("a partial", () => {
+    it("says that it is one, and never becomes a file", async () => {
+      const path = await partial(PIECES[0]);
+      const { headers } = await send("HEAD", path);
+      const size = String(PIECES[0].length);
+      expect(headers).toMatchObject({ "upload-concat": "partial", "upload-offset": size });
+      const id = path.slice(5);
+      expect((await askJson(server, "POST", `/v1/uploads/${id}/complete`, {})).status).toBe(409);
+      const fields = { "content-type": "application/partial-upload", "upload-offset": size };
+      const end = { ...fields, "upload-complete": "?1" };
+      const patched = await ask(server, {
+        method: "PATCH",
+        path: `/v1/uploads/${id}`,
+        headers: end,
+      });
+      expect(patched.status).toBe(409);
+      expect((await ask(server, { path: "/v1/files" })).json["files"]).toEqual([]);
     });
-    const { json } = await ask(server, { path: `/v1/uploads/${path.slice(5)}` });
-    expect(decodeUpload(json)).toMatchObject({ state: "complete", name: "whole" });
-    // Another may be made of the same ones, and of one of them twice.
-    const [first = "", second = ""] = paths;
-    const twice = await fileOf(pathOf(await final([second, first, second])));
-    expect(twice).toEqual(Buffer.concat([PIECES[1], PIECES[0], PIECES[1]]));
+
+    it("may be empty", async () => {
+      const empty = pathOf(
+        await send("POST", "/tus", { "upload-length": "0", "upload-concat": "partial" }),
+      );
+      const path = pathOf(await final([empty, await partial(PIECES[1]), empty]));
+      expect(await fileOf(path)).toEqual(Buffer.from(PIECES[1]));
+      expect((await fileOf(pathOf(await final([empty])))).length).toBe(0);
+    });
   });
 
-  it("takes absolute addresses of this server", async () => {
-    const paths = await wholePartials();
-    const urls = paths.map((path) => `http://127.0.0.1:${server.port}${path}`);
-    expect(await fileOf(pathOf(await final(urls)))).toEqual(Buffer.from(content));
-  });
+  describe("a final", () => {
+    it("has the bytes of its partials in their order, and is a file like any other", async () => {
+      const paths = await wholePartials();
+      const metadata = "filename d2hvbGU=";
+      const answer = await final(paths, { "upload-metadata": metadata });
+      const path = pathOf(answer);
+      expect(await fileOf(path)).toEqual(Buffer.from(content));
+      const { headers } = await send("HEAD", path);
+      expect(headers).toMatchObject({
+        ...{ "upload-concat": `final;${paths.join(" ")}`, "upload-metadata": metadata },
+        ...{ "upload-offset": String(content.length), "upload-length": String(content.length) },
+      });
+      const { json } = await ask(server, { path: `/v1/uploads/${path.slice(5)}` });
+      expect(decodeUpload(json)).toMatchObject({ state: "complete", name: "whole" });
+      // Another may be made of the same ones, and of one of them twice.
+      const [first = "", second = ""] = paths;
+      const twice = await fileOf(pathOf(await final([second, first, second])));
+      expect(twice).toEqual(Buffer.concat([PIECES[1], PIECES[0], PIECES[1]]));
+    });
 
-  it("takes no bytes: 403, whatever they are", async () => {
-    const path = pathOf(await final(await wholePartials()));
-    await fileOf(path);
-    for (const at of [0, 9, content.length]) {
-      const headers = { "content-type": BODY, "upload-offset": String(at) };
-      expect((await send("PATCH", path, headers, "more")).status).toBe(403);
-      expect((await send("PATCH", path, headers)).status).toBe(403);
-    }
-  });
+    it("takes absolute addresses of this server", async () => {
+      const paths = await wholePartials();
+      const urls = paths.map((path) => `http://127.0.0.1:${server.port}${path}`);
+      expect(await fileOf(pathOf(await final(urls)))).toEqual(Buffer.from(content));
+    });
 
-  it("is removed without its partials", async () => {
-    const paths = await wholePartials();
-    const path = pathOf(await final(paths));
-    await fileOf(path);
-    expect((await send("DELETE", path)).status).toBe(204);
-    expect((await send("HEAD", path)).status).toBe(404);
-    expect(await fileOf(pathOf(await final(paths)))).toEqual(Buffer.from(content));
-  });
+    it("takes no bytes: 403, whatever they are", async () => {
+      const path = pathOf(await final(await wholePartials()));
+      await fileOf(path);
+      for (const at of [0, 9, content.length]) {
+        const headers = { "content-type": BODY, "upload-offset": String(at) };
+        expect((await send("PATCH", path, headers, "more")).status).toBe(403);
+        expect((await send("PATCH", path, headers)).status).toBe(403);
+      }
+    });
 
-  it("stays without its partials", async () => {
-    const paths = await wholePartials();
-    const path = pathOf(await final(paths));
-    await fileOf(path);
-    for (const partial of paths) expect((await send("DELETE", partial)).status).toBe(204);
-    expect(await fileOf(path)).toEqual(Buffer.from(content));
-    expect((await final(paths)).status).toBe(410);
-  });
+    it("is removed without its partials", async () => {
+      const paths = await wholePartials();
+      const path = pathOf(await final(paths));
+      await fileOf(path);
+      expect((await send("DELETE", path)).status).toBe(204);
+      expect((await send("HEAD", path)).status).toBe(404);
+      expect(await fileOf(pathOf(await final(paths)))).toEqual(Buffer.from(content));
+    });
 
-  it.each([
-    ["a length", { "upload-length": "5" }],
-    ["a deferral", { "upload-defer-length": "1" }],
-  ])("is refused with %s", async (_, more) => {
-    expect((await final(await wholePartials(), more)).status).toBe(400);
-  });
+    it("stays without its partials", async () => {
+      const paths = await wholePartials();
+      const path = pathOf(await final(paths));
+      await fileOf(path);
+      for (const partial of paths) expect((await send("DELETE", partial)).status).toBe(204);
+      expect(await fileOf(path)).toEqual(Buffer.from(content));
+      expect((await final(paths)).status).toBe(410);
+    });
 
-  it("is refused where one of them is none, not whole, of another server, or unknown", async () => {
-    const whole = await partial(PIECES[0]);
-    const unfinished = await partial(PIECES[0], 9);
-    const plain = pathOf(await send("POST", "/tus", { "upload-length": "5" }));
-    const made = pathOf(await final([whole]));
-    await fileOf(made);
-    const host = `http://127.0.0.1:${server.port}`;
-    const rows: readonly (readonly [string, number])[] = [
-      ...([unfinished, plain, made] as const).map((path) => [path, 400] as const),
-      [`http://elsewhere.example${whole}`, 400],
-      [`http://127.0.0.1:1${whole}`, 400],
-      [`ftp://127.0.0.1:${server.port}${whole}`, 400],
-      [`${host}/v1/uploads/${whole.slice(5)}`, 400],
-      [`${host}/tus/../${whole.slice(5)}`, 400],
-      [`${whole}?a=1`, 400],
-      ["/tus/", 400],
-      ["http://[", 400],
-      ["/tus/none", 404],
-      ["/tus/aaaaaaaaaaaaaaaaaaaaaaaaaa", 404],
-    ];
-    for (const [url, status] of rows)
-      expect([url, (await final([whole, url])).status]).toEqual([url, status]);
-    expect((await send("POST", "/tus", { "upload-concat": "final;" })).status).toBe(400);
-  });
+    it.each([
+      ["a length", { "upload-length": "5" }],
+      ["a deferral", { "upload-defer-length": "1" }],
+    ])("is refused with %s", async (_, more) => {
+      expect((await final(await wholePartials(), more)).status).toBe(400);
+    });
 
-  it("takes addresses under any name behind a proxy", async () => {
-    await server.close();
-    server = await startTestServer({ proxies: ["127.0.0.1"] });
-    const paths = await wholePartials();
-    const urls = paths.map((path) => path.replace("/tus/", "https://files.example/up/"));
-    expect(await fileOf(pathOf(await final(urls)))).toEqual(Buffer.from(content));
+    it("is refused where one of them is none, not whole, of another server, or unknown", async () => {
+      const whole = await partial(PIECES[0]);
+      const unfinished = await partial(PIECES[0], 9);
+      const plain = pathOf(await send("POST", "/tus", { "upload-length": "5" }));
+      const made = pathOf(await final([whole]));
+      await fileOf(made);
+      const host = `http://127.0.0.1:${server.port}`;
+      const rows: readonly (readonly [string, number])[] = [
+        ...([unfinished, plain, made] as const).map((path) => [path, 400] as const),
+        [`http://elsewhere.example${whole}`, 400],
+        [`http://127.0.0.1:1${whole}`, 400],
+        [`ftp://127.0.0.1:${server.port}${whole}`, 400],
+        [`${host}/v1/uploads/${whole.slice(5)}`, 400],
+        [`${host}/tus/../${whole.slice(5)}`, 400],
+        [`${whole}?a=1`, 400],
+        ["/tus/", 400],
+        ["http://[", 400],
+        ["/tus/none", 404],
+        ["/tus/aaaaaaaaaaaaaaaaaaaaaaaaaa", 404],
+      ];
+      for (const [url, status] of rows)
+        expect([url, (await final([whole, url])).status]).toEqual([url, status]);
+      expect((await send("POST", "/tus", { "upload-concat": "final;" })).status).toBe(400);
+    });
+
+    it("takes addresses under any name behind a proxy", async () => {
+      await server.close();
+      server = await startTestServer({ ...storage(), proxies: ["127.0.0.1"] });
+      const paths = await wholePartials();
+      const urls = paths.map((path) => path.replace("/tus/", "https://files.example/up/"));
+      expect(await fileOf(pathOf(await final(urls)))).toEqual(Buffer.from(content));
+    });
   });
 });

@@ -23,7 +23,6 @@ export async function createTus(front: Front, call: Call): Promise<Reply> {
   const { request } = call;
   const creation = decodeTusCreation(request.header);
   const described = decodeTusMetadata(request.header("upload-metadata"));
-  if (creation.concat && !front.engine.abilities.canConcatenate) throw noConcatenation();
   if (creation.concat?.kind === "final") {
     const { urls } = creation.concat;
     return createdReply(request, await createFinal(front, call, urls, described));
@@ -97,10 +96,4 @@ export function locationOf({ path }: Request, id: UploadId): string {
 
 function tooLong(size: number): HoldfastError {
   return new HoldfastError("size_too_large", `the upload has ${size} bytes`, { limit: size });
-}
-
-function noConcatenation(): HoldfastError {
-  return new HoldfastError("invalid_request", "uploads cannot be put together here", {
-    field: "upload-concat",
-  });
 }

@@ -1,4 +1,4 @@
-// tus over a storage of parts: bytes and deferred lengths as on a disk; concatenation is not offered.
+// tus over a storage of parts: bytes and deferred lengths as on a disk.
 import { MIB } from "@holdfast/protocol";
 import { createRandom } from "@holdfast/testkit/random";
 import { createMemoryParts } from "@holdfast/testkit/storage/parts";
@@ -53,12 +53,4 @@ it("keeps nothing of a body with another checksum", async () => {
   const checksum = { "upload-checksum": "crc32c AAAAAA==" };
   expect((await patch(path, 0, MIB + 5, checksum)).status).toBe(460);
   expect((await send("HEAD", path)).headers["upload-offset"]).toBe("0");
-});
-
-it("does not offer to put uploads together", async () => {
-  const options = await ask(server, { method: "OPTIONS", path: "/tus" });
-  expect(options.headers["tus-extension"]).not.toContain("concatenation");
-  const partial = { "upload-length": "5", "upload-concat": "partial" };
-  expect((await send("POST", "/tus", partial)).status).toBe(400);
-  expect((await send("POST", "/tus", { "upload-concat": "final;/tus/a" })).status).toBe(400);
 });

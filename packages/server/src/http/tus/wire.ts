@@ -1,6 +1,4 @@
 // tus 1.0.0 on its routes: version, options, methods in a header, statuses.
-
-import type { Abilities } from "@holdfast/engine";
 import {
   CHECKSUM_ALGORITHMS,
   requireTusVersion,
@@ -16,7 +14,7 @@ export const TUS: Wire = {
   meant: overridden,
   options: ({ engine }, request) => ({
     "tus-version": TUS_VERSION,
-    "tus-extension": extensionsOf(engine.abilities, request),
+    "tus-extension": extensionsOf(request),
     "tus-max-size": String(engine.abilities.sizeMax),
     "tus-checksum-algorithm": CHECKSUM_ALGORITHMS.join(","),
   }),
@@ -27,12 +25,12 @@ export const TUS: Wire = {
       tusRefusalOf(error, method),
 };
 
-function extensionsOf({ canConcatenate }: Abilities, { trailer }: Request): string {
+function extensionsOf({ trailer }: Request): string {
   return [
     ...["creation", "creation-with-upload", "creation-defer-length", "expiration"],
     ...["checksum", "termination"],
     ...(trailer ? ["checksum-trailer"] : []),
-    ...(canConcatenate ? ["concatenation"] : []),
+    "concatenation",
   ].join(",");
 }
 

@@ -230,8 +230,8 @@ export function createWorkingSet(loaded: Loaded): WorkingSet {
       ...(row["state"] === "open" ? { sealed_sha256: sha256 } : {}),
     })),
     setPlace: raise((_, { place = null }) => ({ place })),
-    setMoved: raise((row, { kib, place = null }) => ({
-      ...{ state: "open", sealed_sha256: null, epoch: wholeAt(row, "epoch") + 1, place },
+    setMoved: raise((row, { kib, place = null, state = null }) => ({
+      ...{ state, sealed_sha256: null, epoch: wholeAt(row, "epoch") + 1, place },
       reserved_kib: wholeAt(row, "reserved_kib") - Number(kib),
     })),
     raiseVersion: raise(() => ({})),

@@ -7,6 +7,7 @@ import {
   type Found,
   requireRoomOf,
   requireState,
+  requireTaking,
   requireToken,
   requireUpload,
 } from "./found.ts";
@@ -19,7 +20,7 @@ const BLOCK_SIZE = 4096;
 
 export function append(tables: Tables, change: ChangeOf<"append">): void {
   const upload = requireUpload(tables, change.id);
-  requireState(upload, "open", ...(upload.isFinal ? (["completing"] as const) : []));
+  requireTaking(upload);
   const { seq } = upload;
   const { size, tail, at } = change;
   const known = findTail(tables, upload);

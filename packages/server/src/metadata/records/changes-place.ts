@@ -6,6 +6,7 @@ import {
   type Found,
   notOpen,
   requireState,
+  requireTaking,
   requireToken,
   requireUpload,
   WITHDRAWN,
@@ -23,7 +24,7 @@ import type { Tables } from "./tables.ts";
 
 export function place(tables: Tables, { id, place }: ChangeOf<"place">): void {
   const upload = requireUpload(tables, id);
-  requireState(upload, "open");
+  requireTaking(upload);
   if (upload.place === place) return;
   if (upload.place !== undefined) throw notOpen(upload);
   const tail = tables.findTail.get({ upload: upload.seq });
@@ -35,7 +36,7 @@ export function place(tables: Tables, { id, place }: ChangeOf<"place">): void {
 
 export function bind(tables: Tables, change: ChangeOf<"bind">): void {
   const upload = requireUpload(tables, change.id);
-  requireState(upload, "open");
+  requireTaking(upload);
   if (upload.place !== change.place) throw notOpen(upload);
   requireSizes(upload, change);
   bindParts(tables, upload, change);
@@ -63,7 +64,8 @@ export function move(tables: Tables, change: ChangeOf<"move">): void {
   }
   const sizes = upload.hasSize ? [] : lost.map((index) => kibOf(partSizeAt(upload, index)));
   const kib = sizes.reduce((sum, kib) => sum + kib, 0);
-  tables.setMoved.run({ seq, kib, place: change.place });
+  const state = upload.isFinal ? upload.state : "open";
+  tables.setMoved.run({ seq, kib, place: change.place, state });
 }
 
 /** The pages as they are in the new place, of those in which something is kept. */

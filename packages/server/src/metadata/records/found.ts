@@ -62,6 +62,11 @@ export function requireState(upload: Found, ...states: readonly UploadState[]): 
   if (!states.includes(upload.state)) throw notOpen(upload);
 }
 
+/** For what brings bytes: a final gets those of its partials while it is `completing`. */
+export function requireTaking(upload: Found): void {
+  requireState(upload, "open", ...(upload.isFinal ? (["completing"] as const) : []));
+}
+
 export function notOpen({ state, epoch }: Pick<Found, "state" | "epoch">): HoldfastError {
   return new HoldfastError("upload_not_open", undefined, { state, epoch });
 }

@@ -32,7 +32,7 @@ export const TEXTS = {
     state = 'completing' WHERE seq = $seq`,
   setEpoch: "UPDATE uploads SET version = version + 1, epoch = $epoch WHERE seq = $seq",
   setPlace: "UPDATE uploads SET version = version + 1, place = $place WHERE seq = $seq",
-  setMoved: `UPDATE uploads SET version = version + 1, state = 'open', sealed_sha256 = NULL, epoch = epoch + 1,
+  setMoved: `UPDATE uploads SET version = version + 1, state = $state, sealed_sha256 = NULL, epoch = epoch + 1,
     reserved_kib = reserved_kib - $kib, place = $place WHERE seq = $seq`,
   raiseVersion: "UPDATE uploads SET version = version + 1 WHERE seq = $seq",
   findClaim: `SELECT claim_token, claim_holder, claim_until, claim_wanted_at FROM uploads
