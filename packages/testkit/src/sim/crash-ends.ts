@@ -1,7 +1,8 @@
 // Crashes a server at every step of what ends: a deletion, a sweep that expires and forgets, a part that comes in beside it; then holds against what is left that
 // nothing acknowledged is lost, nothing ended comes back, and nothing is left behind.
-import { equalBytes, KIB, type UploadId, type UploadView } from "@holdfast/protocol";
+import { KIB, type UploadId, type UploadView } from "@holdfast/protocol";
 import { createRandom } from "../random.ts";
+import { sameBytes } from "../same-bytes.ts";
 import { alice, createRequest, putParts, readAll } from "../world.ts";
 import { type CrashOptions, type CrashReport, crashEverywhere } from "./every-step.ts";
 import {
@@ -127,7 +128,7 @@ function keptWrongly(life: Life, view: UploadView): Check {
   return async () => {
     const { engine } = life;
     const bytes = await readAll(engine, view);
-    const wrong = equalBytes(bytes, content) ? [] : ["a file that nobody deleted has other bytes"];
+    const wrong = sameBytes(bytes, content) ? [] : ["a file that nobody deleted has other bytes"];
     for await (const _ of await engine.manifest(await engine.file(alice, view.file?.id ?? "")));
     return wrong;
   };
@@ -152,7 +153,7 @@ async function unfinishable({ engine }: Life, id: UploadId): Promise<string[]> {
   const view = await engine.status(alice, id);
   await putParts(engine, view, content, [0, 2]);
   const done = await engine.complete(alice, id, {});
-  if (!equalBytes(await readAll(engine, done), content)) return ["it was finished wrongly"];
+  if (!sameBytes(await readAll(engine, done), content)) return ["it was finished wrongly"];
   await engine.deleteFile(alice, done.file?.id ?? "");
   return [];
 }

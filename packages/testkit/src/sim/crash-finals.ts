@@ -1,15 +1,10 @@
 // Crashes a server at every step of uploads that end with their last byte, and of finals that are put together of others; then holds against what is left that
 // whoever is told of the last byte gets the file, that a final has the bytes of its partials, and that nothing of those is left behind.
 import type { ToldOffset } from "@holdfast/engine";
-import {
-  equalBytes,
-  isHoldfastError,
-  KIB,
-  type UploadId,
-  type UploadView,
-} from "@holdfast/protocol";
+import { isHoldfastError, KIB, type UploadId, type UploadView } from "@holdfast/protocol";
 import { createBody } from "../body.ts";
 import { createRandom } from "../random.ts";
+import { sameBytes } from "../same-bytes.ts";
 import { alice, createRequest, readAll } from "../world.ts";
 import {
   type CrashOptions,
@@ -156,7 +151,7 @@ async function wholeWrongly(life: Life, { whole, isWholeTold }: Seen): Promise<s
 
 async function hasBytes({ engine }: Life, id: UploadId, wanted: Uint8Array): Promise<boolean> {
   const view: UploadView = await engine.status(alice, id);
-  return equalBytes(await readAll(engine, view), wanted);
+  return sameBytes(await readAll(engine, view), wanted);
 }
 
 async function finalWrongly(life: Life, seen: Seen): Promise<string[]> {

@@ -1,8 +1,9 @@
 // Crashes a server over a store of parts at every step of appends and of whole files, and of its recovery; then holds against what is left that no offset which was told
 // is taken back, nothing wrong is published, and no tail is left that nobody wants.
-import { equalBytes, KIB, type UploadView } from "@holdfast/protocol";
+import { KIB, type UploadView } from "@holdfast/protocol";
 import { createBody } from "../body.ts";
 import { createRandom } from "../random.ts";
+import { sameBytes } from "../same-bytes.ts";
 import { alice, appendBytes, createRequest, putParts, readAll, sha256 } from "../world.ts";
 import { appendsOf } from "./append-work.ts";
 import { type CrashOptions, type CrashReport, crashEverywhere } from "./every-step.ts";
@@ -19,6 +20,11 @@ import { leftBehind, partViolations } from "./parts-promises.ts";
 const PART = 256 * KIB;
 const content: Uint8Array = createRandom("crash/store-appends").bytes(2 * PART + 5000);
 const { append, cutAppend } = appendsOf(content);
+/** A body with a digest, and what comes after it; and the same body as it arrives where its way is bad. */
+const body = content.subarray(0, PART + 70);
+const rest = content.subarray(PART + 70, PART + 4097);
+const [bodyDigest, restDigest] = [sha256(body), sha256(rest)];
+const spoilt = body.map((byte) => byte ^ 1);
 
 /** What clients had been told. */
 interface Seen {
@@ -97,17 +103,13 @@ async function inPieces(life: PartsLife, seen: Seen, view: UploadView): Promise<
 /** Bytes that were spoilt on their way leave nothing behind; the right ones come after them. */
 async function withDigests(life: PartsLife, seen: Seen, view: UploadView): Promise<void> {
   const { engine } = life;
-  const end = PART + 4097;
-  const digest = sha256(content.subarray(0, PART + 70));
-  const spoilt = content.slice(0, PART + 70).map((byte) => byte ^ 1);
-  await appendBytes(engine, view, 0, spoilt, { digest }).then(
+  const end = body.length + rest.length;
+  await appendBytes(engine, view, 0, spoilt, { digest: bodyDigest }).then(
     () => Promise.reject(new Error("bytes with another digest were taken")),
     () => undefined,
   );
-  await append(life, seen, view, 0, PART + 70, { digest });
-  await append(life, seen, view, PART + 70, end, {
-    digest: sha256(content.subarray(PART + 70, end)),
-  });
+  await append(life, seen, view, 0, body.length, { digest: bodyDigest });
+  await append(life, seen, view, body.length, end, { digest: restDigest });
   await engine.complete(alice, view.id, { size: end });
   seen.completed.add(view.id);
 }
@@ -179,7 +181,7 @@ async function uploadViolations(
   }
   const done = await engine.status(alice, id);
   if (done.state !== "complete") return [...wrong, `cannot be completed: ${done.state}`];
-  const isRight = equalBytes(await readAll(engine, done), content);
+  const isRight = sameBytes(await readAll(engine, done), content);
   return isRight ? wrong : [...wrong, "the published bytes are wrong"];
 }
 
@@ -199,7 +201,7 @@ async function fileViolations(
     wrong.push("a file is there twice");
   for (const { id, name } of named) {
     const bytes = sent.get(name)?.bytes ?? new Uint8Array();
-    if (!equalBytes(await bytesOfFile(engine, id), bytes)) wrong.push(`file ${name} is wrong`);
+    if (!sameBytes(await bytesOfFile(engine, id), bytes)) wrong.push(`file ${name} is wrong`);
   }
   return wrong;
 }

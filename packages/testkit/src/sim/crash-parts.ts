@@ -1,7 +1,6 @@
 // Crashes a server over a store of parts at every step of what clients do, and of its recovery; then holds against what is left that nothing acknowledged is lost,
 // nothing wrong is published, and no part is left that nobody wants, whatever arrives late.
 import {
-  equalBytes,
   hasPart,
   isHoldfastError,
   KIB,
@@ -10,6 +9,7 @@ import {
   type UploadView,
 } from "@holdfast/protocol";
 import { createRandom } from "../random.ts";
+import { sameBytes } from "../same-bytes.ts";
 import { alice, createRequest, partDigests, putParts, readAll, readManifest } from "../world.ts";
 import { type CrashOptions, type CrashReport, crashEverywhere } from "./every-step.ts";
 import {
@@ -192,7 +192,7 @@ async function goOnChanged(life: PartsLife, view: UploadView): Promise<string[]>
   landLate(life);
   // A store that has others now is looked at more than once.
   const done = await whileTimePasses(engine.complete(alice, view.id, {}), life);
-  const isRight = equalBytes(await readAll(engine, done), changed);
+  const isRight = sameBytes(await readAll(engine, done), changed);
   return isRight ? [] : ["bytes of before have come back"];
 }
 
@@ -201,5 +201,5 @@ async function fileViolations({ engine }: PartsLife, id: string): Promise<string
   if (view.state !== "complete") return [`cannot be completed: ${view.state}`];
   const bytes = await readAll(engine, view);
   await readManifest(engine, await engine.file(alice, view.file?.id ?? ""));
-  return equalBytes(bytes, content) ? [] : ["the published bytes are wrong"];
+  return sameBytes(bytes, content) ? [] : ["the published bytes are wrong"];
 }

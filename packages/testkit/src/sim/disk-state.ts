@@ -248,6 +248,45 @@ export function usedBytes(disk: DiskState): number {
   return used;
 }
 
+/**
+ * The same for disks whose readers, and whose later crashes, cannot be told apart. Inodes nobody can reach any more are left out, numbers stand for nothing but an order.
+ */
+export function describeDisk(disk: DiskState): unknown {
+  const reachable = new Set([...disk.names.values(), ...disk.durableNames.values()]);
+  for (const { inode } of disk.pendingNames) if (inode !== undefined) reachable.add(inode);
+  const inodes = [...disk.inodes].filter(
+    ([at, { openCount }]) => openCount > 0 || reachable.has(at),
+  );
+  const order = new Map(inodes.map(([number], at) => [number, at]));
+  const named = (names: DiskState["names"]) =>
+    [...names].map(([path, number]) => [path, order.get(number)]);
+  return {
+    names: named(disk.names),
+    durableNames: named(disk.durableNames),
+    pendingNames: disk.pendingNames.map(({ path, inode, from }) => [
+      path,
+      inode === undefined ? inode : order.get(inode),
+      from,
+    ]),
+    inodes: inodes.map(([, { shown, durable, pending, openCount }]) => ({
+      shown: describeView(shown),
+      durable: isSameView(shown, durable) ? "as shown" : describeView(durable),
+      pending: pending.map(({ number: _, ...change }) => change),
+      openCount,
+    })),
+  };
+}
+
+function isSameView(one: View, other: View): boolean {
+  if (one.size !== other.size || one.blocks.size !== other.blocks.size) return false;
+  for (const [index, content] of one.blocks) if (other.blocks.get(index) !== content) return false;
+  return true;
+}
+
+function describeView({ size, blocks }: View): unknown {
+  return { size, blocks: [...blocks].toSorted(([one], [other]) => one - other) };
+}
+
 /** Damage at rest: one bit of one byte, whoever reads. */
 export function flipBit(inode: Inode, offset: number): void {
   const index = Math.floor(offset / BLOCK_SIZE);

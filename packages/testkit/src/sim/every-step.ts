@@ -1,5 +1,6 @@
 // Crashes a scenario at every one of its steps, and its recovery at every one of those, and looks at many legal images of each.
 import type { Engine } from "@holdfast/engine";
+import { fingerprint } from "./fingerprint.ts";
 import type { Moment } from "./life.ts";
 
 /** One life of a server, on whatever storage. */
@@ -18,6 +19,8 @@ export interface LifeCycle<Life extends AnyLife, Remains> {
   readonly places: readonly Moment["when"][];
   /** One legal thing that a life may leave behind. */
   remainsOf(life: Life, image: number, how: "power" | "kill"): Remains;
+  /** The same only for remains that no life which begins on them could tell apart. */
+  fingerprintOf(remains: Remains): string;
 }
 
 /** What happens in one life, and what must hold after it. `Seen` is what clients had been told. */
@@ -49,6 +52,8 @@ export interface CrashReport {
   readonly steps: number;
   readonly recoverySteps: number;
   readonly images: number;
+  /** How many different ones were among them, together with what clients had been told: each is judged once. */
+  readonly different: number;
   readonly violations: readonly string[];
 }
 
@@ -57,7 +62,7 @@ export async function crashEverywhere<Seen, Life extends AnyLife, Remains>(
   options: CrashOptions,
 ): Promise<CrashReport> {
   const { images, inRecovery, stride = 1, seed = "0", isHasty = false } = options;
-  const { remainsOf, places } = scenario.cycle;
+  const { remainsOf, fingerprintOf, places } = scenario.cycle;
   const middle = places[places.length >> 1];
   const violations: string[] = [];
   // A life without a crash has promises too.
@@ -65,12 +70,35 @@ export async function crashEverywhere<Seen, Life extends AnyLife, Remains>(
     violations.push(`no crash at all: ${error}`);
     return 0;
   });
-  const report = { steps, recoverySteps: 0, images: 0, violations };
+  const report = { steps, recoverySteps: 0, images: 0, different: 0, violations };
   const isDone = (): boolean => isHasty && report.violations.length > 0;
+  const judged = new Map<string, readonly string[]>();
   const look = async (what: string, remains: Remains, seen: Seen): Promise<void> => {
     report.images++;
-    const found = await scenario.violations(remains, seen);
+    // A life is a function of what it begins on: the same again says the same again.
+    const name = fingerprint([fingerprintOf(remains), seen]);
+    const found = judged.get(name) ?? (await scenario.violations(remains, seen));
+    judged.set(name, found);
+    report.different = judged.size;
     report.violations.push(...found.map((violation) => `${what}: ${violation}`));
+  };
+  const recovered = new Map<string, number>();
+  const lookAtRecovery = async (what: string, start: Remains, seen: Seen): Promise<number> => {
+    const name = fingerprint([fingerprintOf(start), seen]);
+    const known = recovered.get(name);
+    if (known !== undefined) return known;
+    const again = recoveryOf(scenario, start);
+    const more = await countSteps(again, seed);
+    for (let at = 1; at <= more && !isDone(); at++) {
+      const moment = { step: at, when: places[at % places.length] ?? "during" };
+      const { life } = await crashAt(again, seed, moment);
+      for (let image = 0; image < images && !isDone(); image++) {
+        const then = `${what}, then recovery step ${at} ${moment.when}, image ${image}`;
+        await look(then, remainsOf(life, image, "power"), seen);
+      }
+    }
+    recovered.set(name, more);
+    return more;
   };
 
   for (let step = 1; step <= steps + 1 && !isDone(); step += stride) {
@@ -82,17 +110,8 @@ export async function crashEverywhere<Seen, Life extends AnyLife, Remains>(
         await look(`step ${step} ${when}, ${how} ${image}`, remains, seen);
       }
       if (!inRecovery || when !== middle) continue;
-      const again = recoveryOf(scenario, remainsOf(life, 0, "power"));
-      const more = await countSteps(again, seed);
-      report.recoverySteps += more;
-      for (let at = 1; at <= more && !isDone(); at++) {
-        const moment = { step: at, when: places[at % places.length] ?? "during" };
-        const second = await crashAt(again, seed, moment);
-        for (let image = 0; image < images && !isDone(); image++) {
-          const what = `step ${step} ${when}, then recovery step ${at} ${moment.when}, image ${image}`;
-          await look(what, remainsOf(second.life, image, "power"), seen);
-        }
-      }
+      const start = remainsOf(life, 0, "power");
+      report.recoverySteps += await lookAtRecovery(`step ${step} ${when}`, start, seen);
     }
   }
   return report;

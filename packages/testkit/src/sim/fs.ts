@@ -22,6 +22,7 @@ import {
   createDisk,
   createName,
   type DiskState,
+  describeDisk,
   directoryOf,
   flipBit,
   flushNames,
@@ -32,6 +33,7 @@ import {
   usedBytes,
 } from "./disk-state.ts";
 import { openSimFile } from "./file.ts";
+import { fingerprint } from "./fingerprint.ts";
 import {
   type Effect,
   errnoError,
@@ -65,6 +67,8 @@ export interface SimFs extends Fs {
   /** Operations asked for so far. */
   operations(): number;
   openFiles(): number;
+  /** The same for disks that nobody can tell apart, now or later, as long as nothing is under way. */
+  fingerprint(): string;
   /** Every name, sorted. */
   names(): readonly string[];
   /** Damage at rest: one bit of a byte of a file, for every reader. */
@@ -205,6 +209,7 @@ function simFsOn(disk: DiskState, options: SimFsOptions): SimFs {
     stopped,
     operations: () => count,
     openFiles: () => [...disk.inodes.values()].reduce((sum, { openCount }) => sum + openCount, 0),
+    fingerprint: () => fingerprint(describeDisk(disk)),
     names: () => [...disk.names.keys()].sort(),
     flipBit(path, offset) {
       const inode = inodeOf(disk, disk.names.get(path) ?? -1);

@@ -8,6 +8,7 @@ import type { RecordState } from "../metadata/state.ts";
 import { createRandom } from "../random.ts";
 import { memoryParts } from "../world.ts";
 import type { AnyLife, LifeCycle } from "./every-step.ts";
+import { fingerprint } from "./fingerprint.ts";
 import { createSimFs, type SimFs } from "./fs.ts";
 import { createSeededSchedule } from "./schedule.ts";
 
@@ -93,6 +94,7 @@ export const diskLives: LifeCycle<Life, Remains> = {
   begin: beginLife,
   places: ["before", "during", "after"],
   remainsOf,
+  fingerprintOf: ({ disk, records }) => fingerprint([disk({}).fingerprint(), records]),
 };
 
 /** Writes reach the storage in any order, as the port allows: who relies on an order that one storage happens to keep is found out. */

@@ -1,13 +1,8 @@
 // Stops one of several servers at every step of what it does, for good, or for so long that others take over, and holds against what is left that nothing acknowledged
 // is lost, no offset goes back, each file is published once, and nothing is left that nobody wants.
-import {
-  equalBytes,
-  isHoldfastError,
-  KIB,
-  type PartRange,
-  type UploadView,
-} from "@holdfast/protocol";
+import { isHoldfastError, KIB, type PartRange, type UploadView } from "@holdfast/protocol";
 import { createRandom } from "../random.ts";
+import { sameBytes } from "../same-bytes.ts";
 import { alice, createRequest, partDigests, readAll, readManifest, runBytes } from "../world.ts";
 import { createManyClient, type ManyClient } from "./many-client.ts";
 import { createManyWorld, type Fate, type ManyWorld } from "./many-world.ts";
@@ -284,7 +279,7 @@ async function violationsIn(life: Life): Promise<void> {
     }
     const view = await world.until(other.engine.status(alice, id));
     if (view.file?.id !== file) wrong.push(`complete as ${file}, and now ${view.state}`);
-    else if (!equalBytes(await world.until(readAll(other.engine, view)), content)) {
+    else if (!sameBytes(await world.until(readAll(other.engine, view)), content)) {
       wrong.push("the published bytes are wrong");
     } else await world.until(readManifest(other.engine, await other.engine.file(alice, file)));
   }

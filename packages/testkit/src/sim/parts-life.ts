@@ -1,6 +1,12 @@
 // One life of a server over a store of parts: the real engine, records that a crash cuts at any moment, and a store that lives on, with requests still on their way to it.
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { createEngine, type PartStorage, type SignedRequest } from "@holdfast/engine";
+import {
+  type BoundPart,
+  createEngine,
+  type PartStorage,
+  type Place,
+  type SignedRequest,
+} from "@holdfast/engine";
 import { isHoldfastError } from "@holdfast/protocol";
 import { createVirtualClock, type VirtualClock } from "../clock.ts";
 import { createHeapSlots } from "../heap-slots.ts";
@@ -11,10 +17,18 @@ import { createMemoryParts, type MemoryParts, type PartCall } from "../storage/p
 import { copyParts, emptyParts, type PartsState, storePart } from "../storage/parts-state.ts";
 import { memoryParts } from "../world.ts";
 import type { AnyLife, LifeCycle } from "./every-step.ts";
+import { fingerprint } from "./fingerprint.ts";
 import type { Moment } from "./life.ts";
 
 /** A request that had gone out when its sender died: the store gets it some time later, or never. */
-type Late = (state: PartsState) => void;
+type Late =
+  | {
+      readonly kind: "part";
+      readonly place: Place;
+      readonly part: BoundPart;
+      readonly bytes: Uint8Array;
+    }
+  | { readonly kind: "signed"; readonly request: SignedRequest; readonly bytes: Uint8Array };
 
 export interface PartsRemains {
   readonly state: PartsState;
@@ -39,6 +53,7 @@ export const partsLives: LifeCycle<PartsLife, PartsRemains> = {
   begin,
   places: ["before"],
   remainsOf,
+  fingerprintOf: fingerprint,
 };
 
 async function begin(
@@ -79,7 +94,7 @@ async function begin(
     crashed: crashed.promise.then(() => nextTurn()),
     steps: () => steps,
     bring(request, bytes) {
-      late.push((state) => createMemoryParts({ state }).bring(request, bytes));
+      late.push({ kind: "signed", request, bytes });
       if (!isOver) storage.bring(request, bytes);
     },
   };
@@ -92,7 +107,7 @@ function noted(storage: MemoryParts, late: Late[]): PartStorage {
     async putPart(place, part, body, signal) {
       const note = (pieces: readonly Uint8Array[]): void => {
         const bytes = new Uint8Array(Buffer.concat(pieces));
-        late.push((state) => storePart(state, place, part, bytes));
+        late.push({ kind: "part", place, part, bytes });
       };
       if (body.kind === "memory") note(body.pieces);
       const sent = body.kind === "memory" ? body : { ...body, pieces: watched(body.pieces, note) };
@@ -141,9 +156,10 @@ function remainsOf(life: PartsLife, image: number): PartsRemains {
 
 /** What was on its way arrives now, all of it, what was sent first at last; the store refuses what it does not know any more. */
 export function landLate({ late, storage: { state } }: PartsLife): void {
-  for (const land of late.toReversed()) {
+  for (const request of late.toReversed()) {
     try {
-      land(state);
+      if (request.kind === "part") storePart(state, request.place, request.part, request.bytes);
+      else createMemoryParts({ state }).bring(request.request, request.bytes);
     } catch (error) {
       if (!isHoldfastError(error)) throw error;
     }

@@ -1,12 +1,6 @@
 // What must hold over a store of parts, whatever clients do: what is committed is there, and in the end nothing that nobody wants is.
-import {
-  equalBytes,
-  hasPart,
-  partCount,
-  partOffset,
-  partSizeAt,
-  type UploadView,
-} from "@holdfast/protocol";
+import { hasPart, partCount, partOffset, partSizeAt, type UploadView } from "@holdfast/protocol";
+import { sameBytes } from "../same-bytes.ts";
 import { landLate, type PartsLife } from "./parts-life.ts";
 
 const A_DAY_MS = 25 * 60 * 60 * 1000;
@@ -31,7 +25,7 @@ export async function partViolations(
     const bytes = place?.object
       ? place.object.subarray(partOffset(view, index), partOffset(view, index) + expected.length)
       : place?.parts.get(index)?.bytes;
-    const isThere = bytes !== undefined && equalBytes(bytes, expected);
+    const isThere = bytes !== undefined && sameBytes(bytes, expected);
     if (hasPart(view.committed, index) && !isThere) {
       wrong.push(`part ${index} is committed and the store does not have it`);
     }

@@ -1,6 +1,5 @@
 // What must hold on every image that a crash may leave, whatever the moment: the promises, as a function of what clients had been told.
 import {
-  equalBytes,
   type FileId,
   hasPart,
   type ListedFile,
@@ -12,7 +11,8 @@ import {
   type UploadView,
 } from "@holdfast/protocol";
 import { createBody } from "../body.ts";
-import { alice, appendBytes, putParts, readAll, sha256 } from "../world.ts";
+import { sameBytes } from "../same-bytes.ts";
+import { alice, appendBytes, putParts, readAll } from "../world.ts";
 import { BYTES_DIRECTORY, beginLife, type Life, type Remains } from "./life.ts";
 
 /** What the server had answered before the crash. */
@@ -108,8 +108,7 @@ async function fileViolations({ engine }: Life, { sent, stored }: Seen): Promise
       wrong.push(`file ${name}: ${error}`);
     }
     const bytes = sent.get(name)?.bytes ?? new Uint8Array();
-    if (!equalBytes(sha256(Buffer.concat(pieces)), sha256(bytes)))
-      wrong.push(`file ${name} is wrong`);
+    if (!sameBytes(Buffer.concat(pieces), bytes)) wrong.push(`file ${name} is wrong`);
   }
   const names = files.map(({ name }) => name);
   if (new Set(names).size !== names.length) wrong.push(`more than one of ${names}`);
@@ -166,7 +165,7 @@ async function isStored(
   const stored = await readFile(disk, `${BYTES_DIRECTORY}/${view.id}.bytes`);
   const at = partOffset(view, index);
   const end = at + partSizeAt(view, index);
-  return equalBytes(stored.subarray(at, end), content.subarray(at, end));
+  return sameBytes(stored.subarray(at, end), content.subarray(at, end));
 }
 
 async function readFile(disk: Life["disk"], path: string): Promise<Uint8Array> {
@@ -195,7 +194,7 @@ async function publishedWrongly(life: Life, id: UploadId, content: Uint8Array): 
   if (view.state !== "complete") return [`cannot be completed: ${view.state}`];
   const wrong: string[] = [];
   const bytes = await readAll(engine, view);
-  if (!equalBytes(sha256(bytes), sha256(content))) wrong.push("the published bytes are wrong");
+  if (!sameBytes(bytes, content)) wrong.push("the published bytes are wrong");
   const stored = await readFile(disk, `${BYTES_DIRECTORY}/${id}.bytes`);
   if (stored.length !== content.length)
     wrong.push(`the published file has ${stored.length} bytes on the disk`);
