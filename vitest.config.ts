@@ -1,5 +1,9 @@
 // The suites: quick tests beside the code, the client against a real server in its own process, stores on real services, and end-to-end tests with real processes.
+import { fileURLToPath } from "node:url";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
+
+/** Where programs that tests start leave their code compiled for the next ones: most of what a start costs is to strip types and to compile. */
+const COMPILED = fileURLToPath(new URL("node_modules/.cache/holdfast-compiled", import.meta.url));
 
 /** Each of these tests starts a server, most of them on a real disk, and moves files through it. */
 const TRANSFERS = [
@@ -19,6 +23,7 @@ const SERVICES = [
 const config: ViteUserConfig = defineConfig({
   test: {
     pool: "forks",
+    env: { NODE_COMPILE_CACHE: COMPILED },
     projects: [
       {
         extends: true,
