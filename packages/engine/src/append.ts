@@ -61,7 +61,8 @@ async function appendBody(
   if (command.onCommitted) upload.onAppended = command.onCommitted;
   try {
     requireOwnFit(upload, command);
-    await fixSize(context, upload, { size: command.size, limits, claim });
+    const { size, transfer } = command;
+    await fixSize(context, upload, { size, limits, claim, transfer });
     requireFit(upload, command);
     const first = await beginAt(context, upload, command);
     // A part whose bytes met a fault on their way is not left to the next append.

@@ -214,11 +214,14 @@ export function endsBefore(claim: Claim, index: number): boolean {
   return isOutside(claim, [index, Number.POSITIVE_INFINITY]);
 }
 
-/** @throws HoldfastError `part_busy`, `append_in_progress` where one of them is alive and somebody else's. */
-async function takeOver(
+/**
+ * Ends requests that are silent, or belong to the same transfer; resolves when all that they had issued has settled.
+ * @throws HoldfastError `part_busy`, `append_in_progress` where one of them is alive and somebody else's.
+ */
+export async function takeOver(
   context: Context,
   holders: readonly Claim[],
-  request: { readonly transfer?: string },
+  request: { readonly transfer?: string | undefined },
 ): Promise<void> {
   for (const holder of holders) {
     if (!canTakeOver(context, holder, request)) throw refusalBy(holder);
@@ -280,7 +283,7 @@ function overlaps(claim: Claim, needed: ReadonlySet<number>): boolean {
 function canTakeOver(
   context: Context,
   holder: Claim,
-  { transfer }: { readonly transfer?: string },
+  { transfer }: { readonly transfer?: string | undefined },
 ): boolean {
   if (transfer !== undefined && holder.transfer === transfer) return true;
   return context.clock.monotonic() - holder.body.lastByteAt() >= QUIET_MS;
@@ -305,7 +308,7 @@ export function appending(): HoldfastError {
 }
 
 /** What a request hears that needs what this claim holds. */
-export function refusalBy(claim: Claim): HoldfastError {
+function refusalBy(claim: Claim): HoldfastError {
   return claim.kind === "append" ? appending() : busy();
 }
 

@@ -1,5 +1,6 @@
 // offset: how many bytes an upload has without a gap. Asking for it ends an append in flight, so that what is told stays true.
 import { endAppends, recovering, requireNotEnded } from "./claims.ts";
+import { closeTail } from "./close-tail.ts";
 import { type Context, doWork, useUpload } from "./context.ts";
 import type { ToldOffset } from "./engine.ts";
 import { underClaim, whileOpen } from "./host-claim.ts";
@@ -24,14 +25,21 @@ export function offset(
       await endAppendsElsewhere(context, upload);
       await requireHealed(context, upload);
       requireNotEnded(upload);
-      // Who hears that the last byte is there asks for nothing more: it must not have been for nothing.
-      const { protocol, role, state } = upload.record;
-      const isFinal = role?.kind === "final" && state === "completing";
-      const isTold = protocol === "tus" && (isFinal || isWhole(upload));
-      if (completes && isTold) await driveAWhile(context, upload);
+      if (completes) await completeWhole(context, upload);
       return tellOffset(context, upload);
     }),
   );
+}
+
+/** Who hears that the last byte is there asks for nothing more: it must not have been for nothing, whichever protocol brought it. */
+async function completeWhole(context: Context, upload: Upload): Promise<void> {
+  const { role, state, hasSize, size, tail } = upload.record;
+  // A crash may have come between a size that was told late and the part that it makes of the tail.
+  if (state === "open" && hasSize && tail && offsetOf(upload) === size) {
+    await underClaim(context, upload, whileOpen, () => closeTail(context, upload));
+  }
+  const isFinal = role?.kind === "final" && state === "completing";
+  if (isFinal || isWhole(upload)) await driveAWhile(context, upload);
 }
 
 /** What another server is appending is committed, and known here, or that server does not answer and has lost the claim. */

@@ -22,7 +22,8 @@ export function putRun(
     writeUpload(context, principal, command, async (upload) => {
       requireEpoch(upload, command);
       const { limits = {} } = principal;
-      await fixSize(context, upload, { size: command.size, limits });
+      const { size, transfer } = command;
+      await fixSize(context, upload, { size, limits, transfer });
       requireFit(upload, command);
       const digests = digestsOf(upload, command);
       const claim = await claimRun(context, upload, { ...command, digests });

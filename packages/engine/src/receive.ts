@@ -53,6 +53,8 @@ export async function receiveRun(
       if (!digest || isKnown) {
         writer.give(slot);
         if (isKnown && at === tail.size) fragment = requireTail(tail, digest);
+        // A size that came late may have made the tail the whole part: nothing comes behind its fragment.
+        if (at === size) await writeFragment(writer, partOffset(record, index) + at, fragment);
         continue;
       }
       const total = prepend(fragment, slot, taken);
@@ -74,6 +76,14 @@ export async function receiveRun(
 }
 
 const NOTHING = new Uint8Array();
+
+/** What only the record has of a part goes to the storage as the part ends with it. */
+async function writeFragment(writer: Writer, end: number, fragment: Uint8Array): Promise<void> {
+  if (fragment.length === 0) return;
+  const slot = await writer.take();
+  slot.memory.set(fragment);
+  writer.write(end - fragment.length, slot, fragment.length);
+}
 
 /** The leading bytes of a part are those of its tail: the storage has them but for the fragment, which goes before what is written next. */
 function requireTail(tail: Tail, came: RunningDigest | undefined): Uint8Array {

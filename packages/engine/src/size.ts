@@ -7,7 +7,7 @@ import {
   type PartSet,
   partCount,
 } from "@holdfast/protocol";
-import { type Claim, endsBefore, refusalBy } from "./claims.ts";
+import { type Claim, endsBefore, takeOver } from "./claims.ts";
 import type { Context } from "./context.ts";
 import type { Limits } from "./records.ts";
 import { allDigests, type Upload } from "./upload.ts";
@@ -18,12 +18,14 @@ export interface SizeRequest {
   readonly size: number | undefined;
   /** Those of who asks. */
   readonly limits?: Limits | undefined;
-  /** The claim of the request that asks. */
+  /** The claim of the request that asks, and the running transfer that it belongs to. */
   readonly claim?: Claim;
+  readonly transfer?: string | undefined;
 }
 
 /**
- * Resolves when the upload's size is the one that a request tells, durably. Only the last part may be short, and so nobody else may be writing there meanwhile.
+ * Resolves when the upload's size is the one that a request tells, durably. Only the last part may be short, and so nobody else may be writing there meanwhile: who is silent
+ * there, or belongs to the same transfer, is ended.
  *
  * @throws HoldfastError `size_mismatch` where another size is fixed, or a part or the tail would be cut; `size_too_large` above the most that it may become;
  * `quota_exceeded`; `part_busy` or `append_in_progress` while another request writes where the end would be.
@@ -31,16 +33,18 @@ export interface SizeRequest {
 export async function fixSize(
   context: Context,
   upload: Upload,
-  { size, limits = {}, claim: own }: SizeRequest,
+  { size, limits = {}, claim: own, transfer }: SizeRequest,
 ): Promise<void> {
   if (size === undefined) return;
-  await upload.fixing?.catch(() => undefined);
-  requireSize(upload, size);
-  if (upload.record.hasSize) return;
-  for (const claim of upload.claims) {
-    if (claim !== own && !endsBefore(claim, Math.floor(size / upload.record.partSize))) {
-      throw refusalBy(claim);
-    }
+  for (;;) {
+    await upload.fixing?.catch(() => undefined);
+    requireSize(upload, size);
+    const { hasSize, partSize } = upload.record;
+    if (hasSize) return;
+    const last = Math.floor(size / partSize);
+    const holders = [...upload.claims].filter((claim) => claim !== own && !endsBefore(claim, last));
+    if (holders.length === 0) break;
+    await takeOver(context, holders, { transfer });
   }
   upload.fixing = context.metadata
     .apply({ kind: "fix-size", id: upload.record.id, size, limits })

@@ -407,6 +407,58 @@ describe("an upload of unknown size", () => {
     expect(await readAll(engine, done)).toEqual(Buffer.from(content));
   });
 
+  it.each([5000, 8192, PART - 1, PART + 1])(
+    "has all of its bytes where a part comes with a size that makes it of the tail alone: %i",
+    async (size) => {
+      const bytes = content.subarray(0, size);
+      const { engine, view } = await unsized();
+      await appendBytes(engine, view, 0, bytes);
+      const known = { ...view, size };
+      const last = Math.floor(size / PART);
+      const digests = new Map([[view.digest, partDigests(known, bytes, [last, last + 1])]]);
+      const body = createBody(bytes.subarray(last * PART));
+      await engine.putRun(alice, { id: view.id, run: [last, last + 1], digests, body, size });
+      const done = await engine.complete(alice, view.id, {});
+      expect(await readAll(engine, done)).toEqual(Buffer.from(bytes));
+    },
+  );
+
+  it("gets it from whoever finds another one silent there, and waits for who is not", async () => {
+    const clock = createVirtualClock();
+    const { engine, view } = await unsized({ clock });
+    const body = createBody(undefined, { monotonic: clock.monotonic });
+    const held = codeOf(appendBytes(engine, view, 0, content, { body }));
+    await turn();
+    body.push(content.subarray(0, 5000));
+    await turn();
+    const complete = () => engine.complete(alice, view.id, { size: 5000 });
+    expect(await codeOf(complete())).toBe("append_in_progress");
+    clock.advance(2000);
+    const done = await complete();
+    expect(await held).toBe("part_busy");
+    expect(await readAll(engine, done)).toEqual(Buffer.from(content.subarray(0, 5000)));
+  });
+
+  it.each(["tus", undefined] as const)(
+    "is a file at the offset that is its size, though a crash came between the two: begun by %s",
+    async (protocol) => {
+      const metadata = createMemoryMetadata();
+      const parts = memoryParts({ metadata });
+      const { size: _, ...request } = createRequest(0);
+      const wants = { ...request, maxSize: 10 * PART };
+      const first = createEngine(parts);
+      const view = await first.create(alice, wants, undefined, protocol ? { protocol } : {});
+      await appendBytes(first, view, 0, content.subarray(0, PART + 5000));
+      await metadata.apply({ kind: "fix-size", id: view.id, size: PART + 5000, limits: {} });
+      const engine = createEngine(parts);
+      expect(await engine.offset(alice, view.id)).toMatchObject({ isComplete: false });
+      const told = await engine.offset(alice, view.id, "at-size");
+      expect(told).toMatchObject({ offset: PART + 5000, isComplete: true });
+      const done = await engine.status(alice, view.id);
+      expect(await readAll(engine, done)).toEqual(Buffer.from(content.subarray(0, PART + 5000)));
+    },
+  );
+
   it("has the digests of a large grid only as far as there are any", async () => {
     const { size: _, ...request } = createRequest(0);
     const metadata = createMemoryMetadata();
