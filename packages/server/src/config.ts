@@ -8,7 +8,7 @@ import type { CertificateFiles } from "./certificate.ts";
 import { parseOrigin } from "./http/cors.ts";
 import { REQUESTS_MAX } from "./http/in-flight.ts";
 import type { Interim } from "./http/interim.ts";
-import { createTrust, type Trust } from "./http/trust.ts";
+import { createTrust, LOCAL_PEER, type Trust } from "./http/trust.ts";
 import type { MasterKeys } from "./keys/keys-file.ts";
 import { hasTokens } from "./policy/tokens-file.ts";
 import { readSeveral, type Several } from "./several.ts";
@@ -56,8 +56,8 @@ export interface ServeOptions {
   /** Origins whose pages may use the server from a browser, such as https://app.example; none by default. */
   readonly origins?: readonly string[];
   /**
-   * Addresses and networks of proxies in front, such as 10.0.0.0/8: what they say of where a request comes from is believed. With them, plain HTTP beyond this
-   * machine is allowed, for them and nobody else; and a token is needed, wherever the server listens.
+   * Addresses and networks of proxies in front, such as 10.0.0.0/8, or `unix` for one that comes over `socket`: what they say of where a request comes from is
+   * believed. With them, plain HTTP beyond this machine is allowed, for them and nobody else; and a token is needed, wherever the server listens.
    */
   readonly proxies?: readonly string[];
   /**
@@ -124,7 +124,11 @@ export async function readSettings(options: ServeOptions): Promise<Settings> {
     if (Number.isInteger(one) && one >= 0 && one <= 65_535) continue;
     throw new HoldfastError("usage", "the port must be a number from 0 to 65535");
   }
-  const trust = createTrust(options.proxies ?? []);
+  const { proxies = [] } = options;
+  const trust = createTrust(proxies);
+  if (proxies.includes(LOCAL_PEER) && options.socket === undefined) {
+    throw new HoldfastError("usage", `proxies name ${LOCAL_PEER}, and there is no socket`);
+  }
   const addresses = await resolve(host);
   // A certificate does nothing for a port that is in the clear.
   const hasTls = tls !== undefined && h2cPort === undefined;

@@ -160,7 +160,7 @@ export const SETTINGS = {
   },
   "serve.proxies": {
     kind: "list",
-    help: "proxies to believe, such as 10.0.0.0/8",
+    help: "proxies to believe, such as 10.0.0.0/8; unix is --socket",
   },
   "serve.interim": {
     kind: "choice",

@@ -8,6 +8,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type RunningServer, serve } from "../index.ts";
 
+const TOKEN = "a-token-of-some-length";
+
 let directory: string;
 let socket: string;
 const running: RunningServer[] = [];
@@ -60,8 +62,37 @@ it("is another way to the same server, for its owner and its group", async () =>
   expect([marked.status, marked.interim]).toEqual([201, 0]);
 });
 
+it("is believed like a proxy where it is named as one, and nowhere else", async () => {
+  const heard: unknown[] = [];
+  const log = (_: string, __: string, fields?: { readonly from?: unknown }) => {
+    if (fields?.from !== undefined) heard.push(fields.from);
+  };
+  const headers = {
+    ...{ "x-forwarded-for": "192.0.2.1, 198.51.100.7", authorization: `Bearer ${TOKEN}` },
+  };
+  const plain = await start("data", { token: TOKEN, log });
+  await ask("/v1/files", headers);
+  await plain.close();
+  const named = await start("data", { token: TOKEN, proxies: ["unix"], log });
+  await ask("/v1/files", headers);
+  expect(heard).toEqual(["unix", "198.51.100.7"]);
+  // It is a proxy without a mark then, too: nobody knows what becomes of interim responses behind it.
+  const resumable = { "upload-complete": "?1", "upload-draft-interop-version": "8" };
+  const { authorization } = headers;
+  const made = await ask("/v1/files", { authorization, ...resumable }, "hello");
+  expect([made.status, made.interim]).toEqual([201, 0]);
+  // Over TCP the same server believes nobody.
+  await fetch(new URL("/v1/files", named.url), { headers });
+  expect(heard.at(-1)).toBe("127.0.0.1");
+});
+
+it("must be there where it is named", async () => {
+  const nowhere = { token: TOKEN, proxies: ["unix"], socket: undefined };
+  await expect(start("data", nowhere)).rejects.toMatchObject({ code: "usage" });
+});
+
 it("is gone with the server, and asks for a token where the server does", async () => {
-  const server = await start("data", { token: "a-token-of-some-length" });
+  const server = await start("data", { token: TOKEN });
   expect((await ask("/v1/files")).status).toBe(401);
   await server.close();
   await expect(stat(socket)).rejects.toMatchObject({ code: "ENOENT" });

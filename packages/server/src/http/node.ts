@@ -12,6 +12,7 @@ import { problemReply } from "./problem.ts";
 import { canSendInterim, sendInterim, sendRaw, sendReply } from "./reply.ts";
 import type { Inform, Request } from "./request.ts";
 import { answer } from "./route.ts";
+import type { LOCAL_PEER } from "./trust.ts";
 
 export interface HttpOptions {
   readonly pace?: PaceRule;
@@ -19,6 +20,8 @@ export interface HttpOptions {
   readonly readPace?: PaceRule;
   /** Who is sent interim responses; `direct` by default. */
   readonly interim?: Interim | undefined;
+  /** Who is at the other end of every connection, where that is no address. */
+  readonly peer?: typeof LOCAL_PEER | undefined;
   /** Whether an address may connect; everybody may by default. */
   readonly mayConnect?: (address: string) => boolean;
   /** With a certificate it speaks TLS; without, plain HTTP. */
@@ -90,7 +93,7 @@ interface Exchanges {
 }
 
 function createExchanges(front: Front, options: HttpOptions): Exchanges {
-  const { pace = PACE, readPace = READ_PACE, interim: setting = "direct" } = options;
+  const { pace = PACE, readPace = READ_PACE, interim: setting = "direct", peer } = options;
   const reader = { pace: readPace, clock: front.clock, log: front.log };
   const exchanges = new WeakMap<Duplex, Exchange>();
   const unanswered = new WeakMap<Duplex, number>();
@@ -112,7 +115,7 @@ function createExchanges(front: Front, options: HttpOptions): Exchanges {
     // One at a time: a reply that waits behind another one would never learn that its connection is gone.
     if (before && !before.res.destroyed) await before.over;
     if (req.socket.destroyed) return resolve();
-    const request = toRequest(front, req, body, informOf(req, res));
+    const request = toRequest(front, req, { body, inform: informOf(req, res), peer });
     const reply = request ? await answer(front, request) : problemReply(noHost(), front);
     const isLast = !request || exchange.isLast || front.isClosing();
     const leave = front.replies.enter(() => res.destroy());
@@ -126,7 +129,7 @@ function createExchanges(front: Front, options: HttpOptions): Exchanges {
 
   function informOf(req: IncomingMessage, res: ServerResponse): Inform | undefined {
     const { httpVersion, headers, socket } = req;
-    const isFromProxy = front.trust.isProxy(socket.remoteAddress ?? "");
+    const isFromProxy = front.trust.isProxy(peer ?? socket.remoteAddress ?? "");
     const way = { setting, httpVersion, fields: Object.keys(headers), isFromProxy };
     if (!canSendInterim(res) || !canInform(way)) return undefined;
     return (status, fields) => sendInterim(res, status, fields);
@@ -173,8 +176,7 @@ function createExchanges(front: Front, options: HttpOptions): Exchanges {
 function toRequest(
   { trust }: Front,
   req: IncomingMessage,
-  body: RequestBody,
-  inform: Inform | undefined,
+  { body, inform, peer }: Pick<Request, "body" | "inform"> & Pick<HttpOptions, "peer">,
 ): Request | undefined {
   const hosts = countHosts(req);
   if (hosts > 1 || (hosts === 0 && req.httpVersion === "1.1")) return undefined;
@@ -183,7 +185,10 @@ function toRequest(
   const mark = target.indexOf("?");
   return {
     address: () =>
-      trust.addressOf(req.socket.remoteAddress, req.headersDistinct["x-forwarded-for"]?.join(",")),
+      trust.addressOf(
+        peer ?? req.socket.remoteAddress,
+        req.headersDistinct["x-forwarded-for"]?.join(","),
+      ),
     method: req.method ?? "",
     path: mark < 0 ? target : target.slice(0, mark),
     query: new URLSearchParams(mark < 0 ? "" : target.slice(mark)),

@@ -8,6 +8,7 @@ import { PROTOCOLS, takeH2 } from "./alpn.ts";
 import type { Front } from "./front.ts";
 import { createH2, type H2 } from "./h2.ts";
 import { createHttpServer, type HttpOptions } from "./node.ts";
+import { LOCAL_PEER } from "./trust.ts";
 
 export interface HttpFront {
   readonly server: Server | SecureServer;
@@ -39,7 +40,10 @@ export async function openHttp(front: Front, wanted: Wanted): Promise<HttpFront>
   });
   const h2c =
     wanted.h2cPort === undefined ? undefined : createH2(front, plain(isH2cForProxiesOnly));
-  const local = wanted.socket === undefined ? undefined : createHttpServer(front, plain(false));
+  const local =
+    wanted.socket === undefined
+      ? undefined
+      : createHttpServer(front, { ...plain(false), peer: LOCAL_PEER });
   if (!tls) {
     return {
       server: createHttpServer(front, plain(isForProxiesOnly)),

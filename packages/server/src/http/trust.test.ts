@@ -24,6 +24,11 @@ describe("the address of a request", () => {
     ["garbage", PROXIES, "10.0.0.1", "<script>", "10.0.0.1"],
     ["garbage behind an address", PROXIES, "10.0.0.1", "x, 5.6.7.8", "5.6.7.8"],
     ["an empty field", PROXIES, "10.0.0.1", "", "10.0.0.1"],
+    ["the socket in the file system is not believed", PROXIES, "unix", "198.51.100.9", "unix"],
+    ["unless it is named", ["unix"], "unix", "198.51.100.9", "198.51.100.9"],
+    ["and says nothing for others", ["unix"], "127.0.0.1", "198.51.100.9", "127.0.0.1"],
+    ["nor is its name in a field", ["unix"], "unix", "1.2.3.4, unix", "unix"],
+    ["a proxy before the socket", ["unix", ...PROXIES], "unix", "1.2.3.4, 10.0.0.1", "1.2.3.4"],
     ["a port behind it", PROXIES, "10.0.0.1", "5.6.7.8:99", "10.0.0.1"],
   ])("%s", (_name, proxies, peer, forwarded, expected) => {
     expect(createTrust(proxies).addressOf(peer, forwarded)).toBe(expected);
@@ -33,7 +38,7 @@ describe("the address of a request", () => {
     expect(createTrust(PROXIES).addressOf(undefined, "1.2.3.4")).toBeUndefined();
   });
 
-  it.each(["", "x", "10.0.0.0/33", "10.0.0/8", "::1/129", "10.0.0.1/8/8", "*"])(
+  it.each(["", "x", "10.0.0.0/33", "10.0.0/8", "::1/129", "10.0.0.1/8/8", "*", "unix/8"])(
     "cannot be told by %j",
     (proxy) => expect(() => createTrust([proxy])).toThrow(/is no address/),
   );

@@ -2,6 +2,9 @@
 import { BlockList, isIP } from "node:net";
 import { HoldfastError } from "@holdfast/protocol";
 
+/** Whoever is at the other end of a socket in the file system: it has no address, and its directory says who may open it. */
+export const LOCAL_PEER = "unix";
+
 export interface Trust {
   /** Whether requests come through proxies at all. */
   readonly hasProxies: boolean;
@@ -14,13 +17,15 @@ export interface Trust {
 }
 
 /**
- * @param proxies Addresses, or networks such as `10.0.0.0/8`.
+ * @param proxies Addresses, networks such as `10.0.0.0/8`, or `unix` for whoever comes over the socket in the file system.
  * @throws HoldfastError `usage`
  */
 export function createTrust(proxies: readonly string[]): Trust {
   const list = new BlockList();
-  for (const proxy of proxies) add(list, proxy);
-  const isProxy = (address: string) => list.check(address, familyOf(address));
+  for (const proxy of proxies) if (proxy !== LOCAL_PEER) add(list, proxy);
+  const isLocalProxy = proxies.includes(LOCAL_PEER);
+  const isProxy = (address: string) =>
+    address === LOCAL_PEER ? isLocalProxy : list.check(address, familyOf(address));
   return {
     hasProxies: proxies.length > 0,
     isProxy: (address) => isProxy(plain(address)),
@@ -42,7 +47,8 @@ function add(list: BlockList, proxy: string): void {
   const [, address = "", bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(proxy) ?? [];
   const most = isIP(address) === 6 ? 128 : 32;
   if (isIP(address) === 0 || Number(bits ?? 0) > most) {
-    throw new HoldfastError("usage", `"${proxy}" is no address and no network such as 10.0.0.0/8`);
+    const text = `"${proxy}" is no address, no network such as 10.0.0.0/8, and not ${LOCAL_PEER}`;
+    throw new HoldfastError("usage", text);
   }
   list.addSubnet(address, Number(bits ?? most), familyOf(address));
 }
