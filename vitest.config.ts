@@ -20,6 +20,13 @@ const SERVICES = [
   "e2e/services/*.test.ts",
 ];
 
+/**
+ * What starts servers, clients and services of its own: more than two of those at once only measure the machine. The quick tests come after them, as many at once
+ * as there are cores; tests that share a turn have to agree on that number.
+ */
+const BY_TWO = { maxWorkers: 2, sequence: { groupOrder: 0 } } as const;
+const BY_CORES = { sequence: { groupOrder: 1 } } as const;
+
 const config: ViteUserConfig = defineConfig({
   test: {
     pool: "forks",
@@ -36,6 +43,7 @@ const config: ViteUserConfig = defineConfig({
           ],
           exclude: [...TRANSFERS, ...SERVICES],
           testTimeout: 20_000,
+          ...BY_CORES,
         },
       },
       {
@@ -47,16 +55,23 @@ const config: ViteUserConfig = defineConfig({
           exclude: ["packages/server/src/http/{wire,body,h2,local-socket}.test.ts"],
           env: { HOLDFAST_TEST_ADAPTER: "fetch" },
           testTimeout: 20_000,
+          ...BY_CORES,
         },
       },
       {
         extends: true,
-        test: { name: "transfers", include: TRANSFERS, testTimeout: 60_000 },
+        test: { name: "transfers", include: TRANSFERS, testTimeout: 60_000, ...BY_TWO },
       },
       {
         extends: true,
         // The first run on a machine installs what is missing.
-        test: { name: "services", include: SERVICES, testTimeout: 60_000, hookTimeout: 300_000 },
+        test: {
+          name: "services",
+          include: SERVICES,
+          testTimeout: 60_000,
+          hookTimeout: 300_000,
+          ...BY_TWO,
+        },
       },
       {
         extends: true,
@@ -64,10 +79,9 @@ const config: ViteUserConfig = defineConfig({
           name: "e2e",
           include: ["e2e/**/*.test.ts"],
           exclude: SERVICES,
-          // Each of these starts servers and clients of its own: more than two at once only measure the machine.
-          maxWorkers: 2,
           testTimeout: 180_000,
           hookTimeout: 60_000,
+          ...BY_TWO,
         },
       },
     ],
