@@ -330,6 +330,15 @@ describe("a bucket and a data directory", () => {
         .poll(() => logged(again, "storage.unrecorded").join("\n"), { timeout: 30_000 })
         .toContain('"objects":1');
       expect(double.bucket.objects.has(stray)).toBe(true);
+      // A bucket that was given to others meanwhile is not judged by these records.
+      double.bucket.objects.delete("ours/holdfast.json");
+      const swept = await ask(again.url, { method: "POST", path: "/v1/sweep?unrecorded=1" });
+      expect(JSON.parse(swept.text)).toMatchObject({
+        left: { count: 0 },
+        unrecorded: { count: 0 },
+        failed: 1,
+      });
+      expect(double.bucket.objects.has(stray)).toBe(true);
       await stopServer(again);
     }));
 

@@ -120,6 +120,7 @@ describe("a sweep", () => {
   const report = {
     isDryRun: true,
     ...{ expired: { count: 2, bytes: 7 }, removed: none, erased: none, forgotten: none },
+    ...{ left: { count: 3, bytes: 9 }, unrecorded: none },
     failed: 0,
     isWhole: true,
     isHeld: false,

@@ -14,6 +14,7 @@ import type { Subtrees } from "./proof.ts";
 import type { Principal } from "./records.ts";
 import { refresh } from "./refresh.ts";
 import { createRoom, type Room } from "./room.ts";
+import { createSightings, type Sightings } from "./sweep-objects.ts";
 import { createUploads, type Upload, type Uploads } from "./upload.ts";
 
 /** Milliseconds an open upload lives after its last commit. */
@@ -25,6 +26,7 @@ export interface Context extends EngineParts {
   readonly room: Room;
   /** Of files that a part was proved of lately, the one used last at the end. */
   readonly subtrees: Map<FileId, Promise<Subtrees>>;
+  readonly sightings: Sightings;
   /** Set once, when the server is told to stop. */
   isDraining: boolean;
   /** Set once, when bodies in flight are stopped: from then on nobody begins to read one. */
@@ -43,6 +45,7 @@ export function createContext(parts: EngineParts): Context {
     crowd: createCrowd(parts),
     room: createRoom(parts),
     subtrees: new Map(),
+    sightings: createSightings(),
     isDraining: false,
     isOverdue: false,
     work: new Set(),

@@ -153,6 +153,21 @@ export interface ObjectStorage {
   removeTails(id: UploadId, home?: Home): Promise<void>;
   /** Removes everything that was stored for an upload but its places. */
   removeAll(id: UploadId, home?: Home): Promise<void>;
+  /** Every object of uploads, whoever stored it. What comes or goes meanwhile is among them or not. */
+  list(): AsyncIterable<ListedObject>;
+}
+
+export interface ListedObject {
+  /** The upload that it was stored for. */
+  readonly id: UploadId;
+  /** To be removed by; the place of bytes is no place that anything else may be asked of. */
+  readonly object: PlacedObject;
+  /** Whether it is what became of this place. */
+  isIn(place: Place): boolean;
+  /** In bytes. */
+  readonly size: number;
+  /** Milliseconds since it was written, by the storage's own clock. */
+  readonly ageMs: number;
 }
 
 export type PlacedObject =

@@ -10,6 +10,7 @@ import { isPinned } from "./partials.ts";
 import { driveOn } from "./publish.ts";
 import type { Due, Principal } from "./records.ts";
 import { pause } from "./root.ts";
+import { strayObjects } from "./sweep-objects.ts";
 import { straysDue } from "./sweep-places.ts";
 import type { Upload } from "./upload.ts";
 
@@ -26,13 +27,15 @@ const LOOKED_AT_ONCE = 4096;
 
 export interface SweepWants {
   readonly isDryRun: boolean;
+  /** Whether what no record knows goes too. Only a person can say that these are all the records. */
+  readonly takesUnrecorded?: boolean;
   /** Whether the clock is not believed now: then nothing ends by time, and the rest goes on. Asked once it is known that the asker may. */
   readonly isHeld?: () => Promise<boolean>;
 }
 
 /**
  * What has expired ends and loses its bytes; so do files that were deleted and uploads that ended some other way, where a crash or a fault has left them; records of
- * what ended a day ago go; so do places of parts that stand in no record; what was about to become a file when its time was over becomes one. Never takes an upload that somebody is writing to, nor one that a
+ * what ended a day ago go; so do places of parts that stand in no record, and objects that those leave behind who come late; what was about to become a file when its time was over becomes one. Never takes an upload that somebody is writing to, nor one that a
  * commit comes in for meanwhile.
  *
  * @param by The server itself, or somebody who must be allowed to `administer`.
@@ -40,14 +43,19 @@ export interface SweepWants {
 export async function sweep(
   context: Context,
   by: Principal | "server",
-  { isDryRun, isHeld: ask }: SweepWants,
+  { isDryRun, isHeld: ask, takesUnrecorded = false }: SweepWants,
 ): Promise<SweepReport> {
   if (by !== "server") await context.policy.decide(by, "administer", by);
   const isHeld = ask ? await ask() : false;
-  return isDryRun ? await look(context, isHeld) : await run(context, isHeld);
+  if (isDryRun) return await look(context, isHeld, takesUnrecorded);
+  return await run(context, { by: by === "server" ? by : "anybody", isHeld, takesUnrecorded });
 }
 
-async function look(context: Context, isHeld: boolean): Promise<SweepReport> {
+async function look(
+  context: Context,
+  isHeld: boolean,
+  takesUnrecorded: boolean,
+): Promise<SweepReport> {
   const now = context.clock.now();
   const tally = createTally(isHeld);
   const count = async (as: SweptName, list: AsyncIterable<Due>) => {
@@ -66,10 +74,23 @@ async function look(context: Context, isHeld: boolean): Promise<SweepReport> {
   await count("erased", allDue(metadata, "deleting"));
   if (!isHeld) await count("forgotten", allDue(metadata, "forgettable", now - KEPT_MS));
   if (!isHeld) await count("removed", straysDue(context));
+  for await (const { listed, fate, isRipe } of strayObjects(context, "anybody")) {
+    const goes = isRipe && (fate === "left" || takesUnrecorded);
+    if (goes || fate === "unrecorded") tally.add(goes ? "left" : fate, listed);
+  }
   return tally.report(true);
 }
 
-async function run(context: Context, isHeld: boolean): Promise<SweepReport> {
+interface RunWants {
+  readonly by: "server" | "anybody";
+  readonly isHeld: boolean;
+  readonly takesUnrecorded: boolean;
+}
+
+async function run(
+  context: Context,
+  { by, isHeld, takesUnrecorded }: RunWants,
+): Promise<SweepReport> {
   const { clock, metadata, uploads } = context;
   const until = clock.monotonic() + SWEEP_MS;
   const now = clock.now();
@@ -96,6 +117,25 @@ async function run(context: Context, isHeld: boolean): Promise<SweepReport> {
       if (running.size >= AT_ONCE) await Promise.race(running);
     }
     await Promise.all(running);
+  }
+
+  /** What the storage does not let go of now is seen again by the next pass. */
+  async function sweepObjects(): Promise<void> {
+    try {
+      for await (const { listed, fate, isRipe } of strayObjects(context, by)) {
+        if (context.isDraining || clock.monotonic() > until) return tally.stop();
+        const { id, object } = listed;
+        if (isRipe && (fate === "left" || takesUnrecorded)) {
+          await doWork(context, () => partsOf(context).objects.remove(object));
+          tally.add("left", listed);
+          context.log("info", "storage.left.removed", { upload: id, object: object.kind, fate });
+        } else if (fate === "unrecorded") tally.add(fate, listed);
+      }
+    } catch (cause) {
+      if (toHoldfastError(cause).code === "shutting_down") return tally.stop();
+      tally.fail();
+      context.log("error", "sweep.failed", { step: "objects", cause });
+    }
   }
 
   function fail({ id, fileId }: Due, step: string, cause: unknown): void {
@@ -136,19 +176,23 @@ async function run(context: Context, isHeld: boolean): Promise<SweepReport> {
       return true;
     });
   }
+  await sweepObjects();
   // Its last step met a fault, and nobody has asked again: it would stay as it is until the next start. At the end, since a proof takes its time.
   await each(allDue(metadata, "completing", now + 1), "completed", async ({ id }) => {
     await driveOn(context, id);
     return false;
   });
   const report = tally.report(false);
+  const { count: objects, bytes } = report.unrecorded;
+  if (objects > 0) context.log("warn", "storage.unrecorded", { objects, bytes });
   if (hasWorked(report)) context.log("info", "sweep.done", { ...report });
   return report;
 }
 
 /** A sweep that found nothing is no news, every half hour. */
-function hasWorked({ expired, removed, erased, forgotten, failed, isWhole }: SweepReport): boolean {
-  const done = [expired, removed, erased, forgotten].some(({ count }) => count > 0);
+function hasWorked(report: SweepReport): boolean {
+  const { expired, removed, erased, forgotten, left, failed, isWhole } = report;
+  const done = [expired, removed, erased, forgotten, left].some(({ count }) => count > 0);
   return done || failed > 0 || !isWhole;
 }
 
@@ -173,7 +217,7 @@ async function expire(context: Context, upload: Upload): Promise<boolean> {
   return (await ifClaimed(context, upload, ifFree, ending)) ?? false;
 }
 
-type SweptName = "expired" | "removed" | "erased" | "forgotten";
+type SweptName = "expired" | "removed" | "erased" | "forgotten" | "left" | "unrecorded";
 
 function createTally(isHeld: boolean) {
   const swept: Record<SweptName, Swept> = {
@@ -181,11 +225,13 @@ function createTally(isHeld: boolean) {
     removed: { count: 0, bytes: 0 },
     erased: { count: 0, bytes: 0 },
     forgotten: { count: 0, bytes: 0 },
+    left: { count: 0, bytes: 0 },
+    unrecorded: { count: 0, bytes: 0 },
   };
   let failed = 0;
   let isWhole = true;
   return {
-    add(name: SweptName, { size }: Due): void {
+    add(name: SweptName, { size }: { readonly size: number }): void {
       const { count, bytes } = swept[name];
       swept[name] = { count: count + 1, bytes: Math.min(bytes + size, Number.MAX_SAFE_INTEGER) };
     },

@@ -58,6 +58,8 @@ describe("a sweep", () => {
       removed: NONE,
       erased: NONE,
       forgotten: NONE,
+      left: NONE,
+      unrecorded: NONE,
       failed: 0,
       isWhole: true,
       isHeld: false,

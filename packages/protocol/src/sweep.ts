@@ -18,6 +18,10 @@ export interface SweepReport {
   readonly erased: Swept;
   /** Records of uploads that ended a day ago. */
   readonly forgotten: Swept;
+  /** Objects in the storage that an upload or a file which has come to its end has left there. */
+  readonly left: Swept;
+  /** Objects in the storage that no record knows: they stay, unless they are asked to go. */
+  readonly unrecorded: Swept;
   /** What could not be done now: it stays for the next sweep, and the server's log says why. */
   readonly failed: number;
   /** False where it stopped before it was through: the next one goes on. */
@@ -39,11 +43,16 @@ export function decodeSweep(value: unknown): SweepReport {
     removed: sweptAt(fields, "removed"),
     erased: sweptAt(fields, "erased"),
     forgotten: sweptAt(fields, "forgotten"),
+    left: fields.has("left") ? sweptAt(fields, "left") : NONE,
+    unrecorded: fields.has("unrecorded") ? sweptAt(fields, "unrecorded") : NONE,
     failed: wholeAt(fields, "failed"),
     isWhole: fields.get("isWhole") === true,
     isHeld: fields.get("isHeld") === true,
   };
 }
+
+/** A server that is older than these says nothing of them. */
+const NONE: Swept = { count: 0, bytes: 0 };
 
 function sweptAt(fields: Fields, name: string): Swept {
   const swept = fieldsOf(fields.get(name), name);

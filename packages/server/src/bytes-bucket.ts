@@ -1,5 +1,5 @@
 // Bytes in a bucket. What is needed for that is loaded when it is asked for.
-import type { Home, Log, MetadataStore, PartStorage, Place } from "@holdfast/engine";
+import type { Home, ListedObject, Log, PartStorage } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
 import { pair } from "./bucket-mark.ts";
 import type { Bytes } from "./bytes.ts";
@@ -8,8 +8,6 @@ import { systemClock, systemRandom } from "./platform.ts";
 import type { Finding } from "./storage/s3/finding.ts";
 import type { BucketMark } from "./storage/s3/mark.ts";
 import type { OpenedS3 } from "./storage/s3/open.ts";
-import { multipartOf } from "./storage/s3/place.ts";
-import { type Bucket, countUnrecorded } from "./unrecorded-objects.ts";
 
 export interface BucketOptions {
   /** The data directory, which the caller owns. */
@@ -29,6 +27,8 @@ export interface BucketOptions {
 
 /** Milliseconds that an answer of the store holds: readiness may be asked for every second. */
 const FRESH_MS = 5_000;
+/** Objects that are listed before the mark is read again. */
+const LOOK_EVERY = 100;
 
 /** @throws HoldfastError `usage`, `storage_unusable`, `data_dir_unusable` */
 export async function openBucketBytes(options: BucketOptions): Promise<Bytes> {
@@ -83,7 +83,8 @@ export async function openBucketBytes(options: BucketOptions): Promise<Bytes> {
       hasBytes: isShared && !(await main.mark.isAlone()),
       // Nobody knows how much room a bucket has.
       keepFree: 0,
-      setAside: (metadata, log) => lookAside(opened, metadata, log),
+      // The sweep looks for what no record knows.
+      setAside: () => async () => undefined,
       async look() {
         if (systemClock.monotonic() - answeredAt < FRESH_MS) return;
         await Promise.all(marks.map((mark) => mark.look()));
@@ -105,50 +106,25 @@ function warn(
   log("warn", "storage.limited", { storage, check: what, says, means, setting, remedy });
 }
 
-const keyOf = (place: Place): string => multipartOf(place).key;
-
-/** Nothing is moved, and nothing removed: it is told of. */
-function lookAside(
-  opened: readonly OpenedS3[],
-  metadata: MetadataStore,
-  log: Log,
-): () => Promise<void> {
-  let isStopped = false;
-  void countIn(
-    opened.map((each) => ({ ...each, keyOf })),
-    metadata,
-    () => isStopped,
-  )
-    .then((objects) => {
-      if (objects > 0 && !isStopped) log("warn", "storage.unrecorded", { objects });
-    })
-    .catch((cause: unknown) => {
-      if (!isStopped) log("error", "storage.unrecorded.failed", { cause });
-    });
-  // It only looks: a store that does not answer holds up no end.
-  return async () => {
-    isStopped = true;
-  };
-}
-
-async function countIn(
-  buckets: readonly Bucket[],
-  metadata: MetadataStore,
-  isStopped: () => boolean,
-): Promise<number> {
-  let count = 0;
-  for (const bucket of buckets) count += await countUnrecorded(bucket, metadata, isStopped);
-  return count;
-}
-
 /** What somebody else has begun there is never taken for litter, even where the bucket was given to others while this server ran. */
 function ownOnly(storage: PartStorage, mark: BucketMark, place: string): PartStorage {
+  async function requireOurs(): Promise<void> {
+    if ((await mark.read()) === place) return;
+    throw new HoldfastError("storage_failed", "the bucket belongs to other records by now");
+  }
+  /** Again and again: to list many takes hours. */
+  async function* list(): AsyncGenerator<ListedObject, void, void> {
+    let count = 0;
+    for await (const listed of storage.objects.list()) {
+      if (count++ % LOOK_EVERY === 0) await requireOurs();
+      yield listed;
+    }
+  }
   return {
     ...storage,
+    objects: { ...storage.objects, list },
     async *unfinished(before) {
-      if ((await mark.read()) !== place) {
-        throw new HoldfastError("storage_failed", "the bucket belongs to other records by now");
-      }
+      await requireOurs();
       yield* storage.unfinished(before);
     },
   };

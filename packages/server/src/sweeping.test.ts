@@ -8,6 +8,7 @@ const none = { count: 0, bytes: 0 };
 const report: SweepReport = {
   isDryRun: false,
   ...{ expired: none, removed: none, erased: none, forgotten: none },
+  ...{ left: none, unrecorded: none },
   failed: 0,
   isWhole: true,
   isHeld: false,

@@ -98,6 +98,12 @@ export const Sweep: z.ZodType = component(
     removed: Swept.describe("Ended uploads whose bytes were still there"),
     erased: Swept.describe("Deleted files whose bytes were still there"),
     forgotten: Swept.describe("Records of uploads that ended a day ago"),
+    left: Swept.describe(
+      "Objects in a store that an upload or a file which has come to its end has left",
+    ),
+    unrecorded: Swept.describe(
+      "Objects in a store that no record knows: they stay unless asked to go",
+    ),
     failed: whole(),
     isWhole: z.boolean().describe("False where there is more than one sweep takes"),
     isHeld: z.boolean().describe("True where nothing ended by time: the server's clock has jumped"),

@@ -1,5 +1,5 @@
 // How a storage of parts lets go of what is not wanted, and what stands beside the places.
-import type { Place } from "@holdfast/engine";
+import type { ListedObject, Place } from "@holdfast/engine";
 import { describe, expect, it } from "vitest";
 import { inMemory, type PartRig, partOf } from "./part-storage-rig.ts";
 import { expectBytes, expectCode, testBytes, testId } from "./storage-rig.ts";
@@ -57,6 +57,12 @@ async function unfinished(rig: PartRig, before: number) {
   return found;
 }
 
+async function all(rig: PartRig): Promise<readonly ListedObject[]> {
+  const found: ListedObject[] = [];
+  for await (const one of rig.storage.objects.list()) found.push(one);
+  return found;
+}
+
 function describeObjects(rig: PartRig): void {
   const id = testId(1);
   const manifest = { kind: "manifest", id } as const;
@@ -80,6 +86,31 @@ function describeObjects(rig: PartRig): void {
       expectBytes(await read(tail("a")), testBytes(10, 3));
       expectBytes(await read(manifest, 100), testBytes(600, 2).subarray(0, 100));
       expect(await read(tail("b"))).toHaveLength(0);
+    });
+
+    it("are listed with what was assembled, by their upload, name, size and age", async () => {
+      const { objects } = rig.storage;
+      const [whole, other] = [await rig.twoParts(), await rig.twoParts()];
+      await rig.storage.assemble(whole.place, whole.parts);
+      await objects.put(manifest, testBytes(600, 2));
+      await objects.put(tail("a"), testBytes(10, 3));
+      const listed = await all(rig);
+      expect(listed.map(({ id: of, object, size }) => [of, object.kind, size]).sort()).toEqual([
+        [id, "bytes", whole.bytes.length],
+        [id, "manifest", 600],
+        [id, "tail", 10],
+      ]);
+      for (const { object, isIn, ageMs } of listed) {
+        const isBytes = object.kind === "bytes";
+        expect([isIn(whole.place), isIn(other.place)]).toEqual([isBytes, false]);
+        // Seconds are all that some stores tell.
+        expect(Math.abs(ageMs)).toBeLessThan(60_000);
+        expect(await read(object, 1)).toHaveLength(1);
+        await objects.remove(object);
+        expect(await read(object, 1)).toHaveLength(0);
+      }
+      expect(await all(rig)).toEqual([]);
+      expect((await rig.storage.listed(other.place, 0, 2)).size).toBe(2);
     });
 
     it("go one by one, or all of an upload, and nothing else does", async () => {

@@ -7,6 +7,8 @@ export interface PartsState {
   readonly places: Map<Place, PlaceState>;
   /** Manifests and tails, by their key. */
   readonly objects: Map<string, Uint8Array>;
+  /** When each of these was written. */
+  readonly writtenAt: Map<string, number>;
   /** Places that ever were: no name is used twice. */
   begun: number;
 }
@@ -17,6 +19,7 @@ export interface PlaceState {
   readonly parts: Map<number, StoredPart>;
   /** Once it is assembled: the parts are gone then. */
   object?: Uint8Array;
+  assembledAt?: number;
 }
 
 interface StoredPart {
@@ -25,16 +28,17 @@ interface StoredPart {
 }
 
 export function emptyParts(): PartsState {
-  return { places: new Map(), objects: new Map(), begun: 0 };
+  return { places: new Map(), objects: new Map(), writtenAt: new Map(), begun: 0 };
 }
 
 /** The same at this moment: bytes that are stored never change, so they are shared. */
-export function copyParts({ places, objects, begun }: PartsState): PartsState {
+export function copyParts({ places, objects, writtenAt, begun }: PartsState): PartsState {
   return {
     places: new Map(
       [...places].map(([place, state]) => [place, { ...state, parts: new Map(state.parts) }]),
     ),
     objects: new Map(objects),
+    writtenAt: new Map(writtenAt),
     begun,
   };
 }
@@ -61,7 +65,7 @@ export function joinParts(
   state: PartsState,
   place: Place,
   parts: readonly BoundPart[],
-  partSizeMin: number,
+  { partSizeMin, now }: { readonly partSizeMin: number; readonly now: number },
 ): void {
   const known = state.places.get(place);
   if (!known) throw refused("NoSuchUpload");
@@ -78,6 +82,7 @@ export function joinParts(
   if (parts.length === 0) throw refused("MalformedXML");
   const bytes = parts.map(({ index }) => known.parts.get(index)?.bytes ?? new Uint8Array());
   known.object = new Uint8Array(Buffer.concat(bytes));
+  known.assembledAt = now;
   known.parts.clear();
 }
 

@@ -4,6 +4,7 @@ import type {
   BoundPart,
   Clock,
   Home,
+  ListedObject,
   ObjectStorage,
   PartBody,
   PartStorage,
@@ -74,7 +75,7 @@ export function createMemoryParts(options: MemoryPartsOptions = {}): MemoryParts
     transfer: options.transfer ?? "direct",
     limits,
     state,
-    objects: createObjects(state, call),
+    objects: createObjects(state, call, clock),
     homeOf: (tenant) => homes.get(tenant),
     begin: (id, _, home) =>
       call("begin", () => {
@@ -100,7 +101,9 @@ export function createMemoryParts(options: MemoryPartsOptions = {}): MemoryParts
         );
       }),
     assemble: (place, parts) =>
-      call("assemble", () => joinParts(state, place, parts, limits.partSizeMin)),
+      call("assemble", () =>
+        joinParts(state, place, parts, { partSizeMin: limits.partSizeMin, now: clock.now() }),
+      ),
     discard: (place) => call("discard", () => void state.places.delete(place)),
     async *unfinished(before) {
       await onCall("unfinished", "before");
@@ -132,7 +135,7 @@ function signedFor(
 
 type Call = <T>(name: PartCall, work: () => T | Promise<T>) => Promise<T>;
 
-function createObjects(state: PartsState, call: Call): ObjectStorage {
+function createObjects(state: PartsState, call: Call, clock: Pick<Clock, "now">): ObjectStorage {
   function bytesOf(object: PlacedObject): Uint8Array {
     if (object.kind === "bytes") return state.places.get(object.place)?.object ?? new Uint8Array();
     return state.objects.get(keyOf(object)) ?? new Uint8Array();
@@ -143,15 +146,34 @@ function createObjects(state: PartsState, call: Call): ObjectStorage {
       yield bytes.slice(at, Math.min(at + PIECE_SIZE, end));
     }
   }
+  async function* list(): AsyncGenerator<ListedObject> {
+    await call("objects.list", () => undefined);
+    for (const [place, { id, object, assembledAt = 0 }] of [...state.places]) {
+      if (!object) continue;
+      const isIn = (other: Place) => other === place;
+      const ageMs = clock.now() - assembledAt;
+      yield { id, object: { kind: "bytes", place }, isIn, size: object.length, ageMs };
+    }
+    for (const [key, { length: size }] of [...state.objects]) {
+      const ageMs = clock.now() - (state.writtenAt.get(key) ?? 0);
+      yield { ...objectOf(key), isIn: () => false, size, ageMs };
+    }
+  }
   return {
     read,
+    list,
     put: (object, bytes) =>
       call("objects.put", async () => {
         // Whoever uses the memory again before this has resolved is found out.
         await Promise.resolve();
         state.objects.set(keyOf(object), bytes.slice());
+        state.writtenAt.set(keyOf(object), clock.now());
       }),
-    remove: (object) => call("objects.remove", () => void state.objects.delete(keyOf(object))),
+    remove: (object) =>
+      call("objects.remove", () => {
+        if (object.kind === "bytes") state.places.delete(object.place);
+        else state.objects.delete(keyOf(object));
+      }),
     removeTails: (id, home) =>
       call("objects.removeTails", () => removeBelow(state, `${prefixOf({ id, home })}${TAILS}`)),
     removeAll: (id, home) =>
@@ -168,6 +190,14 @@ const TAILS = "tail/";
 function keyOf(object: PlacedObject): string {
   if (object.kind === "bytes") return object.place;
   return prefixOf(object) + (object.kind === "manifest" ? "manifest" : TAILS + object.name);
+}
+
+/** What a key was made for. */
+function objectOf(key: string): Pick<ListedObject, "id" | "object"> {
+  const [, home, id = "", rest = ""] = /^(?:([^/]*)\/)?([a-z2-7]{26})\/(.*)$/.exec(key) ?? [];
+  const of = { id: id as UploadId, home: home as Home | undefined };
+  if (rest === "manifest") return { id: of.id, object: { kind: "manifest", ...of } };
+  return { id: of.id, object: { kind: "tail", ...of, name: rest.slice(TAILS.length) } };
 }
 
 function prefixOf({ id, home }: { readonly id: UploadId; readonly home?: Home | undefined }) {

@@ -10,15 +10,17 @@ export async function postSweep(
 ): Promise<Reply> {
   const isDryRun = readSwitch(request.query, "dry-run");
   const isNow = readSwitch(request.query, "now");
+  const takesUnrecorded = readSwitch(request.query, "unrecorded");
   async function isHeld(): Promise<boolean> {
     if (isNow && !isDryRun) await guard.trust();
     return isNow ? false : guard.isHeld();
   }
-  return jsonReply(200, encodeSweep(await engine.sweep(principal, { isDryRun, isHeld })));
+  const report = await engine.sweep(principal, { isDryRun, isHeld, takesUnrecorded });
+  return jsonReply(200, encodeSweep(report));
 }
 
 /** Anything else is refused: who mistypes a dry run wants to see, not to sweep. */
-function readSwitch(query: URLSearchParams, field: "dry-run" | "now"): boolean {
+function readSwitch(query: URLSearchParams, field: "dry-run" | "now" | "unrecorded"): boolean {
   const text = query.get(field);
   if (text === null || text === "0") return false;
   if (text === "1") return true;

@@ -59,6 +59,7 @@ const sweep: Operation = {
   query: {
     "dry-run": z.enum(["0", "1"]).optional().describe("1 does nothing and tells"),
     now: z.enum(["0", "1"]).optional().describe("1 believes a clock that has jumped"),
+    unrecorded: z.enum(["0", "1"]).optional().describe("1 takes what no record knows, too"),
   },
   replies: { 200: { what: "What went, or would go", content: json(Sweep) } },
   errors: ["invalid_request"],

@@ -32,7 +32,7 @@ export function objectCalls({ client, bucket: Bucket }: Aws): ObjectCalls {
       const answer = await callOr(client.send(command), ["NoSuchKey", "NotFound"]);
       if (!answer) return undefined;
       const { ContentLength: size = 0, ETag: etag = "", Metadata: metadata = {} } = answer;
-      return { size, etag, metadata };
+      return { size, etag, metadata, modifiedAt: answer.LastModified?.getTime() ?? 0 };
     },
     async delete(key) {
       await callOr(client.send(new DeleteObjectCommand({ Bucket, Key: key })), ["NoSuchKey"]);
@@ -42,7 +42,10 @@ export function objectCalls({ client, bucket: Bucket }: Aws): ObjectCalls {
       const { Contents = [], NextContinuationToken: next } = await call(
         client.send(new ListObjectsV2Command({ Bucket, Prefix: prefix, ...marker })),
       );
-      const items = Contents.map(({ Key: key = "", Size: size = 0 }) => ({ key, size }));
+      const items = Contents.map(({ Key: key = "", Size: size = 0, LastModified }) => ({
+        ...{ key, size },
+        modifiedAt: LastModified?.getTime() ?? 0,
+      }));
       return next === undefined ? { items } : { items, next };
     },
   };

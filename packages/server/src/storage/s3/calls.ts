@@ -129,9 +129,13 @@ export interface UploadMarker {
 export interface ListedObject {
   readonly key: string;
   readonly size: number;
+  /** Milliseconds since 1970, by the store's clock. */
+  readonly modifiedAt: number;
 }
 
 export interface ObjectFacts {
+  /** Milliseconds since 1970, by the store's clock. */
+  readonly modifiedAt: number;
   readonly size: number;
   readonly etag: string;
   readonly metadata: Readonly<Record<string, string>>;

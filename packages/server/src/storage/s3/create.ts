@@ -34,7 +34,7 @@ const ATTEMPT_BYTES = 10;
 export function stageOf(options: S3StorageOptions): Stage {
   const { calls, clock, random, prefix, capabilities = AWS_CAPABILITIES, marks = {} } = options;
   const { home } = options;
-  return { calls, clock, random, keys: createKeys(prefix), capabilities, marks, home };
+  return { calls, clock, random, keys: createKeys(prefix, home), capabilities, marks, home };
 }
 
 export function createS3Storage(options: S3StorageOptions): PartStorage {

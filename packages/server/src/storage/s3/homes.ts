@@ -36,6 +36,9 @@ export function joinHomes({ main, named, rules }: Homes): PartStorage {
       read: (object, range) => holding(object).read(object, range),
       put: async (object, bytes) => holding(object).put(object, bytes),
       remove: async (object) => holding(object).remove(object),
+      async *list() {
+        for (const storage of all) yield* storage.objects.list();
+      },
       removeTails: async (id, home) => at(home).objects.removeTails(id, home),
       removeAll: async (id, home) => at(home).objects.removeAll(id, home),
     },

@@ -7,7 +7,6 @@ import type { Finding } from "./finding.ts";
 import { createHomeList, type HomeList } from "./home-list.ts";
 import { locationText, parseS3Location, type S3Location } from "./location.ts";
 import { type BucketMark, createMark } from "./mark.ts";
-import { isStored, type StoredKey, storedKeys } from "./stored.ts";
 
 export interface OpenS3Options extends Pick<ExamineOptions, "credentials" | "idleMs" | "origin"> {
   /** As `parseS3Location` reads it. */
@@ -24,10 +23,6 @@ export interface OpenedS3 {
   readonly mark: BucketMark;
   /** The storages that have names, beside this one. */
   readonly homes: HomeList;
-  /** Every object of uploads that is there. */
-  stored(): AsyncIterable<StoredKey>;
-  /** Whether an object is there now. */
-  isStored(key: string): Promise<boolean>;
   /** Where that is, in words. */
   readonly where: string;
   /** What is not as it should be, and does not stand in the way. */
@@ -59,8 +54,6 @@ export async function openS3Storage(options: OpenS3Options): Promise<OpenedS3> {
     storage: createS3Storage(parts),
     mark: createMark(stage),
     homes: createHomeList(stage),
-    stored: () => storedKeys(stage),
-    isStored: (key) => isStored(stage, key),
     where: locationText(location),
     warnings: findings.filter(({ state }) => state === "limited"),
     close: () => calls.close(),

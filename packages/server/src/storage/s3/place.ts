@@ -20,21 +20,31 @@ export interface Keys {
   readonly mark: string;
   /** Of the names of other storages that uploads of these records are in. */
   readonly homes: string;
+  /** Written to see what time it is by the store's clock. */
+  readonly clock: string;
+  /** What an object was stored as, and for which upload; undefined of what nobody of ours has stored. */
+  objectOf(key: string): { readonly id: UploadId; readonly object: PlacedObject } | undefined;
   /** The upload that a key of `bytes` was made for. */
   uploadOf(key: string): UploadId | undefined;
 }
 
 /** @param prefix Empty, or ends with a slash. */
-export function createKeys(prefix: string): Keys {
+export function createKeys(prefix: string, home?: Home): Keys {
   const places = `${prefix}bytes/`;
   const allBesides = `${prefix}besides/`;
   const besides = (id: UploadId) => `${allBesides}${id}/`;
+  function uploadOf(key: string): UploadId | undefined {
+    if (!key.startsWith(places)) return undefined;
+    const [id = ""] = key.slice(places.length).split("/");
+    return isUploadId(id) ? id : undefined;
+  }
   const tails = (id: UploadId) => `${besides(id)}tail/`;
   return {
     places,
     allBesides,
     mark: `${prefix}holdfast.json`,
     homes: `${prefix}homes/`,
+    clock: `${prefix}probe/clock`,
     besides,
     tails,
     bytes: (id, attempt) => `${places}${id}/${attempt}`,
@@ -44,10 +54,22 @@ export function createKeys(prefix: string): Keys {
         ? `${besides(object.id)}manifest`
         : tails(object.id) + object.name;
     },
-    uploadOf(key) {
-      if (!key.startsWith(places)) return undefined;
-      const [id = ""] = key.slice(places.length).split("/");
-      return isUploadId(id) ? id : undefined;
+    uploadOf,
+    objectOf(key) {
+      const placed = uploadOf(key);
+      if (placed) {
+        return {
+          id: placed,
+          object: { kind: "bytes", place: placeOf({ key, uploadId: "" }, home) },
+        };
+      }
+      if (!key.startsWith(allBesides)) return undefined;
+      const [id = "", kind, name] = key.slice(allBesides.length).split("/");
+      if (!isUploadId(id)) return undefined;
+      if (kind === "manifest") return { id, object: { kind, id, home } };
+      return kind === "tail" && name !== undefined
+        ? { id, object: { kind, id, name, home } }
+        : undefined;
     },
   };
 }

@@ -4,6 +4,7 @@ import type { ByteRange } from "@holdfast/protocol";
 import { isPassing, storageError } from "./failure.ts";
 import { pause, retrying } from "./retry.ts";
 import type { Stage } from "./stage.ts";
+import { storedObjects } from "./stored.ts";
 
 export function createObjects(stage: Stage): ObjectStorage {
   const { calls, keys, marks } = stage;
@@ -18,6 +19,7 @@ export function createObjects(stage: Stage): ObjectStorage {
     async remove(object) {
       await retrying(stage, "removing an object", () => calls.objects.delete(keys.of(object)));
     },
+    list: () => storedObjects(stage),
     removeTails: (id) => removeBelow(stage, keys.tails(id)),
     removeAll: (id) => removeBelow(stage, keys.besides(id)),
   };
