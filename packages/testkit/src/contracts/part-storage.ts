@@ -165,7 +165,7 @@ function describeAssembling(rig: PartRig): void {
     it("says which parts are not there, or are others", async () => {
       const { place, parts } = await rig.twoParts();
       const [first] = parts;
-      const other = partOf(1, testBytes(LAST, 11));
+      const other = partOf(1, testBytes(LAST + 1, 11));
       const asked = rig.storage.assemble(place, [first, other, partOf(2, testBytes(10, 12))]);
       await expect(asked).rejects.toMatchObject({
         code: "parts_missing",
@@ -176,6 +176,15 @@ function describeAssembling(rig: PartRig): void {
           ],
         },
       });
+      expect(await rig.read(place, 0, 1)).toHaveLength(0);
+      await rig.storage.assemble(place, parts);
+    });
+
+    it("makes nothing of a part that has another digest", { timeout: 60_000 }, async () => {
+      const { place, parts } = await rig.twoParts();
+      const [first] = parts;
+      const other = partOf(1, testBytes(LAST, 11));
+      await expect(rig.storage.assemble(place, [first, other])).rejects.toThrow(HoldfastError);
       expect(await rig.read(place, 0, 1)).toHaveLength(0);
       await rig.storage.assemble(place, parts);
     });

@@ -219,6 +219,10 @@ export function s3CallsContract(rig: () => S3CallsRig): void {
       expect(await read(objects, key, 990, 2000)).toEqual(bytes.subarray(990));
       expect(await read(objects, key, 1000, 1001)).toBeUndefined();
       expect((await objects.list(key)).items).toEqual([{ key, size: 1000 }]);
+      const { etag } = (await objects.get(key, 0, 10)) ?? {};
+      expect(await objects.get(key, 10, 20, etag)).toBeDefined();
+      await objects.put(key, randomBytes(1000), headers);
+      await expect(objects.get(key, 10, 20, etag)).rejects.toThrow(S3Error);
       await objects.delete(key);
       await objects.delete(key);
       expect(await objects.head(key)).toBeUndefined();
@@ -232,10 +236,10 @@ async function read(
   start: number,
   end: number,
 ): Promise<Buffer | undefined> {
-  const body = await objects.get(key, start, end);
-  if (!body) return undefined;
+  const found = await objects.get(key, start, end);
+  if (!found) return undefined;
   const pieces: Uint8Array[] = [];
-  for await (const piece of body) pieces.push(piece);
+  for await (const piece of found.pieces) pieces.push(piece);
   return Buffer.concat(pieces);
 }
 

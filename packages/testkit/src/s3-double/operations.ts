@@ -253,7 +253,9 @@ function put(request: Request): Answer {
 function get(request: Request): Answer {
   const object = request.bucket.objects.get(request.key);
   if (!object) return refusal("NoSuchKey");
-  const { size } = object;
+  const { size, etag } = object;
+  const wanted = request.headers.get("if-match");
+  if (wanted !== undefined && wanted !== `"${etag}"`) return refusal("PreconditionFailed");
   const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.get("range") ?? "");
   const start = Number(range?.[1] ?? 0);
   const end = range?.[2] ? Math.min(size, Number(range[2]) + 1) : size;

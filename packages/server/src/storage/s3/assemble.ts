@@ -63,13 +63,15 @@ function requireAll(
   parts: readonly BoundPart[],
   there: readonly ListedPart[],
 ): readonly CompletedPart[] {
-  const byNumber = new Map(there.map((part) => [part.number, part]));
+  // A part that came more than once some stores list as often, the older ones too.
+  const byNumber = Map.groupBy(there, ({ number }) => number);
   const all: CompletedPart[] = [];
   const missing: (readonly [number, number])[] = [];
   for (const { index, size, digest } of parts) {
-    const part = byNumber.get(numberOf(index));
-    const isSame = part?.size === size && (!part.sha256 || equalBytes(part.sha256, digest));
-    if (isSame) all.push({ number: part.number, etag: part.etag, sha256: digest });
+    const part = byNumber
+      .get(numberOf(index))
+      ?.find((one) => one.size === size && (!one.sha256 || equalBytes(one.sha256, digest)));
+    if (part) all.push({ number: part.number, etag: part.etag, sha256: digest });
     else missing.push([index, index + 1]);
   }
   if (missing.length === 0) return all;

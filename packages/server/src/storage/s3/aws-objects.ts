@@ -10,7 +10,7 @@ import {
   type StorageClass,
 } from "@aws-sdk/client-s3";
 import { type Aws, call, callOr, faultOf } from "./aws-call.ts";
-import type { ObjectCalls, ObjectHeaders } from "./calls.ts";
+import { type ObjectCalls, type ObjectHeaders, S3Error } from "./calls.ts";
 
 export function objectCalls({ client, bucket: Bucket }: Aws): ObjectCalls {
   return {
@@ -18,14 +18,15 @@ export function objectCalls({ client, bucket: Bucket }: Aws): ObjectCalls {
       const input = { Bucket, Key: key, Body: body, ContentLength: body.length };
       await call(client.send(new PutObjectCommand({ ...input, ...headersOf(headers) })));
     },
-    async get(key, start, end) {
+    async get(key, start, end, etag) {
       const command = new GetObjectCommand({
-        Bucket,
-        Key: key,
-        Range: `bytes=${start}-${end - 1}`,
+        ...{ Bucket, Key: key, Range: `bytes=${start}-${end - 1}` },
+        ...(etag ? { IfMatch: etag } : {}),
       });
       const answer = await callOr(client.send(command), ["NoSuchKey", "NotFound", "InvalidRange"]);
-      return answer && readBody(answer.Body);
+      if (!answer) return undefined;
+      requireRange(answer.ContentRange, start, end, answer.Body);
+      return { etag: answer.ETag ?? "", pieces: readBody(answer.Body) };
     },
     async head(key) {
       const command = new HeadObjectCommand({ Bucket, Key: key });
@@ -49,6 +50,15 @@ export function objectCalls({ client, bucket: Bucket }: Aws): ObjectCalls {
       return next === undefined ? { items } : { items, next };
     },
   };
+}
+
+/** What stands between us and a store may answer with other bytes, or with all of them. @throws S3Error */
+function requireRange(said: string | undefined, start: number, end: number, body: unknown): void {
+  const [, first, last] = /^bytes (\d+)-(\d+)\//.exec(said ?? "") ?? [];
+  if (Number(first) === start && Number(last) < end) return;
+  if (body instanceof Readable) body.destroy();
+  const message = `bytes ${start}-${end - 1} were asked for, and ${said ?? "no range"} came`;
+  throw new S3Error({ kind: "refused", status: 200, code: "OtherRange", message });
 }
 
 async function* readBody(body: unknown): AsyncGenerator<Uint8Array, void, void> {

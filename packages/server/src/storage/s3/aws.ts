@@ -1,4 +1,6 @@
 // The calls by the AWS SDK, which knows credentials, regions and XML. Its own retries and checksums are off: both are ours.
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
 import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
 import { bucketCalls } from "./aws-bucket.ts";
 import { multipartCalls } from "./aws-multipart.ts";
@@ -19,11 +21,14 @@ export interface AwsOptions {
   readonly hasChecksums?: boolean;
   /** Milliseconds without a byte after which a call is given up. */
   readonly idleMs?: number;
+  /** Requests to the store at once; 128 by default. */
+  readonly socketsMax?: number;
 }
 
+/** Bytes of an answer that are read before anybody asks for them: fewer pieces then, and larger ones, where the reader is the slower one. */
+const AHEAD_SIZE: number = 256 * 1024;
 const CONNECT_MS = 5_000;
 const IDLE_MS = 30_000;
-/** Requests to the store at once. */
 const SOCKETS_MAX = 128;
 
 /** What there is to say of a call, its error says. */
@@ -43,6 +48,11 @@ export function createAwsCalls(options: AwsOptions): S3Calls {
     credentials,
     hasBucketInPath = endpoint !== undefined,
   } = options;
+  const connections = {
+    maxSockets: options.socketsMax ?? SOCKETS_MAX,
+    keepAlive: true,
+    highWaterMark: AHEAD_SIZE,
+  };
   const config: S3ClientConfig = {
     forcePathStyle: hasBucketInPath,
     maxAttempts: 1,
@@ -53,8 +63,8 @@ export function createAwsCalls(options: AwsOptions): S3Calls {
     requestHandler: {
       connectionTimeout: CONNECT_MS,
       socketTimeout: options.idleMs ?? IDLE_MS,
-      httpAgent: { maxSockets: SOCKETS_MAX, keepAlive: true },
-      httpsAgent: { maxSockets: SOCKETS_MAX, keepAlive: true },
+      httpAgent: new HttpAgent(connections),
+      httpsAgent: new HttpsAgent(connections),
     },
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint }),

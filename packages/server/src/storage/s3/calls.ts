@@ -33,9 +33,9 @@ export interface ObjectCalls {
   put(key: string, body: Uint8Array, headers: ObjectHeaders): Promise<void>;
   /**
    * Resolves with bytes from `start` to before `end` as they come, fewer at the end of the object, once the first are on their way; rejects like a call where
-   * they break off. Undefined where there is no object, or none of these bytes.
+   * they break off. Undefined where there is no object, or none of these bytes. With `etag`, rejects where the object is another one by now.
    */
-  get(key: string, start: number, end: number): Promise<AsyncIterable<Uint8Array> | undefined>;
+  get(key: string, start: number, end: number, etag?: string): Promise<FoundBytes | undefined>;
   /** Undefined where there is no object. */
   head(key: string): Promise<ObjectFacts | undefined>;
   /** Nothing there is fine. */
@@ -139,6 +139,12 @@ export interface ObjectFacts {
   readonly size: number;
   readonly etag: string;
   readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** What is read of an object, and of which. */
+export interface FoundBytes {
+  readonly etag: string;
+  readonly pieces: AsyncIterable<Uint8Array>;
 }
 
 export interface CorsRule {

@@ -11,9 +11,13 @@ const TRIES = 10;
 export async function discard(stage: Stage, place: Place): Promise<void> {
   const upload = multipartOf(place);
   const { multipart, objects } = stage.calls;
-  for (let tries = 1; !(await isGone(stage, upload)); tries++) {
-    if (tries > TRIES) throw new HoldfastError("storage_failed", "parts come back again and again");
-    if (tries > 1) await pause(stage, tries);
+  for (let tries = 0; ; tries++) {
+    const left = await partsLeft(stage, upload);
+    // One that has no parts yet is there all the same; some stores go on listing none of what has ended.
+    if (left === undefined || (left === 0 && tries > 0)) break;
+    if (tries === TRIES)
+      throw new HoldfastError("storage_failed", "parts come back again and again");
+    if (tries > 0) await pause(stage, tries);
     await retrying(stage, "ending the multipart upload", () =>
       multipart.abort(upload).catch(unlessGone),
     );
@@ -21,15 +25,14 @@ export async function discard(stage: Stage, place: Place): Promise<void> {
   await retrying(stage, "removing the object", () => objects.delete(upload.key));
 }
 
-/** Whether the store knows nothing of it any more. */
-async function isGone(stage: Stage, upload: MultipartId): Promise<boolean> {
+/** How many the store lists; undefined where it knows nothing of the upload any more. */
+async function partsLeft(stage: Stage, upload: MultipartId): Promise<number | undefined> {
   return retrying(stage, "listing parts", async () => {
     try {
-      await stage.calls.multipart.parts(upload);
-      return false;
+      return (await stage.calls.multipart.parts(upload)).items.length;
     } catch (error) {
       unlessGone(error);
-      return true;
+      return undefined;
     }
   });
 }

@@ -17,7 +17,8 @@ export function createHomeList(stage: Stage): HomeList {
 
   async function text(key: string): Promise<string> {
     const pieces: Uint8Array[] = [];
-    for await (const piece of (await objects.get(key, 0, SIZE_MAX)) ?? []) pieces.push(piece);
+    const found = await objects.get(key, 0, SIZE_MAX);
+    for await (const piece of found?.pieces ?? []) pieces.push(piece);
     return Buffer.concat(pieces).toString("utf8");
   }
 

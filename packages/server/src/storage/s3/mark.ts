@@ -22,7 +22,8 @@ export function createMark(stage: Stage): BucketMark {
 
   async function text(): Promise<string | undefined> {
     const pieces: Uint8Array[] = [];
-    for await (const piece of (await objects.get(keys.mark, 0, SIZE_MAX)) ?? []) pieces.push(piece);
+    const found = await objects.get(keys.mark, 0, SIZE_MAX);
+    for await (const piece of found?.pieces ?? []) pieces.push(piece);
     return pieces.length === 0 ? undefined : Buffer.concat(pieces).toString("utf8");
   }
 

@@ -34,9 +34,9 @@ async function read(
   size: number,
 ): Promise<Uint8Array | undefined> {
   const pieces: Uint8Array[] = [];
-  const body = await objects.get(key, 0, size);
-  if (!body) return undefined;
-  for await (const piece of body) pieces.push(piece);
+  const found = await objects.get(key, 0, size);
+  if (!found) return undefined;
+  for await (const piece of found.pieces) pieces.push(piece);
   return new Uint8Array(Buffer.concat(pieces));
 }
 

@@ -1,11 +1,19 @@
 // The storage on S3, over the calls, against a store that misbehaves as real ones do.
 import { createHash, randomBytes } from "node:crypto";
+import { createServer } from "node:http";
 import type { BoundPart, PartBody, Place } from "@holdfast/engine";
 import { encodeBase64, MIB, uploadId } from "@holdfast/protocol";
 import { type S3Double, startS3Double } from "@holdfast/testkit/s3-double/server";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { systemClock, systemRandom } from "../../platform.ts";
-import { AWS_CAPABILITIES, createAwsCalls, createS3Storage } from "./index.ts";
+import type { MultipartId } from "./calls.ts";
+import {
+  AWS_CAPABILITIES,
+  type AwsOptions,
+  createAwsCalls,
+  createS3Storage,
+  S3Error,
+} from "./index.ts";
 
 const PART = 5 * MIB;
 
@@ -13,8 +21,11 @@ let double: S3Double;
 let calls: ReturnType<typeof callsOf>;
 let storage: ReturnType<typeof storageOf>;
 
-function callsOf({ endpoint, bucketName: bucket, credentials }: S3Double) {
-  return createAwsCalls({ bucket, region: "us-east-1", endpoint, credentials, idleMs: 1_000 });
+function callsOf(
+  { endpoint, bucketName: bucket, credentials }: S3Double,
+  limits: Pick<AwsOptions, "idleMs" | "socketsMax"> = { idleMs: 1_000 },
+) {
+  return createAwsCalls({ bucket, region: "us-east-1", endpoint, credentials, ...limits });
 }
 
 function storageOf(capabilities = AWS_CAPABILITIES) {
@@ -144,6 +155,14 @@ describe("assembling", () => {
     },
   );
 
+  it("lists again after the store has given a part another name", async () => {
+    const { place, parts, bytes } = await twoParts();
+    const fault = { kind: "refuse", status: 400, code: "InvalidPart" } as const;
+    double.fault({ operation: "complete", fault, times: 2 });
+    await storage.assemble(place, parts);
+    expect(await readAll(place, 0, bytes.length)).toEqual(bytes);
+  });
+
   it("by two at once makes one object", async () => {
     const { place, parts, bytes } = await twoParts();
     await Promise.all([storage.assemble(place, parts), storage.assemble(place, parts)]);
@@ -187,11 +206,112 @@ describe("discarding", () => {
     expect(double.bucket.multiparts.size + double.bucket.objects.size).toBe(0);
   });
 
+  it("ends where the store lists nothing of it any more, and knows it all the same", async () => {
+    const { place } = await twoParts();
+    let isEnded = false;
+    const multipart = {
+      ...calls.multipart,
+      abort: async (upload: MultipartId) => {
+        await calls.multipart.abort(upload);
+        isEnded = true;
+      },
+      parts: async (...wanted: Parameters<typeof calls.multipart.parts>) =>
+        isEnded ? { items: [] } : calls.multipart.parts(...wanted),
+    };
+    const platform = { clock: systemClock, random: systemRandom };
+    const lax = createS3Storage({ calls: { ...calls, multipart }, ...platform, prefix: "ours/" });
+    await lax.discard(place);
+    await lax.discard(place);
+    expect(double.bucket.multiparts.size + double.bucket.objects.size).toBe(0);
+  });
+
   it("removes what was assembled", async () => {
     const { place, parts } = await twoParts();
     await storage.assemble(place, parts);
     await storage.discard(place);
     expect(double.bucket.objects.size).toBe(0);
+  });
+});
+
+describe("reading", () => {
+  const range = { start: 3, end: PART };
+
+  it("is of one version: a read that breaks does not go on in an object that is there instead", async () => {
+    const { place, parts, bytes } = await twoParts();
+    await storage.assemble(place, parts);
+    const [key = ""] = double.bucket.objects.keys();
+    const first = breakOnce(async () => {
+      await calls.objects.put(key, randomBytes(bytes.length), { type: "text/plain" });
+    });
+    const read: Uint8Array[] = [];
+    const reading = (async () => {
+      for await (const piece of first.objects.read({ kind: "bytes", place }, range)) {
+        read.push(piece);
+      }
+    })();
+    await expect(reading).rejects.toMatchObject({
+      code: "storage_failed",
+      details: { store: "PreconditionFailed" },
+    });
+    const got = Buffer.concat(read);
+    expect(got).toEqual(bytes.subarray(3, 3 + got.length));
+  });
+
+  /** A storage whose first read breaks after its first piece. */
+  function breakOnce(then: () => Promise<void>) {
+    let isFirst = true;
+    const get: typeof calls.objects.get = async (...wanted) => {
+      const found = await calls.objects.get(...wanted);
+      if (!found || !isFirst) return found;
+      isFirst = false;
+      return { ...found, pieces: broken(found.pieces) };
+    };
+    async function* broken(pieces: AsyncIterable<Uint8Array>) {
+      for await (const piece of pieces) {
+        yield piece;
+        await then();
+        throw new S3Error({ kind: "unanswered", message: "cut" });
+      }
+    }
+    const platform = { clock: systemClock, random: systemRandom };
+    const objects = { ...calls.objects, get };
+    return createS3Storage({ calls: { ...calls, objects }, ...platform, prefix: "ours/" });
+  }
+
+  it("takes no other bytes for those that were asked for", async () => {
+    const whole = createServer((_, response) => response.end(randomBytes(1000)));
+    await new Promise<void>((resolve) => whole.listen(0, "127.0.0.1", resolve));
+    const address = whole.address();
+    const port = typeof address === "object" && address ? address.port : 0;
+    const credentials = { accessKeyId: "a", secretAccessKey: "b" };
+    const endpoint = `http://127.0.0.1:${port}`;
+    const others = createAwsCalls({ bucket: "x", region: "us-east-1", endpoint, credentials });
+    await expect(others.objects.get("key", 10, 20)).rejects.toThrow(S3Error);
+    await expect(others.objects.get("key", 0, 20)).rejects.toThrow(S3Error);
+    others.close();
+    whole.close();
+  });
+
+  it("keeps no connection for a reader who takes nothing, and goes on where he is", async () => {
+    const { place, parts, bytes } = await twoParts();
+    await storage.assemble(place, parts);
+    const few = callsOf(double, { idleMs: 60_000, socketsMax: 2 });
+    const platform = { clock: systemClock, random: systemRandom };
+    const { objects } = createS3Storage({ calls: few, ...platform, prefix: "ours/" });
+    const read = () => objects.read({ kind: "bytes", place }, { start: 0, end: bytes.length });
+    const slow = [read(), read()].map((pieces) => pieces[Symbol.asyncIterator]());
+    const begun = await Promise.all(slow.map((pieces) => pieces.next()));
+    const quick: Uint8Array[] = [];
+    for await (const piece of read()) quick.push(piece);
+    expect(Buffer.concat(quick)).toEqual(bytes);
+    for (const [at, pieces] of slow.entries()) {
+      const all = [begun[at]?.value ?? new Uint8Array()];
+      for (let next = await pieces.next(); !next.done; next = await pieces.next()) {
+        all.push(next.value);
+      }
+      expect(Buffer.concat(all)).toEqual(bytes);
+    }
+    few.close();
   });
 });
 
