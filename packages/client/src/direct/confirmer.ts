@@ -17,7 +17,7 @@ export interface Confirmer {
 
 /** Each question costs the server a look into the store and a flush: so many parts gather for one, or what comes in so many milliseconds. */
 const GROUP_PARTS = 16;
-const GROUP_MS = 500;
+const GROUP_MS = 1_000;
 
 interface Waiting {
   readonly part: PartDigest;
