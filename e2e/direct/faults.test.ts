@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { MIB } from "@holdfast/protocol";
+import { HoldfastError, MIB } from "@holdfast/protocol";
 import { createVirtualClock, type VirtualClock } from "@holdfast/testkit/clock";
 import type { Fault } from "@holdfast/testkit/s3-double/faults";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -10,7 +10,7 @@ import type { Known } from "../../packages/client/src/line.ts";
 import { nodePorts } from "../../packages/client/src/node/client.ts";
 import { openFileSource } from "../../packages/client/src/node/source.ts";
 import { record } from "../../packages/client/src/node/testing/place.ts";
-import type { Transport } from "../../packages/client/src/ports.ts";
+import type { Transport, TransportRequest } from "../../packages/client/src/ports.ts";
 import { rememberLine } from "../../packages/client/src/recall.ts";
 import { ALONE } from "../../packages/client/src/share.ts";
 import { startUpload, type UploadOptions } from "../../packages/client/src/upload.ts";
@@ -31,6 +31,28 @@ interface Sending {
   readonly answered: Promise<void>;
   /** Offsets of what was appended, through the server. */
   readonly appends: string[];
+  /** Bytes of a body that any connection carries before it is cut. */
+  carried: number;
+}
+
+/** The request over a line that cuts it where its body has more bytes than that. */
+function cutAfter(most: number, one: TransportRequest): TransportRequest {
+  const cut = new AbortController();
+  let left = most;
+  return {
+    ...one,
+    signal: AbortSignal.any([one.signal, cut.signal]),
+    async grant(wanted) {
+      if (left <= 0) {
+        cut.abort(new HoldfastError("connection_failed", "cut"));
+        // Whoever writes hears of that from the socket.
+        await new Promise(setImmediate);
+      }
+      const granted = await one.grant(Math.min(wanted, Math.max(left, 1)));
+      left -= granted;
+      return granted;
+    },
+  };
 }
 
 let directory = "";
@@ -62,6 +84,7 @@ async function sent(
     seen: { toStore: 0, toServer: 0 },
     answered: answered.promise,
     appends: [],
+    carried: Number.POSITIVE_INFINITY,
   };
   const content = { seed: ++files, size: SIZE };
   const path = join(directory, `source-${files}`);
@@ -70,7 +93,8 @@ async function sent(
   const stateDir = join(directory, `state-${files}`);
   const ports = { ...nodePorts(stateDir), clock, share: ALONE };
   const transport: Transport = {
-    async request(one) {
+    async request(asked) {
+      const one = cutAfter(sending.carried, asked);
       const isToStore = one.url.startsWith(double.endpoint);
       if (one.method === "PATCH") sending.appends.push(one.headers["upload-offset"] ?? "");
       if (one.method === "PUT") sending.seen[isToStore ? "toStore" : "toServer"]++;
@@ -198,6 +222,15 @@ describe("a store that cannot be reached from here", () => {
     expect(seen.toServer).toBe(0);
   });
 });
+
+it("appends through the server what no connection of the line can carry, though nothing was known of it", async () => {
+  const { appends, bytesSent } = await sent((sending) => {
+    sending.carried = 5 * MIB;
+  });
+  expect(appends.length).toBeGreaterThan(SIZE / (5 * MIB));
+  // Two parts that were cut showed it; nearly all of the rest went once.
+  expect(bytesSent).toBeLessThan(1.5 * SIZE);
+}, 120_000);
 
 it("appends through the server what a line is too slow for that was slow before", async () => {
   const known = { inFlight: 1, rate: 64 * 1024 };

@@ -1,15 +1,19 @@
 // What goes out next: a run of parts, or an append where the line is too bad for parts.
 import { missingRanges, type PartRange, partOffset } from "@holdfast/protocol";
 import { isTooCoarse } from "./known.ts";
-import { few, type Known, knownOf, type Line } from "./line.ts";
+import { few, isCutOften, type Known, knownOf, type Line } from "./line.ts";
 import { isTry, tryParts, wantsLonger } from "./longer-runs.ts";
 import { committedBytes, lastRun, nextRun } from "./schedule.ts";
 import type { Live, Plan } from "./state.ts";
 
 /** What the line has taught so far, on top of what was known before. */
 export function learned({ known: before }: Live, plan: Plan): Known | undefined {
-  const carried = committedBytes(plan.grid, plan.committed) - plan.resumedBytes;
-  return knownOf(plan.line, carried, before);
+  return knownOf(plan.line, carriedBy(plan), before);
+}
+
+/** Bytes that this transfer has moved. */
+function carriedBy({ grid, committed, resumedBytes }: Plan): number {
+  return committedBytes(grid, committed) - resumedBytes;
 }
 
 interface Move {
@@ -32,17 +36,31 @@ export function nextMove(live: Live, plan: Plan, doubtful: readonly PartRange[])
   const [missing] = missingRanges(committed);
   const isFirst = range?.[0] === missing?.[0] && doubtful.length === 0;
   if (range && isFirst) return { range, from: Math.max(offset, partOffset(grid, range[0])) };
+  if (!carriesParts(live, plan)) return undefined;
   const last = lastRun(committed, flights, line, taken);
   return last && { range: last };
 }
 
 /** Whether the line is known to be too bad for parts of this size. */
 export function isCoarse(live: Live, plan: Plan): boolean {
-  const known = learned(live, plan);
+  const known = learned(live, plan) ?? brokenOnly(plan);
   const isSlow = plan.line.inFlight === 1;
   // What is not known but expected only counts where the line is slow: it may be a good one.
   if (!known || (known.cutEvery === undefined && !isSlow)) return false;
   return isTooCoarse(known, plan.grid.partSize);
+}
+
+/** Where no run has ever come through, that connections break is all there is to know: each may break before a part is whole. */
+function brokenOnly(plan: Plan): Known | undefined {
+  const { inFlight, cuts } = plan.line;
+  if (!isCutOften(plan.line)) return undefined;
+  return { inFlight, rate: 0, cutEvery: carriedBy(plan) / cuts };
+}
+
+/** Whether a connection is likely to live for as long as a part takes. */
+function carriesParts(live: Live, plan: Plan): boolean {
+  const { cutEvery = Infinity } = learned(live, plan) ?? brokenOnly(plan) ?? {};
+  return cutEvery >= plan.grid.partSize;
 }
 
 /** Appending takes the line for itself, but for what bridges its beginnings. */
