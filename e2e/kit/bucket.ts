@@ -30,6 +30,8 @@ export interface Store {
   env(prefix: string, options?: string): Environment;
   /** What is there below a prefix. */
   look(prefix: string): Promise<Found>;
+  /** Ends every multipart upload below a prefix, as a rule of the bucket does. */
+  drop(prefix: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -58,6 +60,16 @@ async function look(url: string, bucket: string, credentials: Keys, prefix: stri
   }
 }
 
+async function drop(url: string, bucket: string, credentials: Keys, prefix: string) {
+  const calls = createAwsCalls({ bucket, endpoint: url, region: "us-east-1", credentials });
+  try {
+    const { items } = await calls.multipart.list(`${prefix}/`);
+    for (const one of items) await calls.multipart.abort(one);
+  } finally {
+    calls.close();
+  }
+}
+
 function storeAt(url: string, bucket: string, keys: Keys): Omit<Store, "stop"> {
   return {
     url,
@@ -66,6 +78,7 @@ function storeAt(url: string, bucket: string, keys: Keys): Omit<Store, "stop"> {
       HOLDFAST_STORAGE: `s3://${bucket}/${prefix}?endpoint=${url}${options}`,
     }),
     look: (prefix) => look(url, bucket, keys, prefix),
+    drop: (prefix) => drop(url, bucket, keys, prefix),
   };
 }
 

@@ -195,6 +195,57 @@ describe.each(STORES)("on %s", (_name, start) => {
     });
   });
 
+  describe("a late request", () => {
+    it("ends with the place that the store has dropped, and another one goes on", async () => {
+      const job = await begin();
+      const [first, late] = await signParts(server.url, job, [0, 1]);
+      if (!first || !late) throw new Error("two parts were signed");
+      expect(await sendSigned(first)).toBe(200);
+      expect((await confirmParts(server.url, job, [0])).status).toBe(200);
+      await store.drop("requests");
+      expect(await sendSigned(late)).toBe(404);
+      // The server has to meet that, more than once, before it gives up what it has answered for.
+      const uploadOf = ({ request: { url } }: SignedPart) =>
+        new URL(url).searchParams.get("uploadId");
+      async function another(): Promise<SignedPart> {
+        await confirmParts(server.url, job, [1]);
+        return one(job, 1);
+      }
+      await expect
+        .poll(async () => uploadOf(await another()), { timeout: 30_000, interval: 500 })
+        .not.toBe(uploadOf(late));
+      expect((await statusOf(server.url, job.id)).offset).toBe(0);
+      expect(await sendSigned(late)).toBe(404);
+      for (const part of await signParts(server.url, job, [0, 1])) {
+        expect(await sendSigned(part)).toBe(200);
+      }
+      expect((await confirmParts(server.url, job, [0, 1])).status).toBe(200);
+      const url = viewOf(await completeJob(server.url, job.id)).file?.url ?? "";
+      expect(await sendSigned(late)).toBeGreaterThanOrEqual(400);
+      expect(await servedDifference(server.url, url, job.content)).toBeUndefined();
+      // Nothing of the file's is anywhere else.
+      const { objects, unfinished } = await store.look("requests");
+      expect(objects.filter((key) => key.startsWith(`bytes/${job.id}/`))).toHaveLength(1);
+      expect(unfinished).toBe(0);
+    });
+
+    it("brings its own bytes after it was taken back, and counts for nothing by itself", async () => {
+      const job = await begin();
+      const [first, last] = await signParts(server.url, job, [0, 1]);
+      if (!first || !last) throw new Error("two parts were signed");
+      const path = `/v1/uploads/${job.id}/requests`;
+      expect((await ask(server.url, { method: "DELETE", path })).status).toBe(204);
+      expect(await sendSigned(last, { bytes: flipped(last.bytes) })).toBeGreaterThanOrEqual(400);
+      expect(await sendSigned(first)).toBe(200);
+      const { committed, offset } = await statusOf(server.url, job.id);
+      expect([offset, committed.bits[0]]).toEqual([0, 0]);
+      // What ends all of them at once.
+      const upload = `/v1/uploads/${job.id}`;
+      expect((await ask(server.url, { method: "DELETE", path: upload })).status).toBe(204);
+      for (const part of [first, last]) expect(await sendSigned(part)).toBe(404);
+    });
+  });
+
   describe("confirming", () => {
     it("a part that nobody brought is 409 with what is missing", async () => {
       const job = await begin();
