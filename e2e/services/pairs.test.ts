@@ -4,6 +4,7 @@ import { startProgram } from "@holdfast/testkit/process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { crashAppends } from "../kit/crash-append.ts";
 import { crashClient } from "../kit/crash-client.ts";
+import { crashFinals } from "../kit/crash-final.ts";
 import { crashServer } from "../kit/crash-server.ts";
 import { type Ground, nameOf, openGround, PAIRS } from "../kit/pairs.ts";
 import { withScratch } from "../kit/scratch.ts";
@@ -40,6 +41,16 @@ describe.each(PAIRS.map((pair) => [nameOf(pair), pair] as const))("%s", (_name, 
       expect(report.kills).toBeGreaterThan(1);
       expect(report.resumed).toBeGreaterThan(0);
       expect(report.storedFiles).toBeGreaterThan(3);
+    }),
+  );
+
+  it("puts finals of tus together over kills, each once, and leaves nothing but that", LONG, () =>
+    withScratch(async (directory) => {
+      const report = await crashFinals(directory, { kills: KILLS, seed: 20_265, ground });
+      expect(report.violations).toEqual([]);
+      expect(report.kills).toBe(KILLS);
+      expect(report.midway).toBeGreaterThan(0);
+      expect(report.files).toBeGreaterThan(1);
     }),
   );
 
