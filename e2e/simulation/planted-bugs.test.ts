@@ -4,8 +4,9 @@ import { describe, expect, it } from "vitest";
 import { type Edit, plant, removeCopiesAfterAll, runNode } from "../kit/planted.ts";
 
 const FLUSH = "  await flush(context, upload);\n";
-const COMMIT =
-  '  await context.metadata.apply({ kind: "commit", id, ...where, parts, expiresAt, ...reserved });\n';
+const COMMIT = "  const version = await context.metadata.apply(commit);\n";
+const UNCOMMITTED =
+  "  const version = undefined;\n  context.metadata.apply(commit).catch(() => undefined);\n";
 const COMMIT_FILE = "engine/src/commit.ts";
 
 const BUGS: Readonly<Record<string, readonly Edit[]>> = {
@@ -14,9 +15,7 @@ const BUGS: Readonly<Record<string, readonly Edit[]>> = {
     { file: COMMIT_FILE, find: COMMIT, replace: `${COMMIT}${FLUSH}` },
   ],
   "no flush": [{ file: COMMIT_FILE, find: FLUSH, replace: "" }],
-  "acknowledgement before commit": [
-    { file: COMMIT_FILE, find: COMMIT, replace: COMMIT.replace("await", "void") },
-  ],
+  "acknowledgement before commit": [{ file: COMMIT_FILE, find: COMMIT, replace: UNCOMMITTED }],
   "no seal": [
     {
       file: "engine/src/seal.ts",
@@ -107,7 +106,10 @@ const BUGS_OF_ENDS: Readonly<Record<string, readonly Edit[]>> = {
 const APPEND_FILE = "engine/src/commit-append.ts";
 const APPEND_FLUSH = "    await flush(context, upload);\n";
 const APPEND_RECORD = "    await recordAppend(context, upload, { parts, tail, size }, limits);\n";
-const APPEND_APPLY = '  await context.metadata.apply({ kind: "append", ';
+const APPEND_APPLY =
+  "  const version = await context.metadata.apply(append).catch((cause: unknown) => {\n    throw atSize(upload, tail, cause);\n  });\n";
+const APPEND_UNDONE =
+  "  const version = undefined;\n  context.metadata.apply(append).catch(() => undefined);\n";
 
 const APPEND_BUGS: Readonly<Record<string, readonly Edit[]>> = {
   "an offset that is told before the flush": [
@@ -115,7 +117,7 @@ const APPEND_BUGS: Readonly<Record<string, readonly Edit[]>> = {
     { file: APPEND_FILE, find: APPEND_RECORD, replace: `${APPEND_RECORD}${APPEND_FLUSH}` },
   ],
   "an offset that is told before its record is durable": [
-    { file: APPEND_FILE, find: APPEND_APPLY, replace: APPEND_APPLY.replace("await", "void") },
+    { file: APPEND_FILE, find: APPEND_APPLY, replace: APPEND_UNDONE },
   ],
   "a tail whose fragment is forgotten": [
     {
@@ -201,14 +203,12 @@ const STORE_BUGS: Readonly<Record<string, readonly Edit[]>> = {
       replace: "",
     },
   ],
-  "an acknowledgement before commit": [
-    { file: COMMIT_FILE, find: COMMIT, replace: COMMIT.replace("await", "void") },
-  ],
+  "an acknowledgement before commit": [{ file: COMMIT_FILE, find: COMMIT, replace: UNCOMMITTED }],
   "a part that goes out before it is bound durably": [
     {
       file: "engine/src/bind.ts",
-      find: "  await context.metadata.apply(bind);\n",
-      replace: "  void context.metadata.apply(bind);\n",
+      find: "  const version = await context.metadata.apply(bind);\n",
+      replace: "  const version = undefined;\n  void context.metadata.apply(bind);\n",
     },
   ],
   "a file whose parts were not put together": [
@@ -239,7 +239,7 @@ const PUT_WHOLE = "await inPlace(context, upload, place, put);";
 /** What the simulation of appends over a store of parts must find. */
 const STORE_APPEND_BUGS: Readonly<Record<string, readonly Edit[]>> = {
   "an offset that is told before its record is durable": [
-    { file: APPEND_FILE, find: APPEND_APPLY, replace: APPEND_APPLY.replace("await", "void") },
+    { file: APPEND_FILE, find: APPEND_APPLY, replace: APPEND_UNDONE },
   ],
   "a record of a tail that is not stored yet": [
     {
@@ -348,6 +348,17 @@ const MANY_BUGS: Readonly<Record<string, readonly Edit[]>> = {
       find: "isOurs && [...upload.claims]",
       replace: "(isOurs || true) && [...upload.claims]",
     },
+  ],
+  "changes that are not bound to the claim": [
+    {
+      file: "engine/src/host-claim.ts",
+      find: "  return { token: held.token };\n",
+      replace: "  return {};\n",
+    },
+  ],
+  "an acknowledgement before commit": [{ file: COMMIT_FILE, find: COMMIT, replace: UNCOMMITTED }],
+  "an offset that is told before its record is durable": [
+    { file: APPEND_FILE, find: APPEND_APPLY, replace: APPEND_UNDONE },
   ],
   "what was stored by who was overtaken": [
     {

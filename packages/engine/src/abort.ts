@@ -4,6 +4,7 @@ import { endAssembling } from "./assemble.ts";
 import { endClaims } from "./claims.ts";
 import { type Context, doWork, useUpload } from "./context.ts";
 import { ifClaimed, ifFree, tokenOf, underClaim } from "./host-claim.ts";
+import type { OnHeld } from "./host-take.ts";
 import { isPinned } from "./partials.ts";
 import type { Principal, UploadRecord } from "./records.ts";
 import { removeStored } from "./stored.ts";
@@ -42,12 +43,16 @@ async function end(context: Context, upload: Upload): Promise<void> {
 }
 
 /** What an end has left is removed, unless another server is at it: then this is false. */
-export async function clearIfFree(context: Context, upload: Upload): Promise<boolean> {
+export async function clearIfFree(
+  context: Context,
+  upload: Upload,
+  onHeld?: OnHeld,
+): Promise<boolean> {
   const clearing = async () => {
     await clear(context, upload);
     return true;
   };
-  return (await ifClaimed(context, upload, ifFree, clearing)) ?? false;
+  return (await ifClaimed(context, upload, ifFree, clearing, onHeld)) ?? false;
 }
 
 /** Removes the bytes of an ended upload. The record says first that it has ended, then that the bytes are gone: a crash in between leaves work, never a gap. */

@@ -3,7 +3,7 @@ import { addPart, DIGEST_SIZE, hasPart } from "@holdfast/protocol";
 import { requireSameDigest } from "./claims.ts";
 import type { Context } from "./context.ts";
 import type { CommittedPart, Place } from "./records.ts";
-import { makeRoom, type Upload } from "./upload.ts";
+import { makeRoom, noteVersion, type Upload } from "./upload.ts";
 
 /** @throws HoldfastError `part_conflict` where one of them has another digest: then none of them is bound; `upload_not_open`. */
 export async function bindParts(
@@ -20,10 +20,11 @@ export async function bindParts(
   if (unbound.length === 0) return;
   const { id, size } = upload.record;
   const bind = { kind: "bind", id, place, size, parts: unbound } as const;
-  await context.metadata.apply(bind);
+  const version = await context.metadata.apply(bind);
   for (const { index, digest } of unbound) {
     makeRoom(upload, index);
     upload.digests.set(digest, index * DIGEST_SIZE);
     addPart(upload.bound, index);
   }
+  noteVersion(upload, version);
 }

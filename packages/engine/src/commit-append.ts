@@ -7,7 +7,7 @@ import { tokenOf } from "./host-claim.ts";
 import type { CommittedPart, Limits, Tail } from "./records.ts";
 import { fixedTo } from "./size.ts";
 import { type FillingPart, tailOf } from "./tail.ts";
-import { offsetOf, type Upload } from "./upload.ts";
+import { noteVersion, offsetOf, type Upload } from "./upload.ts";
 import type { Writer } from "./writer.ts";
 
 /**
@@ -154,16 +154,19 @@ export async function recordAppend(
     ...(place === undefined ? {} : { place }),
   };
   const at = offsetOf(upload);
-  try {
-    await context.metadata.apply({ kind: "append", id, parts, at, expiresAt, ...optional });
-  } catch (cause) {
+  const append = { kind: "append", id, parts, at, expiresAt, ...optional } as const;
+  const version = await context.metadata.apply(append).catch((cause: unknown) => {
     throw atSize(upload, tail, cause);
-  }
+  });
   noteParts(context, upload, parts);
   const { tail: _, ...rest } = upload.record;
-  const protocol = rest.protocol ?? "appends";
-  upload.record = { ...rest, ...(tail ? { tail } : {}), expiresAt, hasToldOffset: true, protocol };
+  upload.record = {
+    ...{ ...rest, ...(tail ? { tail } : {}), hasToldOffset: true },
+    expiresAt: Math.max(expiresAt, rest.expiresAt),
+    protocol: rest.protocol ?? "appends",
+  };
   if (size !== undefined) fixedTo(upload, size);
+  noteVersion(upload, version);
   upload.onAppended?.(offsetOf(upload));
 }
 

@@ -6,7 +6,7 @@ import { regionsOf } from "./kinds.ts";
 import type { CommittedPart, Limits, Place, TailDigest } from "./records.ts";
 import { noteCommitted } from "./root.ts";
 import { dropTailObjects } from "./tail-objects.ts";
-import { makeRoom, type Upload } from "./upload.ts";
+import { makeRoom, noteVersion, type Upload } from "./upload.ts";
 
 export const GROUP_BYTES: number = 8 * MIB;
 export const GROUP_MS = 50;
@@ -114,7 +114,8 @@ export async function recordParts(
   // A size that is known was reserved whole at create.
   const reserved = hasSize ? {} : { limits };
   const where = place === undefined ? { compared } : { compared, place };
-  await context.metadata.apply({ kind: "commit", id, ...where, parts, expiresAt, ...reserved });
+  const commit = { kind: "commit", id, ...where, parts, expiresAt, ...reserved } as const;
+  const version = await context.metadata.apply(commit);
   noteParts(context, upload, parts);
   // Groups may end in another order than they began in; the expiry never goes back. A tail has become part of its part.
   const { tail, ...rest } = upload.record;
@@ -125,6 +126,7 @@ export async function recordParts(
     expiresAt: Math.max(expiresAt, upload.record.expiresAt),
     protocol: upload.record.protocol ?? "parts",
   };
+  noteVersion(upload, version);
   if (tail && !isKept) await dropTailObjects(context, upload, tail.objects ?? []);
 }
 

@@ -55,7 +55,7 @@ export function createEngine(parts: EngineParts): Engine {
       ...(await parts.metadata.counts()),
       ...(await context.room.look()),
     }),
-    recover: () => recover(context),
+    recover: (onHeld) => recover(context, onHeld),
     sweep: (by, wants) => sweep(context, by, wants),
     drain: (graceMs) => drain(context, graceMs),
   };

@@ -50,6 +50,8 @@ export interface EngineParts {
   readonly keepFree: number;
   /** This server's name among those that share the records, another one at each start. Absent where no other server writes them: then nothing is done for the sake of others. */
   readonly host?: string;
+  /** The names that earlier lives of this server had, all of which are over: what one of them has claimed is free. */
+  readonly lives?: readonly string[];
   readonly log: Log;
 }
 
@@ -275,8 +277,11 @@ export interface Engine {
   /** Proves that part `index`, one of the file's, belongs to it. */
   proof(file: FileRecord, index: number): Promise<PartProof>;
   health(): Promise<Health>;
-  /** At start-up, before the first request: drives on what a crash interrupted. Later on, what another server has left: what one that is alive is at stays its own. */
-  recover(): Promise<void>;
+  /**
+   * At start-up, before the first request: drives on what a crash interrupted. Later on, what another server has left: what one that is alive is at stays its own.
+   * Of that `onHeld` hears in how many milliseconds it is free if nobody renews the claim, also after this has resolved.
+   */
+  recover(onHeld?: (leftMs: number) => void): Promise<void>;
   /** Removes what has ended, or tells what would go. For the server itself, and for who may `administer`. */
   sweep(by: Principal | "server", wants: SweepWants): Promise<SweepReport>;
   /** No new work from now on (`shutting_down`). Resolves when all that was in flight is committed or refused; bodies that still come after `graceMs` are stopped and what came of them is committed. */

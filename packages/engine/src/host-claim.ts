@@ -2,7 +2,7 @@
 import { HoldfastError } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
 import { keepClaim } from "./host-keep.ts";
-import { type NeedOf, takeClaim } from "./host-take.ts";
+import { type NeedOf, type OnHeld, takeClaim } from "./host-take.ts";
 import type { UploadRecord } from "./records.ts";
 import { refresh } from "./refresh.ts";
 import type { Upload } from "./upload.ts";
@@ -47,9 +47,10 @@ export async function ifClaimed<T>(
   upload: Upload,
   needOf: NeedOf,
   work: () => Promise<T>,
+  onHeld?: OnHeld,
 ): Promise<T | undefined> {
   if (context.host === undefined) return work();
-  const claim = await obtain(context, upload, needOf);
+  const claim = await obtain(context, upload, needOf, onHeld);
   return claim && (await use(context, upload, claim, work));
 }
 
@@ -75,6 +76,7 @@ async function obtain(
   context: Context,
   upload: Upload,
   needOf: NeedOf,
+  onHeld?: OnHeld,
 ): Promise<HostClaim | undefined> {
   for (;;) {
     const { held, taking } = upload;
@@ -84,7 +86,7 @@ async function obtain(
     }
     if (held) await held.ended;
     else if (taking) await taking.catch(() => undefined);
-    else return takeOne(context, upload, needOf);
+    else return takeOne(context, upload, needOf, onHeld);
   }
 }
 
@@ -93,8 +95,9 @@ async function takeOne(
   context: Context,
   upload: Upload,
   needOf: NeedOf,
+  onHeld?: OnHeld,
 ): Promise<HostClaim | undefined> {
-  const taking = takeAndLook(context, upload, needOf);
+  const taking = takeAndLook(context, upload, needOf, onHeld);
   upload.taking = taking;
   try {
     return await taking;
@@ -107,8 +110,9 @@ async function takeAndLook(
   context: Context,
   upload: Upload,
   needOf: NeedOf,
+  onHeld?: OnHeld,
 ): Promise<HostClaim | undefined> {
-  const taken = await takeClaim(context, upload, needOf);
+  const taken = await takeClaim(context, upload, needOf, onHeld);
   if (!taken) return undefined;
   const claim = keepClaim(context, upload, taken);
   upload.held = claim;

@@ -22,11 +22,15 @@ export interface TakenClaim {
   readonly at: number;
 }
 
+/** Hears in how many milliseconds the claim is free that another server has, if that one does not renew it. */
+export type OnHeld = (leftMs: number) => void;
+
 /** @throws HoldfastError `upload_not_found`; `shutting_down`; what the store throws. */
 export async function takeClaim(
   context: Context,
   { record: { id } }: Upload,
   needOf: NeedOf,
+  onHeld?: OnHeld,
 ): Promise<TakenClaim | undefined> {
   const { metadata, clock } = context;
   let asked: { readonly token: number; readonly at: number } | undefined;
@@ -39,7 +43,7 @@ export async function takeClaim(
     const { token = 0, holder } = known ?? {};
     const isAsked = asked?.token === token && clock.monotonic() - asked.at < PATIENCE_MS;
     if (holder === undefined || !isAsked) {
-      const taken = await tryOnce(context, record, token + 1, need);
+      const taken = await tryOnce(context, record, token + 1, need, onHeld);
       if (taken || need === "free") return taken;
     }
     if (holder !== undefined && asked?.token !== token) {
@@ -51,12 +55,13 @@ export async function takeClaim(
   }
 }
 
-/** One that stands as ours and that nobody here holds: the answer to taking it was lost, or it is just being let go. */
+/** One that stands as ours and that nobody here holds: the answer to taking it was lost, or it is just being let go, or an earlier life of this server had it. */
 async function withoutOurs(
-  { metadata, host }: Context,
+  { metadata, host, lives = [] }: Context,
   { id, claim }: UploadRecord,
 ): Promise<Claim | undefined> {
-  if (claim?.holder === undefined || claim.holder !== host) return claim;
+  if (claim?.holder === undefined) return claim;
+  if (claim.holder !== host && !lives.includes(claim.holder)) return claim;
   const { token } = claim;
   await metadata.apply({ kind: "release", id, token });
   return { token, isWanted: false };
@@ -68,6 +73,7 @@ async function tryOnce(
   { id }: UploadRecord,
   token: number,
   need: "wanted" | "free",
+  onHeld?: OnHeld,
 ): Promise<TakenClaim | undefined> {
   const at = clock.monotonic();
   const patience = need === "wanted" ? { patienceMs: PATIENCE_MS } : {};
@@ -76,7 +82,9 @@ async function tryOnce(
     await metadata.apply({ ...claim, ...patience });
     return { token, at };
   } catch (error) {
-    if (isHoldfastError(error) && error.code === "claim_lost") return undefined;
-    throw error;
+    if (!isHoldfastError(error) || error.code !== "claim_lost") throw error;
+    const { leftMs } = error.details;
+    if (typeof leftMs === "number") onHeld?.(leftMs);
+    return undefined;
   }
 }

@@ -3,7 +3,7 @@ import { type HoldfastError, isHoldfastError } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
 import { partsOf } from "./kinds.ts";
 import type { Place, UploadRecord } from "./records.ts";
-import type { Upload } from "./upload.ts";
+import { noteVersion, type Upload } from "./upload.ts";
 
 /**
  * Where the parts of the upload go. However many ask, one place is begun; one that another has recorded meanwhile stands.
@@ -21,8 +21,9 @@ async function begin(context: Context, upload: Upload): Promise<Place> {
   const { id, type, home } = upload.record;
   const place = await storage.begin(id, type, home);
   let stands: Place = place;
+  let version: number | undefined;
   try {
-    await context.metadata.apply({ kind: "place", id, place });
+    version = await context.metadata.apply({ kind: "place", id, place });
   } catch (error) {
     // After any other error nobody knows whether the record has it: then the sweep finds what nobody wants.
     if (!isHoldfastError(error) || error.code !== "upload_not_open") throw error;
@@ -32,6 +33,7 @@ async function begin(context: Context, upload: Upload): Promise<Place> {
     stands = await recorded(context, upload, error);
   }
   upload.record = { ...upload.record, place: stands };
+  noteVersion(upload, version);
   return stands;
 }
 

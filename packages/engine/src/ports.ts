@@ -218,8 +218,10 @@ export interface MetadataStore {
    * Resolves when the change is durable. Changes happen in the order of the calls; those that arrive together may share one commit, and each one still
    * stands or falls alone. The change is copied before the call returns. After an I/O error of a commit every later change rejects with `storage_failed`:
    * only a new start finds out what is stored.
+   *
+   * Where several servers share the records it gives the upload's version that this change has made, so that who made it need not read it again; undefined where it has made none, or there is nobody to share with.
    */
-  apply(change: Change): Promise<void>;
+  apply(change: Change): Promise<number | undefined>;
   /** By its id, or by the key that it was created with. */
   upload(by: UploadId | KeyOwner): Promise<UploadRecord | undefined>;
   /**

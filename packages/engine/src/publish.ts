@@ -13,6 +13,7 @@ import { endClaims, requireNotEnded } from "./claims.ts";
 import { type Context, doWork, UPLOAD_TTL_MS } from "./context.ts";
 import { beginHealing, unsealed } from "./heal.ts";
 import { ifClaimed, ifFree, tokenOf } from "./host-claim.ts";
+import type { OnHeld } from "./host-take.ts";
 import { writeManifest } from "./manifest.ts";
 import { needsProof, proveFile } from "./prove.ts";
 import { driveShared } from "./publish-shared.ts";
@@ -42,7 +43,7 @@ export function driveToCompletion(
 }
 
 /** What was interrupted and nobody is at goes on. False where there is nothing to do, or another server does it. */
-export function driveOn(context: Context, id: UploadId): Promise<boolean> {
+export function driveOn(context: Context, id: UploadId, onHeld?: OnHeld): Promise<boolean> {
   return doWork(context, () =>
     context.uploads.use(id, async (upload) => {
       const goOn = async () => {
@@ -51,7 +52,7 @@ export function driveOn(context: Context, id: UploadId): Promise<boolean> {
         await publishOnce(context, upload, { epoch });
         return true;
       };
-      return (await ifClaimed(context, upload, ifFree, goOn)) ?? false;
+      return (await ifClaimed(context, upload, ifFree, goOn, onHeld)) ?? false;
     }),
   );
 }

@@ -386,7 +386,7 @@ export type Change =
    * `patienceMs` and was not let go. The same again changes nothing.
    *
    * `token` is one more than the one that stands, or 1: of those that have seen the same claim one gets it.
-   * @throws HoldfastError `claim_lost` with `details.token`, the one that stands.
+   * @throws HoldfastError `claim_lost` with `details.token`, the one that stands; where somebody holds it, `details.leftMs` is how long it lasts if nobody renews it.
    */
   | {
       readonly kind: "claim";

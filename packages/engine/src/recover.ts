@@ -4,19 +4,20 @@ import { clearIfFree } from "./abort.ts";
 import type { Context } from "./context.ts";
 import { eraseFile } from "./delete.ts";
 import { allDue } from "./due.ts";
+import type { OnHeld } from "./host-take.ts";
 import { needsProof } from "./prove.ts";
 import { driveOn } from "./publish.ts";
 
-/** Resolves when everything that was on its way to an end has got there. What fails is logged and tried again at the next start. */
-export async function recover(context: Context): Promise<void> {
+/** Resolves when everything that was on its way to an end has got there. What fails is logged and tried again at the next start. `onHeld` hears of what another server is at. */
+export async function recover(context: Context, onHeld?: OnHeld): Promise<void> {
   for await (const { id } of allDue(context.metadata, "completing")) {
-    const driving = attempt(context, id, "complete", () => driveOn(context, id));
+    const driving = attempt(context, id, "complete", () => driveOn(context, id, onHeld));
     // To read a terabyte once more takes longer than a start may.
     if (!(await isLong(context, id))) await driving;
   }
   for await (const { id } of allDue(context.metadata, "uncleared")) {
     await attempt(context, id, "clear", () =>
-      context.uploads.use(id, (upload) => clearIfFree(context, upload)),
+      context.uploads.use(id, (upload) => clearIfFree(context, upload, onHeld)),
     );
   }
   for await (const { id, fileId } of allDue(context.metadata, "deleting")) {

@@ -60,6 +60,7 @@ function install(upload: Upload, record: UploadRecord, table: PartTable): void {
   const { tail, version } = isAppending ? upload.record : record;
   const { tail: _, ...rest } = record;
   upload.record = { ...rest, version, ...(tail ? { tail } : {}) };
+  for (const own of upload.ownVersions) if (own <= version) upload.ownVersions.delete(own);
 }
 
 /** Parts were withdrawn, or what was signed for was taken back. */

@@ -28,6 +28,8 @@ export interface Upload {
   /** 32 bytes a part, zeros where it is not bound; while the size is unknown only as many as there is use for. Parts are added in place; a withdrawal makes another array, so that whoever is reading one has it to the end. */
   digests: Uint8Array;
   readonly claims: Set<Claim>;
+  /** Versions of the record that changes of this server have made, and that are noted here, behind others that are not. */
+  readonly ownVersions: Set<number>;
   /** The claim that this server has of it among those that share its record. */
   held?: HostClaim;
   /** Under way while that is being taken. */
@@ -151,9 +153,19 @@ async function loadUpload(metadata: MetadataStore, id: UploadId): Promise<Upload
     digests: record.hasSize ? table.digests : table.digests.slice(0, usedBytes(table.bound)),
     gathering: 0,
     claims: new Set(),
+    ownVersions: new Set(),
     subtrees: new Map(),
     appendTurn: 0,
   };
+}
+
+/** Takes note that what is in memory has all of the change of this server that made this version. With those before it, whoever made them, memory is as new as the record. */
+export function noteVersion(upload: Upload, version: number | undefined): void {
+  if (version === undefined || version <= upload.record.version) return;
+  upload.ownVersions.add(version);
+  let known = upload.record.version;
+  while (upload.ownVersions.delete(known + 1)) known++;
+  if (known > upload.record.version) upload.record = { ...upload.record, version: known };
 }
 
 /** Bytes of the digests up to the last bound part, rounded up. */

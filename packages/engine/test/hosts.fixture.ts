@@ -21,6 +21,8 @@ interface World {
   readonly state: PartsState;
   /** That were given to the records, by their kind. */
   readonly changes: Change["kind"][];
+  /** Who has read a table of parts, each time. */
+  readonly reads: string[];
   server(name: string, more?: Partial<EngineParts>): Engine;
   /** Lets time pass until something has come to its end. */
   within<T>(work: Promise<T>, maxMs?: number): Promise<T>;
@@ -33,6 +35,7 @@ interface World {
 export function createWorld(kind: Kind = "parts"): World {
   const clock = createVirtualClock();
   const changes: Change["kind"][] = [];
+  const reads: string[] = [];
   const metadata = createMemoryMetadata({
     now: clock.now,
     onApply: async (point, change) => {
@@ -51,6 +54,10 @@ export function createWorld(kind: Kind = "parts"): World {
     upload: async (by) => {
       await dead.get(name);
       return metadata.upload(by);
+    },
+    parts: async (id) => {
+      reads.push(name);
+      return metadata.parts(id);
     },
   });
   const clockOf = (name: string): typeof clock => ({
@@ -88,7 +95,7 @@ export function createWorld(kind: Kind = "parts"): World {
     return work;
   }
   const { bring } = createMemoryParts({ clock, state });
-  return { clock, metadata, state, changes, server, within, held, dead, bring };
+  return { clock, metadata, state, changes, reads, server, within, held, dead, bring };
 }
 
 export async function turns(count = 30): Promise<void> {

@@ -45,6 +45,22 @@ describe("any request of an upload", () => {
     expect(changes).toEqual(["place", "bind", "commit", "bind", "commit"]);
   });
 
+  it("reads the parts once more only where another server has changed them", async () => {
+    const { server, within, reads } = createWorld();
+    const [a, b] = [server("a"), server("b")];
+    const view = await a.create(alice, createRequest(content.length));
+    await within(putParts(a, view, content, [0, 1]));
+    await within(putParts(a, view, content, [1, 2]));
+    reads.length = 0;
+    expect((await a.status(alice, view.id)).offset).toBe(2 * PART);
+    expect(reads).toEqual([]);
+    await within(putParts(b, view, content, [2, 3]));
+    await within(putParts(a, view, content, [3, 4]));
+    expect((await b.status(alice, view.id)).offset).toBe(content.length);
+    expect(reads).toEqual(["b", "a", "b"]);
+    expect((await within(a.complete(alice, view.id, {}))).state).toBe("complete");
+  });
+
   it("has a part of other bytes refused, whoever has it", async () => {
     const { server, within } = createWorld();
     const [a, b] = [server("a"), server("b")];
@@ -111,16 +127,39 @@ describe("completing", () => {
     expect(world.clock.monotonic() - before).toBeGreaterThan(10_000);
   });
 
-  it("is gone on with by a server that nobody asks", async () => {
+  it("is gone on with at once by the server itself, when it is back", async () => {
     const world = createWorld();
     const { a, b, view } = await filled(world);
     world.held.set("a", { call: "assemble", until: NEVER });
     a.complete(alice, view.id, {}).catch(() => undefined);
     await turns();
     world.dead.set("a", NEVER);
+    const again = world.server("a, again", { lives: ["another", "a"] });
+    const before = world.clock.monotonic();
+    await world.within(again.recover());
+    expect(world.clock.monotonic() - before).toBeLessThan(1000);
+    await isOnce(world, [await b.status(alice, view.id)]);
+  });
+
+  it("is gone on with by a server that nobody asks as soon as the claim is over", async () => {
+    const world = createWorld();
+    const { a, b, view } = await filled(world);
+    world.held.set("a", { call: "assemble", until: NEVER });
+    a.complete(alice, view.id, {}).catch(() => undefined);
+    await turns();
+    world.clock.advance(6000);
+    await turns();
+    world.dead.set("a", NEVER);
+    world.clock.advance(2000);
+    const left: number[] = [];
+    await world.within(b.recover((leftMs) => left.push(leftMs)));
+    // It was renewed once, 2 s ago.
+    expect(left).toHaveLength(1);
+    expect(left[0]).toBeGreaterThan(12_000);
+    world.clock.advance((left[0] ?? 0) - 1);
     await world.within(b.recover());
     expect((await b.status(alice, view.id)).state).toBe("completing");
-    world.clock.advance(16_000);
+    world.clock.advance(1);
     await world.within(b.recover());
     await isOnce(world, [await b.status(alice, view.id)]);
   });
@@ -211,6 +250,25 @@ describe("an append", () => {
     const before = clock.monotonic();
     expect((await within(b.offset(alice, view.id))).offset).toBe(2 * PART);
     expect(clock.monotonic() - before).toBeLessThan(5000);
+  });
+
+  it("of an earlier life of the server keeps nobody at all", async () => {
+    const { server, within, dead, clock } = createWorld("regions");
+    const a = server("a");
+    const view = await a.create(alice, createRequest(content.length));
+    const body = createBody();
+    body.push(content.subarray(0, 2 * PART));
+    appendBytes(a, view, 0, content, { body }).catch(() => undefined);
+    await turns();
+    clock.advance(100);
+    await turns();
+    dead.set("a", NEVER);
+    const again = server("a, again", { lives: ["a"] });
+    const before = clock.monotonic();
+    const { offset } = await within(again.offset(alice, view.id));
+    expect(offset).toBe(2 * PART);
+    await within(appendBytes(again, view, offset, content.subarray(offset), { isLast: true }));
+    expect(clock.monotonic() - before).toBeLessThan(1000);
   });
 
   it("of a server that slept past its claim commits nothing any more", async () => {

@@ -220,10 +220,10 @@ describe("an offset that is asked for while the file is being published", () => 
     const metadata: MetadataStore = {
       ...inner,
       async apply(change) {
-        await inner.apply(change);
-        if (change.kind !== "publish") return;
-        asking = engine.offset(alice, view.id);
-        await turn();
+        const version = await inner.apply(change);
+        if (change.kind === "publish") asking = engine.offset(alice, view.id);
+        if (asking) await turn();
+        return version;
       },
     };
     const { engine, view } = await begin({ metadata });

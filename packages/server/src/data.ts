@@ -1,11 +1,10 @@
 // The data directory: owned by one server, with the records and the bytes in it, or the names of where they are.
-import { randomUUID } from "node:crypto";
-import { hostname } from "node:os";
 import type { Log, MetadataStore } from "@holdfast/engine";
 import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
 import type { Bytes } from "./bytes.ts";
 import { openBucketBytes } from "./bytes-bucket.ts";
 import { openDiskBytes } from "./bytes-disk.ts";
+import { beginLife, type Lives } from "./lives.ts";
 import { type Owner, takeOwnership } from "./owner.ts";
 import { openRecords } from "./records-place.ts";
 import type { Several } from "./several.ts";
@@ -14,8 +13,8 @@ export interface DataDirectory {
   readonly owner: Owner;
   readonly bytes: Bytes;
   readonly metadata: MetadataStore;
-  /** This server's name among those that share records and bytes; absent where it is the only one. */
-  readonly host?: string;
+  /** This server's among those that share records and bytes; absent where it is the only one. */
+  readonly life?: Lives;
   /** Closes records, then bytes, then lets go of the directory: whoever takes it next finds it at rest. May be repeated. */
   close(): Promise<void>;
 }
@@ -31,11 +30,6 @@ export interface DataOptions {
   readonly origins: readonly string[];
   readonly log: Log;
   readonly onFatal: (error: HoldfastError) => void;
-}
-
-/** Another one at each start: what an earlier life of this server has claimed is not this one's. */
-function nameOf(directory: string): string {
-  return `${hostname()}:${directory}, process ${process.pid}, ${randomUUID()}`;
 }
 
 /**
@@ -59,7 +53,7 @@ export async function openData(options: DataOptions): Promise<DataDirectory> {
     const { bytes, metadata } = await openBoth(options, directory);
     opened.push(bytes.close, metadata.close);
     const isOneOf = address !== undefined && bytes.storage.kind === "parts";
-    return { owner, bytes, metadata, close, ...(isOneOf ? { host: nameOf(directory) } : {}) };
+    return { owner, bytes, metadata, close, ...(isOneOf ? { life: beginLife(directory) } : {}) };
   } catch (cause) {
     await close();
     if (isHoldfastError(cause)) throw cause;

@@ -16,7 +16,7 @@ import { systemClock, systemDigests, systemRandom } from "./platform.ts";
 import { createTokenPolicy } from "./policy/policy.ts";
 import { watchTokens } from "./policy/tokens-file.ts";
 import { keepSweeping } from "./sweeping.ts";
-import { keepTending } from "./tending.ts";
+import { createTending } from "./tending.ts";
 
 export interface OpenServer {
   readonly front: Front;
@@ -78,12 +78,12 @@ async function put(
   const engine = createEngine({
     ...{ storage, metadata, policy, slots, readSlots, keepFree, log },
     ...platform,
-    ...(data.host === undefined ? {} : { host: data.host }),
+    ...data.life,
   });
-  await engine.recover();
+  const tending = data.life && createTending(engine, systemClock, log);
+  await (tending ? tending.begin() : engine.recover());
   const guard = openClockGuard(data.owner.directory, log);
   const sweeping = keepSweeping(engine, systemClock, log, guard);
-  const tending = data.host === undefined ? undefined : keepTending(engine, systemClock, log);
   const stopSettingAside = bytes.setAside(metadata, log);
 
   let url = "";

@@ -1,29 +1,88 @@
-// A server's looks for what others have left: every 15 s, whatever the last one met, until the stop.
+// A server's looks for what others have left: every 15 s, or as soon as a claim is over, whatever the last one met, until the stop.
 import { HoldfastError } from "@holdfast/protocol";
 import { createVirtualClock } from "@holdfast/testkit/clock";
-import { expect, it } from "vitest";
-import { keepTending, TEND_EVERY_MS } from "./tending.ts";
+import { describe, expect, it } from "vitest";
+import { createTending, TEND_EVERY_MS } from "./tending.ts";
 
-it("comes every 15 s after the last one, and ends with the server", async () => {
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+function world(recover: (look: number, onHeld: (leftMs: number) => void) => Promise<void>) {
   const clock = createVirtualClock();
   const logged: string[] = [];
-  const turn = () => new Promise((resolve) => setImmediate(resolve));
   let looks = 0;
-  const recover = async () => {
-    if (++looks === 1) throw new HoldfastError("storage_failed");
+  const engine = {
+    recover: async (onHeld: (leftMs: number) => void = () => undefined) => recover(++looks, onHeld),
   };
-  const tending = keepTending({ recover }, clock, (_, event) => logged.push(event));
-  for (const times of [1, 2, 3]) {
-    clock.advance(TEND_EVERY_MS - 1);
+  const tending = createTending(engine, clock, (_, event) => logged.push(event));
+  const pass = async (ms: number) => {
+    clock.advance(ms);
     await turn();
-    expect(looks).toBe(times - 1);
-    clock.advance(1);
+  };
+  return { clock, tending, logged, pass, looks: () => looks };
+}
+
+describe("a server looks for what others have left", () => {
+  it("every 15 s after the last time, until the stop", async () => {
+    const { tending, logged, pass, looks } = world(async (look) => {
+      if (look === 2) throw new HoldfastError("storage_failed");
+    });
+    await tending.begin();
+    for (const times of [2, 3, 4]) {
+      await pass(TEND_EVERY_MS - 1);
+      expect(looks()).toBe(times - 1);
+      await pass(1);
+      expect(looks()).toBe(times);
+    }
+    expect(logged).toEqual(["tend.failed"]);
+    tending.stop();
+    await pass(10 * TEND_EVERY_MS);
+    expect(looks()).toBe(4);
+  });
+
+  it("as soon as the first of the claims may be over that it met, and not again for them", async () => {
+    const { tending, pass, looks } = world(async (look, onHeld) => {
+      if (look > 1) return;
+      for (const leftMs of [9000, 4000, 30_000]) onHeld(leftMs);
+    });
+    await tending.begin();
+    await pass(4000);
+    expect(looks()).toBe(1);
+    await pass(100);
+    expect(looks()).toBe(2);
+    await pass(TEND_EVERY_MS - 100);
+    expect(looks()).toBe(2);
+  });
+
+  it("for what it hears of only after a look, too", async () => {
+    let late: (leftMs: number) => void = () => undefined;
+    const { tending, pass, looks } = world(async (_, onHeld) => {
+      late = onHeld;
+    });
+    await tending.begin();
+    late(1000);
+    await pass(1100);
+    expect(looks()).toBe(2);
+    tending.stop();
+    late(1000);
+    await pass(1100);
+    expect(looks()).toBe(2);
+  });
+
+  it("never twice at once, and at the start hears what went wrong", async () => {
+    const asleep = Promise.withResolvers<void>();
+    const { tending, pass, looks } = world(async (look, onHeld) => {
+      if (look === 1) throw new HoldfastError("storage_failed");
+      onHeld(10);
+      if (look === 2) await asleep.promise;
+    });
+    await expect(tending.begin()).rejects.toMatchObject({ code: "storage_failed" });
+    await pass(TEND_EVERY_MS);
+    await pass(TEND_EVERY_MS);
+    expect(looks()).toBe(2);
+    asleep.resolve();
     await turn();
-    expect(looks).toBe(times);
-  }
-  expect(logged).toEqual(["tend.failed"]);
-  tending.stop();
-  clock.advance(10 * TEND_EVERY_MS);
-  await turn();
-  expect(looks).toBe(3);
+    await pass(0);
+    expect(looks()).toBe(3);
+    tending.stop();
+  });
 });

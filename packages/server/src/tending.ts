@@ -1,31 +1,67 @@
-// When a server looks for what others have left undone: as soon as the claim of one that died may be over, again and again.
+// When a server looks for what others have left undone: as soon as the claim of one that died may be over, and now and again.
 import type { Clock, Engine, Log } from "@holdfast/engine";
 
 /** Milliseconds from the end of one look to the next: as long as a claim lasts. */
 export const TEND_EVERY_MS = 15_000;
+/** A claim that is over by the clock of the records is asked for so many milliseconds later. */
+const BEHIND_MS = 50;
+
+export interface Tending {
+  /** The first look, at the start of the server. @throws what it met */
+  begin(): Promise<void>;
+  stop(): void;
+}
 
 /** Goes on with what was completing or ending at a server that is gone, until it is told to stop. */
-export function keepTending(
+export function createTending(
   { recover }: Pick<Engine, "recover">,
   clock: Clock,
   log: Log,
-): { stop(): void } {
+): Tending {
   let isStopped = false;
-  let callOff = clock.after(TEND_EVERY_MS, () => void run());
+  let isLooking = false;
+  let callOff: (() => void) | undefined;
+  /** When the next look is due, by `Clock.monotonic`. */
+  let dueAt = Number.POSITIVE_INFINITY;
+
+  function within(ms: number): void {
+    const at = clock.monotonic() + ms;
+    if (isStopped || at >= dueAt) return;
+    dueAt = at;
+    // What is heard during a look is for the next one.
+    if (!isLooking) wait();
+  }
+
+  function wait(): void {
+    callOff?.();
+    callOff = clock.after(Math.max(0, dueAt - clock.monotonic()), () => void run());
+  }
+
+  async function look(): Promise<void> {
+    isLooking = true;
+    dueAt = Number.POSITIVE_INFINITY;
+    try {
+      await recover((leftMs) => within(leftMs + BEHIND_MS));
+    } finally {
+      within(TEND_EVERY_MS);
+      isLooking = false;
+      if (!isStopped) wait();
+    }
+  }
 
   async function run(): Promise<void> {
     try {
-      await recover();
+      await look();
     } catch (cause) {
       if (!isStopped) log("warn", "tend.failed", { cause });
     }
-    if (!isStopped) callOff = clock.after(TEND_EVERY_MS, () => void run());
   }
 
   return {
+    begin: look,
     stop() {
       isStopped = true;
-      callOff();
+      callOff?.();
     },
   };
 }

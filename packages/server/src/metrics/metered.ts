@@ -107,9 +107,10 @@ export function meterMetadata(metadata: MetadataStore, meter: Meter, clock: Cloc
     ...metadata,
     async apply(change: Change) {
       const before = clock.monotonic();
-      await metadata.apply(change);
+      const version = await metadata.apply(change);
       meter.recorded(change.kind, (clock.monotonic() - before) / 1000);
       if (change.kind === "commit") meter.committed(change.parts.length);
+      return version;
     },
   };
 }

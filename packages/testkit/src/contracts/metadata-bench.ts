@@ -6,6 +6,8 @@ import { sampleCommit, sampleFile, samplePublish, sampleUpload } from "../metada
 
 /** One place where records lie, empty at first. */
 export interface MetadataBackend {
+  /** Whether several servers may share the records: then whoever changes an upload is told its version. */
+  readonly isShared: boolean;
   /** Opens the records; after `close` again, with all that was applied. */
   open(): Promise<MetadataStore>;
   /** The outbox in the order of its commits, read beside the port: nothing in the engine reads it yet. */
@@ -19,6 +21,7 @@ export interface MetadataBench {
   store(): MetadataStore;
   /** As it is. */
   versioned(): MetadataStore;
+  isShared(): boolean;
   outbox(): Promise<readonly OutboxEntry[]>;
   /** Closes the store and opens it again. */
   reopen(): Promise<void>;
@@ -54,6 +57,7 @@ export function useMetadataBench(createBackend: () => Promise<MetadataBackend>):
       },
     }),
     versioned: () => store,
+    isShared: () => backend.isShared,
     outbox: () => backend.outbox(),
     async reopen() {
       await store.close();

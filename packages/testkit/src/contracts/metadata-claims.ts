@@ -42,8 +42,8 @@ function describeClaim(bench: MetadataBench): void {
     (await bench.store().upload(id))?.claim;
 
   /** That it was refused, and which token stands. */
-  async function expectLost(applied: Promise<void>, token: number): Promise<void> {
-    expect(await refusal(applied)).toEqual({ code: "claim_lost", details: { token } });
+  async function expectLost(applied: Promise<unknown>, token: number): Promise<void> {
+    expect(await refusal(applied)).toMatchObject({ code: "claim_lost", details: { token } });
   }
 
   describe("claim", () => {
@@ -78,6 +78,19 @@ function describeClaim(bench: MetadataBench): void {
       for (const token of [1, 3]) await expectLost(apply(takeOf(upload, "b", token)), 1);
       await apply(takeOf(upload, "b", 2));
       expect(await claimOf(upload)).toEqual({ token: 2, holder: "b", isWanted: false });
+    });
+    it("tells who comes too early how long it lasts, and nobody else", async () => {
+      const upload = await bench.uploadIn("open");
+      const { id } = upload;
+      const leftOf = async (change: Change) => (await refusal(apply(change))).details["leftMs"];
+      await apply(takeOf(upload, "a", 1, { lifeMs: 20_000 }));
+      const left = Number(await leftOf(takeOf(upload, "b", 2)));
+      expect(left).toBeGreaterThan(0);
+      expect(left).toBeLessThanOrEqual(20_000);
+      await apply({ kind: "renew", id, token: 1, lifeMs: LONG_MS });
+      expect(await leftOf(takeOf(upload, "b", 2))).toBeGreaterThan(20_000);
+      await apply({ kind: "release", id, token: 1 });
+      expect(await leftOf(takeOf(upload, "b", 1))).toBe(undefined);
     });
     it("goes on where it is renewed, late too, and never for less than it had", async () => {
       const upload = await bench.uploadIn("open");
@@ -277,7 +290,8 @@ function describeVersion(bench: MetadataBench): void {
       await bench.store().apply({ kind: "create", upload });
       expect(await versionOf(upload)).toBe(0);
       for (const [at, change] of changes.entries()) {
-        await bench.store().apply(change);
+        const made = await bench.store().apply(change);
+        expect(made, change.kind).toBe(bench.isShared() ? at + 1 : undefined);
         expect(await versionOf(upload), change.kind).toBe(at + 1);
       }
       await bench.reopen();
@@ -292,6 +306,28 @@ function describeVersion(bench: MetadataBench): void {
       );
       expect([await versionOf(withdrawn), await versionOf(expired)]).toEqual([2, 2]);
       expect(await versionOf(await bench.uploadIn("complete"))).toBe(3);
+    });
+    it("is told to each of those whose changes come at once", async () => {
+      const upload = await bench.uploadIn("open");
+      const { id, expiresAt } = upload;
+      const commit = { kind: "commit", id, parts: [samplePart(0)], expiresAt } as const;
+      const made = await Promise.all([1, 2, 3].map(() => bench.store().apply(commit)));
+      expect(made).toEqual(bench.isShared() ? [2, 3, 4] : [undefined, undefined, undefined]);
+    });
+    it("is made by no change that has happened already, and by none of a claim", async () => {
+      const upload = await bench.uploadIn("open");
+      const { id, expiresAt } = upload;
+      const changes: readonly Change[] = [
+        { kind: "create", upload },
+        takeOf(upload, "a", 1),
+        { kind: "release", id, token: 1 },
+      ];
+      for (const change of changes) expect(await bench.store().apply(change)).toBe(undefined);
+      const append = { kind: "append", id, at: MIB - 1, parts: [], expiresAt } as const;
+      await bench.store().apply(append);
+      const end = { kind: "end", id, state: "aborted", at: 7 } as const;
+      await bench.store().apply(end);
+      expect(await bench.store().apply(end)).toBe(undefined);
     });
     it("stays where nothing happens, and in what is done to its claim", async () => {
       const upload = await bench.uploadIn("open");

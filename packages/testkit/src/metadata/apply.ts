@@ -18,14 +18,16 @@ import {
 } from "./state-parts.ts";
 import { bind, move, place } from "./state-place.ts";
 
-/** Makes one change, whole or not at all: every condition is looked at before the first record changes. `now` is the store's clock, which only claims go by. */
-export function applyChange(state: RecordState, change: Change, now: number): void {
+/** Makes one change, whole or not at all: every condition is looked at before the first record changes. `now` is the store's clock, which only claims go by. Gives the upload's version that it has made. */
+export function applyChange(state: RecordState, change: Change, now: number): number | undefined {
   const id = uploadOf(change);
   const before = id && state.uploads.get(id);
   make(state, change, now);
   const after = id && state.uploads.get(id);
-  if (!before || !after || after === before || isOfClaim(change)) return;
-  state.uploads.set(id, { ...after, version: before.version + 1 });
+  if (!before || !after || after === before || isOfClaim(change)) return undefined;
+  const version = before.version + 1;
+  state.uploads.set(id, { ...after, version });
+  return version;
 }
 
 function uploadOf(change: Change): UploadId | undefined {

@@ -10,6 +10,7 @@ import { emptyState } from "./state.ts";
 describeMetadataContract("memory", async () => {
   let store: MemoryMetadata = createMemoryMetadata();
   return {
+    isShared: true,
     async open() {
       store = createMemoryMetadata({ state: store.snapshot() });
       return store;

@@ -63,18 +63,22 @@ export function createMemoryMetadata(options: MemoryMetadataOptions = {}): Memor
     return error;
   }
 
-  async function makeDurable(change: Change, ahead: Promise<unknown>): Promise<void> {
+  async function makeDurable(change: Change, ahead: Promise<unknown>): Promise<number | undefined> {
     const [met] = await Promise.all([meet("before-durable", change), ahead]);
     waiting.shift();
     if (met) throw met;
     if (fatal) throw failed(fatal);
-    applyChange(state, change, now());
+    return applyChange(state, change, now());
   }
 
-  async function settle(change: Change, durable: Promise<void>): Promise<void> {
-    await durable;
+  async function settle(
+    change: Change,
+    durable: Promise<number | undefined>,
+  ): Promise<number | undefined> {
+    const version = await durable;
     const met = await meet("before-acknowledged", change);
     if (met) throw met;
+    return version;
   }
 
   function requireReadable(): void {
@@ -89,7 +93,7 @@ export function createMemoryMetadata(options: MemoryMetadataOptions = {}): Memor
       waiting.push(change);
       const durable = makeDurable(change, last);
       last = durable.catch(() => undefined);
-      await settle(change, durable);
+      return settle(change, durable);
     },
     async upload(by) {
       requireReadable();

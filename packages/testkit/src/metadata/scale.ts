@@ -40,7 +40,7 @@ export interface ScaledStore {
 export async function fillStore(store: MetadataStore, uploads: number): Promise<ScaledStore> {
   const ids: UploadId[] = [];
   while (ids.length < uploads) {
-    const wave: Promise<void>[] = [];
+    const wave: Promise<unknown>[] = [];
     for (let at = 0; at < WAVE && ids.length < uploads; at++) {
       const principal = `principal-${ids.length % 1000}`;
       const upload = sampleUpload(3, { principal, expiresAt: FAR_MS });
@@ -97,13 +97,19 @@ async function sweepAll(engine: Engine, clock: VirtualClock, uploads: number): P
   return (performance.now() - startedAt) / uploads;
 }
 
-async function oneByOne<T>(items: readonly T[], step: (item: T) => Promise<void>): Promise<number> {
+async function oneByOne<T>(
+  items: readonly T[],
+  step: (item: T) => Promise<unknown>,
+): Promise<number> {
   const startedAt = performance.now();
   for (const item of items) await step(item);
   return (performance.now() - startedAt) / items.length;
 }
 
-async function atOnce<T>(items: readonly T[], step: (item: T) => Promise<void>): Promise<number> {
+async function atOnce<T>(
+  items: readonly T[],
+  step: (item: T) => Promise<unknown>,
+): Promise<number> {
   const startedAt = performance.now();
   const left = items.values();
   const work = async () => {

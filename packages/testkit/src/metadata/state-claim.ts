@@ -14,7 +14,9 @@ export function claim(state: RecordState, change: ChangeOf<"claim">, now: number
   const known = upload.claim;
   if (known?.token === token && known.holder === holder) return;
   const isNext = token === (known?.token ?? 0) + 1;
-  if (!isNext || !isFree(state, upload, patienceMs, now)) throw claimLost(known);
+  if (!isNext || !isFree(state, upload, patienceMs, now)) {
+    throw claimLost(known, leftOf(state, upload, now));
+  }
   state.claims.set(upload.id, { until: now + lifeMs });
   put(state, upload, { token, holder, isWanted: false });
 }
@@ -29,6 +31,16 @@ function isFree(
   if (claim?.holder === undefined || !times || times.until <= now) return true;
   if (patienceMs === undefined || times.wantedAt === undefined) return false;
   return times.wantedAt + patienceMs <= now;
+}
+
+/** How long it lasts, where somebody holds it. */
+function leftOf(
+  { claims }: RecordState,
+  { id, claim }: UploadRecord,
+  now: number,
+): { readonly leftMs?: number } {
+  const { until = 0 } = claims.get(id) ?? {};
+  return claim?.holder !== undefined && until > now ? { leftMs: until - now } : {};
 }
 
 export function renew(state: RecordState, change: ChangeOf<"renew">, now: number): void {

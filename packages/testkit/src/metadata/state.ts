@@ -203,8 +203,11 @@ export function requireToken({ claim }: UploadRecord, token: number | undefined)
   throw claimLost(claim);
 }
 
-export function claimLost(claim: Claim | undefined): HoldfastError {
-  return new HoldfastError("claim_lost", undefined, { token: claim?.token ?? 0 });
+export function claimLost(
+  claim: Claim | undefined,
+  more: { readonly leftMs?: number } = {},
+): HoldfastError {
+  return new HoldfastError("claim_lost", undefined, { token: claim?.token ?? 0, ...more });
 }
 
 export function requireParts(state: RecordState, id: UploadId): PartTable {

@@ -7,6 +7,7 @@ import { createRandom } from "../random.ts";
 import { createMemoryParts } from "../storage/parts.ts";
 import { emptyParts, type PartsState } from "../storage/parts-state.ts";
 import { memoryParts } from "../world.ts";
+import { createGuard } from "./many-guard.ts";
 
 /** What becomes of the first server: at one of its steps it stops, and goes on after some milliseconds as if no time had passed, or never. */
 export interface Fate {
@@ -25,6 +26,8 @@ export interface ManyWorld {
   readonly metadata: MemoryMetadata;
   readonly state: PartsState;
   readonly servers: readonly ManyServer[];
+  /** Changes that were another server's to make. */
+  readonly violations: readonly string[];
   /** Steps of the first server so far. */
   readonly steps: () => number;
   /** Lets time pass until something has come to its end. @throws where nothing is left that time could change */
@@ -37,7 +40,10 @@ const LONG_MS = 3 * 60 * 1000;
 
 export function createManyWorld(seed: string, fate?: Fate): ManyWorld {
   const clock = createVirtualClock();
-  const metadata = createMemoryMetadata({ now: clock.now });
+  const guard = createGuard(() => metadata);
+  const metadata: MemoryMetadata = createMemoryMetadata({
+    ...{ now: clock.now, onApply: guard.onApply },
+  });
   const state = emptyParts();
   const first = createGate(clock, fate);
   const gates = new Map(NAMES.map((name) => [name, name === "a" ? first : createGate(clock)]));
@@ -54,8 +60,10 @@ export function createManyWorld(seed: string, fate?: Fate): ManyWorld {
         ...metadata,
         async apply(change) {
           await step();
-          await metadata.apply(change);
+          guard.from(name);
+          const version = await metadata.apply(change);
           await step();
+          return version;
         },
         async upload(by) {
           await step();
@@ -90,7 +98,8 @@ export function createManyWorld(seed: string, fate?: Fate): ManyWorld {
     }
   }
 
-  return { clock, metadata, state, servers, steps: first.steps, until };
+  const { violations } = guard;
+  return { clock, metadata, state, servers, violations, steps: first.steps, until };
 }
 
 /** What every step of a server passes through. */

@@ -1,10 +1,18 @@
 // Stops one of several servers at every step of what it does, for good, or for so long that others take over, and holds against what is left that nothing acknowledged
 // is lost, no offset goes back, each file is published once, and nothing is left that nobody wants.
-import { isHoldfastError, KIB, type PartRange, type UploadView } from "@holdfast/protocol";
+import {
+  isHoldfastError,
+  KIB,
+  type PartRange,
+  type UploadId,
+  type UploadView,
+} from "@holdfast/protocol";
+import { createBody } from "../body.ts";
 import { createRandom } from "../random.ts";
 import { sameBytes } from "../same-bytes.ts";
 import { alice, createRequest, partDigests, readAll, readManifest, runBytes } from "../world.ts";
 import { createManyClient, type ManyClient } from "./many-client.ts";
+import { durableOffset, isDurable } from "./many-guard.ts";
 import { createManyWorld, type Fate, type ManyWorld } from "./many-world.ts";
 
 const PART = 256 * KIB;
@@ -53,8 +61,6 @@ export async function simulateMany(options: ManyOptions = {}): Promise<ManyRepor
 /** What clients were told. */
 interface Seen {
   readonly completed: Map<string, string>;
-  /** Of parts, by upload. */
-  readonly acknowledged: Map<string, Set<number>>;
   readonly offsets: Map<string, number>;
   readonly deleted: Set<string>;
   readonly wrong: string[];
@@ -69,7 +75,7 @@ interface Life {
 type Work = "uploads" | "finals";
 
 const WORK: Readonly<Record<Work, readonly ((life: Life) => Promise<void>)[]>> = {
-  uploads: [parts, twice, either, appended, deleted],
+  uploads: [parts, twice, either, appended, ended, deleted],
   finals: [concatenated, concatenated],
 };
 
@@ -79,7 +85,7 @@ async function live(
   what: string,
 ): Promise<readonly string[]> {
   const seen: Seen = {
-    ...{ completed: new Map(), acknowledged: new Map(), offsets: new Map() },
+    ...{ completed: new Map(), offsets: new Map() },
     ...{ deleted: new Set(), wrong: [] },
   };
   const life = { world, client: createManyClient(world), seen };
@@ -93,7 +99,7 @@ async function live(
       error instanceof Error ? `${error.message} (${String(error.cause ?? "")})` : String(error),
     );
   }
-  return seen.wrong.map((text) => `${what}: ${text}`);
+  return [...world.violations, ...seen.wrong].map((text) => `${what}: ${text}`);
 }
 
 async function create({ client }: Life, first: number, size?: number): Promise<UploadView> {
@@ -103,7 +109,7 @@ async function create({ client }: Life, first: number, size?: number): Promise<U
 }
 
 async function put(
-  { client, seen }: Life,
+  { client, seen, world }: Life,
   first: number,
   view: UploadView,
   run: PartRange,
@@ -114,9 +120,10 @@ async function put(
     runBytes(view, content, run),
     (engine, body) => engine.putRun(alice, { id: view.id, run, digests, body }),
     () => {
-      const known = seen.acknowledged.get(view.id) ?? new Set();
-      for (let index = run[0]; index < run[1]; index++) known.add(index);
-      seen.acknowledged.set(view.id, known);
+      for (let index = run[0]; index < run[1]; index++) {
+        if (isDurable(world.metadata, view.id, index)) continue;
+        seen.wrong.push(`part ${index} was acknowledged, and is not durable`);
+      }
     },
   );
 }
@@ -171,6 +178,41 @@ async function appended(life: Life): Promise<void> {
   await complete(life, 0, view);
 }
 
+/** An append that ends where somebody asks another server for the offset, and nobody goes on with it: whoever was at it adds nothing to what was told. */
+async function ended(life: Life): Promise<void> {
+  const { world, client, seen } = life;
+  const { id } = await create(life, 1);
+  const body = createBody();
+  const [first] = world.servers;
+  const appending = first?.engine.append(alice, { id, at: 0, isLast: false, body });
+  appending?.catch(() => undefined);
+  for (const end of [5001, PART + 100]) {
+    body.push(content.subarray(0, end));
+    await pause(world, 3500);
+  }
+  await client.ask(
+    1,
+    (engine) => engine.offset(alice, id),
+    ({ offset }) => requireDurable(life, id, offset),
+  );
+  body.end();
+  await pause(world, 30_000);
+  await client
+    .ask(2, (engine) => engine.abort(alice, id))
+    .catch((error: unknown) => {
+      seen.wrong.push(`it cannot be aborted: ${String(error)}`);
+    });
+}
+
+function pause({ clock }: ManyWorld, ms: number): Promise<void> {
+  return new Promise((resolve) => clock.after(ms, resolve));
+}
+
+function requireDurable({ world, seen }: Life, id: UploadId, offset: number): void {
+  const durable = durableOffset(world.metadata, id) ?? offset;
+  if (offset > durable) seen.wrong.push(`offset ${offset} was told, and ${durable} is durable`);
+}
+
 async function appendTo(life: Life, first: number, view: UploadView, end: number): Promise<void> {
   const { client, seen } = life;
   const { id } = view;
@@ -178,6 +220,7 @@ async function appendTo(life: Life, first: number, view: UploadView, end: number
     const floor = seen.offsets.get(id) ?? 0;
     const note = ({ offset }: { readonly offset: number }) => {
       if (offset < floor) seen.wrong.push(`the offset was ${floor}, and is ${offset}`);
+      requireDurable(life, id, offset);
       seen.offsets.set(id, Math.max(offset, seen.offsets.get(id) ?? 0));
     };
     const { offset: at } = await client.ask(first, (engine) => engine.offset(alice, id), note);

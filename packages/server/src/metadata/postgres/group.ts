@@ -8,8 +8,13 @@ import { noteCommit } from "./owner.ts";
 import { save } from "./save.ts";
 import { createWorkingSet, type WorkingSet } from "./working-set.ts";
 
-/** One for each change, in order: why it did not happen, or undefined. */
-export type Outcomes = readonly (HoldfastError | undefined)[];
+/** What has come of a change: why it did not happen, or the upload's version that it has made. */
+export type Outcome =
+  | { readonly refused: HoldfastError }
+  | { readonly refused?: never; readonly version: number | undefined };
+
+/** One for each change, in order. */
+export type Outcomes = readonly Outcome[];
 
 export interface Prepared {
   readonly outcomes: Outcomes;
@@ -38,11 +43,31 @@ export async function prepareGroup(
   };
 }
 
-function decide({ tables, attempt }: WorkingSet, change: PackedChange): HoldfastError | undefined {
+function decide({ tables, attempt, versionOf }: WorkingSet, change: PackedChange): Outcome {
+  const id = uploadOf(change);
+  const before = versionOf(id);
   try {
     attempt(() => applyChange(tables, change));
-    return undefined;
+    const after = versionOf(id);
+    return { version: after === before ? undefined : after };
   } catch (cause) {
-    return isHoldfastError(cause) ? cause : new HoldfastError("internal", undefined, {}, cause);
+    const isOurs = isHoldfastError(cause);
+    return { refused: isOurs ? cause : new HoldfastError("internal", undefined, {}, cause) };
+  }
+}
+
+/** The upload that a change is made to, where it is there already. */
+function uploadOf(change: PackedChange): string | undefined {
+  switch (change.kind) {
+    case "create":
+    case "store":
+    case "store-alone":
+    case "delete":
+    case "erased":
+      return undefined;
+    case "publish":
+      return change.file.uploadId;
+    default:
+      return change.id;
   }
 }

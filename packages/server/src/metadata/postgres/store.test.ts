@@ -23,6 +23,7 @@ function freshAddress(): string {
 describeMetadataContract("postgres", async () => {
   const address = freshAddress();
   return {
+    isShared: true,
     open: () => openPostgresMetadata({ address, place: "here" }),
     outbox: async () => {
       const rows = await sql(address, "SELECT id, kind, file_id, at FROM outbox ORDER BY seq");

@@ -52,6 +52,8 @@ export interface WorkingSet {
   readonly tables: Tables;
   /** Makes one change; what it wrote before it threw is undone. */
   attempt(change: () => void): void;
+  /** Of an upload as it stands now. */
+  versionOf(id: string | undefined): number | undefined;
   readonly uploads: readonly Entry[];
   readonly files: readonly FileEntry[];
   readonly outbox: readonly Row[];
@@ -321,6 +323,10 @@ export function createWorkingSet(loaded: Loaded): WorkingSet {
 
   return {
     ...{ tables, uploads, files, outbox },
+    versionOf(id) {
+      const { row } = (id !== undefined && byId.get(id)) || {};
+      return row && wholeAt(row, "version");
+    },
     attempt(change) {
       undo = [];
       try {

@@ -5,7 +5,7 @@ import type { Client } from "pg";
 import { type PackedChange, packChange } from "../records/packed.ts";
 import type { Driver } from "./connect.ts";
 import { type Failure, failureOf, stateOf } from "./failure.ts";
-import { type Outcomes, prepareGroup } from "./group.ts";
+import { type Outcome, type Outcomes, prepareGroup } from "./group.ts";
 import {
   type Claimant,
   leaveOwnership,
@@ -17,8 +17,8 @@ import {
 import { prepareTables, unusable, useSchema } from "./schema.ts";
 
 export interface Writer {
-  /** Resolves when the change is durable. */
-  apply(change: Change): Promise<void>;
+  /** Resolves when the change is durable, with the upload's version that it has made. */
+  apply(change: Change): Promise<number | undefined>;
   /** Resolves when everything given to `apply` has settled. */
   close(): Promise<void>;
 }
@@ -35,7 +35,7 @@ interface Waiting {
   readonly change: PackedChange;
   /** By `performance.now`: if it was not begun by then, it is refused. */
   readonly until: number;
-  readonly resolve: () => void;
+  readonly resolve: (version: number | undefined) => void;
   readonly reject: (error: HoldfastError) => void;
 }
 
@@ -242,12 +242,12 @@ function run(options: WriterOptions, first: Session, owned: Ownership): Writer {
   }
 
   async function oneByOne(changes: readonly PackedChange[]): Promise<Outcomes> {
-    const outcomes: (HoldfastError | undefined)[] = [];
+    const outcomes: Outcome[] = [];
     for (const change of changes) {
-      const [outcome] = await commitGroup([change]).catch((cause: unknown) => [
-        failureOf(cause).error,
+      const one = await commitGroup([change]).catch((cause: unknown) => [
+        { refused: failureOf(cause).error },
       ]);
-      outcomes.push(outcome);
+      outcomes.push(...one);
     }
     return outcomes;
   }
@@ -271,9 +271,9 @@ function run(options: WriterOptions, first: Session, owned: Ownership): Writer {
         if (fatal) throw stopped(fatal);
         const outcomes = await commitGroup(group.map(({ change }) => change));
         for (const [at, { resolve, reject }] of group.entries()) {
-          const refused = outcomes[at];
-          if (refused) reject(refused);
-          else resolve();
+          const outcome = outcomes[at];
+          if (outcome?.refused) reject(outcome.refused);
+          else resolve(outcome?.version);
         }
       } catch (cause) {
         const { error } = failureOf(cause);
@@ -286,11 +286,11 @@ function run(options: WriterOptions, first: Session, owned: Ownership): Writer {
   return {
     async apply(change) {
       if (fatal) throw stopped(fatal);
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const { promise, resolve, reject } = Promise.withResolvers<number | undefined>();
       const until = performance.now() + patienceMs;
       waiting.push({ change: packChange(change), until, resolve, reject });
       working ??= work();
-      await promise;
+      return promise;
     },
     async close() {
       isClosing = true;

@@ -13,7 +13,9 @@ export function claim(tables: Tables, change: ChangeOf<"claim">): void {
   const { wantedAt } = known;
   const isForced =
     patienceMs !== undefined && wantedAt !== undefined && wantedAt + patienceMs <= now;
-  if (token !== known.token + 1 || !(isOver || isForced)) throw claimLost(known);
+  if (token !== known.token + 1 || !(isOver || isForced)) {
+    throw claimLost(known, isOver ? {} : { leftMs: known.until - now });
+  }
   tables.setClaim.run({ seq: upload.seq, token, holder, until: now + lifeMs, wanted_at: null });
 }
 

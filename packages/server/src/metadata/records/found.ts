@@ -97,8 +97,11 @@ export function requireToken(tables: Tables, upload: Found, token: number | unde
   if (claim.token !== token || claim.holder === undefined) throw claimLost(claim);
 }
 
-export function claimLost({ token }: FoundClaim): HoldfastError {
-  return new HoldfastError("claim_lost", undefined, { token });
+export function claimLost(
+  { token }: FoundClaim,
+  more: { readonly leftMs?: number } = {},
+): HoldfastError {
+  return new HoldfastError("claim_lost", undefined, { token, ...more });
 }
 
 /** Why an upload fails of which bytes are lost below an offset that was answered: that was a promise. */

@@ -28,7 +28,7 @@ export function createStore(writer: Writer, reader: Reader): MetadataStore {
   return {
     async apply(change) {
       requireOpen();
-      await writer.apply(change);
+      return writer.apply(change);
     },
     async upload(by) {
       requireOpen();

@@ -33,6 +33,7 @@ describeMetadataContract("sqlite", async () => {
   const directory = temporaryDirectory();
   const path = join(directory, "records.sqlite");
   return {
+    isShared: false,
     open: () => openSqliteMetadata({ path }),
     outbox: async () => readOutbox(path),
     remove: async () => rmSync(directory, { recursive: true }),

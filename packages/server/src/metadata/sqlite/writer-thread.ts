@@ -7,7 +7,7 @@ import { type FromWriter, type PackedError, type ToWriter, unpackError } from ".
 
 export interface WriterThread {
   /** Resolves when the change is durable. */
-  apply(change: Change): Promise<void>;
+  apply(change: Change): Promise<undefined>;
   /** Resolves when everything given to `apply` has settled and the thread has ended. */
   close(): Promise<void>;
   /** Why nothing may be written any more, if so. */
@@ -109,6 +109,8 @@ function connect(worker: Worker, onFatal: (error: HoldfastError) => void): Write
       if (outgoing.push(packed) === 1) setImmediate(flush);
       if (waiting.length === 0) worker.ref();
       await new Promise<void>((resolve, reject) => waiting.push({ resolve, reject }));
+      // Nobody shares these records.
+      return undefined;
     },
     async close() {
       if (!isClosing) {
