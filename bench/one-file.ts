@@ -6,8 +6,9 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { type ServerProcess, startCli, stopServer } from "@holdfast/testkit/process";
 import { writeContent } from "../e2e/kit/source.ts";
+import type { PlannedRequest } from "./load.ts";
 import { type Contender, cpuSeconds, figureOf, interleave } from "./measure.ts";
-import { GIB, TUS_PATHS, tusUploads } from "./plans.ts";
+import { GIB, resumableUpload, TUS_PATHS, tusUploads } from "./plans.ts";
 import { type Row, ratioRow, showFigure } from "./row.ts";
 import { type Stage, serveHoldfast, serveTus, settle, type TusServer } from "./stage.ts";
 
@@ -41,10 +42,19 @@ export async function oneFileRows(stage: Stage): Promise<readonly Row[]> {
     });
     const both = await compareServers(stage, {
       name: "1 GiB by tus in one PATCH, both from an idle generator",
-      ours: (server) => ({ name: "ours", run: () => sendTusHere(stage, server) }),
+      ours: (server) => ({ name: "ours", run: () => sendHere(stage, server, TUS_HERE) }),
       theirs: (server) => ({ name: "theirs", run: () => sendTus(stage, server, GIB, 1) }),
     });
-    return [...clients, ...idle, ...both];
+    // Theirs speaks tus only: the same bytes, in one PATCH as well.
+    const ietf = await compareServers(stage, {
+      name: "1 GiB in one PATCH of Resumable Uploads for HTTP, theirs by tus",
+      ours: (server) => ({
+        name: "ours",
+        run: () => sendHere(stage, server, resumableUpload(GIB)),
+      }),
+      theirs: (server) => ({ name: "theirs", run: () => sendTus(stage, server, GIB, 1) }),
+    });
+    return [...clients, ...idle, ...both, ...ietf];
   } finally {
     await rm(path);
   }
@@ -105,10 +115,15 @@ async function sendTus(
   return { cpu, rate: 1 / seconds };
 }
 
+const TUS_HERE = tusUploads(GIB, GIB, TUS_PATHS.holdfast);
+
 /** Digested, flushed and published, unlike theirs. */
-async function sendTusHere({ load }: Stage, { port, serverPid }: ServerProcess): Promise<Sample> {
+async function sendHere(
+  { load }: Stage,
+  { port, serverPid }: ServerProcess,
+  plan: readonly PlannedRequest[],
+): Promise<Sample> {
   const before = await cpuSeconds(serverPid);
-  const plan = tusUploads(GIB, GIB, TUS_PATHS.holdfast);
   const { seconds } = await load.send(port, 1, plan);
   return { cpu: (await cpuSeconds(serverPid)) - before, rate: 1 / seconds };
 }

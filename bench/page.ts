@@ -15,7 +15,7 @@ const TEXTS: Readonly<Record<string, readonly [string, string]>> = {
   ],
   "one-file": [
     "One large file",
-    "A file of 1 GiB sent by `holdfast upload`, beside `@tus/server` fed by tus-js-client and by a generator that costs next to nothing; then both by tus, from that generator. Holdfast verifies every part, flushes and publishes a manifest.",
+    "A file of 1 GiB sent by `holdfast upload`, beside `@tus/server` fed by tus-js-client and by a generator that costs next to nothing; then both by tus, and Holdfast by Resumable Uploads for HTTP, from that generator. Holdfast verifies every part, flushes and publishes a manifest.",
   ],
   small: [
     "Small uploads",

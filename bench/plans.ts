@@ -111,6 +111,31 @@ export function tusUploads(
   ]);
 }
 
+/** One upload of `size` bytes by Resumable Uploads for HTTP: begun with none of them, then sent in one PATCH that ends it. It names no version, so that nothing comes before an answer. */
+export function resumableUpload(size: number): PlannedRequest[] {
+  return [
+    {
+      group: 0,
+      method: "POST",
+      path: "/v1/files",
+      headers: { "upload-complete": "?0", "upload-length": `${size}` },
+      bodyOffset: 0,
+      bodySize: 0,
+    },
+    {
+      group: 0,
+      method: "PATCH",
+      path: "@L@",
+      headers: {
+        ...{ "upload-offset": "0", "upload-complete": "?1" },
+        "content-type": "application/partial-upload",
+      },
+      bodyOffset: 0,
+      bodySize: size,
+    },
+  ];
+}
+
 /** As many files of `bodySize` bytes, each by one PUT, for servers that take a path. */
 export function putFiles(count: number, bodySize: number): PlannedRequest[] {
   return Array.from({ length: count }, (_, group) => ({
