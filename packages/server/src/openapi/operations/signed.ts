@@ -60,7 +60,8 @@ export const SIGNED: readonly Operation[] = [
     replies: { 200: { what: "They are", content: json(PartsConfirmed) } },
     errors: [
       ...(["invalid_digest", "upload_not_found", "part_out_of_range", "part_conflict"] as const),
-      ...(["parts_missing", "upload_ended"] as const),
+      ...(["parts_missing", "upload_not_open", "upload_ended", "recovering"] as const),
+      ...(["append_in_progress", "quota_exceeded"] as const),
     ],
   },
   {
@@ -86,7 +87,8 @@ export const SIGNED: readonly Operation[] = [
       ...(["signature_refused", "forbidden", "invalid_digest", "body_size_mismatch"] as const),
       ...(["body_stalled", "part_out_of_range", "upload_not_found", "part_conflict"] as const),
       ...(["part_busy", "upload_not_open", "upload_ended", "digest_mismatch"] as const),
-      ...(["overloaded", "recovering", "storage_full"] as const),
+      ...(["append_in_progress", "overloaded", "recovering"] as const),
+      ...(["storage_full", "quota_exceeded"] as const),
     ],
     isPublic: true,
   },

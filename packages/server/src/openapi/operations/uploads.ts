@@ -100,7 +100,7 @@ export const UPLOADS: readonly Operation[] = [
       ...(["upload_not_found", "offset_mismatch", "append_in_progress", "part_busy"] as const),
       ...(["part_conflict", "size_mismatch", "size_too_large", "upload_not_open"] as const),
       ...(["upload_ended", "digest_mismatch", "overloaded", "recovering"] as const),
-      ...(["claim_lost", "storage_full"] as const),
+      ...(["claim_lost", "storage_full", "quota_exceeded"] as const),
     ],
   },
   {
@@ -136,7 +136,7 @@ export const UPLOADS: readonly Operation[] = [
       ...(["invalid_request", "invalid_digest", "body_size_mismatch", "body_stalled"] as const),
       ...(["part_out_of_range", "run_too_long", "upload_not_found", "part_conflict"] as const),
       ...(["part_busy", "append_in_progress", "size_mismatch", "size_too_large"] as const),
-      ...(["upload_not_open", "upload_ended", "digest_mismatch"] as const),
+      ...(["upload_not_open", "upload_ended", "digest_mismatch", "quota_exceeded"] as const),
       ...(["overloaded", "recovering", "storage_full"] as const),
     ],
   },
@@ -162,7 +162,8 @@ export const UPLOADS: readonly Operation[] = [
         "recovering",
         "claim_lost",
       ] as const),
-      "storage_full",
+      ...(["append_in_progress", "part_busy", "size_too_large"] as const),
+      ...(["storage_full", "quota_exceeded"] as const),
     ],
   },
 ];
