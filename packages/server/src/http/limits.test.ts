@@ -87,13 +87,15 @@ describe.each(DOORS.map((door) => [door.name, door] as const))("by %s", (_, door
     expect((await send(door.bring(id, 0, PARTS.subarray(0, MIB)))).status).toBeLessThan(300);
     const more = await send(door.bring(id, MIB, PARTS.subarray(MIB)));
     expect(refusal(more, "quota_exceeded")).toBe(429);
-    const late = await send(door.bring(id, MIB, PARTS.subarray(MIB), 2 * MIB));
-    expect(refusal(late, "quota_exceeded")).toBe(429);
+    // Some of the part may have been committed as a tail before it was whole.
     expect((await send(door.look(id))).status).toBeLessThan(300);
-    expect(await offsetOf(id)).toBe(MIB);
+    const at = Number(await offsetOf(id));
+    expect(at).toBeGreaterThanOrEqual(MIB);
+    const late = await send(door.bring(id, at, PARTS.subarray(at), 2 * MIB));
+    expect(refusal(late, "quota_exceeded")).toBe(429);
     // Room that another upload leaves is room for this one.
     await send(door.end(other));
-    expect((await send(door.bring(id, MIB, PARTS.subarray(MIB)))).status).toBeLessThan(300);
+    expect((await send(door.bring(id, at, PARTS.subarray(at)))).status).toBeLessThan(300);
     expect(await offsetOf(id)).toBe(2 * MIB);
   });
 
