@@ -1,4 +1,4 @@
-// What is kept on this device beside the checkpoints: what a line has taught, for the next transfer to or from the same server.
+// What is kept on this device beside the checkpoints: what a line has taught, for the next transfer to or from the same server, or to the store behind it.
 import { checkpointKey } from "./checkpoint.ts";
 import type { Emitter } from "./events.ts";
 import { decodeKnown, encodeKnown } from "./known.ts";
@@ -6,7 +6,8 @@ import type { Known } from "./line.ts";
 import type { Ports } from "./ports.ts";
 
 type Place = Pick<Ports, "checkpoints" | "digester" | "clock" | "lines">;
-type Direction = "up" | "down";
+/** `direct`: up, to the store that the server's requests lead to, which is another line than that to the server. */
+type Direction = "up" | "down" | "direct";
 
 /** Many small files teach little each: what they teach is kept in memory, and saved this often, in milliseconds. */
 const SAVE_EVERY_MS = 5_000;

@@ -40,6 +40,8 @@ export type Answer =
       readonly runPartsMax: number;
       /** Contiguous bytes that are durable, a part that appends have not filled yet included; undefined where nothing can be appended. */
       readonly offset: number | undefined;
+      /** What is known of the line that parts go over, where that turns out only now. */
+      readonly known?: Known;
     }
   /** Is being completed: ask again. */
   | { readonly kind: "completing" }

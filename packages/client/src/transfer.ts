@@ -200,7 +200,8 @@ function onAnswer(
       // What a run committed before it was cut is progress, though no run was ever whole.
       const isProgress = live.plan && hasMore(plan.committed, live.plan.committed);
       const progress = isProgress ? { attempt: 0, progressAt: at } : {};
-      const planned = { ...live, ...progress, plan };
+      const known = live.plan ? live.known : (answer.known ?? live.known);
+      const planned = { ...live, ...progress, known, plan };
       if (isPaused) return rest(planned);
       return pending.isDoubtful ? take(planned, "check") : send(planned, at);
     }
@@ -214,8 +215,8 @@ function planOf(
   answer: Extract<Answer, { kind: "open" }>,
   at: number,
 ): Plan {
-  const { plan, settings, known } = live;
-  const { grid, runPartsMax, offset } = answer;
+  const { plan, settings } = live;
+  const { grid, runPartsMax, offset, known = live.known } = answer;
   const committed = withRanges(answer.committed, pending.fresh);
   if (plan)
     return {

@@ -118,10 +118,10 @@ function requestUpload(
   );
 }
 
-function wantedPartSize({ options: { transfer }, known, opened }: Job): number | undefined {
+/** Which way parts go best, the server says with its answer; where they went straight to its store before, they are expected to again. */
+function wantedPartSize({ known, knownDirect, opened }: Job): number | undefined {
   const size = opened?.source.fingerprint.size ?? 0;
-  const direct = transfer === "direct" ? directPartSize(known, size) : undefined;
-  return direct ?? partSizeFor(known, size);
+  return directPartSize(knownDirect, size) ?? partSizeFor(known, size);
 }
 
 /** @throws HoldfastError `usage` */

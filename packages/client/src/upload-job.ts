@@ -21,6 +21,7 @@ import { type DigestTable, isComplete } from "./digest-table.ts";
 import type { Direct } from "./direct/knowledge.ts";
 import { wayOf } from "./direct/way.ts";
 import type { Emitter } from "./events.ts";
+import { isTooCoarse } from "./known.ts";
 import type { Known } from "./line.ts";
 import { parseJson } from "./parse-json.ts";
 import type { Ports, Source } from "./ports.ts";
@@ -45,8 +46,9 @@ export interface Job {
   readonly openSource: () => Promise<Source>;
   /** Names the next create, so that repeating the request makes no second upload. */
   idempotencyKey: string;
-  /** What is known of the line from earlier uploads. */
+  /** What is known from earlier uploads of the line to the server, and of that to the store which its requests lead to. */
   known: Known | undefined;
+  knownDirect: Known | undefined;
   opened: Opened | undefined;
   target: Target | undefined;
   /** Of the target's part digests: what was asked for, or what the upload that is gone on with has. */
@@ -150,7 +152,9 @@ export async function answerOf(job: Job, view: UploadView): Promise<Answer> {
         throw new HoldfastError("not_holdfast", "the answer is about another grid");
       job.way ??= wayOf(job.options, view);
       const runMax = job.way === "direct" ? 1 : runPartsMax;
-      return { kind: "open", grid, committed, runPartsMax: runMax, offset: view.offset };
+      const known = knownOf(job, grid);
+      const line = known === undefined ? {} : { known };
+      return { kind: "open", grid, committed, runPartsMax: runMax, offset: view.offset, ...line };
     }
     case "completing":
       return { kind: "completing" };
@@ -161,6 +165,12 @@ export async function answerOf(job: Job, view: UploadView): Promise<Answer> {
       throw new HoldfastError("upload_ended", why, { state: view.state });
     }
   }
+}
+
+/** Of the line that parts go over now. What is too bad for parts is so at this end of it, whichever way they go. */
+function knownOf({ way, known, knownDirect }: Job, { partSize }: Grid): Known | undefined {
+  if (way !== "direct") return known;
+  return knownDirect ?? (known && isTooCoarse(known, partSize) ? known : undefined);
 }
 
 /** The root of what was sent, or undefined while a digest is missing. */

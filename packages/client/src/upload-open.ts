@@ -2,9 +2,8 @@
 import { checkAddress } from "./auth.ts";
 import { type Checkpoint, checkpointKey, decodeCheckpoint } from "./checkpoint.ts";
 import { takeClaim } from "./claim.ts";
-import type { Known } from "./line.ts";
 import type { Fingerprint } from "./ports.ts";
-import { recallUpload } from "./recall.ts";
+import { recallLine, recallUpload } from "./recall.ts";
 import { choicesOf, type Job, openedOf, uploadUrl, warnOfCheckpoint } from "./upload-job.ts";
 import { isSmall } from "./upload-small.ts";
 import { newTarget } from "./upload-target.ts";
@@ -17,7 +16,7 @@ import type { Call } from "./work.ts";
 export async function openUpload(
   job: Job,
   { signal }: Call,
-): Promise<{ readonly isResumed: boolean; readonly known?: Known }> {
+): Promise<{ readonly isResumed: boolean }> {
   const { checkpoints, digester } = job.ports;
   const server = checkAddress(job.options.to, job.options.token !== undefined);
   const source = await job.openSource();
@@ -34,14 +33,23 @@ export async function openUpload(
       const detail = "what was known of an earlier upload is damaged: a new upload begins";
       job.emit("notice", { code: "checkpoint_damaged", detail });
     }
-    job.known = await recallUpload(job.ports, server, source.fingerprint.size);
-    const isResumed = goOn(job, checkpoint, source.fingerprint);
-    return { isResumed, ...(job.known ? { known: job.known } : {}) };
+    await recallLines(job, server, source.fingerprint);
+    return { isResumed: goOn(job, checkpoint, source.fingerprint) };
   } catch (error) {
     warnOfCheckpoint(job, error);
     job.opened = { ...job.opened, release: job.opened.release ?? nothing, isOurs: true };
     return { isResumed: false };
   }
+}
+
+/** Which way parts go best, the server says later. A longer body is only tried where it is most likely to be sent. */
+async function recallLines(job: Job, server: string, { size }: Fingerprint): Promise<void> {
+  const { ports, options } = job;
+  if (options.transfer !== "server") job.knownDirect = await recallLine(ports, "direct", server);
+  const isThrough = options.transfer !== "direct" && job.knownDirect === undefined;
+  job.known = isThrough
+    ? await recallUpload(ports, server, size)
+    : await recallLine(ports, "up", server);
 }
 
 export function nothing(): void {

@@ -10,6 +10,7 @@ import {
 import { createBuffers } from "./buffers.ts";
 import { sendPart } from "./direct/send-part.ts";
 import type { Transfer } from "./events.ts";
+import type { Known } from "./line.ts";
 import { settingsOf, type TransferOptions, wireOf } from "./options.ts";
 import type { Ports, Source } from "./ports.ts";
 import { rememberLine, tellDamage } from "./recall.ts";
@@ -18,7 +19,7 @@ import { appendRun } from "./upload-append.ts";
 import { askUpload, checkUpload } from "./upload-check.ts";
 import { createUpload } from "./upload-create.ts";
 import { closeUpload, completeUpload, discardUpload } from "./upload-finish.ts";
-import { type Job, openedOf } from "./upload-job.ts";
+import type { Job } from "./upload-job.ts";
 import { openUpload } from "./upload-open.ts";
 import { sendRun } from "./upload-send.ts";
 import type { Call } from "./work.ts";
@@ -66,6 +67,7 @@ export function startUpload(
         buffers: createBuffers(),
         idempotencyKey: encodeId(random.bytes(ID_BYTES)),
         known: undefined,
+        knownDirect: undefined,
         opened: undefined,
         target: undefined,
         algorithm: options.digest ?? "sha-256",
@@ -88,13 +90,19 @@ export function startUpload(
           call.from === undefined
             ? send(job, range, call)
             : appendRun(job, range, { ...call, from: call.from }),
-        remember: (known) => rememberLine(ports, "up", openedOf(job).server, known),
+        remember: (known) => remember(job, known),
         complete: (call) => completeUpload(job, call),
         discard: (call) => discardUpload(job, call),
         close: () => closeUpload(job).finally(unheard),
       };
     },
   });
+}
+
+/** What was learned on two lines says nothing of either. */
+async function remember({ ports, direct, way, opened }: Job, known: Known): Promise<void> {
+  if (!opened || (direct && way !== "direct")) return;
+  await rememberLine(ports, direct ? "direct" : "up", opened.server, known);
 }
 
 /** A signed request brings one part; a run of several was planned when parts went through the server. */

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { statSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { decodeUpload, KIB } from "@holdfast/protocol";
+import { decodeUpload, KIB, MIB } from "@holdfast/protocol";
 import { serve } from "@holdfast/server";
 import { createVirtualClock } from "@holdfast/testkit/clock";
 import {
@@ -20,6 +20,7 @@ import { openFileSource } from "../node/source.ts";
 import { makePlace, next, type Place, record, type Server } from "../node/testing/place.ts";
 import { uploadStill } from "../node/testing/still.ts";
 import type { Transport } from "../ports.ts";
+import { recallLine, rememberLine } from "../recall.ts";
 import { indexesOf } from "../sample.ts";
 import { ALONE } from "../share.ts";
 import { startUpload, type UploadOptions } from "../upload.ts";
@@ -482,6 +483,26 @@ describe("a direct upload to a store of another origin", () => {
     transfer.abort();
     await expect(transfer.done).rejects.toMatchObject({ code: "aborted" });
     expect(store.seen).toEqual([]);
+  });
+
+  it("has parts that fit the line to the store, which is kept apart from that to the server", async () => {
+    const store = place.keep(await startStore());
+    const proxy = await before(store);
+    const clock = createVirtualClock();
+    const lines = () => ({ ...nodePorts(place.stateDir), clock });
+    const toServer = { inFlight: 1, rate: 100 * MIB };
+    await rememberLine(lines(), "up", proxy.url, toServer);
+    const send = async (name: string) => {
+      const { path } = place.file(name, 32 * MIB);
+      const to = { to: proxy.url, token: TOKEN, stateDir: place.stateDir };
+      await uploadStill(clock, path, to).done;
+      return store.seen.splice(0).length;
+    };
+    expect(await send("f")).toBe(32);
+    expect(await recallLine(lines(), "direct", proxy.url)).toBeDefined();
+    await rememberLine(lines(), "direct", proxy.url, { inFlight: 1, rate: 100 * MIB });
+    expect(await send("g")).toBe(4);
+    expect(await recallLine(lines(), "up", proxy.url)).toEqual(toServer);
   });
 
   it("is confirmed later without being sent again, where only the confirmation was lost", async () => {
