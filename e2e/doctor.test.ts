@@ -68,6 +68,7 @@ const ALL_WELL = {
   "answer-buffering": "ok",
   interim: "ok",
   ranges: "ok",
+  direct: "ok",
   body: "ok",
 };
 

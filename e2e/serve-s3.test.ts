@@ -121,6 +121,67 @@ describe("a server with a bucket", () => {
       await flag.exit;
     }));
 
+  it.each([
+    ["storage-class=STANDARD_IA", { "x-amz-storage-class": "STANDARD_IA" }],
+    ["sse=AES256", { "x-amz-server-side-encryption": "AES256" }],
+    [
+      "sse=aws:kms&kms-key=the-key",
+      {
+        "x-amz-server-side-encryption": "aws:kms",
+        "x-amz-server-side-encryption-aws-kms-key-id": "the-key",
+      },
+    ],
+    ["tags=team=web,stage=live", { "x-amz-tagging": "team=web&stage=live" }],
+  ])("sends with every object what its address says: %s", (more, fields) =>
+    withScratch(async (directory) => {
+      const at = env({ HOLDFAST_STORAGE: address(`&${more}`) });
+      const server = await startServer({ data: join(directory, "data"), port: 0, env: at });
+      await storeFile(server);
+      const tailed = await createJob(server.url, CONTENT);
+      const appended = await ask(server.url, {
+        method: "PATCH",
+        path: `/v1/uploads/${tailed.id}`,
+        headers: {
+          "upload-draft-interop-version": "8",
+          "content-type": "application/partial-upload",
+          "upload-offset": "0",
+          "upload-complete": "?0",
+        },
+        body: new Uint8Array(1000),
+      });
+      expect(appended.status).toBe(204);
+      const objects = [...double.bucket.objects.values()];
+      const kinds = objects.map(({ key }) => key.replace(/\/[a-z2-7]{26}\//, "/ID/").split("/"));
+      expect(
+        kinds.map(([, ...names]) =>
+          names
+            .slice(0, 3)
+            .join("/")
+            .replace(/[0-9a-f]{20}/, "N"),
+        ),
+      ).toEqual(
+        expect.arrayContaining([
+          "holdfast.json",
+          "bytes/ID/N",
+          "besides/ID/manifest",
+          "besides/ID/tail",
+        ]),
+      );
+      for (const { key, headers } of objects) {
+        expect([key, Object.fromEntries(headers)]).toMatchObject([key, fields]);
+      }
+      await stopServer(server);
+    }),
+  );
+
+  it("says that room on a disk is nothing to it", () =>
+    withScratch(async (directory) => {
+      const server = await start(join(directory, "data"), { HOLDFAST_SERVE_KEEP_FREE: "100G" });
+      expect(logged(server, "setting.unused").join("\n")).toContain('"setting":"keep-free"');
+      await createJob(server.url, CONTENT);
+      await stopServer(server);
+    }));
+
   it("warns of what the store lacks", () =>
     withScratch(async (directory) => {
       await double.close();
@@ -160,6 +221,19 @@ describe("a server with a bucket", () => {
       const { code } = await doctor.exit;
       const failed = doctor.events.filter(({ fields }) => fields.get("level") === "fail");
       expect([code, failed]).toEqual([0, []]);
+      const direct = doctor.events.filter(({ fields }) => fields.get("check") === "direct");
+      expect(direct.map(({ fields }) => [fields.get("level"), fields.get("what")])).toEqual([
+        ["ok", `offered: parts go straight to ${new URL(double.endpoint).host}`],
+      ]);
+      // Whoever cannot reach the store is told so, and the rest works.
+      double.fault({ operation: "part", fault: { kind: "lose-request" }, after: 3, times: 100 });
+      const cut = startCli(["doctor", server.url, "--json", "--max-body", "0"]);
+      await cut.exit;
+      double.clearFaults();
+      const seen = cut.events.filter(({ fields }) => fields.get("check") === "direct");
+      expect(seen.map(({ fields }) => [fields.get("level"), fields.get("what")])).toEqual([
+        ["warn", expect.stringContaining("cannot be reached from here")],
+      ]);
       expect((await ask(server.url, { method: "GET", path: "/v1/files" })).text).toContain(
         '"files":[]',
       );
@@ -235,6 +309,23 @@ describe("refused at start, with the setting and the remedy, is", () => {
       const said = await refusal(directory, env({ HOLDFAST_STORAGE: address("", "another") }));
       expect(said).toMatchObject({ code: "storage_unusable", exitCode: 7 });
       expect([said.message, said.hint].join()).toMatch(/\(bucket\).*storage init --make-bucket/s);
+    }));
+
+  it("a further bucket that is not there, by its address", () =>
+    withScratch(async (directory) => {
+      const storages = `eu=${address("", "another")}`;
+      const said = await refusal(directory, env({ HOLDFAST_SERVE_STORAGES: storages }));
+      expect(said).toMatchObject({ code: "storage_unusable", exitCode: 7 });
+      expect(said.message).toMatch(/^s3:\/\/another\/ours at .*\(bucket\)/);
+    }));
+
+  it("credentials that may not write", () =>
+    withScratch(async (directory) => {
+      const denied = { kind: "refuse", status: 403, code: "AccessDenied" } as const;
+      double.fault({ operation: "create", fault: denied, times: 1000 });
+      const said = await refusal(directory, env());
+      expect(said).toMatchObject({ code: "storage_unusable", exitCode: 7 });
+      expect([said.message, said.hint].join()).toMatch(/\(rights\).*docs\/storage-s3\.md/s);
     }));
 
   it("another region", () =>
@@ -336,7 +427,8 @@ describe("a bucket and a data directory", () => {
       expect(JSON.parse(swept.text)).toMatchObject({
         left: { count: 0 },
         unrecorded: { count: 0 },
-        failed: 1,
+        // Neither places nor objects are looked at.
+        failed: 2,
       });
       expect(double.bucket.objects.has(stray)).toBe(true);
       await stopServer(again);

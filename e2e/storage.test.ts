@@ -91,6 +91,25 @@ describe("a bucket", () => {
   });
 });
 
+it("examines every bucket that serve is given, by its name", async () => {
+  await holdfast(["storage", "init", "--make-bucket", place()]);
+  const given = {
+    HOLDFAST_STORAGE: place(),
+    HOLDFAST_SERVE_STORAGES: `eu=${place()},gone=${place().replace("s3://double", "s3://gone")}`,
+  };
+  const said = await holdfast(["doctor", "--storage", "--json"], given);
+  const checks = said.events.filter(({ name }) => name === "check");
+  const of = (name: string) => checks.filter(({ fields }) => fields.get("storage") === name);
+  expect([of("storage").length > 5, of("eu").length]).toEqual([true, of("storage").length]);
+  expect(of("gone").map(({ fields }) => [fields.get("check"), fields.get("level")])).toEqual([
+    ["access", "fail"],
+  ]);
+  expect(said.code).toBe(1);
+  expect((await holdfast(["doctor", "--storage"], given)).stdout).toMatch(/^ok {4}digests +eu: /m);
+  const none = await holdfast(["doctor", "--storage"], { HOLDFAST_STORAGE: "" });
+  expect([none.code, none.stderr]).toEqual([2, expect.stringContaining("HOLDFAST_STORAGE")]);
+});
+
 describe("what is wrong", () => {
   it.each([
     [["doctor", "--storage"], 77],

@@ -8,12 +8,13 @@ const INDENT = " ".repeat(6 + NAME_WIDTH + 2);
 
 /** One line, and below it what it means and what to do where something is not as it should be. */
 export function findingText(
-  { check, level, what, meaning, fix }: Finding,
+  { check, level, what, meaning, fix, storage }: Finding,
   terminal: Terminal,
 ): string {
   const mark = level.padEnd(4);
   const shown = terminal.hasColor ? `\u001b[${COLORS[level]}m${mark}\u001b[0m` : mark;
-  const lines = [`${shown}  ${check.padEnd(NAME_WIDTH)}  ${printable(what)}`];
+  const of = storage === undefined ? "" : `${storage}: `;
+  const lines = [`${shown}  ${check.padEnd(NAME_WIDTH)}  ${of}${printable(what)}`];
   if (meaning !== undefined) lines.push(`${INDENT}${printable(meaning)}`);
   if (fix?.nginx !== undefined) lines.push(`${INDENT}nginx: ${fix.nginx}`);
   if (fix?.caddy !== undefined) lines.push(`${INDENT}Caddy: ${fix.caddy}`);

@@ -6,12 +6,13 @@ import { examine } from "./doctor/examine.ts";
 import type { Finding } from "./doctor/finding.ts";
 import { createPatient } from "./doctor/patient.ts";
 import { isLoopback } from "./doctor/reach.ts";
-import { examineStorage, exitOfSetting } from "./doctor/storage.ts";
+import { examineStorage, examineStorages, exitOfSetting } from "./doctor/storage.ts";
 import { diagnosisText, findingText } from "./doctor-text.ts";
 import { Ended } from "./ended.ts";
 import { EXIT } from "./exit-codes.ts";
 import { jsonLines } from "./json.ts";
 import { readSettings, withSettings } from "./settings/options.ts";
+import { pairsOf } from "./settings/pairs.ts";
 import type { Settings } from "./settings/resolve.ts";
 import { readToken } from "./settings/token.ts";
 import { parseSize } from "./sizes.ts";
@@ -19,7 +20,7 @@ import { createTerminal } from "./terminal.ts";
 
 interface Options {
   readonly origin?: string;
-  readonly storage?: string;
+  readonly storage?: string | true;
   readonly maxBody?: number;
   readonly json?: true;
 }
@@ -42,7 +43,7 @@ export function doctorCommand(): Command {
     .argument("[url]", "address of the server (default: --to)", parseServerAddress);
   return withSettings(command, DOCTOR_SETTINGS)
     .option("--origin <origin>", "ask also whether pages of this origin may use it")
-    .option("--storage <address>", "examine a bucket instead: s3://BUCKET/PREFIX")
+    .option("--storage [address]", "examine a bucket instead, or all that serve is given")
     .option("--max-body <size>", "largest body to try, such as 8M (default: 64M)", parseSize)
     .option("--json", "print one JSON object a line on standard output")
     .addHelpText("after", HELP)
@@ -64,10 +65,24 @@ async function runDoctor(
   const examination =
     storage === undefined
       ? examineServer(address, options, settings)
-      : examineStorage(storage, origin);
+      : storage === true
+        ? examineStorages(await configuredStorages(command), origin)
+        : examineStorage(storage, origin);
   const findings = await tell(examination, json === true, settings.text("color"));
   const exit = exitOf(findings);
   if (exit !== EXIT.ok) throw new Ended(exit);
+}
+
+/** The buckets that `serve` would keep bytes in, by their names. */
+async function configuredStorages(command: Command): Promise<ReadonlyMap<string, string>> {
+  // The option of this command is another one than that of serve.
+  const settings = await readSettings(command, []);
+  const first = settings.text("serve.storage");
+  const named = pairsOf(settings, "serve.storages");
+  if (first !== undefined) return new Map([["storage", first], ...Object.entries(named)]);
+  throw new HoldfastError("usage", "no bucket is configured", {
+    hint: "Name one: --storage s3://BUCKET/PREFIX, or set HOLDFAST_STORAGE.",
+  });
 }
 
 async function* examineServer(

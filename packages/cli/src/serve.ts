@@ -7,6 +7,7 @@ import { MORE_OPTIONS } from "./help.ts";
 import { onHangUp, onStopSignal } from "./interrupt.ts";
 import { jsonLines } from "./json.ts";
 import { readSettings, withSettings } from "./settings/options.ts";
+import { pairsOf } from "./settings/pairs.ts";
 import type { Settings } from "./settings/resolve.ts";
 import { readToken } from "./settings/token.ts";
 import { commandName, keysOf } from "./surroundings.ts";
@@ -127,17 +128,6 @@ async function runServe({ json }: Options, command: Command): Promise<void> {
   }
   if (!json)
     process.stderr.write("Stopped. Nothing acknowledged is lost; uploads go on when it is back.\n");
-}
-
-/** `NAME=VALUE`, each name once. @throws HoldfastError `usage` */
-function pairsOf(settings: Settings, name: "serve.storages" | "serve.homes") {
-  const pairs = settings.list(name).map((pair): readonly [string, string] => {
-    const at = pair.indexOf("=");
-    return [pair.slice(0, at), pair.slice(at + 1)];
-  });
-  const values = new Map(pairs);
-  if (values.size === pairs.length) return Object.fromEntries(values);
-  throw new HoldfastError("usage", `${name.replace("serve.", "--")} has a name twice`);
 }
 
 function metadataOf(settings: Settings): string | undefined {

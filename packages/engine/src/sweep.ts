@@ -119,22 +119,26 @@ async function run(
     await Promise.all(running);
   }
 
-  /** What the storage does not let go of now is seen again by the next pass. */
   async function sweepObjects(): Promise<void> {
+    for await (const { listed, fate, isRipe } of strayObjects(context, by)) {
+      if (context.isDraining || clock.monotonic() > until) return tally.stop();
+      const { id, object } = listed;
+      if (isRipe && (fate === "left" || takesUnrecorded)) {
+        await doWork(context, () => partsOf(context).objects.remove(object));
+        tally.add("left", listed);
+        context.log("info", "storage.left.removed", { upload: id, object: object.kind, fate });
+      } else if (fate === "unrecorded") tally.add(fate, listed);
+    }
+  }
+
+  /** A store that does not answer, or belongs to others by now, keeps nothing else from being done; what is there is seen again by the next pass. */
+  async function guarded(step: string, work: () => Promise<void>): Promise<void> {
     try {
-      for await (const { listed, fate, isRipe } of strayObjects(context, by)) {
-        if (context.isDraining || clock.monotonic() > until) return tally.stop();
-        const { id, object } = listed;
-        if (isRipe && (fate === "left" || takesUnrecorded)) {
-          await doWork(context, () => partsOf(context).objects.remove(object));
-          tally.add("left", listed);
-          context.log("info", "storage.left.removed", { upload: id, object: object.kind, fate });
-        } else if (fate === "unrecorded") tally.add(fate, listed);
-      }
+      await work();
     } catch (cause) {
       if (toHoldfastError(cause).code === "shutting_down") return tally.stop();
       tally.fail();
-      context.log("error", "sweep.failed", { step: "objects", cause });
+      context.log("error", "sweep.failed", { step, cause });
     }
   }
 
@@ -171,12 +175,14 @@ async function run(
     });
   }
   if (!isHeld) {
-    await each(straysDue(context), "removed", async ({ place }) => {
-      await partsOf(context).discard(place);
-      return true;
-    });
+    await guarded("places", () =>
+      each(straysDue(context), "removed", async ({ place }) => {
+        await partsOf(context).discard(place);
+        return true;
+      }),
+    );
   }
-  await sweepObjects();
+  await guarded("objects", sweepObjects);
   // Its last step met a fault, and nobody has asked again: it would stay as it is until the next start. At the end, since a proof takes its time.
   await each(allDue(metadata, "completing", now + 1), "completed", async ({ id }) => {
     await driveOn(context, id);

@@ -74,7 +74,12 @@ async function put(
   const storage = meterStorage(data.bytes.storage, meter, systemClock);
   const metadata = meterMetadata(data.metadata, meter, systemClock);
   const { bytes } = data;
-  const { keepFree = bytes.keepFree } = settings;
+  const isBucket = bytes.storage.kind === "parts";
+  if (isBucket && settings.keepFree !== undefined) {
+    const says = "it is about disks: a bucket has no room that could be looked at";
+    log("warn", "setting.unused", { setting: "keep-free", says });
+  }
+  const keepFree = isBucket ? 0 : (settings.keepFree ?? bytes.keepFree);
   const engine = createEngine({
     ...{ storage, metadata, policy, slots, readSlots, keepFree, log },
     ...platform,

@@ -5,6 +5,7 @@ import { checkAnswers } from "./answers.ts";
 import { checkBodies } from "./bodies.ts";
 import { checkAnswerBuffering, checkInterim, checkRequestBuffering } from "./buffering.ts";
 import { checkCors } from "./cors.ts";
+import { checkDirect } from "./direct.ts";
 import { type Finding, fail, hasFailed, ok, skip } from "./finding.ts";
 import { type Answer, exchange, memberOf, type Patient } from "./patient.ts";
 import { abortProbe, createProbe, isProbe, type Probe } from "./probe.ts";
@@ -36,6 +37,7 @@ export async function* examine(patient: Patient): AsyncGenerator<Finding> {
   if (!isProbe(probe)) return yield cannotWrite(probe);
   yield ok("upload", "an upload can be begun");
   yield* examineBytes(patient, probe);
+  yield* await attempt("direct", () => checkDirect(patient));
   yield* await attempt("body", () => checkBodies(patient));
 }
 

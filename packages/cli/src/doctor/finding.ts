@@ -19,6 +19,8 @@ export interface Finding {
   readonly fix?: Fix;
   /** What is to blame, where that is known. */
   readonly setting?: string;
+  /** Which of several storages it is about. */
+  readonly storage?: string;
 }
 
 export function ok(check: string, what: string): Finding {

@@ -3,6 +3,16 @@ import type { S3Finding } from "@holdfast/server";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Finding, Level } from "./finding.ts";
 
+/** One bucket after another, each by its name; one that cannot be used says nothing of the next. */
+export async function* examineStorages(
+  storages: ReadonlyMap<string, string>,
+  origin: string | undefined,
+): AsyncGenerator<Finding> {
+  for (const [storage, address] of storages) {
+    for await (const finding of examineStorage(address, origin)) yield { ...finding, storage };
+  }
+}
+
 /**
  * Leaves nothing in the bucket.
  *

@@ -87,6 +87,25 @@ describe("several storages", () => {
     );
   });
 
+  it("are all looked through, also where one does not answer", async () => {
+    const [first, second] = [storageIn(main), storageIn(eu, EU)];
+    const away = {
+      ...first.storage,
+      unfinished(): never {
+        throw new Error("away");
+      },
+    };
+    const named = new Map([[EU, second.storage]]);
+    const joined = joinHomes({ main: away, named, rules: new Map() });
+    const place = await joined.begin("caaaaaaaaaaaaaaaaaaaaaaaaa" as never, "a/b", EU);
+    const found: unknown[] = [];
+    const look = async () => {
+      for await (const one of joined.unfinished(Date.now() + 60_000)) found.push(one.place);
+    };
+    await expect(look()).rejects.toThrow("away");
+    expect(found).toContain(place);
+  });
+
   it("take what all of them take", () => {
     const [{ storage }, other] = [storageIn(main), storageIn(eu, EU)];
     const little = {

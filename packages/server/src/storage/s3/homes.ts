@@ -36,9 +36,7 @@ export function joinHomes({ main, named, rules }: Homes): PartStorage {
       read: (object, range) => holding(object).read(object, range),
       put: async (object, bytes) => holding(object).put(object, bytes),
       remove: async (object) => holding(object).remove(object),
-      async *list() {
-        for (const storage of all) yield* storage.objects.list();
-      },
+      list: () => inAll(({ objects }) => objects.list()),
       removeTails: async (id, home) => at(home).objects.removeTails(id, home),
       removeAll: async (id, home) => at(home).objects.removeAll(id, home),
     },
@@ -49,10 +47,21 @@ export function joinHomes({ main, named, rules }: Homes): PartStorage {
     listed: async (place, start, end) => of(place).listed(place, start, end),
     assemble: async (place, parts) => of(place).assemble(place, parts),
     discard: async (place) => of(place).discard(place),
-    async *unfinished(before) {
-      for (const storage of all) yield* storage.unfinished(before);
-    },
+    unfinished: (before) => inAll((storage) => storage.unfinished(before)),
   };
+
+  /** One that does not answer keeps nobody from what is in the others; in the end it is told of. */
+  async function* inAll<T>(list: (storage: PartStorage) => AsyncIterable<T>): AsyncGenerator<T> {
+    const failures: unknown[] = [];
+    for (const storage of all) {
+      try {
+        yield* list(storage);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  }
 }
 
 function narrower(a: GridLimits, b: GridLimits): GridLimits {
