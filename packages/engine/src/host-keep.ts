@@ -12,7 +12,7 @@ const RENEW_MS = 5000;
 
 /** A claim that was taken, with one who needs it. */
 export function keepClaim(context: Context, upload: Upload, taken: TakenClaim): HostClaim {
-  const { clock, metadata, log } = context;
+  const { clock, metadata, log, host } = context;
   const { id } = upload.record;
   const { token } = taken;
   const { promise: ended, resolve: tellEnded } = Promise.withResolvers<void>();
@@ -39,8 +39,10 @@ export function keepClaim(context: Context, upload: Upload, taken: TakenClaim): 
     const at = clock.monotonic();
     if (at - renewedAt >= RENEW_MS) await renew(at);
     const record = await metadata.upload(id);
-    if (record?.claim?.token !== token) lose();
-    else if (record.claim.isWanted && claim.stage === "held") giveUp();
+    const { claim: stands } = record ?? {};
+    // One that somebody else has let go is nobody's, and so not ours.
+    if (stands?.token !== token || stands.holder !== host) lose();
+    else if (stands.isWanted && claim.stage === "held") giveUp();
   }
 
   async function renew(at: number): Promise<void> {

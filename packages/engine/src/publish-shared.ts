@@ -23,12 +23,29 @@ export async function driveShared(
   publish: () => Promise<void>,
 ): Promise<void> {
   for (;;) {
-    const waitMs = await publishOrWait(context, upload, publish);
+    const met: Met = { leftMs: 0 };
+    const waitMs = await publishOrWait(context, upload, publish, met);
     if (waitMs === undefined) return;
-    await new Promise<void>((resolve) => context.clock.after(waitMs, resolve));
-    if (context.isOverdue) throw new HoldfastError("shutting_down");
-    await refresh(context, upload);
+    // Each try is a commit: as long as the claim is another's only the record is read.
+    const freeAt = context.clock.monotonic() + met.leftMs;
+    const known = upload.record;
+    do {
+      await new Promise<void>((resolve) => context.clock.after(waitMs, resolve));
+      if (context.isOverdue) throw new HoldfastError("shutting_down");
+      await refresh(context, upload);
+    } while (context.clock.monotonic() < freeAt && isAsBefore(upload.record, known));
   }
+}
+
+/** What was met where the claim was asked for. */
+interface Met {
+  /** How long it is another server's at least, unless that one lets it go. */
+  leftMs: number;
+}
+
+function isAsBefore({ version, claim }: UploadRecord, before: UploadRecord): boolean {
+  const isHeld = claim?.holder !== undefined && claim.token === before.claim?.token;
+  return isHeld && claim.holder === before.claim?.holder && version === before.version;
 }
 
 /** Milliseconds until another look, or undefined once it is complete. */
@@ -36,9 +53,13 @@ async function publishOrWait(
   context: Context,
   upload: Upload,
   publish: () => Promise<void>,
+  met: Met,
 ): Promise<number | undefined> {
   try {
-    if (!isDone(upload)) await ifClaimed(context, upload, needOf, publish);
+    const onHeld = (leftMs: number) => {
+      met.leftMs = leftMs;
+    };
+    if (!isDone(upload)) await ifClaimed(context, upload, needOf, publish, onHeld);
     return isDone(upload) ? undefined : LOOK_MS;
   } catch (error) {
     if (!isHoldfastError(error)) throw error;

@@ -52,7 +52,7 @@ function install(upload: Upload, record: UploadRecord, table: PartTable): void {
   // One that has lost the claim is refused whatever it does: what it was at counts no more.
   const isOurs = upload.held !== undefined && upload.held.token === record.claim?.token;
   const isAppending = isOurs && [...upload.claims].some(({ kind }) => kind === "append");
-  const isAnew = record.epoch !== upload.record.epoch;
+  const isAnew = record.epoch !== upload.partsEpoch;
   if (isAnew && !isAppending) replaceParts(upload, record, table);
   // The part that an append of ours is filling is its own: if another server has it, the next commit is refused, by the offset.
   else addParts(upload, table, isAppending ? contiguousParts(upload.committed) : undefined);
@@ -68,6 +68,7 @@ export function replaceParts(upload: Upload, record: UploadRecord, table: PartTa
   upload.committed = createPartSet(partCount(record), table.bits);
   upload.bound = createPartSet(partCount(record), table.bound);
   upload.digests = table.digests;
+  upload.partsEpoch = record.epoch;
   upload.subtrees.clear();
   delete upload.root;
 }

@@ -28,6 +28,8 @@ export interface Upload {
   /** 32 bytes a part, zeros where it is not bound; while the size is unknown only as many as there is use for. Parts are added in place; a withdrawal makes another array, so that whoever is reading one has it to the end. */
   digests: Uint8Array;
   readonly claims: Set<Claim>;
+  /** The epoch that the parts here are of: the record may be ahead while an append of ours leaves something out. */
+  partsEpoch: number;
   /** Versions of the record that changes of this server have made, and that are noted here, behind others that are not. */
   readonly ownVersions: Set<number>;
   /** The claim that this server has of it among those that share its record. */
@@ -153,6 +155,7 @@ async function loadUpload(metadata: MetadataStore, id: UploadId): Promise<Upload
     digests: record.hasSize ? table.digests : table.digests.slice(0, usedBytes(table.bound)),
     gathering: 0,
     claims: new Set(),
+    partsEpoch: record.epoch,
     ownVersions: new Set(),
     subtrees: new Map(),
     appendTurn: 0,

@@ -1,4 +1,5 @@
 // What two servers do to one upload at the same moment, each by what it knew before the other: the records refuse whoever comes second.
+import type { Place } from "@holdfast/engine";
 import { equalBytes, KIB } from "@holdfast/protocol";
 import { bigBytes } from "@holdfast/testkit/big-bytes";
 import { createBody } from "@holdfast/testkit/body";
@@ -11,6 +12,7 @@ import {
   putParts,
   readAll,
   runBytes,
+  sha256,
 } from "@holdfast/testkit/world";
 import { describe, expect, it } from "vitest";
 import { createWorld, turns } from "./hosts.fixture.ts";
@@ -119,5 +121,71 @@ describe("a part whose beginning was appended at another server", () => {
     await appendMeanwhile("putPart", () => putParts(b, view, other, [0, 1]));
     const again = within(putParts(b, view, other, [0, 1]));
     await expect(again).rejects.toMatchObject({ code: "part_conflict" });
+  });
+});
+
+describe("who waits for another server's publishing", () => {
+  it("asks for its claim once, and then reads until that is let go", async () => {
+    const world = createWorld();
+    const [a, b] = [world.server("a"), world.server("b")];
+    const view = await a.create(alice, createRequest(content.length));
+    await world.within(putParts(a, view, content, [0, 4]));
+    const long = Promise.withResolvers<void>();
+    world.held.set("a", { call: "assemble", until: long.promise });
+    const first = a.complete(alice, view.id, {});
+    await turns();
+    world.changes.length = 0;
+    const second = b.complete(alice, view.id, {});
+    for (let times = 0; times < 12; times++) {
+      await turns(5);
+      world.clock.advance(250);
+    }
+    expect(world.changes).toEqual(["claim"]);
+    long.resolve();
+    const done = await world.within(Promise.all([first, second]));
+    expect(done.map(({ state }) => state)).toEqual(["complete", "complete"]);
+    expect(world.metadata.snapshot().files.size).toBe(1);
+  });
+});
+
+describe("a look at the record while appending", () => {
+  it("leaves nothing of a place that another server has given up", async () => {
+    const { server, within, metadata, clock } = createWorld();
+    const a = server("a");
+    const view = await a.create(alice, createRequest(content.length));
+    const parts = (bytes: Uint8Array) => [{ index: 2, digest: sha256(bytes) }];
+    const old = content.subarray(2 * PART, 3 * PART);
+    await a.presign(alice, view.id, parts(old), 60_000);
+    const body = createBody();
+    const append = appendBytes(a, view, 0, content.subarray(0, 5000), { body });
+    await turns();
+    body.push(content.subarray(0, 5000));
+    clock.advance(3500);
+    await turns();
+    const { place: instead } = (await metadata.upload(view.id)) ?? {};
+    if (instead === undefined) throw new Error("it has a place");
+    const place = JSON.stringify([view.id, "another"]) as Place;
+    const move = { kind: "move", id: view.id, place, instead, kept: [], at: 7 } as const;
+    await metadata.apply(move);
+    expect((await a.status(alice, view.id)).state).toBe("open");
+    body.end();
+    await within(append);
+    await within(a.presign(alice, view.id, parts(content.subarray(0, PART)), 60_000));
+    expect((await metadata.parts(view.id)).bound[0]).toBe(4);
+  });
+
+  it("is over for a claim that somebody else has let go", async () => {
+    const { server, within, metadata, clock } = createWorld("regions");
+    const a = server("a");
+    const view = await a.create(alice, createRequest(content.length));
+    const body = createBody();
+    const append = appendBytes(a, view, 0, content, { body });
+    append.catch(() => undefined);
+    await turns();
+    await metadata.apply({ kind: "release", id: view.id, token: 1 });
+    const before = clock.monotonic();
+    await expect(within(append)).rejects.toMatchObject({ code: "claim_lost" });
+    // At its next look, long before it would be renewed.
+    expect(clock.monotonic() - before).toBeLessThan(2000);
   });
 });

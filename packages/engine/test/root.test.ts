@@ -37,6 +37,7 @@ describe("the root of an upload", () => {
       gathering: 0,
       digests: new Uint8Array(count * 32),
       claims: new Set(),
+      partsEpoch: 0,
       ownVersions: new Set(),
       subtrees: new Map(),
       appendTurn: 0,
