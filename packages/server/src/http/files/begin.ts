@@ -14,7 +14,7 @@ import {
 import type { Call, Front } from "../front.ts";
 import { jsonReply, type Reply } from "../reply.ts";
 import type { Request } from "../request.ts";
-import { bodyOf } from "../uploads/append.ts";
+import { bodyOf, isExcess } from "../uploads/append.ts";
 import { progressOf, UPLOAD_RESUMPTION_SUPPORTED } from "../uploads/progress.ts";
 import { completeReply, storedReply } from "./complete-reply.ts";
 import { describedBy, keyOf } from "./described.ts";
@@ -38,11 +38,14 @@ export async function beginUpload(
   const inform = stamp && request.inform;
   // Who cannot be told where to go on before the end has nothing of an upload but its cost.
   const isWanted = wantsDigest(request.header("want-repr-digest"), "sha-256");
-  if (begin.isLast && !inform && !isWanted) {
+  const isWhole = begin.isLast && !inform && !isWanted;
+  const body = bodyOf(request);
+  // Whether a body is as long as it should be, of which only its end tells, an upload knows.
+  const isKnown = begin.size === undefined || body.bodySize !== undefined;
+  if (isWhole && isKnown) {
     return storedReply(await storeWhole(front, call, nameOf(request)), version);
   }
   const { key } = keyOf(request);
-  const body = bodyOf(request);
   const { id, size: maxSize } = await front.engine.create(
     principal,
     requestOf(request, begin),
@@ -61,8 +64,10 @@ export async function beginUpload(
     const fields = codec.begunFields(url, ends, front.clock.now());
     return jsonReply(201, view, { ...fields, ...stamp });
   } catch (error) {
-    if (!inform && key === undefined && isCut(error)) await front.engine.abort(principal, id);
-    throw withUpload(error, url);
+    const isUnknown = !inform && key === undefined && (isWhole || isCut(error));
+    const isOver = codec.isEndedByExcess && isExcess(error);
+    if (isUnknown || isOver) await front.engine.abort(principal, id);
+    throw isWhole || isOver ? error : withUpload(error, url);
   }
 }
 

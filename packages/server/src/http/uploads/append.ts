@@ -41,6 +41,6 @@ export function bodyOf({ body, header }: Request): Pick<Append, "body" | "bodySi
 }
 
 /** More bytes came than the upload was said to have: nobody knows which of them are its own (draft -12 section 4.4.2). */
-function isExcess(error: unknown): boolean {
+export function isExcess(error: unknown): boolean {
   return isHoldfastError(error) && error.details["isExceeded"] === true;
 }
