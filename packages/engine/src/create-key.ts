@@ -6,8 +6,9 @@ import {
   isHoldfastError,
   type Json,
 } from "@holdfast/protocol";
+import type { Change } from "./changes.ts";
 import type { Context } from "./context.ts";
-import type { Change, CreateKey, UploadRecord } from "./records.ts";
+import type { CreateKey, UploadRecord } from "./records.ts";
 
 /** The key as it is recorded. `request` is everything the request asks for, so that another one under the same key is noticed. */
 export function createKey(

@@ -1,4 +1,6 @@
 // What an upload is: one verb, one file, over the ports.
+
+export type * from "./changes.ts";
 export { createEngine } from "./create-engine.ts";
 export type {
   Abilities,

@@ -1,4 +1,5 @@
 // The ports of the engine. Read this first: everything the engine knows of the world is here.
+
 import type {
   Algorithm,
   ByteRange,
@@ -8,8 +9,8 @@ import type {
   TransferWay,
   UploadId,
 } from "@holdfast/protocol";
+import type { Change } from "./changes.ts";
 import type {
-  Change,
   Counts,
   Due,
   DueKind,

@@ -10,13 +10,14 @@ import {
   toHoldfastError,
 } from "@holdfast/protocol";
 import { requireDigest } from "./append.ts";
+import type { Change } from "./changes.ts";
 import type { Context } from "./context.ts";
 import { newRecord } from "./create.ts";
 import { applyOnce } from "./create-key.ts";
 import { regionsOf } from "./kinds.ts";
 import { packManifest } from "./manifest.ts";
 import { fileOf, manifestOf } from "./publish.ts";
-import type { Change, FileRecord, Principal, UploadRecord } from "./records.ts";
+import type { FileRecord, Principal, UploadRecord } from "./records.ts";
 
 export interface SmallFile {
   /** All of it: one part, or none. */
