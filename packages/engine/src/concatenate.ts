@@ -21,7 +21,7 @@ export function concatenate(
     const { partials, size } = await measurePartials(context, principal, ids);
     const wants = { ...request, size };
     requireSize(wants, limits);
-    await context.room.require();
+    await context.room.require(size);
     const role = { kind: "final", partials } as const;
     const upload = newRecord(context, principal, wants, { ...beginning, role });
     await context.metadata.apply({ kind: "create", upload, limits });
@@ -49,11 +49,7 @@ async function requirePinned(
   }
 }
 
-/** The upload is there for certain: what goes wrong from here on is tried again, and asked of the upload. */
+/** The upload is there for certain: what goes wrong from here on is told and tried again beside this. */
 async function beginAssembling(context: Context, upload: Upload): Promise<void> {
-  try {
-    await driveAWhile(context, upload);
-  } catch (cause) {
-    context.log("error", "final.unfinished", { upload: upload.record.id, cause });
-  }
+  await driveAWhile(context, upload).catch(() => undefined);
 }

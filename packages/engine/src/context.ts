@@ -5,6 +5,7 @@ import {
   isHoldfastError,
   isUploadId,
   UPLOAD_LIFE_MS,
+  type UploadId,
 } from "@holdfast/protocol";
 import { type Crowd, createCrowd } from "./crowd.ts";
 import type { EngineParts } from "./engine.ts";
@@ -27,6 +28,8 @@ export interface Context extends EngineParts {
   /** Of files that a part was proved of lately, the one used last at the end. */
   readonly subtrees: Map<FileId, Promise<Subtrees>>;
   readonly sightings: Sightings;
+  /** Finals that are gone on with after a while; what calls that off. */
+  readonly waiting: Map<UploadId, () => void>;
   /** Set once, when the server is told to stop. */
   isDraining: boolean;
   /** Set once, when bodies in flight are stopped: from then on nobody begins to read one. */
@@ -45,6 +48,7 @@ export function createContext(parts: EngineParts): Context {
     crowd: createCrowd(parts),
     room: createRoom(parts),
     subtrees: new Map(),
+    waiting: new Map(),
     sightings: createSightings(),
     isDraining: false,
     isOverdue: false,

@@ -59,10 +59,35 @@ export function driveOn(context: Context, id: UploadId, onHeld?: OnHeld): Promis
 
 /** For all who ask this server. */
 function publishOnce(context: Context, upload: Upload, decision: Decision): Promise<void> {
-  upload.publishing ??= publish(context, upload, decision).finally(() => {
-    delete upload.publishing;
-  });
+  upload.publishing ??= publish(context, upload, decision)
+    .catch((cause: unknown) => {
+      goOnLater(context, upload, cause);
+      throw cause;
+    })
+    .finally(() => {
+      delete upload.publishing;
+    });
   return upload.publishing;
+}
+
+/** Milliseconds after which a final that met a fault is gone on with. */
+const AGAIN_MS = 30_000;
+
+/** The client of a final was told that it is there, and asks no more. One that gets nowhere for a day ends with a sweep. */
+function goOnLater(context: Context, { record }: Upload, cause: unknown): void {
+  const { id, role, state } = record;
+  const { code } = toHoldfastError(cause);
+  // The next start goes on, or another server.
+  if (role?.kind !== "final" || state !== "completing") return;
+  if (code === "shutting_down" || code === "claim_lost") return;
+  if (context.waiting.has(id) || context.isDraining) return;
+  context.log("error", "final.unfinished", { upload: id, cause });
+  const callOff = context.clock.after(AGAIN_MS, () => {
+    context.waiting.delete(id);
+    // What goes wrong is told and tried again there.
+    driveOn(context, id).catch(() => undefined);
+  });
+  context.waiting.set(id, callOff);
 }
 
 /** The same beside whoever asked, who may go while it goes on; a shutdown waits for it. */

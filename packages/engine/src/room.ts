@@ -4,10 +4,10 @@ import type { Clock, Storage } from "./ports.ts";
 
 export interface Room {
   /**
-   * For verbs that begin something.
-   * @throws HoldfastError `storage_full` below the mark; `storage_failed`
+   * For verbs that begin something, and what this will store at once, in bytes.
+   * @throws HoldfastError `storage_full` where that ends below the mark; `storage_failed`
    */
-  require(): Promise<void>;
+  require(size?: number): Promise<void>;
   /** Bytes that may still be stored, and whether that is below the mark. */
   look(): Promise<{ readonly room: number; readonly isLow: boolean }>;
 }
@@ -39,10 +39,11 @@ export function createRoom({ storage, clock, keepFree }: RoomParts): Room {
 
   return {
     look,
-    async require() {
-      if (keepFree === 0) return;
-      const { room, isLow } = await look();
-      if (isLow) throw new HoldfastError("storage_full", undefined, { room, keepFree });
+    async require(size = 0) {
+      if (keepFree === 0 && size === 0) return;
+      const { room } = await look();
+      if (room < keepFree + size)
+        throw new HoldfastError("storage_full", undefined, { room, keepFree });
     },
   };
 }

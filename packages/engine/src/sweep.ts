@@ -10,6 +10,7 @@ import { isPinned } from "./partials.ts";
 import { driveOn } from "./publish.ts";
 import type { Due, Principal } from "./records.ts";
 import { pause } from "./root.ts";
+import { endStuck } from "./stuck-final.ts";
 import { strayObjects } from "./sweep-objects.ts";
 import { straysDue } from "./sweep-places.ts";
 import type { Upload } from "./upload.ts";
@@ -185,7 +186,7 @@ async function run(
   await guarded("objects", sweepObjects);
   // Its last step met a fault, and nobody has asked again: it would stay as it is until the next start. At the end, since a proof takes its time.
   await each(allDue(metadata, "completing", now + 1), "completed", async ({ id }) => {
-    await driveOn(context, id);
+    await driveOn(context, id).catch((cause) => endStuck(context, id, { cause, isHeld }));
     return false;
   });
   const report = tally.report(false);

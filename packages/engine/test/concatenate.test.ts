@@ -15,6 +15,8 @@ type Read = RegionStorage["read"];
 let engine: Engine;
 let metadata: MemoryMetadata;
 let partials: UploadId[];
+/** Bytes that may still be stored. */
+let room: number;
 /** Stands before each read of a partial once they are there. */
 let reading:
   | ((next: () => ReturnType<Read>, ...args: Parameters<Read>) => ReturnType<Read>)
@@ -22,9 +24,11 @@ let reading:
 
 beforeEach(async () => {
   reading = undefined;
+  room = Number.MAX_SAFE_INTEGER;
   const memory = createMemoryStorage();
   const storage: RegionStorage = {
     ...memory,
+    room: () => Promise.resolve(room),
     read(...args) {
       const next = () => memory.read(...args);
       return reading ? reading(next, ...args) : next();
@@ -75,6 +79,14 @@ describe("a final", () => {
     expect((await metadata.upload(id))?.state).toBe("completing");
     expect(await codeOf(told(id))).toBe("storage_failed");
     await expectWhole(id);
+  });
+
+  it("is refused where there is no room for all of its bytes", async () => {
+    room = content.length - 1;
+    expect(await codeOf(concatenate())).toBe("storage_full");
+    expect(metadata.snapshot().uploads.size).toBe(partials.length);
+    room = content.length;
+    await expectWhole(await concatenate());
   });
 
   it("goes on with a sweep, too, where nobody asks", async () => {
