@@ -62,8 +62,11 @@ export async function crashAppends(
   const appending = appendOn(base, path, content, report).finally(() => {
     state.isOver = true;
   });
+  let reached = 0;
   while (report.kills < kills && !state.isOver) {
     await sleep(dice.whole(...LIFE_MS[storage]));
+    // However slow the machine is, some of the kills come after a commit.
+    if (dice.isHit(0.5)) reached = await offsetAbove(base, path, reached, state);
     server = await crash(server, place);
     report.kills++;
   }
@@ -77,6 +80,20 @@ export async function crashAppends(
   const { code } = await stopServer(server);
   if (code !== 0) report.violations.push(`SIGTERM ended with ${code}`);
   return report;
+}
+
+/** Looks, without ending what is appended, until there is more than before. */
+async function offsetAbove(
+  base: string,
+  path: string,
+  before: number,
+  state: { readonly isOver: boolean },
+): Promise<number> {
+  for (;;) {
+    const offset = Number(fieldsOf(await ask(base, { method: "GET", path })).get("offset"));
+    if (offset > before || state.isOver) return offset;
+    await sleep(20);
+  }
 }
 
 /** A file's bytes are in its parts: nothing of its tail is left. */

@@ -1,20 +1,12 @@
 // Uploads in a store that end, in every way that there is, and files there that are read: one right outcome each, and nothing left that nobody wants.
 import { hash } from "node:crypto";
-import { mkdtemp, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MIB } from "@holdfast/protocol";
-import {
-  killAll,
-  numberOf,
-  type ServerProcess,
-  startCli,
-  startServer,
-} from "@holdfast/testkit/process";
-import { startS3Double } from "@holdfast/testkit/s3-double/server";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { inDouble, type Store, startStore } from "../kit/bucket.ts";
+import { numberOf, startCli } from "@holdfast/testkit/process";
+import { afterEach, describe, expect, it } from "vitest";
+import { inStores } from "../kit/in-stores.ts";
 import { sendSigned, signParts } from "../kit/signed.ts";
 import { bytesOf, firstDifference, writeContent } from "../kit/source.ts";
 import { completion, startDownload, startUpload, uploaded } from "../kit/upload.ts";
@@ -32,38 +24,36 @@ import {
   viewOf,
 } from "../kit/wire.ts";
 
-let directory: string;
-let store: Store;
-let server: ServerProcess;
+const here = inStores("files");
 let seed = 0;
 
 const SIZE = 16 * MIB + 4097;
 
 async function begin(): Promise<Job> {
-  return createJob(server.url, { seed: ++seed, size: SIZE });
+  return createJob(here.url(), { seed: ++seed, size: SIZE });
 }
 
 async function whole(): Promise<Job> {
   const job = await begin();
-  expect((await putRun(server.url, job, [0, 3])).status).toBe(200);
+  expect((await putRun(here.url(), job, [0, 3])).status).toBe(200);
   return job;
 }
 
 async function published(): Promise<{ readonly job: Job; readonly path: string }> {
   const job = await whole();
-  const path = viewOf(await completeJob(server.url, job.id)).file?.url ?? "";
+  const path = viewOf(await completeJob(here.url(), job.id)).file?.url ?? "";
   return { job, path };
 }
 
 const get = (path: string, headers: Readonly<Record<string, string>> = {}) =>
-  ask(server.url, { method: "GET", path, headers });
+  ask(here.url(), { method: "GET", path, headers });
 
 async function filesOf(): Promise<readonly unknown[]> {
   const files = fieldsOf(await get("/v1/files?limit=1000")).get("files");
   return Array.isArray(files) ? files : [];
 }
 
-const end = (path: string): Promise<Reply> => ask(server.url, { method: "DELETE", path });
+const end = (path: string): Promise<Reply> => ask(here.url(), { method: "DELETE", path });
 
 async function removeFiles(): Promise<void> {
   for (const file of await filesOf()) {
@@ -75,58 +65,40 @@ const LONG = { timeout: 180_000 };
 
 const NOTHING = { objects: ["holdfast.json"], unfinished: 0, parts: 0 };
 
-const STORES: readonly (readonly [name: string, start: () => Promise<Store>])[] = [
-  ["SeaweedFS", startStore],
-  ["the double", async () => inDouble(await startS3Double())],
-];
-
-describe.each(STORES)("on %s", (_name, start) => {
-  beforeAll(async () => {
-    directory = await mkdtemp(join(tmpdir(), "holdfast-e2e-"));
-    store = await start();
-    const env = store.env("files");
-    server = await startServer({ data: join(directory, "data"), port: 0, env });
-  });
+here.describe(() => {
   afterEach(async () => {
     await removeFiles();
     // Whatever a test did, nothing of it is left.
-    expect(await store.look("files")).toEqual(NOTHING);
+    expect(await here.store().look("files")).toEqual(NOTHING);
   });
-  afterAll(async () => {
-    killAll();
-    await server.exit;
-    await store.stop();
-    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
-  });
-
   describe("an upload", () => {
     it("whose complete nobody heard the answer of is one file", async () => {
       const job = await whole();
       const lost = new AbortController();
-      const path = new URL(`/v1/uploads/${job.id}/complete`, server.url);
+      const path = new URL(`/v1/uploads/${job.id}/complete`, here.url());
       const asking = fetch(path, { method: "POST", signal: lost.signal }).catch(() => undefined);
       await sleep(5);
       lost.abort();
       await asking;
       const [again, more] = [
-        await completeJob(server.url, job.id),
-        await completeJob(server.url, job.id),
+        await completeJob(here.url(), job.id),
+        await completeJob(here.url(), job.id),
       ];
       expect([again.status, more.status]).toEqual([200, 200]);
       const url = viewOf(again).file?.url;
       expect(viewOf(more).file?.url).toBe(url);
       expect(await filesOf()).toHaveLength(1);
-      expect(await servedDifference(server.url, url ?? "", job.content)).toBeUndefined();
-      expect((await store.look("files")).unfinished).toBe(0);
+      expect(await servedDifference(here.url(), url ?? "", job.content)).toBeUndefined();
+      expect((await here.store().look("files")).unfinished).toBe(0);
     });
 
     it("that five complete at once is one file", async () => {
       const job = await whole();
-      const replies = await Promise.all([1, 2, 3, 4, 5].map(() => completeJob(server.url, job.id)));
+      const replies = await Promise.all([1, 2, 3, 4, 5].map(() => completeJob(here.url(), job.id)));
       expect(replies.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
       expect(new Set(replies.map((reply) => viewOf(reply).file?.url)).size).toBe(1);
       expect(await filesOf()).toHaveLength(1);
-      const { objects, unfinished } = await store.look("files");
+      const { objects, unfinished } = await here.store().look("files");
       expect([objects.filter((key) => key.startsWith("bytes/")).length, unfinished]).toEqual([
         1, 0,
       ]);
@@ -134,8 +106,8 @@ describe.each(STORES)("on %s", (_name, start) => {
 
     it("that is aborted while its parts are on their way leaves nothing, whichever way they go", async () => {
       const job = await begin();
-      const signed = await signParts(server.url, job, [1, 2]);
-      const through = putRun(server.url, job, [0, 1]);
+      const signed = await signParts(here.url(), job, [1, 2]);
+      const through = putRun(here.url(), job, [0, 1]);
       const straight = Promise.all(signed.map((part) => sendSigned(part)));
       await sleep(20);
       expect((await end(`/v1/uploads/${job.id}`)).status).toBe(204);
@@ -143,8 +115,8 @@ describe.each(STORES)("on %s", (_name, start) => {
       expect([200, 410]).toContain(status);
       for (const answer of await straight) expect([0, 200, 404]).toContain(answer);
       expect((await get(`/v1/uploads/${job.id}`)).status).toBe(200);
-      expect((await statusOf(server.url, job.id)).state).toBe("aborted");
-      expect((await completeJob(server.url, job.id)).status).toBe(410);
+      expect((await statusOf(here.url(), job.id)).state).toBe("aborted");
+      expect((await completeJob(here.url(), job.id)).status).toBe(410);
       // What was on its way when it ended is gone as well, and what comes later does not get in.
       for (const part of signed) expect(await sendSigned(part)).toBe(404);
     });
@@ -156,12 +128,12 @@ describe.each(STORES)("on %s", (_name, start) => {
         for (let round = 0; round < 5; round++) {
           const job = await whole();
           const [done, gone] = await Promise.all([
-            completeJob(server.url, job.id),
+            completeJob(here.url(), job.id),
             sleep(round).then(() => end(`/v1/uploads/${job.id}`)),
           ]);
           const isFile = done.status === 200;
           expect([done.status, gone.status]).toEqual(isFile ? [200, 409] : [410, 204]);
-          expect((await statusOf(server.url, job.id)).state).toBe(isFile ? "complete" : "aborted");
+          expect((await statusOf(here.url(), job.id)).state).toBe(isFile ? "complete" : "aborted");
           expect(await filesOf()).toHaveLength(isFile ? 1 : 0);
           await removeFiles();
         }
@@ -170,29 +142,29 @@ describe.each(STORES)("on %s", (_name, start) => {
 
     it("takes no part any more once it is a file, from whoever kept an address", async () => {
       const job = await begin();
-      const signed = await signParts(server.url, job, [0, 1, 2]);
-      expect((await putRun(server.url, job, [0, 3])).status).toBe(200);
-      const path = viewOf(await completeJob(server.url, job.id)).file?.url ?? "";
+      const signed = await signParts(here.url(), job, [0, 1, 2]);
+      expect((await putRun(here.url(), job, [0, 3])).status).toBe(200);
+      const path = viewOf(await completeJob(here.url(), job.id)).file?.url ?? "";
       for (const part of signed) expect(await sendSigned(part)).toBeGreaterThanOrEqual(400);
-      expect((await store.look("files")).unfinished).toBe(0);
-      expect(await servedDifference(server.url, path, job.content)).toBeUndefined();
+      expect((await here.store().look("files")).unfinished).toBe(0);
+      expect(await servedDifference(here.url(), path, job.content)).toBeUndefined();
     });
 
     it("that lacks a part is not touched by complete", async () => {
       const job = await begin();
-      expect((await putRun(server.url, job, [1, 3])).status).toBe(200);
-      const reply = await completeJob(server.url, job.id);
+      expect((await putRun(here.url(), job, [1, 3])).status).toBe(200);
+      const reply = await completeJob(here.url(), job.id);
       expect([reply.status, codeOf(reply)]).toEqual([409, "parts_missing"]);
       expect(fieldsOf(reply).get("missing")).toEqual([[0, 1]]);
-      expect((await putRun(server.url, job, [0, 1])).status).toBe(200);
-      expect((await completeJob(server.url, job.id)).status).toBe(200);
+      expect((await putRun(here.url(), job, [0, 1])).status).toBe(200);
+      expect((await completeJob(here.url(), job.id)).status).toBe(200);
     });
 
     it("is appended to, and has its offset after that", async () => {
       const job = await begin();
       const path = `/v1/uploads/${job.id}`;
       const append = (from: number, to: number, isLast: boolean) =>
-        ask(server.url, {
+        ask(here.url(), {
           method: "PATCH",
           path,
           headers: {
@@ -203,17 +175,17 @@ describe.each(STORES)("on %s", (_name, start) => {
           body: bytesOf(job.content, from, to),
         });
       expect((await append(0, 9 * MIB, false)).status).toBe(204);
-      expect((await statusOf(server.url, job.id)).offset).toBe(9 * MIB);
+      expect((await statusOf(here.url(), job.id)).offset).toBe(9 * MIB);
       expect((await append(9 * MIB, SIZE, true)).status).toBeLessThan(300);
-      const url = (await statusOf(server.url, job.id)).file?.url ?? "";
-      expect(await servedDifference(server.url, url, job.content)).toBeUndefined();
+      const url = (await statusOf(here.url(), job.id)).file?.url ?? "";
+      expect(await servedDifference(here.url(), url, job.content)).toBeUndefined();
     });
   });
 
   describe("a file", () => {
     it("is read in ranges, across borders of parts, and only where it is the one that was meant", async () => {
       const { job, path } = await published();
-      const { headers } = await ask(server.url, { method: "HEAD", path });
+      const { headers } = await ask(here.url(), { method: "HEAD", path });
       const etag = headers.etag ?? "";
       for (const [from, to] of [
         [0, 0],
@@ -222,7 +194,7 @@ describe.each(STORES)("on %s", (_name, start) => {
         [5, 16 * MIB],
       ] as const) {
         const range = { range: `bytes=${from}-${to}` };
-        const answer = await fetch(new URL(path, server.url), { headers: range });
+        const answer = await fetch(new URL(path, here.url()), { headers: range });
         expect(answer.status).toBe(206);
         expect(answer.headers.get("content-range")).toBe(`bytes ${from}-${to}/${SIZE}`);
         const bytes = Buffer.from(await answer.arrayBuffer());
@@ -248,20 +220,23 @@ describe.each(STORES)("on %s", (_name, start) => {
 
     it("is deleted with its bytes", async () => {
       const { path } = await published();
-      const { objects } = await store.look("files");
+      const { objects } = await here.store().look("files");
       expect(objects.filter((key) => key.startsWith("bytes/"))).toHaveLength(1);
       expect((await end(path)).status).toBe(204);
       expect((await get(path)).status).toBe(404);
-      expect(await store.look("files")).toEqual(NOTHING);
+      expect(await here.store().look("files")).toEqual(NOTHING);
     });
 
     it("of every awkward size goes up and comes back by the command line", LONG, async () => {
-      const state = join(directory, `state-${++seed}`);
+      const state = join(here.directory(), `state-${++seed}`);
       for (const size of [0, 1, 100_000, 300_000, 8 * MIB, 8 * MIB + 1]) {
         const content = { seed: ++seed, size };
-        const [source, copy] = [join(directory, `source-${seed}`), join(directory, `copy-${seed}`)];
+        const [source, copy] = [
+          join(here.directory(), `source-${seed}`),
+          join(here.directory(), `copy-${seed}`),
+        ];
         await writeContent(source, content);
-        const { url } = await uploaded(startUpload(source, server.url, state));
+        const { url } = await uploaded(startUpload(source, here.url(), state));
         await completion(startDownload(url, copy, state));
         expect((await stat(copy)).size).toBe(size);
         expect(await firstDifference(copy, content)).toBeUndefined();
@@ -270,9 +245,9 @@ describe.each(STORES)("on %s", (_name, start) => {
 
     it("is gone on with after its download was killed", LONG, async () => {
       const { job, path } = await published();
-      const url = server.url + path;
-      const state = join(directory, `state-${++seed}`);
-      const copy = join(directory, `copy-${seed}`);
+      const url = here.url() + path;
+      const state = join(here.directory(), `state-${++seed}`);
+      const copy = join(here.directory(), `copy-${seed}`);
       const env = { HOLDFAST_STATE_DIR: state };
       const slow = ["download", url, "-o", copy, "--json", "--limit-rate", "4M"];
       const first = startCli(slow, { env });
@@ -290,12 +265,12 @@ describe.each(STORES)("on %s", (_name, start) => {
 
   it("a file whose whole SHA-256 was asked for is read once more, and says it", async () => {
     const content = { seed: ++seed, size: 9 * MIB };
-    const source = join(directory, `source-${seed}`);
+    const source = join(here.directory(), `source-${seed}`);
     await writeContent(source, content);
-    const state = join(directory, `state-${seed}`);
+    const state = join(here.directory(), `state-${seed}`);
     const sha256 = hash("sha256", bytesOf(content, 0, content.size), "hex");
-    const { url } = await uploaded(startUpload(source, server.url, state, ["--sha256", sha256]));
-    const { headers } = await ask(server.url, { method: "HEAD", path: new URL(url).pathname });
+    const { url } = await uploaded(startUpload(source, here.url(), state, ["--sha256", sha256]));
+    const { headers } = await ask(here.url(), { method: "HEAD", path: new URL(url).pathname });
     expect(headers["repr-digest"]).toMatch(/^sha-256=:/);
   });
 });

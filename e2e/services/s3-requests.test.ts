@@ -1,13 +1,8 @@
 // Signed requests over HTTP, against a real store and the one for tests: what each of them is bound to, and what the server answers about parts that are not there.
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MIB } from "@holdfast/protocol";
-import { killAll, type ServerProcess, startServer } from "@holdfast/testkit/process";
-import { startS3Double } from "@holdfast/testkit/s3-double/server";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { inDouble, type Store, startStore } from "../kit/bucket.ts";
+import { describe, expect, it } from "vitest";
+import { inStores } from "../kit/in-stores.ts";
 import {
   askRequests,
   confirmParts,
@@ -30,20 +25,18 @@ import {
   viewOf,
 } from "../kit/wire.ts";
 
-let directory: string;
-let store: Store;
-let server: ServerProcess;
+const here = inStores("requests");
 
 /** Two parts of 8 MiB, the last one shorter. */
 const SIZE = 8 * MIB + 4097;
 let seed = 0;
 
 function begin(): Promise<Job> {
-  return createJob(server.url, { seed: ++seed, size: SIZE });
+  return createJob(here.url(), { seed: ++seed, size: SIZE });
 }
 
 async function one(job: Job, index = 1, more: object = {}): Promise<SignedPart> {
-  const [signed] = await signParts(server.url, job, [index], more);
+  const [signed] = await signParts(here.url(), job, [index], more);
   if (!signed) throw new Error("nothing was signed");
   return signed;
 }
@@ -95,44 +88,26 @@ const SPOILED: readonly (readonly [what: string, spoil: (signed: SignedPart) => 
   ["no bytes", () => ({ bytes: new Uint8Array() })],
 ];
 
-const STORES: readonly (readonly [name: string, start: () => Promise<Store>])[] = [
-  ["SeaweedFS", startStore],
-  ["the double", async () => inDouble(await startS3Double())],
-];
-
-describe.each(STORES)("on %s", (_name, start) => {
-  beforeAll(async () => {
-    directory = await mkdtemp(join(tmpdir(), "holdfast-e2e-"));
-    store = await start();
-    const env = store.env("requests");
-    server = await startServer({ data: join(directory, "data"), port: 0, env });
-  });
-  afterAll(async () => {
-    killAll();
-    await server.exit;
-    await store.stop();
-    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
-  });
-
+here.describe(() => {
   describe("a signed request", () => {
     it("leads to the store, brings its part, again too, and the file is the one that was sent", async () => {
       const job = await begin();
-      expect((await statusOf(server.url, job.id)).transfer).toBe("direct");
-      const signed = await signParts(server.url, job, [0, 1]);
+      expect((await statusOf(here.url(), job.id)).transfer).toBe("direct");
+      const signed = await signParts(here.url(), job, [0, 1]);
       for (const part of signed) {
-        expect(part.request.url).toMatch(store.url);
+        expect(part.request.url).toMatch(here.store().url);
         expect(await sendSigned(part)).toBe(200);
         expect(await sendSigned(part)).toBe(200);
       }
-      const confirmed = await confirmParts(server.url, job, [0, 1]);
+      const confirmed = await confirmParts(here.url(), job, [0, 1]);
       expect([confirmed.status, fieldsOf(confirmed).get("committed")]).toEqual([200, 2]);
-      const done = await completeJob(server.url, job.id);
+      const done = await completeJob(here.url(), job.id);
       expect(done.status).toBe(200);
       const url = viewOf(done).file?.url ?? "";
-      expect(await servedDifference(server.url, url, job.content)).toBeUndefined();
+      expect(await servedDifference(here.url(), url, job.content)).toBeUndefined();
       // Whoever kept the address cannot change the file any more.
       for (const part of signed) expect(await sendSigned(part)).toBeGreaterThanOrEqual(400);
-      expect(await servedDifference(server.url, url, job.content)).toBeUndefined();
+      expect(await servedDifference(here.url(), url, job.content)).toBeUndefined();
     });
 
     it.each(SPOILED)("with %s is refused by the store, and is no part", async (_what, spoil) => {
@@ -141,15 +116,15 @@ describe.each(STORES)("on %s", (_name, start) => {
       const status = await sendSigned(signed, spoil(signed));
       // A store may cut off whoever sends more than was signed.
       expect(status === 0 || (status >= 400 && status < 500), `${status}`).toBe(true);
-      const confirmed = await confirmParts(server.url, job, [1]);
+      const confirmed = await confirmParts(here.url(), job, [1]);
       expect([confirmed.status, codeOf(confirmed)]).toEqual([409, "parts_missing"]);
       expect(await sendSigned(signed)).toBe(200);
-      expect((await confirmParts(server.url, job, [1])).status).toBe(200);
+      expect((await confirmParts(here.url(), job, [1])).status).toBe(200);
     });
 
     it("is not replaced by other bytes once its part is there", async () => {
       const job = await begin();
-      const signed = await signParts(server.url, job, [0, 1]);
+      const signed = await signParts(here.url(), job, [0, 1]);
       for (const part of signed) expect(await sendSigned(part)).toBe(200);
       const [first, last] = signed;
       if (!first || !last) throw new Error("two parts were signed");
@@ -157,9 +132,9 @@ describe.each(STORES)("on %s", (_name, start) => {
         const status = await sendSigned(part, { bytes: flipped(part.bytes) });
         expect(status >= 400 || status === 0).toBe(true);
       }
-      expect((await confirmParts(server.url, job, [0, 1])).status).toBe(200);
-      const url = viewOf(await completeJob(server.url, job.id)).file?.url ?? "";
-      expect(await servedDifference(server.url, url, job.content)).toBeUndefined();
+      expect((await confirmParts(here.url(), job, [0, 1])).status).toBe(200);
+      const url = viewOf(await completeJob(here.url(), job.id)).file?.url ?? "";
+      expect(await servedDifference(here.url(), url, job.content)).toBeUndefined();
     });
 
     it("ends with its time, and another one goes on", async () => {
@@ -167,9 +142,9 @@ describe.each(STORES)("on %s", (_name, start) => {
       const signed = await one(job, 1, { expiresIn: 1 });
       await sleep(2_500);
       expect(await sendSigned(signed)).toBe(403);
-      expect(codeOf(await confirmParts(server.url, job, [1]))).toBe("parts_missing");
+      expect(codeOf(await confirmParts(here.url(), job, [1]))).toBe("parts_missing");
       expect(await sendSigned(await one(job))).toBe(200);
-      expect((await confirmParts(server.url, job, [1])).status).toBe(200);
+      expect((await confirmParts(here.url(), job, [1])).status).toBe(200);
     });
 
     it("lives for a day where that is asked for, and no longer", async () => {
@@ -177,71 +152,71 @@ describe.each(STORES)("on %s", (_name, start) => {
       const day = 24 * 60 * 60;
       const { request } = await one(job, 1, { expiresIn: day });
       expect(new URL(request.url).searchParams.get("X-Amz-Expires")).toBe(`${day}`);
-      const more = await askRequests(server.url, job, [1], { expiresIn: day + 1 });
+      const more = await askRequests(here.url(), job, [1], { expiresIn: day + 1 });
       expect([more.status, codeOf(more)]).toEqual([400, "invalid_request"]);
     });
 
     it("ends with its upload, whose parts are gone", async () => {
       const job = await begin();
-      const [first, last] = await signParts(server.url, job, [0, 1]);
+      const [first, last] = await signParts(here.url(), job, [0, 1]);
       if (!first || !last) throw new Error("two parts were signed");
       expect(await sendSigned(first)).toBe(200);
       expect(
-        (await ask(server.url, { method: "DELETE", path: `/v1/uploads/${job.id}` })).status,
+        (await ask(here.url(), { method: "DELETE", path: `/v1/uploads/${job.id}` })).status,
       ).toBe(204);
       for (const part of [first, last]) expect(await sendSigned(part)).toBe(404);
-      expect((await askRequests(server.url, job, [1])).status).toBe(410);
-      expect((await confirmParts(server.url, job, [1])).status).toBe(410);
+      expect((await askRequests(here.url(), job, [1])).status).toBe(410);
+      expect((await confirmParts(here.url(), job, [1])).status).toBe(410);
     });
   });
 
   describe("a late request", () => {
     it("ends with the place that the store has dropped, and another one goes on", async () => {
       const job = await begin();
-      const [first, late] = await signParts(server.url, job, [0, 1]);
+      const [first, late] = await signParts(here.url(), job, [0, 1]);
       if (!first || !late) throw new Error("two parts were signed");
       expect(await sendSigned(first)).toBe(200);
-      expect((await confirmParts(server.url, job, [0])).status).toBe(200);
-      await store.drop("requests");
+      expect((await confirmParts(here.url(), job, [0])).status).toBe(200);
+      await here.store().drop("requests");
       expect(await sendSigned(late)).toBe(404);
       // The server has to meet that, more than once, before it gives up what it has answered for.
       const uploadOf = ({ request: { url } }: SignedPart) =>
         new URL(url).searchParams.get("uploadId");
       async function another(): Promise<SignedPart> {
-        await confirmParts(server.url, job, [1]);
+        await confirmParts(here.url(), job, [1]);
         return one(job, 1);
       }
       await expect
         .poll(async () => uploadOf(await another()), { timeout: 30_000, interval: 500 })
         .not.toBe(uploadOf(late));
-      expect((await statusOf(server.url, job.id)).offset).toBe(0);
+      expect((await statusOf(here.url(), job.id)).offset).toBe(0);
       expect(await sendSigned(late)).toBe(404);
-      for (const part of await signParts(server.url, job, [0, 1])) {
+      for (const part of await signParts(here.url(), job, [0, 1])) {
         expect(await sendSigned(part)).toBe(200);
       }
-      expect((await confirmParts(server.url, job, [0, 1])).status).toBe(200);
-      const url = viewOf(await completeJob(server.url, job.id)).file?.url ?? "";
+      expect((await confirmParts(here.url(), job, [0, 1])).status).toBe(200);
+      const url = viewOf(await completeJob(here.url(), job.id)).file?.url ?? "";
       expect(await sendSigned(late)).toBeGreaterThanOrEqual(400);
-      expect(await servedDifference(server.url, url, job.content)).toBeUndefined();
+      expect(await servedDifference(here.url(), url, job.content)).toBeUndefined();
       // Nothing of the file's is anywhere else.
-      const { objects, unfinished } = await store.look("requests");
+      const { objects, unfinished } = await here.store().look("requests");
       expect(objects.filter((key) => key.startsWith(`bytes/${job.id}/`))).toHaveLength(1);
       expect(unfinished).toBe(0);
     });
 
     it("brings its own bytes after it was taken back, and counts for nothing by itself", async () => {
       const job = await begin();
-      const [first, last] = await signParts(server.url, job, [0, 1]);
+      const [first, last] = await signParts(here.url(), job, [0, 1]);
       if (!first || !last) throw new Error("two parts were signed");
       const path = `/v1/uploads/${job.id}/requests`;
-      expect((await ask(server.url, { method: "DELETE", path })).status).toBe(204);
+      expect((await ask(here.url(), { method: "DELETE", path })).status).toBe(204);
       expect(await sendSigned(last, { bytes: flipped(last.bytes) })).toBeGreaterThanOrEqual(400);
       expect(await sendSigned(first)).toBe(200);
-      const { committed, offset } = await statusOf(server.url, job.id);
+      const { committed, offset } = await statusOf(here.url(), job.id);
       expect([offset, committed.bits[0]]).toEqual([0, 0]);
       // What ends all of them at once.
       const upload = `/v1/uploads/${job.id}`;
-      expect((await ask(server.url, { method: "DELETE", path: upload })).status).toBe(204);
+      expect((await ask(here.url(), { method: "DELETE", path: upload })).status).toBe(204);
       for (const part of [first, last]) expect(await sendSigned(part)).toBe(404);
     });
   });
@@ -249,19 +224,19 @@ describe.each(STORES)("on %s", (_name, start) => {
   describe("confirming", () => {
     it("a part that nobody brought is 409 with what is missing", async () => {
       const job = await begin();
-      const [first] = await signParts(server.url, job, [0, 1]);
+      const [first] = await signParts(here.url(), job, [0, 1]);
       if (!first) throw new Error("two parts were signed");
       expect(await sendSigned(first)).toBe(200);
-      const reply = await confirmParts(server.url, job, [0, 1]);
+      const reply = await confirmParts(here.url(), job, [0, 1]);
       expect([reply.status, codeOf(reply)]).toEqual([409, "parts_missing"]);
       expect(fieldsOf(reply).get("missing")).toEqual([[1, 2]]);
       // What is there counts all the same.
-      expect((await statusOf(server.url, job.id)).offset).toBe(8 * MIB);
+      expect((await statusOf(here.url(), job.id)).offset).toBe(8 * MIB);
     });
 
     it("a part that nothing was signed for is 409", async () => {
       const job = await begin();
-      const reply = await confirmParts(server.url, job, [0]);
+      const reply = await confirmParts(here.url(), job, [0]);
       expect([reply.status, codeOf(reply)]).toEqual([409, "parts_missing"]);
     });
 
@@ -272,12 +247,12 @@ describe.each(STORES)("on %s", (_name, start) => {
         const signed = await one(job);
         if (when !== "before it is there") expect(await sendSigned(signed)).toBe(200);
         if (when === "after it is committed") {
-          expect((await confirmParts(server.url, job, [1])).status).toBe(200);
+          expect((await confirmParts(here.url(), job, [1])).status).toBe(200);
         }
         const other = { parts: [{ index: 1, digest: otherDigest() }] };
         for (const reply of [
-          await confirmParts(server.url, job, [1], other),
-          await askRequests(server.url, job, [1], other),
+          await confirmParts(here.url(), job, [1], other),
+          await askRequests(here.url(), job, [1], other),
         ]) {
           expect([reply.status, codeOf(reply)]).toEqual([409, "part_conflict"]);
           const isCommitted = when === "after it is committed";
@@ -289,8 +264,8 @@ describe.each(STORES)("on %s", (_name, start) => {
     it("a part outside the grid, or none, is refused", async () => {
       const job = await begin();
       const outside = { parts: [{ index: 2, digest: otherDigest() }] };
-      expect(codeOf(await confirmParts(server.url, job, [0], outside))).toBe("part_out_of_range");
-      expect(codeOf(await confirmParts(server.url, job, [0], { parts: [] }))).toBe(
+      expect(codeOf(await confirmParts(here.url(), job, [0], outside))).toBe("part_out_of_range");
+      expect(codeOf(await confirmParts(here.url(), job, [0], { parts: [] }))).toBe(
         "invalid_request",
       );
     });
@@ -300,15 +275,15 @@ describe.each(STORES)("on %s", (_name, start) => {
     const job = await begin();
     const signed = await one(job, 1);
     const [through, straight] = await Promise.all([
-      putRun(server.url, job, [0, 1]),
+      putRun(here.url(), job, [0, 1]),
       sendSigned(signed),
     ]);
     expect([through.status, straight]).toEqual([200, 200]);
     // The same part both ways is the same part.
-    expect((await putRun(server.url, job, [1, 2])).status).toBe(200);
-    const done = await completeJob(server.url, job.id);
+    expect((await putRun(here.url(), job, [1, 2])).status).toBe(200);
+    const done = await completeJob(here.url(), job.id);
     expect(
-      await servedDifference(server.url, viewOf(done).file?.url ?? "", job.content),
+      await servedDifference(here.url(), viewOf(done).file?.url ?? "", job.content),
     ).toBeUndefined();
   });
 });
