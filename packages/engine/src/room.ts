@@ -41,9 +41,11 @@ export function createRoom({ storage, clock, keepFree }: RoomParts): Room {
     look,
     async require(size = 0) {
       if (keepFree === 0 && size === 0) return;
+      if ((await look()).room >= keepFree + size) return;
+      plenty = undefined;
       const { room } = await look();
-      if (room < keepFree + size)
-        throw new HoldfastError("storage_full", undefined, { room, keepFree });
+      if (room >= keepFree + size) return;
+      throw new HoldfastError("storage_full", undefined, { room, keepFree });
     },
   };
 }
