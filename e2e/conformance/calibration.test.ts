@@ -15,11 +15,16 @@ const FAILS = [
   "C6d",
   "C6g", // A 409 has no Upload-Offset.
   "C7e", // A PATCH without Upload-Offset is 403.
+  "N4h", // A key without a value loses the space behind it.
+  "E1d", // HEAD has no Upload-Expires.
   "Q1e", // Pages cannot read Upload-Expires.
 ];
 
-/** What came before a cut is kept only if it was taken up before the cut was noticed: here both are up to one busy process. */
-const LUCK = "C8a";
+/**
+ * What came before a cut is kept only if it was taken up before the cut was noticed: both are up to one busy process. And headers that are too large are
+ * answered by node:http, which closes at once: whether the answer is overtaken by that is chance.
+ */
+const LUCK = new Set(["C8a", "N4g"]);
 
 let peer: Peer | undefined;
 
@@ -35,11 +40,13 @@ function idsOf(results: readonly Result[], kind: Verdict["kind"]): readonly stri
 test("@tus/server fails these rows of tus 1.0 and no others, and offers no checksums and no finals", async () => {
   const [tus] = SUITES;
   if (!tus || !peer) throw new Error("no suite or no server");
-  const results = await runSuite(tus, peer.url);
-  expect(idsOf(results, "failed").filter((id) => id !== LUCK)).toEqual(FAILS);
+  // Of a body that stops it waits five minutes, as node:http does.
+  const rows = tus.rows.filter(({ isSlow }) => !isSlow);
+  const results = await runSuite({ ...tus, rows }, peer.url);
+  expect(idsOf(results, "failed").filter((id) => !LUCK.has(id))).toEqual(FAILS);
   const absent = idsOf(results, "notOffered");
   expect(absent).toEqual(expect.arrayContaining(["K1a", "K3a", "X1a", "X2a"]));
-  expect(absent.every((id) => /^[KX]|^C3b$|^N2|^E1c$/.test(id))).toBe(true);
+  expect(absent.every((id) => /^[KX]|^N6i$|^E1c$/.test(id))).toBe(true);
 });
 
 test("it speaks no version of resumable uploads, and passes none of their rows", async () => {

@@ -1,4 +1,5 @@
 // `npm run conformance -- --table`: runs the suites against Holdfast and the servers it is compared with, and prints what docs/compare.md shows.
+import type { Field } from "./message.ts";
 import { startOurs } from "./ours.ts";
 import { startTusd, startTusServer } from "./peers.ts";
 import { runSuite, SUITES } from "./suite.ts";
@@ -7,6 +8,7 @@ import { type Column, clausesOf, summaryOf } from "./table.ts";
 interface Server {
   readonly name: string;
   readonly urls: Readonly<Record<"tus" | "rufh", string>>;
+  readonly fields?: readonly Field[];
   stop(): Promise<void>;
 }
 
@@ -33,9 +35,9 @@ export async function compare(): Promise<string> {
     const sections: string[] = [];
     for (const suite of SUITES) {
       const columns: Column[] = [];
-      for (const { name, urls } of servers) {
+      for (const { name, urls, fields } of servers) {
         console.error(`conformance: ${suite.title} on ${name}`);
-        columns.push({ name, results: await runSuite(suite, urls[suite.name]) });
+        columns.push({ name, results: await runSuite(suite, urls[suite.name], { fields }) });
       }
       sections.push(`### ${suite.title}`, "", ...summaryOf(columns), "", ...clausesOf(columns), "");
     }

@@ -105,7 +105,7 @@ describe("what comes back", () => {
   test("is silence after the patience is over, and where nobody listens", async () => {
     const url = await serve(() => undefined);
     const late = await createExchanger(50)(request(url)).outcome;
-    expect(late).toEqual({ kind: "silence", why: "none within 0.05 s" });
+    expect(late).toEqual({ kind: "silence", why: "none within 0.05 s", isLate: true });
     const nowhere = new URL(`http://127.0.0.1:${await freePort()}/`);
     const refused = await createExchanger(5_000)(request(nowhere)).outcome;
     expect(refused).toMatchObject({ kind: "silence", why: expect.stringContaining("REFUSED") });

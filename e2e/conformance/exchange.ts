@@ -11,6 +11,8 @@ import type { Sending } from "./row.ts";
 export interface Request {
   readonly method: string;
   readonly url: URL;
+  /** Stands in the request line for the URL's path. */
+  readonly target?: string;
   readonly fields: readonly Field[];
   readonly body: string;
   readonly sending: Sending;
@@ -33,11 +35,16 @@ const CUT_AFTER_MS = 200;
 export function createExchanger(patienceMs: number): Exchanger {
   return (request) => {
     const socket = open(request.url);
-    const incoming = receive(socket, request.method, patienceMs);
+    const incoming = receive(socket, request.method, patienceOf(request, patienceMs));
     // Where the server answers before it has read everything, the answer counts and not the broken pipe behind it.
     const sent = send(socket, request, incoming).catch(() => undefined);
     return { sent, outcome: incoming.outcome, close: () => void socket.destroy() };
   };
+}
+
+/** What a row wants waits as long as it wants. */
+export function patienceOf({ sending }: Request, usualMs: number): number {
+  return (sending.kind === "held" ? sending.patienceMs : undefined) ?? usualMs;
 }
 
 function open(url: URL): Socket {
@@ -81,12 +88,17 @@ async function send(socket: Socket, request: Request, incoming: Incoming): Promi
       }
       return write(socket, "0\r\n\r\n");
     }
+    case "repeat":
+      for (let times = 0; times < sending.times && !incoming.isOver(); times++) {
+        await write(socket, chunk(body));
+      }
+      return write(socket, "0\r\n\r\n");
   }
 }
 
-function headOf({ method, url, fields, body, sending }: Request): string {
+function headOf({ method, url, target, fields, body, sending }: Request): string {
   const lines = [
-    `${method} ${url.pathname}${url.search} HTTP/1.1`,
+    `${method} ${target ?? `${url.pathname}${url.search}`} HTTP/1.1`,
     `Host: ${url.host}`,
     ...fields.map(([name, value]) => `${name}: ${value}`),
     ...framingOf(method, body, sending),
@@ -95,13 +107,15 @@ function headOf({ method, url, fields, body, sending }: Request): string {
   return `${lines.join("\r\n")}\r\n\r\n`;
 }
 
-function framingOf(method: string, body: string, sending: Sending): readonly string[] {
+/** How a body is delimited, in header lines of HTTP/1.1. */
+export function framingOf(method: string, body: string, sending: Sending): readonly string[] {
   switch (sending.kind) {
     case "chunked": {
       const names = sending.trailers.map(([name]) => name).join(", ");
       return ["Transfer-Encoding: chunked", ...(names === "" ? [] : [`Trailer: ${names}`])];
     }
     case "trickle":
+    case "repeat":
       return ["Transfer-Encoding: chunked"];
     case "cut":
     case "held":

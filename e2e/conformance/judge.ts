@@ -5,7 +5,12 @@ import type { Check, Match } from "./row.ts";
 /** What came back for a request: an answer, or none and why. */
 export type Outcome =
   | { readonly kind: "answer"; readonly answer: Answer }
-  | { readonly kind: "silence"; readonly why: string };
+  | {
+      readonly kind: "silence";
+      readonly why: string;
+      /** Nobody but us has ended it: its time was over. */
+      readonly isLate?: true;
+    };
 
 /** What stands for the names in braces. */
 export interface Names {
@@ -18,6 +23,7 @@ export interface Names {
 /** What differs from a check, or undefined. */
 export function judge(check: Check, outcome: Outcome, names: Names): string | undefined {
   if (check.kind === "notBeyond") return judgeNotBeyond(outcome, check.offset);
+  if (check.kind === "ended") return judgeEnded(outcome);
   if (outcome.kind === "silence") return `no answer: ${outcome.why}`;
   const { answer } = outcome;
   switch (check.kind) {
@@ -41,7 +47,22 @@ export function judge(check: Check, outcome: Outcome, names: Names): string | un
     }
     case "member":
       return judgeMember(answer, check.name, check.value, names);
+    case "perhaps":
+      return valuesOf(answer, check.name).length === 0
+        ? undefined
+        : judgeHeader(answer, check.name, check.value, names);
+    case "body":
+      return answer.body === check.text
+        ? undefined
+        : `the body ${JSON.stringify(answer.body.slice(0, 80))}, not ${JSON.stringify(check.text)}`;
   }
+}
+
+function judgeEnded(outcome: Outcome): string | undefined {
+  if (outcome.kind === "silence") {
+    return outcome.isLate ? `still open, its end was ${outcome.why}` : undefined;
+  }
+  return outcome.answer.status >= 400 ? undefined : `status ${outcome.answer.status}`;
 }
 
 function judgeNotBeyond(outcome: Outcome, offset: number): string | undefined {
@@ -105,6 +126,10 @@ function judgeValue(name: string, found: string, match: Match, names: Names): st
       return isHttpDate(found) ? undefined : `${shown}, not an RFC 9110 date`;
     case "limits":
       return areLimits(found) ? undefined : `${shown}, not a dictionary of limits`;
+    case "withinMax":
+      return /^\d+$/.test(found) && Number(found) <= (names.sizeMax ?? Number.POSITIVE_INFINITY)
+        ? undefined
+        : `${shown}, beyond ${names.sizeMax}`;
     case "leads":
       return new URL(found, names.here).href === names.saved.get(match.name)
         ? undefined
@@ -114,13 +139,16 @@ function judgeValue(name: string, found: string, match: Match, names: Names): st
 
 /** Puts what a name stands for where it stands in braces. */
 export function fill(text: string, { here, saved, sizeMax }: Names): string {
-  return text.replaceAll(/\{([a-z]+)(\.path|\+1)?\}/g, (whole, name: string, form?: string) => {
-    if (name === "here") return here;
-    if (name === "max" && form === "+1") return `${BigInt(sizeMax ?? 0) + 1n}`;
-    const url = saved.get(name);
-    if (url === undefined) return whole;
-    return form === ".path" ? new URL(url).pathname + new URL(url).search : url;
-  });
+  return text.replaceAll(
+    /\{([a-z]+)(\.path|\.content|\+1)?\}/g,
+    (whole, name: string, form?: string) => {
+      if (name === "here") return here;
+      if (name === "max") return `${BigInt(sizeMax ?? 0) + (form === "+1" ? 1n : 0n)}`;
+      const url = (form === ".content" && saved.get(`${name}.content`)) || saved.get(name);
+      if (url === undefined) return whole;
+      return form === ".path" ? new URL(url).pathname + new URL(url).search : url;
+    },
+  );
 }
 
 function listOf(value: string): readonly string[] {

@@ -1,8 +1,8 @@
 // The command as people and programs run it: what it prints, and how it ends.
 import { fileURLToPath } from "node:url";
 import { startProgram } from "@holdfast/testkit/process";
+import { startRelay } from "@holdfast/testkit/relay";
 import { expect, test } from "vitest";
-import { startTusServer } from "./peers.ts";
 import { TUS_ROWS } from "./tus/rows.ts";
 
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
@@ -14,15 +14,16 @@ async function run(...words: readonly string[]) {
 }
 
 test("who fails rows ends it with 1, and programs get every row", async () => {
-  const peer = await startTusServer();
+  // Nothing is where it should be.
+  const peer = await startRelay((_, answer) => answer.writeHead(404).end());
   try {
     const { code, lines } = await run("--url", peer.url, "--suite", "tus", "--json");
     expect(code).toBe(1);
     const report: { rows: { id: string; result: string }[] } = JSON.parse(lines.join("\n"));
     expect(report.rows.map(({ id }) => id)).toEqual(TUS_ROWS.map(({ id }) => id));
-    expect(report.rows.find(({ id }) => id === "C4a")).toMatchObject({ result: "failed" });
+    expect(report.rows.find(({ id }) => id === "C2")).toMatchObject({ result: "failed" });
   } finally {
-    await peer.stop();
+    await peer.close();
   }
 });
 
@@ -30,6 +31,8 @@ test("a server that is not there passes nothing", async () => {
   const { code, lines } = await run("--url", "http://127.0.0.1:9/tus", "--suite", "tus");
   expect(code).toBe(1);
   expect(lines.at(-1)).toMatch(/^0 passed, /);
+  // What no row can see is said in every report.
+  expect(lines.filter((line) => line.startsWith("not seen"))).toHaveLength(5);
 });
 
 test.each([

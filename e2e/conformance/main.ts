@@ -1,14 +1,17 @@
-// `npm run conformance -- --url URL --suite tus|rufh [--json] [--header "Name: value"]`: what a server does of what it should. With `--table` alone: Holdfast beside others.
+// `npm run conformance -- --url URL --suite tus|rufh [--http2] [--json] [--header "Name: value"]`: what a server does of what it should. With `--table` alone: Holdfast beside others.
 import { parseArgs } from "node:util";
+import { coverOf, gapLinesOf } from "./checklist.ts";
 import { compare } from "./compare.ts";
 import type { Field } from "./message.ts";
 import { closingLineOf, exitCodeOf, jsonOf, lineOf } from "./report.ts";
+import type { Result } from "./run.ts";
 import { runSuite, SUITES } from "./suite.ts";
 
-const USAGE = `Usage: npm run conformance -- --url URL --suite ${SUITES.map(({ name }) => name).join("|")} [--json] [--header "Name: value"]...
+const USAGE = `Usage: npm run conformance -- --url URL --suite ${SUITES.map(({ name }) => name).join("|")} [--http2] [--json] [--header "Name: value"]...
 
   --url     where uploads are created: http://127.0.0.1:8420/tus, say
   --header  goes with every request: a token, say
+  --http2   by HTTP/2: over TLS by agreement, in the clear without asking
   --json    the report for programs
   --table   instead of all that: the tables of docs/compare.md, from runs against Holdfast and the servers it is compared with
 
@@ -26,6 +29,7 @@ function readArguments() {
       url: { type: "string" },
       suite: { type: "string" },
       header: { type: "string", multiple: true, default: [] },
+      http2: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       table: { type: "boolean", default: false },
     },
@@ -38,6 +42,7 @@ function readArguments() {
     kind: "one",
     suite,
     url: values.url,
+    http: values.http2 ? 2 : 1,
     isJson: values.json,
     fields: values.header.map(fieldOf),
   } as const;
@@ -55,13 +60,16 @@ async function main(): Promise<number> {
     console.log(await compare());
     return 0;
   }
-  const { suite, url, fields, isJson } = asked;
-  const results = await runSuite(suite, url, fields, (result) => {
+  const { suite, url, fields, http, isJson } = asked;
+  const onResult = (result: Result) => {
     if (!isJson) console.log(lineOf(result));
-  });
-  console.log(
-    isJson ? JSON.stringify(jsonOf(suite.name, url, results), null, 2) : closingLineOf(results),
-  );
+  };
+  const results = await runSuite(suite, url, { fields, http, onResult });
+  if (isJson) console.log(JSON.stringify(jsonOf(suite, url, results), null, 2));
+  else {
+    for (const line of gapLinesOf(coverOf(suite.points, suite.rows))) console.log(line);
+    console.log(closingLineOf(results));
+  }
   return exitCodeOf(results);
 }
 

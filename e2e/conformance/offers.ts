@@ -3,7 +3,7 @@ import type { Exchanger } from "./exchange.ts";
 import { type Answer, type Field, valuesOf } from "./message.ts";
 import { createWith, INTEROPS } from "./rufh/interop.ts";
 import { PREFLIGHT } from "./tus/browsers.ts";
-import { VERSION } from "./tus/requests.ts";
+import { TYPE, VERSION } from "./tus/requests.ts";
 
 export interface Offer {
   /** Words of `needs`. */
@@ -11,6 +11,9 @@ export interface Offer {
   /** In bytes, where the server says one. */
   readonly sizeMax: number | undefined;
 }
+
+/** What a row can send in a while. */
+const SMALL = 32 * 1024 * 1024;
 
 /** A row waits longer than that. */
 const SOON_MS = 10_000;
@@ -22,7 +25,7 @@ interface Asking {
 }
 
 /**
- * Extensions by name, `checksum:sha256` and its like for algorithms, `max-size`; `cors` where pages of another origin are let in, `expires-soon` where
+ * Extensions by name, `checksum:sha256` and its like for algorithms, `max-size`, and `max-size:small` where it is; `content` where GET gives the bytes of what is complete; `cors` where pages of another origin are let in, `expires-soon` where
  * uploads last so short that a run can wait for their end; `!concatenation-unfinished` where finals want complete partials.
  */
 export async function offerOfTus(asking: Asking): Promise<Offer> {
@@ -42,7 +45,8 @@ export async function offerOfTus(asking: Asking): Promise<Offer> {
       ...((await isOpenToPages(asking)) ? ["cors"] : []),
       ...((await expiresSoon(asking)) ? ["expires-soon"] : []),
       ...list("tus-checksum-algorithm").map((name) => `checksum:${name}`),
-      ...(sizeMax === undefined ? [] : ["max-size"]),
+      ...((await servesContent(asking)) ? ["content"] : []),
+      ...wordsOfMax(sizeMax),
     ]),
     sizeMax,
   };
@@ -63,7 +67,7 @@ export async function offerOfRufh(asking: Asking): Promise<Offer> {
     const [, size] = /(?:^|[, ])max-size=(\d+)/.exec(valuesOf(answer, "upload-limit").join()) ?? [];
     if (size !== undefined) sizeMax = Number(size);
   }
-  if (sizeMax !== undefined) announced.add("max-size");
+  for (const word of wordsOfMax(sizeMax)) announced.add(word);
   if (await isOpenToPages(asking)) announced.add("cors");
   return { announced, sizeMax };
 }
@@ -79,13 +83,32 @@ async function expiresSoon(asking: Asking): Promise<boolean> {
   return until !== undefined && Date.parse(until) - Date.now() < SOON_MS;
 }
 
+function wordsOfMax(sizeMax: number | undefined): readonly string[] {
+  if (sizeMax === undefined) return [];
+  return ["max-size", ...(sizeMax <= SMALL ? ["max-size:small"] : [])];
+}
+
+/** By the upload's own address, or the one that its `HEAD` names in `Content-Location`. */
+async function servesContent(asking: Asking): Promise<boolean> {
+  const made = await answerTo(asking, "POST", [VERSION, ["Upload-Length", "1"]]);
+  const [location] = made ? valuesOf(made, "location") : [];
+  if (location === undefined || !URL.canParse(location, asking.url)) return false;
+  const at = { ...asking, url: new URL(location, asking.url) };
+  await answerTo(at, "PATCH", [VERSION, TYPE, ["Upload-Offset", "0"]], "x");
+  const head = await answerTo(at, "HEAD", [VERSION]);
+  const [content = ""] = head ? valuesOf(head, "content-location") : [];
+  const got = await answerTo({ ...asking, url: new URL(content, at.url) }, "GET", [VERSION]);
+  return got?.status === 200 && got.body === "x";
+}
+
 async function answerTo(
   { url, fields, exchange }: Asking,
   method: string,
   more: readonly Field[],
+  body = "",
 ): Promise<Answer | undefined> {
   const sending = { kind: "length" } as const;
-  const outcome = await exchange({ method, url, fields: [...fields, ...more], body: "", sending })
+  const outcome = await exchange({ method, url, fields: [...fields, ...more], body, sending })
     .outcome;
   return outcome.kind === "answer" ? outcome.answer : undefined;
 }

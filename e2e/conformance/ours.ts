@@ -1,12 +1,20 @@
-// Holdfast itself for the suite: the command as its users start it, with pages of any origin let in.
+// Holdfast itself for the suite: the command as its users start it, with pages of an origin let in, and a token that may upload so much and no more.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startCli, textOf } from "@holdfast/testkit/process";
+import type { Field } from "./message.ts";
+
+/** Bytes that an upload may have, here and at the servers that Holdfast is compared with. */
+export const SIZE_MAX: number = 16 * 1024 * 1024;
 
 export interface Ours {
   /** Where uploads are created, by the name of the suite. */
   readonly urls: Readonly<Record<"tus" | "rufh", string>>;
+  /** The same, where HTTP/2 is spoken. */
+  readonly h2Urls: Readonly<Record<"tus" | "rufh", string>>;
+  /** Go with every request. */
+  readonly fields: readonly Field[];
   stop(): Promise<void>;
 }
 
@@ -17,15 +25,32 @@ export async function startOurs(
 ): Promise<Ours> {
   const directory = await mkdtemp(join(tmpdir(), "holdfast-conformance-"));
   const place = ["--data", join(directory, "data"), "--port", "0", "--json"];
-  const origins = ["--origins", "https://page.example"];
-  const command = startCli(["serve", ...place, ...origins, ...words], { env });
-  const url = textOf(await command.event("listening"), "url").replace(/\/$/, "");
+  const more = ["--origins", "https://page.example", "--h2c-port", "0"];
+  const token = await makeToken(join(directory, "data"), env);
+  const command = startCli(["serve", ...place, ...more, ...words], { env });
+  const listening = await command.event("listening");
+  const url = textOf(listening, "url").replace(/\/$/, "");
   return {
-    urls: { tus: `${url}/tus`, rufh: `${url}/v1/files` },
+    urls: urlsAt(url),
+    h2Urls: urlsAt(`http://127.0.0.1:${listening.fields.get("h2cPort")}`),
+    fields: [["Authorization", `Bearer ${token}`]],
     async stop() {
       command.kill("SIGKILL");
       await command.exit;
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+function urlsAt(url: string): Ours["urls"] {
+  return { tus: `${url}/tus`, rufh: `${url}/v1/files` };
+}
+
+/** As much as others let in: what a row can send more than. */
+async function makeToken(data: string, env: Readonly<Record<string, string>>): Promise<string> {
+  const words = ["--data", data, "--size-max", String(SIZE_MAX), "--json"];
+  const command = startCli(["token", "create", ...words], { env });
+  const token = textOf(await command.event("token"), "token");
+  await command.exit;
+  return token;
 }

@@ -1,16 +1,15 @@
-// The servers that the suite is calibrated with: @tus/server in this process, and tusd as a program where Go can build it.
+// The servers that the suite is calibrated with, as programs: @tus/server, and tusd where Go can build it.
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { FileStore } from "@tus/file-store";
-import { Server } from "@tus/server";
+import { startProgram, textOf } from "@holdfast/testkit/process";
+import { SIZE_MAX } from "./ours.ts";
 
 const run = promisify(execFile);
 
@@ -20,20 +19,17 @@ export interface Peer {
   stop(): Promise<void>;
 }
 
-const DAY_MS = 86_400_000;
+const TUS_SERVER: string = fileURLToPath(new URL("tus-server.ts", import.meta.url));
 
-/** With an expiry, since it announces `expiration` and without one nothing would expire. */
 export async function startTusServer(): Promise<Peer> {
   const directory = await mkdtemp(join(tmpdir(), "holdfast-peer-"));
-  const datastore = new FileStore({ directory, expirationPeriodInMilliseconds: DAY_MS });
-  const http = new Server({ path: "/files", datastore }).listen({ host: "127.0.0.1", port: 0 });
-  await once(http, "listening");
-  const { port } = http.address() as AddressInfo;
+  const server = startProgram([process.execPath, TUS_SERVER, directory, `${SIZE_MAX}`]);
+  const url = textOf(await server.event("listening"), "url");
   return {
-    url: `http://127.0.0.1:${port}/files`,
+    url,
     async stop() {
-      http.closeAllConnections();
-      await new Promise((resolve) => http.close(resolve));
+      server.kill("SIGKILL");
+      await server.exit;
       await rm(directory, { recursive: true, force: true });
     },
   };
@@ -50,7 +46,10 @@ export async function startTusd(): Promise<Peer | undefined> {
   const program = await tusdProgram();
   if (program === undefined) return undefined;
   const directory = await mkdtemp(join(tmpdir(), "holdfast-peer-"));
-  const words = ["-host", "127.0.0.1", "-port", "0", "-upload-dir", directory];
+  const words = [
+    ...["-host", "127.0.0.1", "-port", "0"],
+    ...["-upload-dir", directory, "-max-size", `${SIZE_MAX}`],
+  ];
   const child = spawn(program, [...words, "-enable-experimental-protocol"], {
     stdio: ["ignore", "pipe", "inherit"],
   });

@@ -33,7 +33,10 @@ export function receive(socket: Socket, method: string, patienceMs: number): Inc
     tell();
   };
   const silence = (why: string) => settle({ kind: "silence", why });
-  const timer = setTimeout(() => silence(`none within ${patienceMs / 1000} s`), patienceMs);
+  const timer = setTimeout(() => {
+    const why = `none within ${patienceMs / 1000} s`;
+    settle({ kind: "silence", why, isLate: true });
+  }, patienceMs);
   const read = (isEnded: boolean) => {
     if (isOver) return;
     try {

@@ -36,7 +36,11 @@ test("a line says what was seen and where the clause stands", () => {
 });
 
 test("programs get a row each, with its result", () => {
-  expect(jsonOf("tus", "http://x/", [PASSED, FAILED, ABSENT])).toMatchObject({
+  const points = [
+    { id: "A1", about: "what rows try", unseen: "the rest" },
+    { id: "B2", about: "what none tries", unseen: "it cannot be" },
+  ];
+  expect(jsonOf({ name: "tus", points }, "http://x/", [PASSED, FAILED, ABSENT])).toMatchObject({
     suite: "tus",
     passed: 1,
     failed: 1,

@@ -1,5 +1,7 @@
 // What a run says: a line a row for people, the same for programs, and one exit code.
+import { coverOf } from "./checklist.ts";
 import type { Result, Verdict } from "./run.ts";
+import type { Suite } from "./suite.ts";
 
 export interface Count {
   readonly passed: number;
@@ -43,11 +45,20 @@ export function closingLineOf(results: readonly Result[]): string {
 }
 
 /** For programs; members are added, never renamed. */
-export function jsonOf(suite: string, url: string, results: readonly Result[]): unknown {
+export function jsonOf(
+  { name, points }: Pick<Suite, "name" | "points">,
+  url: string,
+  results: readonly Result[],
+): unknown {
+  const rows = results.map(({ row }) => row);
   return {
-    suite,
+    suite: name,
     url,
     ...countOf(results),
+    clauses: coverOf(points, rows).map(({ point: { id, about, unseen }, rows }) => ({
+      ...{ id, about, rows },
+      ...(unseen === undefined ? {} : { unseen }),
+    })),
     rows: results.map(({ row: { id, level, source, clause }, verdict }) => ({
       id,
       level,

@@ -11,6 +11,8 @@ export interface Row {
   readonly level: "MUST" | "SHOULD" | "CUSTOM";
   /** What a server must announce for the clause to bind it; without one of them the row is "not offered". */
   readonly needs: readonly string[];
+  /** Waits for what a server does by time: it runs beside the others. */
+  readonly isSlow?: true;
   readonly steps: readonly Step[];
 }
 
@@ -22,15 +24,15 @@ export interface Ask {
   /** Only leads to what the clause is about: where it fails, the clause could not be tried. */
   readonly isGiven: boolean;
   readonly method: string;
-  /** `{a}` is where the upload that was saved as `a` is, `{here}` where uploads are created. */
+  /** `{a}` is where the upload that was saved as `a` is, `{a.content}` where its bytes are, `{here}` where uploads are created; `*` is the server as a whole. */
   readonly to: string;
-  /** In values `{a}` as in `to`, `{a.path}` its path alone, `{max+1}` one more than the server's largest size, a saved offset by its name. */
+  /** In values `{a}` as in `to`, `{a.path}` its path alone, `{max}` the server's largest size, `{max+1}` one more, a saved offset by its name. */
   readonly fields: readonly Field[];
   /** ASCII: a byte a character. */
   readonly body: string;
   readonly sending: Sending;
   readonly expect: readonly Check[];
-  /** Keeps the `Location` of the answer under that name. */
+  /** Keeps the `Location` of the answer under that name, and its `Content-Location`. */
   readonly save?: string;
   /** Keeps its `Upload-Offset` under that name. */
   readonly saveOffset?: string;
@@ -46,11 +48,19 @@ export type Sending =
   /** The body is the beginning of `size` announced bytes, then the connection ends. */
   | { readonly kind: "cut"; readonly size: number }
   /** The same, but it stays open: `name` settles it. */
-  | { readonly kind: "held"; readonly size: number; readonly name: string }
+  | {
+      readonly kind: "held";
+      readonly size: number;
+      readonly name: string;
+      /** How long its answer may take, where it is the time that the row is about. */
+      readonly patienceMs?: number;
+    }
   /** The body waits for 100 Continue, or for a final answer. */
   | { readonly kind: "continue" }
   /** Chunked, the body again and again until an interim answer carries that header, at most `times`. */
-  | { readonly kind: "trickle"; readonly until: string; readonly times: number };
+  | { readonly kind: "trickle"; readonly until: string; readonly times: number }
+  /** Chunked, the body again and again, that many times or until there is an answer. */
+  | { readonly kind: "repeat"; readonly times: number };
 
 /** Looks at what a held request was answered, after the steps before. */
 export interface Settle {
@@ -76,7 +86,13 @@ export type Check =
   /** A member of a JSON body. */
   | { readonly kind: "member"; readonly name: string; readonly value: Match }
   /** A request that was ended for another one: no answer, a refusal, or a success that counts no further than that offset. */
-  | { readonly kind: "notBeyond"; readonly offset: number };
+  | { readonly kind: "notBeyond"; readonly offset: number }
+  /** The server has ended it by itself: refused, or closed its connection. */
+  | { readonly kind: "ended" }
+  /** A header that need not be there, and has that value where it is. */
+  | { readonly kind: "perhaps"; readonly name: string; readonly value: Match }
+  /** The whole body. */
+  | { readonly kind: "body"; readonly text: string };
 
 export type Match =
   | { readonly kind: "any" }
@@ -88,5 +104,7 @@ export type Match =
   | { readonly kind: "date" }
   /** A dictionary of structured fields, not empty, with integers under the names that limits have. */
   | { readonly kind: "limits" }
+  /** A number, and not above the largest size that the server announces. */
+  | { readonly kind: "withinMax" }
   /** Leads to the same place as the saved upload. */
   | { readonly kind: "leads"; readonly name: string };

@@ -36,8 +36,11 @@ export async function runRows(
   onResult: (result: Result) => void = () => undefined,
 ): Promise<readonly Result[]> {
   const results: Result[] = [];
+  const begun = new Map(
+    rows.filter(({ isSlow }) => isSlow).map((row) => [row, runRow(row, target, offer)]),
+  );
   for (const row of rows) {
-    const result = { row, verdict: await runRow(row, target, offer) };
+    const result = { row, verdict: await (begun.get(row) ?? runRow(row, target, offer)) };
     onResult(result);
     results.push(result);
   }
@@ -97,11 +100,13 @@ async function runStep(
 }
 
 function prepare(step: Ask, names: Names, { fields }: Target): Request | string {
-  const to = fill(step.to, names);
+  const isWhole = step.to === "*";
+  const to = fill(isWhole ? "{here}" : step.to, names);
   if (!URL.canParse(to)) return `nowhere to send it: ${to} is not known`;
   return {
     method: step.method,
     url: new URL(to),
+    ...(isWhole ? { target: "*" } : {}),
     fields: [...fields, ...step.fields.map(([name, value]): Field => [name, fill(value, names)])],
     body: step.body,
     sending: step.sending,
@@ -126,6 +131,10 @@ function keep(
   const [location] = valuesOf(outcome.answer, "location");
   if (save !== undefined && location !== undefined && URL.canParse(location, base)) {
     saved.set(save, new URL(location, base).href);
+  }
+  const [content] = valuesOf(outcome.answer, "content-location");
+  if (save !== undefined && content !== undefined && URL.canParse(content, base)) {
+    saved.set(`${save}.content`, new URL(content, base).href);
   }
   const [offset] = valuesOf(outcome.answer, "upload-offset");
   if (saveOffset !== undefined && offset !== undefined) saved.set(saveOffset, offset);

@@ -1,25 +1,33 @@
 // The suites, and how one of them is run against a server by URL.
-import { createExchanger } from "./exchange.ts";
+import type { Point } from "./checklist.ts";
+import { createExchanger, type Exchanger, type Request } from "./exchange.ts";
+import { createH2Exchanger } from "./exchange-h2.ts";
+import type { Outcome } from "./judge.ts";
 import type { Field } from "./message.ts";
 import { type Offer, offerOfRufh, offerOfTus } from "./offers.ts";
 import type { Row } from "./row.ts";
+import { RUFH_POINTS } from "./rufh/checklist.ts";
 import { RUFH_ROWS } from "./rufh/rows.ts";
 import { type Result, runRows, type Target } from "./run.ts";
+import { TUS_POINTS } from "./tus/checklist.ts";
 import { TUS_ROWS } from "./tus/rows.ts";
 
 export interface Suite {
   readonly name: "tus" | "rufh";
   readonly title: string;
   readonly rows: readonly Row[];
+  /** What the rows are of. */
+  readonly points: readonly Point[];
   offerOf(target: Target): Promise<Offer>;
 }
 
 export const SUITES: readonly Suite[] = [
-  { name: "tus", title: "tus 1.0.0", rows: TUS_ROWS, offerOf: offerOfTus },
+  { name: "tus", title: "tus 1.0.0", rows: TUS_ROWS, points: TUS_POINTS, offerOf: offerOfTus },
   {
     name: "rufh",
     title: "Resumable Uploads for HTTP",
     rows: RUFH_ROWS,
+    points: RUFH_POINTS,
     offerOf: offerOfRufh,
   },
 ];
@@ -27,13 +35,27 @@ export const SUITES: readonly Suite[] = [
 /** A whole answer may take so long: a server that waits for a lock gives up before. */
 const PATIENCE_MS = 30_000;
 
-/** `fields` go with every request. */
+export interface RunOptions {
+  /** Go with every request. */
+  readonly fields?: readonly Field[] | undefined;
+  /** HTTP/1.1 where nothing else is said; HTTP/2 without asking, over TLS by agreement. */
+  readonly http?: 1 | 2;
+  readonly onResult?: (result: Result) => void;
+  /** Hears what every request came to. */
+  readonly onOutcome?: (request: Request, outcome: Outcome) => void;
+}
+
 export async function runSuite(
   suite: Suite,
   url: string,
-  fields: readonly Field[] = [],
-  onResult?: (result: Result) => void,
+  { fields = [], http = 1, onResult, onOutcome }: RunOptions = {},
 ): Promise<readonly Result[]> {
-  const target = { url: new URL(url), fields, exchange: createExchanger(PATIENCE_MS) };
+  const exchange = http === 2 ? createH2Exchanger(PATIENCE_MS) : createExchanger(PATIENCE_MS);
+  const heard: Exchanger = (request) => {
+    const sent = exchange(request);
+    if (onOutcome) sent.outcome.then((outcome) => onOutcome(request, outcome));
+    return sent;
+  };
+  const target = { url: new URL(url), fields, exchange: heard };
   return runRows(suite.rows, target, await suite.offerOf(target), onResult);
 }

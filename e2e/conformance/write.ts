@@ -38,6 +38,17 @@ export function notBeyond(offset: number): Check {
   return { kind: "notBeyond", offset };
 }
 
+/** See `Check`. */
+export const ended: Check = { kind: "ended" };
+
+export function perhaps(name: string, value: string | Match): Check {
+  return { kind: "perhaps", name, value: matching(value) };
+}
+
+export function bodyIs(text: string): Check {
+  return { kind: "body", text };
+}
+
 export function header(name: string, value: string | Match = { kind: "any" }): Check {
   return { kind: "header", name, value: matching(value) };
 }
@@ -68,6 +79,7 @@ export function looks(like: RegExp, what: string): Match {
 
 export const any: Match = { kind: "any" };
 export const date: Match = { kind: "date" };
+export const withinMax: Match = { kind: "withinMax" };
 export const limits: Match = { kind: "limits" };
 
 export function leads(name: string): Match {

@@ -48,10 +48,13 @@ function rightAnswer(step: Step, names: Names): Answer {
   const offset: readonly Field[] =
     at === undefined ? [] : [["Upload-Offset", names.saved.get(at) ?? ""]];
   const told = step.expect.flatMap((check): readonly Field[] =>
-    check.kind === "header" ? [[check.name, exampleOf(check.value, names)]] : [],
+    check.kind === "header" || check.kind === "perhaps"
+      ? [[check.name, exampleOf(check.value, names)]]
+      : [],
   );
   const status = step.expect.find((check) => check.kind === "status");
-  const isRefusal = step.expect.some((check) => check.kind === "notBeyond");
+  const isRefusal = step.expect.some(({ kind }) => kind === "notBeyond" || kind === "ended");
+  const whole = step.expect.find((check) => check.kind === "body");
   const members = step.expect.flatMap((check) =>
     check.kind === "member" ? [[check.name, exampleOf(check.value, names)]] : [],
   );
@@ -68,7 +71,7 @@ function rightAnswer(step: Step, names: Names): Answer {
           ]
         : [],
     ),
-    body: members.length === 0 ? "" : JSON.stringify(Object.fromEntries(members)),
+    body: members.length === 0 ? (whole?.text ?? "") : JSON.stringify(Object.fromEntries(members)),
   };
 }
 
@@ -91,6 +94,8 @@ const EXAMPLES = [
   "11",
   "creation,termination",
   "http://server.example/files/u",
+  "max-size=1000",
+  "http://server.example/files/0123456789abcdefghijklmnop",
   "application/problem+json",
 ];
 
@@ -104,6 +109,8 @@ function exampleOf(match: Match, names: Names): string {
       return EXAMPLES.find((one) => match.like.test(one)) ?? "";
     case "lists":
       return match.member;
+    case "withinMax":
+      return "1000";
     case "date":
       return "Wed, 25 Jun 2014 16:00:00 GMT";
     case "limits":
@@ -121,6 +128,7 @@ function wrongAnswer(check: Check, right: Answer): Answer {
     case "status":
       return { ...right, status: 599 };
     case "header":
+    case "perhaps":
       return { ...right, fields: [...others(check.name), [check.name, wrongValue(check.value)]] };
     case "absent":
       return { ...right, fields: [...right.fields, [check.name, "0"]] };
@@ -132,6 +140,10 @@ function wrongAnswer(check: Check, right: Answer): Answer {
     }
     case "member":
       return { ...right, body: JSON.stringify({ [check.name]: "wrong" }) };
+    case "ended":
+      return { ...right, status: 204 };
+    case "body":
+      return { ...right, body: `${right.body}!` };
     case "notBeyond":
       return { ...right, status: 204, fields: [["Upload-Offset", `${check.offset + 6}`]] };
   }

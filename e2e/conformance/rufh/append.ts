@@ -1,5 +1,5 @@
 // Resumable uploads: appending.
-import { ask, done, header, looks, member, refused, status } from "../write.ts";
+import { ask, done, header, lists, looks, member, refused, status } from "../write.ts";
 import type { Clause } from "./clause.ts";
 import { completeField, INTEROPS, typeFields, versionField } from "./interop.ts";
 import {
@@ -67,6 +67,40 @@ export const APPEND: readonly Clause[] = [
         { body: TEXT },
       ),
       stays(version, 0),
+    ],
+  },
+  {
+    id: "R9i",
+    level: "CUSTOM",
+    source: "Upload Append, and RFC 5789, 2.2",
+    clause: "another Content-Type is 415 with Accept-Patch",
+    versions: CURRENT,
+    steps: (version) => [
+      upload(version),
+      append(
+        version,
+        0,
+        false,
+        TEXT,
+        [status(415), header("Accept-Patch", lists("application/partial-upload"))],
+        { fields: [["Content-Type", "text/plain"]], isUntyped: true },
+      ),
+    ],
+  },
+  {
+    id: "R19c",
+    level: "CUSTOM",
+    source: "Intermediaries, and RFC 10036",
+    clause: "Incremental changes nothing of an append, which counts as it comes",
+    versions: CURRENT,
+    steps: (version) => [
+      upload(version),
+      append(version, 0, false, "hello", [], {
+        fields: [["Incremental", "?1"]],
+        sending: { kind: "held", size: 11, name: "first" },
+      }),
+      head(version, [status(200, 204), offsetIs(5), tells(version, false)], { withinMs: 10_000 }),
+      append(version, 5, false, " world", [done], { fields: [["Incremental", "?1"]] }),
     ],
   },
   {

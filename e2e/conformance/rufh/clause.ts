@@ -11,6 +11,7 @@ export interface Clause {
   readonly versions: readonly Interop[];
   /** Beside the version itself; `104` stands for "sends it in that version". */
   readonly needs?: readonly string[];
+  readonly isSlow?: true;
   steps(version: Interop): readonly Step[];
 }
 

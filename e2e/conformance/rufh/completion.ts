@@ -16,6 +16,9 @@ import {
 
 const CURRENT = [8] as const;
 
+/** Of the empty representation. */
+const OTHER_DIGEST = "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:";
+
 const OLDER = [3, 5, 6] as const;
 
 export const COMPLETION: readonly Clause[] = [
@@ -52,6 +55,17 @@ export const COMPLETION: readonly Clause[] = [
     steps: (version) => [
       create(version, false, TEXT, [done, header("Location")]),
       append(version, 11, true, "", [done]),
+    ],
+  },
+  {
+    id: "R10d",
+    level: "MUST",
+    source: "Upload Append",
+    clause: "an answer that comes of the whole says Upload-Complete: ?1, even if it is a refusal",
+    versions: CURRENT,
+    steps: (version) => [
+      upload(version, [["Repr-Digest", OTHER_DIGEST]]),
+      append(version, 0, true, TEXT, [status(400, 409, 422), tells(version, true)]),
     ],
   },
   {

@@ -43,6 +43,20 @@ export const DIGESTS: readonly Clause[] = [
     ],
   },
   {
+    id: "R18f",
+    level: "CUSTOM",
+    source: "Content Digests",
+    clause: "a Content-Digest that is none is refused, and nothing is appended",
+    versions: DIGEST_VERSIONS,
+    steps: (version) => [
+      upload(version),
+      ...["sha-256=:x:", "sha-256=47DEQpj8", "sha-256=:47DEQpj8HBSa:", "x="].map((value) =>
+        append(version, 0, false, TEXT, [status(400, 422)], contentDigest(value)),
+      ),
+      stays(version, 0),
+    ],
+  },
+  {
     id: "R18c",
     level: "SHOULD",
     source: "Representation Digests",

@@ -85,6 +85,35 @@ export const INTERIM: readonly Clause[] = [
     ],
   },
   {
+    id: "R5f",
+    level: "SHOULD",
+    source: "Upload Creation",
+    clause:
+      "a creation with everything in it is told its upload by 104, too: where else would it go on",
+    versions: INTEROPS,
+    needs: ["104"],
+    steps: (version) => [create(version, true, TEXT, [done, interim(104, "Location", any)])],
+  },
+  {
+    id: "R7c",
+    level: "MUST",
+    source: "Draft Version Identification",
+    clause: "104 with an offset has the interop version",
+    versions: CURRENT,
+    needs: ["104"],
+    steps: (version) => [
+      upload(version),
+      append(
+        version,
+        0,
+        false,
+        "0123456789abcdef".repeat(4_096),
+        [done, interim(104, "Upload-Draft-Interop-Version", `${version}`)],
+        { sending: { kind: "trickle", until: "Upload-Draft-Interop-Version", times: 150 } },
+      ),
+    ],
+  },
+  {
     id: "R7b",
     level: "MUST",
     source: "Status Code 104, and RFC 9110, 10.1.1",

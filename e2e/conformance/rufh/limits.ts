@@ -1,13 +1,18 @@
 // Resumable uploads: limits, and codings.
-import { any, ask, done, header, limits, status } from "../write.ts";
+import { any, ask, done, header, limits, looks, status } from "../write.ts";
 import type { Clause } from "./clause.ts";
 import { versionField } from "./interop.ts";
-import { create, head, offsetIs, tells, upload } from "./requests.ts";
+import { append, create, head, offsetIs, tells, upload } from "./requests.ts";
 
 const CURRENT = [8] as const;
 
 /** The largest Integer of structured fields: max-size may be exceeded a little where a length is known, "might not create" it says. */
 const SIZE_FAR_ABOVE = 999_999_999_999_999;
+
+const MAX_SIZE = looks(/(?:^|[, ])max-size=\d+/, "a dictionary with max-size");
+
+/** Of which `max-size:small` has at most 512. */
+const PIECE = "0123456789abcdef".repeat(4_096);
 
 export const LIMITS: readonly Clause[] = [
   {
@@ -32,6 +37,60 @@ export const LIMITS: readonly Clause[] = [
       create(version, false, "", [status(413)], {
         fields: [["Upload-Length", `${SIZE_FAR_ABOVE}`]],
       }),
+    ],
+  },
+  {
+    id: "R2c",
+    level: "CUSTOM",
+    source: "Limits",
+    clause: "a creation of max-size itself is taken",
+    versions: CURRENT,
+    needs: ["max-size", "max-size:small"],
+    steps: (version) => [
+      create(version, false, "", [done, header("Location")], {
+        fields: [["Upload-Length", "{max}"]],
+      }),
+    ],
+  },
+  {
+    id: "R2d",
+    level: "MUST",
+    source: "Limits",
+    clause:
+      "answers to creation and to HEAD have the same kinds of limits, before bytes and after them",
+    versions: CURRENT,
+    needs: ["max-size"],
+    steps: (version) => [
+      create(version, false, "hello", [done, header("Upload-Limit", MAX_SIZE)]),
+      head(version, [header("Upload-Limit", MAX_SIZE)]),
+      append(version, 5, false, " world", [done]),
+      head(version, [header("Upload-Limit", MAX_SIZE), offsetIs(11)]),
+    ],
+  },
+  {
+    id: "R12d",
+    level: "MUST",
+    source: "Limits, Upload Append",
+    clause:
+      "where bytes beyond max-size come unannounced, they are refused, and the upload is invalid from then on",
+    versions: CURRENT,
+    needs: ["max-size", "max-size:small"],
+    steps: (version) => [
+      upload(version),
+      append(version, 0, false, PIECE, [status(400, 413)], {
+        sending: { kind: "repeat", times: 513 },
+      }),
+      head(version, [status(400, 403, 404, 409, 410)], { withinMs: 5_000 }),
+    ],
+  },
+  {
+    id: "R16c",
+    level: "CUSTOM",
+    source: "Limits, and RFC 9110, 9.3.7",
+    clause: "OPTIONS of the server as a whole has Upload-Limit, for who knows no resource yet",
+    versions: CURRENT,
+    steps: (version) => [
+      ask("OPTIONS", "*", [versionField(version)], [done, header("Upload-Limit", limits)]),
     ],
   },
   {

@@ -45,11 +45,11 @@ export function append(
   isComplete: boolean,
   body: string,
   expect: readonly Check[],
-  { fields = [], ...rest }: Rest = {},
+  { fields = [], isUntyped = false, ...rest }: Rest & { readonly isUntyped?: boolean } = {},
 ): Ask {
   const all: readonly Field[] = [
     versionField(version),
-    ...typeFields(version),
+    ...(isUntyped ? [] : typeFields(version)),
     ["Upload-Offset", `${offset}`],
     completeField(version, isComplete),
     ...fields,

@@ -1,5 +1,5 @@
 // Resumable uploads: asking for the offset.
-import { ask, done, gone, header, lists, status } from "../write.ts";
+import { ask, done, gone, header, limits, lists, status } from "../write.ts";
 import type { Clause } from "./clause.ts";
 import { completeField, INTEROPS, versionField } from "./interop.ts";
 import { append, appended, head, offsetIs, TEXT, tells, upload } from "./requests.ts";
@@ -44,6 +44,37 @@ export const RETRIEVAL: readonly Clause[] = [
         [versionField(version)],
         [status(200, 204), offsetIs(5), tells(version, false)],
       ),
+    ],
+  },
+  {
+    id: "R8i",
+    level: "MUST",
+    source: "Offset Retrieval",
+    clause: "HEAD and GET have offset, completeness, length and limits together",
+    versions: CURRENT,
+    steps: (version) => {
+      const all = (offset: number, isComplete: boolean) => [
+        ...[status(200, 204), offsetIs(offset), tells(version, isComplete)],
+        ...[header("Upload-Length", "11"), header("Upload-Limit", limits)],
+      ];
+      return [
+        upload(version, [["Upload-Length", "11"]]),
+        appended(version, 0, "hello"),
+        head(version, all(5, false)),
+        ask("GET", "{a}", [versionField(version)], all(5, false)),
+      ];
+    },
+  },
+  {
+    id: "R8j",
+    level: "MUST",
+    source: "Offset Retrieval",
+    clause: "HEAD of a complete upload still has its offset and its length",
+    versions: CURRENT,
+    steps: (version) => [
+      upload(version),
+      append(version, 0, true, TEXT, [done]),
+      head(version, [status(200, 204), offsetIs(11), header("Upload-Length", "11")]),
     ],
   },
   {

@@ -13,6 +13,7 @@ import { LENGTHS } from "./lengths.ts";
 import { LIMITS } from "./limits.ts";
 import { PAGES } from "./pages.ts";
 import { RETRIEVAL } from "./retrieval.ts";
+import { SECURITY } from "./security.ts";
 
 export const RUFH_ROWS: readonly Row[] = rowsOfClauses([
   ...FIELDS,
@@ -26,5 +27,6 @@ export const RUFH_ROWS: readonly Row[] = rowsOfClauses([
   ...KEPT,
   ...CANCELLING,
   ...DIGESTS,
+  ...SECURITY,
   ...PAGES,
 ]);

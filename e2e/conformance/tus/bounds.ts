@@ -1,10 +1,11 @@
 // tus 1.0, core protocol: numbers that are none, bodies that are cut, too long or empty, and two requests at once.
 import type { Check, Row, Step } from "../row.ts";
-import { ask, gone, header, looks, notBeyond, rowsOf, settle, status } from "../write.ts";
+import { ask, ended, gone, header, looks, notBeyond, rowsOf, settle, status } from "../write.ts";
 import {
   appended,
   chunked,
   complete,
+  deferred,
   head,
   offsetIs,
   patch,
@@ -52,8 +53,8 @@ const NUMBERS: readonly Row[] = [
     "C7c",
     "CUSTOM",
     "Upload-Offset",
-    "an Upload-Offset that is a word is refused",
-    offsets("zero", "0 0", "0, 0"),
+    "an Upload-Offset that is a word, or empty, is refused",
+    offsets("zero", "0 0", "0, 0", ""),
   ),
   row(
     "C7d",
@@ -89,7 +90,27 @@ const NUMBERS: readonly Row[] = [
     "an Upload-Length above 2^64 - 1 is refused",
     sizes("18446744073709551616", "1".repeat(40)),
   ),
+  row("C7j", "CUSTOM", "Upload-Length", "an Upload-Length above 2^53 - 1 is refused", [
+    ...sizes("9007199254740993", "9223372036854775807"),
+  ]),
+  row(
+    "C7k",
+    "CUSTOM",
+    "Upload-Length",
+    "an Upload-Length of a PATCH that is no number is refused, and nothing is appended",
+    [
+      deferred("a"),
+      ...["-11", "+11", "1.1e1", "eleven", "9007199254740993"].map((size) =>
+        patch("a", 0, TEXT, [refusedNumber], { fields: [["Upload-Length", size]] }),
+      ),
+      stays("a", 0),
+    ],
+    ["creation-defer-length"],
+  ),
 ];
+
+/** After so long nobody counts on a body any more; the specification says no number. */
+const STOPPED_MS = 90_000;
 
 const BODIES: readonly Row[] = [
   row("C8a", "SHOULD", "PATCH", "what came before a cut is stored", [
@@ -106,6 +127,23 @@ const BODIES: readonly Row[] = [
     }),
     patch("a", "{at}", "!", [status(204)]),
   ]),
+  {
+    ...row(
+      "C8c",
+      "SHOULD",
+      "PATCH",
+      "a body that stops is ended after a while, and what came stays",
+      [
+        upload("a", 11),
+        patch("a", 0, "hello", [], {
+          sending: { kind: "held", size: 11, name: "stopped", patienceMs: STOPPED_MS },
+        }),
+        settle("stopped", [ended]),
+        head("a", [status(200, 204), offsetIs(5)], { withinMs: 10_000 }),
+      ],
+    ),
+    isSlow: true,
+  },
   row("C9b", "CUSTOM", "PATCH", "a body longer than the upload is 413 or 400, and never stored", [
     upload("a", 5),
     patch("a", 0, TEXT, [status(400, 413)]),

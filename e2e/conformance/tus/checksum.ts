@@ -164,6 +164,21 @@ const BEHIND: readonly Row[] = [
     ["checksum-trailer"],
   ),
   row(
+    "K3d",
+    "CUSTOM",
+    "Checksum",
+    "a checksum that is announced as a trailer and does not come is 400, and discards the bytes",
+    [
+      upload("a", 11),
+      patch("a", 0, TEXT, [status(400)], {
+        fields: [["Trailer", "Upload-Checksum"]],
+        sending: { kind: "chunked", trailers: [] },
+      }),
+      stays("a", 0),
+    ],
+    ["checksum-trailer"],
+  ),
+  row(
     "K3c",
     "MUST",
     "Checksum",

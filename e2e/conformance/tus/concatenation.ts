@@ -1,7 +1,7 @@
 // tus 1.0: concatenation.
 import type { Field } from "../message.ts";
 import type { Ask, Row } from "../row.ts";
-import { absent, ask, given, header, rowsOf, status } from "../write.ts";
+import { absent, ask, bodyIs, given, header, perhaps, rowsOf, status } from "../write.ts";
 import { appended, head, offsetIs, patch, post, TEXT, upload, VERSION } from "./requests.ts";
 
 const row = rowsOf("tus 1.0.0", ["creation", "concatenation"]);
@@ -80,6 +80,19 @@ export const CONCATENATION: readonly Row[] = [
     final("{b} {a}", "g"),
     head("g", [status(200, 204), offsetIs(11)], { withinMs }),
   ]),
+  row(
+    "X2h",
+    "MUST",
+    SOURCE,
+    "the bytes of a final are those of its partials, in the order in which they were named",
+    [
+      ...PARTIALS,
+      given(final("{b} {a} {b}")),
+      head("f", [status(200, 204), offsetIs(17)], { withinMs, save: "f" }),
+      ask("GET", "{f.content}", [VERSION], [status(200), bodyIs(" worldhello world")]),
+    ],
+    ["content"],
+  ),
   row("X2f", "CUSTOM", SOURCE, "a final with an Upload-Length is refused", [
     ...PARTIALS,
     refusedFinal("{a} {b}", [["Upload-Length", "11"]]),
@@ -124,6 +137,22 @@ export const CONCATENATION: readonly Row[] = [
     given(final("{a} {b.path}")),
     head("f", [status(200, 204), header("Upload-Concat", "final;{a} {b.path}")], { withinMs }),
   ]),
+  row("X4b", "SHOULD", SOURCE, "HEAD of a final has no other Upload-Offset than that of its end", [
+    ...PARTIALS,
+    given(final("{a} {b}")),
+    head("f", [status(200, 204), perhaps("Upload-Offset", "11")]),
+  ]),
+  row(
+    "X4c",
+    "MUST",
+    SOURCE,
+    "HEAD of a final has its size at once, where the partials are complete",
+    [
+      ...PARTIALS,
+      given(final("{a} {b}")),
+      head("f", [status(200, 204), header("Upload-Length", "11")]),
+    ],
+  ),
   row("X5a", "MUST", SOURCE, "PATCH of a final is 403, and modifies nothing", [
     ...PARTIALS,
     given(final("{a} {b}")),
@@ -151,6 +180,19 @@ export const CONCATENATION: readonly Row[] = [
   row("X6a", "CUSTOM", SOURCE, "a partial on another host is refused", [
     ...partial("a", "hello"),
     refusedFinal("{a} http://elsewhere.example/files/0123456789abcdef"),
+  ]),
+  row("X6d", "CUSTOM", SOURCE, "a partial below another path is refused", [
+    ...partial("a", "hello"),
+    refusedFinal("/elsewhere{a.path}"),
+  ]),
+  row("X6e", "CUSTOM", SOURCE, "what leads out of where uploads are is refused", [
+    ...partial("a", "hello"),
+    ...[
+      "{a}/../../../etc/passwd",
+      "{here}/..%2f..%2fetc%2fpasswd",
+      "{a.path}/../x",
+      "a\\..\\b",
+    ].map((url) => refusedFinal(url)),
   ]),
   row("X6b", "CUSTOM", SOURCE, "an upload that is no partial is refused", [
     ...partial("a", "hello"),

@@ -68,6 +68,9 @@ const VERSIONS: readonly Row[] = [
       stays("a", 0),
     ],
   ),
+  row("C1g", "CUSTOM", "Tus-Resumable", "a POST that names no version is 412, too", [
+    ask("POST", "{here}", [["Upload-Length", "11"]], [status(412)]),
+  ]),
   bare("C1f", "MUST", "OPTIONS", "OPTIONS ignores Tus-Resumable", [
     OPTIONS([status(200, 204), header("Tus-Version")], [["Tus-Resumable", "9.9.9"]]),
   ]),

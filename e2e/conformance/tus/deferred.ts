@@ -65,6 +65,17 @@ export const DEFERRED: readonly Row[] = [
     DEFER,
   ),
   row(
+    "N5g",
+    "CUSTOM",
+    "Creation, POST",
+    "a size that was set at creation does not change, either",
+    [
+      upload("a", 11),
+      patch("a", 0, "hello", [status(400)], { fields: [["Upload-Length", "12"]] }),
+      head("a", [header("Upload-Length", "11"), offsetIs(0)], { withinMs: 5_000 }),
+    ],
+  ),
+  row(
     "N5f",
     "MUST",
     "Creation, POST",

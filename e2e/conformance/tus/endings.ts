@@ -34,6 +34,10 @@ export const ENDINGS: readonly Row[] = [
     ...complete("a"),
     ask("DELETE", "{a}", [VERSION], [status(204)]),
   ]),
+  expires("E1d", "CUSTOM", "Upload-Expires", "HEAD has Upload-Expires, too", [
+    upload("a", 11),
+    head("a", [status(200, 204), header("Upload-Expires", date)]),
+  ]),
   ends("T1c", "SHOULD", "DELETE", "after DELETE, HEAD and PATCH are 404 or 410", [
     upload("a", 11),
     ask("DELETE", "{a}", [VERSION], [status(204)]),

@@ -50,6 +50,26 @@ export const METADATA: readonly Row[] = [
     upload("a", 11, [["Upload-Metadata", "filename eA0KSW5qZWN0ZWQ6IHllcw=="]]),
     head("a", [status(200, 204), absent("Injected")]),
   ]),
+  row(
+    "N4g",
+    "CUSTOM",
+    "Upload-Metadata",
+    "64 KiB of metadata are taken or refused, not an error, and the server goes on",
+    [
+      post(
+        [
+          ["Upload-Length", "11"],
+          ["Upload-Metadata", `filename ${"YWFh".repeat(16_384)}`],
+        ],
+        [status(201, 400, 413, 431)],
+      ),
+      post([["Upload-Length", "11"]], [status(201)]),
+    ],
+  ),
+  row("N4h", "MUST", "Upload-Metadata", "a key with a space behind it and no value comes back so", [
+    upload("a", 11, [["Upload-Metadata", "is_confidential ,alpha YQ=="]]),
+    head("a", [header("Upload-Metadata", "is_confidential ,alpha YQ==")]),
+  ]),
   row("N4f", "CUSTOM", "Upload-Metadata", "12 KiB of metadata are taken or refused, not an error", [
     post(
       [

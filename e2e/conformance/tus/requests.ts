@@ -16,6 +16,7 @@ interface Rest {
   readonly body?: string;
   readonly sending?: Sending;
   readonly withinMs?: number;
+  readonly save?: string;
   readonly saveOffset?: string;
 }
 

@@ -91,6 +91,45 @@ export const WITH_FIRST_BYTES: readonly Row[] = [
     WITH_UPLOAD,
   ),
   row(
+    "N6h",
+    "CUSTOM",
+    "Creation With Upload",
+    "the body of a POST of another Content-Type is none of the upload's",
+    [
+      ask(
+        "POST",
+        "{here}",
+        [VERSION, ["Upload-Length", "11"], ["Content-Type", "text/plain"]],
+        [status(201), header("Location")],
+        { body: "hello", save: "a" },
+      ),
+      stays("a", 0),
+    ],
+    WITH_UPLOAD,
+  ),
+  row(
+    "N6i",
+    "CUSTOM",
+    "Creation With Upload",
+    "who is refused the first bytes is told where the upload is",
+    [
+      ask(
+        "POST",
+        "{here}",
+        [
+          ...[VERSION, TYPE],
+          ["Upload-Length", "11"],
+          // Of an empty body.
+          ["Upload-Checksum", "sha1 2jmj7l5rSw0yVb/vlWAYkK/YBwk="],
+        ],
+        [status(460), header("Location")],
+        { body: "hello", save: "a" },
+      ),
+      stays("a", 0),
+    ],
+    [...WITH_UPLOAD, "checksum"],
+  ),
+  row(
     "N6g",
     "MUST",
     "Creation With Upload",

@@ -43,6 +43,8 @@ export function createH2(front: Front, options: HttpOptions = {}): H2 {
   /** With the number of their streams. */
   const sessions = new Map<ServerHttp2Session, number>();
   const server = createServer({
+    // A field with a space at its end would be dropped without a word otherwise, a checksum too. It is read as in HTTP/1.1.
+    strictFieldWhitespaceValidation: false,
     settings: {
       initialWindowSize: STREAM_WINDOW,
       maxConcurrentStreams: STREAMS_MAX,
@@ -91,7 +93,14 @@ export function createH2(front: Front, options: HttpOptions = {}): H2 {
     });
     // Told before the end of the stream, which is there however it ended.
     stream.on("aborted", () => body.cut(connectionCut()));
-    const request = toRequest(front, stream, headers, body, informOf(stream, headers));
+    let trailers: IncomingHttpHeaders = {};
+    stream.on("trailers", (fields) => {
+      trailers = fields;
+    });
+    const request = toRequest(front, {
+      ...{ stream, headers, body, inform: informOf(stream, headers) },
+      trailers: () => trailers,
+    });
     const reply = request ? await answer(front, request) : problemReply(noHost(), front);
     const leave = front.replies.enter(() => stream.close(constants.NGHTTP2_CANCEL));
     try {
@@ -141,23 +150,26 @@ function addressOf({ session }: ServerHttp2Stream): string | undefined {
   return session?.destroyed === false ? session.socket.remoteAddress : undefined;
 }
 
+interface Received {
+  readonly stream: ServerHttp2Stream;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: RequestBody;
+  readonly inform: Inform | undefined;
+  /** What stands behind the body, as far as it has come. */
+  readonly trailers: () => IncomingHttpHeaders;
+}
+
 /** Undefined where nobody says which host is meant (RFC 9113 section 8.3.1). */
 function toRequest(
   { trust }: Front,
-  stream: ServerHttp2Stream,
-  headers: IncomingHttpHeaders,
-  body: RequestBody,
-  inform: Inform | undefined,
+  { stream, headers, body, inform, trailers }: Received,
 ): Request | undefined {
   const host = headers[":authority"] ?? headers.host;
   if (host === undefined) return undefined;
   const target = headers[":path"] ?? "";
   const mark = target.indexOf("?");
   const peer = addressOf(stream);
-  const header = (name: string): string | undefined => {
-    const field = name === "host" ? host : headers[name];
-    return Array.isArray(field) ? field.join(", ") : field;
-  };
+  const header = (name: string) => textOf(name === "host" ? host : headers[name]);
   return {
     address: () => trust.addressOf(peer, header("x-forwarded-for")),
     method: headers[":method"] ?? "",
@@ -166,7 +178,12 @@ function toRequest(
     body,
     inform,
     header,
+    trailer: (name) => textOf(trailers()[name]),
   };
+}
+
+function textOf(field: string | readonly string[] | undefined): string | undefined {
+  return (typeof field === "object" ? field.join(", ") : field)?.trim();
 }
 
 interface Sending {

@@ -94,7 +94,7 @@ function route(path: string, methods: Record<string, Handler>, access: Access = 
 
 /** Never rejects: an error is a reply too. */
 export async function answer(front: Front, sent: Request): Promise<Reply> {
-  const found = findRoute(sent.path);
+  const found = findRoute(addressOf(sent));
   const wire = found?.route.wire;
   const request = wire ? wire.meant(sent) : sent;
   const seen = observe(front, request, found?.route);
@@ -104,7 +104,7 @@ export async function answer(front: Front, sent: Request): Promise<Reply> {
     const methods = wire?.methods ?? found?.route.methods.keys() ?? [];
     const preflight = found && front.cors.preflight(sent, methods);
     if (wire && request.method === "OPTIONS")
-      return tell(optionsReply(wire, wire.options(front, request), preflight));
+      return tell(optionsReply(wire, await wire.options(front, request), preflight));
     if (preflight) return tell(preflight);
     front.cors.requireWelcome(sent);
     front.cors.requireWelcome(request);
@@ -140,11 +140,16 @@ function optionsReply({ methods }: Wire, options: Headers, preflight: Reply | un
   return emptyReply(204, { allow: methods.join(", "), ...options, ...preflight?.headers });
 }
 
+/** Standard clients are pointed at either form of `/tus`. `OPTIONS *` asks the server as a whole (RFC 9110 section 9.3.7): what it says of uploads is what it says where they begin. */
+function addressOf({ method, path }: Request): string {
+  if (path === "/tus/") return "/tus";
+  return method === "OPTIONS" && path === "*" ? "/v1/files" : path;
+}
+
 function findRoute(
   path: string,
 ): { readonly route: Route; readonly params: readonly string[] } | undefined {
-  // Standard clients are pointed at either.
-  const segments = decodeSegments(path === "/tus/" ? "/tus" : path);
+  const segments = decodeSegments(path);
   if (!segments) return undefined;
   for (const route of ROUTES) {
     const params = matchSegments(route.segments, segments);

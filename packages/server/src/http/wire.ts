@@ -12,7 +12,7 @@ export interface Wire {
   /** The request as it is meant: its method may stand in a header. */
   meant(request: Request): Request;
   /** What `OPTIONS` tells of this server. */
-  options(front: Front, request: Request): Headers;
+  options(front: Front, request: Request): Promise<Headers>;
   /** @throws HoldfastError where the request is in no version that is spoken here: nothing of it is done. */
   requireSpoken(request: Request): void;
   /** How it tells of errors. */

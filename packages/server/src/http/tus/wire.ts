@@ -5,6 +5,7 @@ import {
   TUS_VERSION,
   tusRefusalOf,
 } from "@holdfast/protocol";
+import type { Front } from "../front.ts";
 import type { Request } from "../request.ts";
 import type { Wire } from "../wire.ts";
 
@@ -12,10 +13,10 @@ export const TUS: Wire = {
   methods: ["POST", "HEAD", "PATCH", "OPTIONS", "GET", "DELETE"],
   headers: { "tus-resumable": TUS_VERSION },
   meant: overridden,
-  options: ({ engine }, request) => ({
+  options: async (front, request) => ({
     "tus-version": TUS_VERSION,
     "tus-extension": extensionsOf(request),
-    "tus-max-size": String(engine.abilities.sizeMax),
+    "tus-max-size": String(await sizeMaxOf(front, request)),
     "tus-checksum-algorithm": CHECKSUM_ALGORITHMS.join(","),
   }),
   requireSpoken: ({ header }) => requireTusVersion(header),
@@ -24,6 +25,17 @@ export const TUS: Wire = {
     (error) =>
       tusRefusalOf(error, method),
 };
+
+/** Nobody has to say who he is to be told of the server; who does is told what he may. */
+async function sizeMaxOf({ engine, policy }: Front, { header }: Request): Promise<number> {
+  const sent = header("authorization");
+  if (sent === undefined) return engine.abilities.sizeMax;
+  try {
+    return engine.sizeMax(await policy.authenticate(sent));
+  } catch {
+    return engine.abilities.sizeMax;
+  }
+}
 
 function extensionsOf({ trailer }: Request): string {
   return [

@@ -7,8 +7,10 @@ import type { Request } from "../request.ts";
 export function resumableDialect(request: Request): Dialect | undefined {
   const { codec, stamp } = spokenVersion(request.header);
   const { method, header } = request;
-  const isOfProtocol = stamp !== undefined || method === "PATCH" || method === "HEAD";
-  if (!isOfProtocol && !codec.decodesBegin(header)) return undefined;
+  // A creation that does not say so is a plain request, whatever version it names.
+  const isPlain =
+    method === "POST" || (stamp === undefined && method !== "PATCH" && method !== "HEAD");
+  if (isPlain && !codec.decodesBegin(header)) return undefined;
   return (error) => {
     const refusal = codec.refusalOf(error, codec.providedOffset(header));
     return { ...refusal, fields: { ...refusal.fields, ...stamp, ...locationIn(error) } };

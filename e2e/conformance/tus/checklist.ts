@@ -1,0 +1,56 @@
+// The points of tus 1.0.0 that the rows try, in the order of the specification.
+import type { Point } from "../checklist.ts";
+
+export const TUS_POINTS: readonly Point[] = [
+  { id: "C1", about: "Tus-Resumable, and 412 for a version that is not spoken" },
+  { id: "C2", about: "Tus-Version" },
+  { id: "C3", about: "OPTIONS, Tus-Extension, Tus-Max-Size" },
+  { id: "C4", about: "X-HTTP-Method-Override" },
+  { id: "C5", about: "HEAD" },
+  { id: "C6", about: "PATCH: type, offset, what is not there" },
+  { id: "C7", about: "the grammar of Upload-Offset and Upload-Length" },
+  { id: "C8", about: "bodies that are cut, or stop" },
+  { id: "C9", about: "bodies without a length, bodies that are too long" },
+  { id: "C10", about: "bodies without bytes" },
+  { id: "C11", about: "names of headers" },
+  { id: "C12", about: "two requests at once" },
+  { id: "N1", about: "POST, and Location" },
+  { id: "N2", about: "Tus-Max-Size: at creation, with a later length, by bytes" },
+  {
+    id: "N3",
+    about: "an upload of no bytes",
+    unseen: "that its completion sets off processing as any other: no answer tells of that",
+  },
+  { id: "N4", about: "Upload-Metadata" },
+  { id: "N5", about: "Upload-Defer-Length" },
+  { id: "N6", about: "creation-with-upload" },
+  {
+    id: "N7",
+    about: "where Location leads",
+    unseen: "Location behind a proxy that is trusted: which one is, is a setting of each server",
+  },
+  {
+    id: "E1",
+    about: "Upload-Expires, and what has expired",
+    unseen: "E1c where uploads last longer than a run",
+  },
+  { id: "T1", about: "DELETE" },
+  { id: "K1", about: "Upload-Checksum" },
+  { id: "K2", about: "algorithms, and what is no checksum" },
+  { id: "K3", about: "checksums as trailers" },
+  {
+    id: "X1",
+    about: "partials",
+    unseen: "that partials set off no processing: no answer tells of that",
+  },
+  { id: "X2", about: "finals: size, order, the same partial twice" },
+  { id: "X3", about: "partials that are unfinished, or unknown" },
+  { id: "X4", about: "HEAD of a final" },
+  { id: "X5", about: "PATCH of a final, and its metadata" },
+  {
+    id: "X6",
+    about: "partials that are somebody else's, or elsewhere",
+    unseen: "partials of another tenant: that takes two tokens",
+  },
+  { id: "Q1", about: "pages of another origin" },
+];
