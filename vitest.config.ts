@@ -52,7 +52,7 @@ const config: ViteUserConfig = defineConfig({
           name: "fetch",
           include: ["packages/server/src/http/**/*.test.ts"],
           // What goes wrong below requests is the host's: framing, connections, pace of a socket.
-          exclude: ["packages/server/src/http/{wire,body,h2,local-socket}.test.ts"],
+          exclude: ["packages/server/src/http/{wire,body,h2,h2-hostile,local-socket}.test.ts"],
           env: { HOLDFAST_TEST_ADAPTER: "fetch" },
           testTimeout: 20_000,
           ...BY_CORES,

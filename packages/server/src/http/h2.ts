@@ -37,11 +37,18 @@ export interface H2 {
   cut(): void;
 }
 
+interface Connection {
+  readonly session: ServerHttp2Session;
+  /** Under way. */
+  streams: number;
+  /** Ends the wait for the next one. */
+  callOff: () => void;
+}
+
 export function createH2(front: Front, options: HttpOptions = {}): H2 {
   const { pace = PACE, readPace = READ_PACE, interim: setting = "direct", mayConnect } = options;
   const reader = { pace: readPace, clock: front.clock, log: front.log };
-  /** With the number of their streams. */
-  const sessions = new Map<ServerHttp2Session, number>();
+  const connections = new Map<object, Connection>();
   const server = createServer({
     // A field with a space at its end would be dropped without a word otherwise, a checksum too. It is read as in HTTP/1.1.
     strictFieldWhitespaceValidation: false,
@@ -59,12 +66,14 @@ export function createH2(front: Front, options: HttpOptions = {}): H2 {
       session.destroy();
       return;
     }
-    sessions.set(session, 0);
+    const connection = { session, streams: 0, callOff: () => undefined };
+    connections.set(session, connection);
     session.setLocalWindowSize(SESSION_WINDOW);
-    session.setTimeout(KEEP_ALIVE_MS, () => {
-      if (sessions.get(session) === 0) session.close();
+    rest(connection);
+    session.on("close", () => {
+      connection.callOff();
+      connections.delete(session);
     });
-    session.on("close", () => sessions.delete(session));
     // A connection that breaks is told by its streams.
     session.on("error", () => undefined);
     if (front.isClosing()) session.close();
@@ -80,9 +89,23 @@ export function createH2(front: Front, options: HttpOptions = {}): H2 {
     });
   });
 
-  /** One that has closed meanwhile is not counted any more. */
+  /** A connection that has closed meanwhile is not counted any more. */
   function count(session: object | undefined, change: 1 | -1): void {
-    for (const [one, streams] of sessions) if (one === session) sessions.set(one, streams + change);
+    const connection = session && connections.get(session);
+    if (!connection) return;
+    connection.streams += change;
+    connection.callOff();
+    if (connection.streams === 0) rest(connection);
+  }
+
+  /** Only requests keep a connection: one that pings, or never comes to the end of its headers, may do so for as long as one that is silent. */
+  function rest(connection: Connection): void {
+    const { session } = connection;
+    connection.callOff = front.clock.after(KEEP_ALIVE_MS, () => {
+      session.close();
+      // Half a request is waited for no longer than that.
+      connection.callOff = front.clock.after(LINGER.ms, () => session.destroy());
+    });
   }
 
   async function handle(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
@@ -124,10 +147,10 @@ export function createH2(front: Front, options: HttpOptions = {}): H2 {
   return {
     server,
     end() {
-      for (const session of sessions.keys()) session.close();
+      for (const { session } of connections.values()) session.close();
     },
     cut() {
-      for (const session of sessions.keys()) session.destroy();
+      for (const { session } of connections.values()) session.destroy();
     },
   };
 }
@@ -159,13 +182,14 @@ interface Received {
   readonly trailers: () => IncomingHttpHeaders;
 }
 
-/** Undefined where nobody says which host is meant (RFC 9113 section 8.3.1). */
+/** Undefined where nobody says which host is meant, or says it twice and differently: somebody in front may have gone by the other one (RFC 9113 section 8.3.1). */
 function toRequest(
   { trust }: Front,
   { stream, headers, body, inform, trailers }: Received,
 ): Request | undefined {
-  const host = headers[":authority"] ?? headers.host;
-  if (host === undefined) return undefined;
+  const { ":authority": authority, host: said } = headers;
+  const host = authority ?? said;
+  if (host === undefined || (said ?? host) !== host) return undefined;
   const target = headers[":path"] ?? "";
   const mark = target.indexOf("?");
   const peer = addressOf(stream);

@@ -20,6 +20,7 @@ import { createTokenPolicy } from "../policy/policy.ts";
 import { createCors } from "./cors.ts";
 import { createFetchHandler } from "./fetch.ts";
 import type { Front } from "./front.ts";
+import { createH2 } from "./h2.ts";
 import { createInFlight } from "./in-flight.ts";
 import { listen } from "./listen.ts";
 import { createHttpServer, createNodeHandler, type HttpOptions } from "./node.ts";
@@ -86,6 +87,8 @@ export interface TestServerOptions {
   readonly proxies?: readonly string[];
   /** Something in front of the handlers reads every body first. */
   readonly hasParser?: true;
+  /** Speaks HTTP/2 in the clear, and nothing else. */
+  readonly isH2?: true;
 }
 
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
@@ -148,7 +151,10 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     load: () => ({ slotsLent: parts.slots.lent(), slotsWaiting: parts.slots.waiting() }),
     isClosing: () => isClosing,
   };
-  const server = createAdapter(front, options);
+  const h2 = options.isH2 ? createH2(front, options.http) : undefined;
+  const other = h2 ? undefined : createAdapter(front, options);
+  const server = h2?.server ?? other;
+  if (!server) throw new Error("there is no server");
   port = await listen(server, "127.0.0.1", 0, log);
   return {
     port,
@@ -164,7 +170,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       isClosing = true;
     },
     async close() {
-      server.closeAllConnections();
+      other?.closeAllConnections();
+      h2?.cut();
       await new Promise((resolve) => server.close(resolve));
     },
   };
