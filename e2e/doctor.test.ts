@@ -70,6 +70,7 @@ const ALL_WELL = {
   ranges: "ok",
   direct: "ok",
   body: "ok",
+  resumption: "ok",
 };
 
 /** A proxy of our own that does something wrong. */
@@ -246,10 +247,20 @@ describe("nginx", () => {
     expect(levels(said)).toMatchObject({ "request-buffering": "warn", body: "warn" });
     expect(said.code).toBe(0);
     const advice = [fixOf(said, "request-buffering"), fixOf(said, "body")].join(" ");
-    const cure = "proxy_request_buffering off; proxy_http_version 1.1; client_max_body_size 0;";
+    const mark = "proxy_set_header X-Forwarded-For $remote_addr;";
+    const cure = `proxy_request_buffering off; proxy_http_version 1.1; client_max_body_size 0; ${mark}`;
     for (const line of cure.split("; ")) expect(advice).toContain(line.replace(";", ""));
     const cured = await examine((await started(`${cure} proxy_buffering off;`)).url);
-    expect(levels(cured)).toMatchObject({ ...ALL_WELL, cors: "skip" });
+    expect(levels(cured)).toMatchObject({ ...ALL_WELL, cors: "skip", resumption: "skip" });
+  });
+
+  it("that leaves no mark and speaks HTTP/1.1 loses answers behind a 104; the mark cures that", async () => {
+    const lines = "proxy_request_buffering off; proxy_http_version 1.1; client_max_body_size 0;";
+    const kept = 'proxy_set_header Connection "";';
+    const said = await examine((await started(`${lines} ${kept}`)).url, ["--max-body", "1M"]);
+    expect([said.code, levels(said)["resumption"]]).toEqual([1, "fail"]);
+    expect(fixOf(said, "resumption")).toContain("proxy_set_header X-Forwarded-For $remote_addr;");
+    expect(fixOf(said, "resumption")).toContain("--interim never");
   });
 
   it("that lets no body of 1 MiB pass is a failure", async () => {

@@ -14,7 +14,7 @@ import {
   upload,
 } from "./requests.ts";
 
-const CURRENT = [8] as const;
+const CURRENT = [8, 9] as const;
 
 const OLDER = [3, 5, 6] as const;
 
@@ -51,7 +51,7 @@ export const APPEND: readonly Clause[] = [
     level: "CUSTOM",
     source: "Upload Append",
     clause: "another Content-Type than application/partial-upload is refused",
-    versions: [6, 8],
+    versions: [6, 8, 9],
     steps: (version) => [
       upload(version),
       ask(
@@ -166,7 +166,7 @@ export const APPEND: readonly Clause[] = [
     level: "CUSTOM",
     source: "Mismatching Offset",
     clause: "another offset is a problem of a type of its own, with both offsets",
-    versions: [6, 8],
+    versions: [6, 8, 9],
     steps: (version) => [
       upload(version),
       appended(version, 0, "hello"),

@@ -3,7 +3,7 @@ import type { Clause } from "./clause.ts";
 import { completeField, versionField } from "./interop.ts";
 import { append, head, stays, TEXT, upload } from "./requests.ts";
 
-const CURRENT = [8] as const;
+const CURRENT = [8, 9] as const;
 
 const OLDER = [3, 5, 6] as const;
 

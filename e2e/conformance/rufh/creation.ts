@@ -4,7 +4,7 @@ import type { Clause } from "./clause.ts";
 import { INTEROPS } from "./interop.ts";
 import { chunked, create, head, offsetIs, TEXT, tells } from "./requests.ts";
 
-const CURRENT = [8] as const;
+const CURRENT = [8, 9] as const;
 
 const OLDER = [3, 5, 6] as const;
 

@@ -11,7 +11,7 @@ function sha256(text: string): string {
 
 const WRONG = sha256("hello World");
 
-const DIGEST_VERSIONS = [6, 8] as const;
+const DIGEST_VERSIONS = [6, 8, 9] as const;
 
 function contentDigest(value: string): { fields: readonly Field[] } {
   return { fields: [["Content-Digest", value]] };

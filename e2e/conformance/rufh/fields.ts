@@ -4,7 +4,7 @@ import type { Clause } from "./clause.ts";
 import { typeFields, versionField } from "./interop.ts";
 import { append, create, head, offsetIs, stays, TEXT, upload } from "./requests.ts";
 
-const CURRENT = [8] as const;
+const CURRENT = [8, 9] as const;
 
 export const FIELDS: readonly Clause[] = [
   {

@@ -3,7 +3,7 @@ import type { Clause } from "./clause.ts";
 import { completeField, INTEROPS } from "./interop.ts";
 import { append, create, TEXT, upload } from "./requests.ts";
 
-const CURRENT = [8] as const;
+const CURRENT = [8, 9] as const;
 
 export const INTERIM: readonly Clause[] = [
   {

@@ -2,11 +2,14 @@
 import type { Field } from "../message.ts";
 
 /** Those that clients in the field speak, and the current one. */
-export const INTEROPS = [3, 5, 6, 8] as const;
+export const INTEROPS = [3, 5, 6, 8, 9] as const;
 export type Interop = (typeof INTEROPS)[number];
 
 /** The text that the rows of a version were read from. */
-export const DRAFTS: Readonly<Record<Interop, string>> = { 3: "-01", 5: "-03", 6: "-05", 8: "-12" };
+export const DRAFTS: Readonly<Record<Interop, string>> = {
+  ...{ 3: "-01", 5: "-03", 6: "-05" },
+  ...{ 8: "-11 and the editors' copy of 2026-07-01", 9: "-12" },
+};
 
 export function versionField(version: Interop): Field {
   return ["Upload-Draft-Interop-Version", `${version}`];

@@ -3,7 +3,7 @@ import { done, header, member, status } from "../write.ts";
 import type { Clause } from "./clause.ts";
 import { append, appended, create, head, offsetIs, TEXT, tells, upload } from "./requests.ts";
 
-const CURRENT = [8] as const;
+const CURRENT = [8, 9] as const;
 
 const INCONSISTENT = "https://iana.org/assignments/http-problem-types#inconsistent-upload-length";
 
@@ -13,7 +13,7 @@ export const LENGTHS: readonly Clause[] = [
     level: "MUST",
     source: "Length",
     clause: "a length that was given is told by HEAD",
-    versions: [6, 8],
+    versions: [6, 8, 9],
     steps: (version) => [
       upload(version, [["Upload-Length", "11"]]),
       head(version, [status(200, 204), header("Upload-Length", "11")]),
@@ -38,7 +38,7 @@ export const LENGTHS: readonly Clause[] = [
     level: "MUST",
     source: "Length",
     clause: "two lengths in one request that differ are 400",
-    versions: [6, 8],
+    versions: [6, 8, 9],
     steps: (version) => [
       create(version, true, TEXT, [status(400)], { fields: [["Upload-Length", "12"]] }),
     ],
@@ -48,7 +48,7 @@ export const LENGTHS: readonly Clause[] = [
     level: "MUST",
     source: "Length",
     clause: "lengths of two requests that differ are 400",
-    versions: [6, 8],
+    versions: [6, 8, 9],
     steps: (version) => [
       upload(version, [["Upload-Length", "11"]]),
       append(version, 0, true, "hello", [status(400)]),
@@ -70,7 +70,7 @@ export const LENGTHS: readonly Clause[] = [
     level: "MUST",
     source: "Length",
     clause: "an upload whose offset is its length is not complete before somebody says so",
-    versions: [6, 8],
+    versions: [6, 8, 9],
     steps: (version) => [
       upload(version, [["Upload-Length", "11"]]),
       appended(version, 0, TEXT),

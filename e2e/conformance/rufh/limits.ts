@@ -4,7 +4,7 @@ import type { Clause } from "./clause.ts";
 import { versionField } from "./interop.ts";
 import { append, create, head, offsetIs, tells, upload } from "./requests.ts";
 
-const CURRENT = [8] as const;
+const CURRENT = [8, 9] as const;
 
 /** The largest Integer of structured fields: max-size may be exceeded a little where a length is known, "might not create" it says. */
 const SIZE_FAR_ABOVE = 999_999_999_999_999;
@@ -111,7 +111,7 @@ export const LIMITS: readonly Clause[] = [
     level: "MUST",
     source: "Limits",
     clause: "OPTIONS of where uploads are created has Upload-Limit",
-    versions: [6, 8],
+    versions: [6, 8, 9],
     steps: (version) => [
       ask("OPTIONS", "{here}", [versionField(version)], [done, header("Upload-Limit", limits)]),
     ],
@@ -131,7 +131,7 @@ export const LIMITS: readonly Clause[] = [
     level: "MUST",
     source: "Content Codings",
     clause: "offsets count the coded bytes, as they come",
-    versions: [6, 8],
+    versions: [6, 8, 9],
     needs: ["content-coding"],
     steps: (version) => [
       create(version, false, "\x1f\x8b\x08\x00hello", [done, header("Location")], {

@@ -4,7 +4,7 @@ import { ask, header, lists, status } from "../write.ts";
 import type { Clause } from "./clause.ts";
 import { head, upload } from "./requests.ts";
 
-const CURRENT = [8] as const;
+const CURRENT = [8, 9] as const;
 
 const ORIGIN: Field = ["Origin", "https://page.example"];
 

@@ -4,7 +4,7 @@ import type { Clause } from "./clause.ts";
 import { completeField, INTEROPS, versionField } from "./interop.ts";
 import { append, appended, head, offsetIs, TEXT, tells, upload } from "./requests.ts";
 
-const CURRENT = [8] as const;
+const CURRENT = [8, 9] as const;
 
 const OLDER = [3, 5, 6] as const;
 

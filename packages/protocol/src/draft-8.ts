@@ -1,4 +1,4 @@
-// Interop version 8 (drafts -09 and later), the newest: also what is spoken where a request names no version, as it will be once there is an RFC.
+// Interop versions 8 and 9 (drafts -09 to -12), the newest: also what is spoken where a request names no version, as it will be once there is an RFC.
 import { APPEND_TYPE, decodeUploadLength, encodeUploadOffset } from "./append.ts";
 import { HoldfastError } from "./errors.ts";
 import type { FieldValues, Refusal, ResumableCodec } from "./resumable.ts";

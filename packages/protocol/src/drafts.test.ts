@@ -20,12 +20,12 @@ const VIEW: UploadOffset = { offset: 5, isComplete: false, size: 9, maxSize: 9, 
 const URL = "/v1/uploads/x";
 
 describe("the version of a request", () => {
-  it.each(["3", "5", "6", "8", "8;a=b"])("is %s where it says so", (interop) => {
+  it.each(["3", "5", "6", "8", "8;a=b", "9"])("is %s where it says so", (interop) => {
     const { stamp } = spokenVersion(headers({ "upload-draft-interop-version": interop }));
     expect(stamp).toEqual({ "upload-draft-interop-version": interop.slice(0, 1) });
   });
 
-  it.each([undefined, "", "4", "7", "9", "80", "?1", "six", "8, 8"])(
+  it.each([undefined, "", "4", "7", "10", "80", "?1", "six", "8, 8"])(
     "is the newest where it says %j, without interim responses",
     (interop) => {
       const { codec, stamp } = spokenVersion(headers({ "upload-draft-interop-version": interop }));

@@ -33,7 +33,9 @@ export async function checkRequestBuffering(patient: Patient, probe: Probe): Pro
   const meaning =
     "A cut costs everything that was on its way, and what is shown as progress is the proxy's, not the server's.";
   return warn("request-buffering", "a body is kept back until it is whole", meaning, {
-    nginx: "proxy_request_buffering off; proxy_http_version 1.1;",
+    // Without its mark it would be sent interim responses, and takes them for answers.
+    nginx:
+      "proxy_request_buffering off; proxy_http_version 1.1; proxy_set_header X-Forwarded-For $remote_addr;",
     caddy: "remove request_buffers from reverse_proxy",
     other: "Let whatever stands in between pass bodies on as they come.",
   });
@@ -90,8 +92,7 @@ export async function checkInterim(patient: Patient, probe: Probe): Promise<Find
   };
   const headers = { ...run.headers, expect: "100-continue" };
   const answer = await exchange(patient, { ...run, headers, send });
-  if (isContinued && answer.status === 200)
-    return ok("interim", "100 Continue passes; this version uses no other");
+  if (isContinued && answer.status === 200) return ok("interim", "100 Continue passes");
   const meaning = "A refusal is heard only after the body was sent: that costs time, nothing else.";
   return warn("interim", "100 Continue does not come back", meaning, {
     other: "Let whatever stands in between pass 1xx answers on.",

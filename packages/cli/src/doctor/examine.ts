@@ -11,6 +11,7 @@ import { type Answer, exchange, memberOf, type Patient } from "./patient.ts";
 import { abortProbe, createProbe, isProbe, type Probe } from "./probe.ts";
 import { checkRanges } from "./ranges.ts";
 import { checkCertificate, checkName, checkPort } from "./reach.ts";
+import { checkResumption } from "./resumption.ts";
 
 const PROBE_PART: number = 256 * KIB;
 const PROBE_PARTS = 3;
@@ -39,6 +40,7 @@ export async function* examine(patient: Patient): AsyncGenerator<Finding> {
   yield* examineBytes(patient, probe);
   yield* await attempt("direct", () => checkDirect(patient));
   yield* await attempt("body", () => checkBodies(patient));
+  yield* await attempt("resumption", () => checkResumption(patient));
 }
 
 async function* examineBytes(patient: Patient, probe: Probe): AsyncGenerator<Finding> {

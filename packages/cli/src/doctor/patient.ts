@@ -30,6 +30,8 @@ export interface Exchange {
   readonly send?: (sent: ClientRequest) => Promise<void>;
   /** Told of each piece of the answer as it comes; true ends the exchange there. */
   readonly onPiece?: (piece: Uint8Array) => boolean;
+  /** Told of each interim response. */
+  readonly onInterim?: (status: number, headers: IncomingHttpHeaders) => void;
   readonly timeoutMs?: number;
 }
 
@@ -59,7 +61,7 @@ export function createPatient(
 /** Resolves with the answer, whatever its status is. @throws HoldfastError `connection_failed`, `stalled` */
 export function exchange(patient: Patient, what: Exchange): Promise<Answer> {
   const { base, token, agent } = patient;
-  const { method, path, headers, body, send, onPiece, timeoutMs = TIMEOUT_MS } = what;
+  const { method, path, headers, body, send, onPiece, onInterim, timeoutMs = TIMEOUT_MS } = what;
   const url = new URL(base.pathname.replace(/\/+$/, "") + path, base);
   return new Promise((resolve, reject) => {
     const startedAt = performance.now();
@@ -79,6 +81,7 @@ export function exchange(patient: Patient, what: Exchange): Promise<Answer> {
       task();
     };
     sent.on("error", (error) => settle(() => reject(asOurs(error))));
+    sent.on("information", ({ statusCode, headers }) => onInterim?.(statusCode, headers));
     sent.on("response", (came) => {
       const headMs = performance.now() - startedAt;
       const pieces: Uint8Array[] = [];

@@ -6,7 +6,7 @@ export const INTEROP: Fields = {
   "Upload-Draft-Interop-Version": z
     .int()
     .optional()
-    .describe("3, 5, 6 or 8: who names one is answered in it, and told of interim responses"),
+    .describe("3, 5, 6, 8 or 9: who names one is answered in it, and told of interim responses"),
 };
 
 export const INTERIM_REPLY: Operation["replies"] = {
