@@ -16,7 +16,7 @@ export async function servePages(names: readonly string[]): Promise<Pages> {
   for (const name of names) scripts.set(name, await bundle(name));
   const server = createServer(({ url = "" }, response) => {
     const { pathname } = new URL(url, "http://page");
-    const [, name = "", ending] = /^\/([a-z-]+)(\.js)?$/.exec(pathname) ?? [];
+    const [, name = "", ending] = /^\/([a-z0-9-]+)(\.js)?$/.exec(pathname) ?? [];
     const script = scripts.get(name);
     if (script === undefined) {
       response.writeHead(404).end();

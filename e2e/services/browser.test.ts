@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { MIB } from "@holdfast/protocol";
 import { startCli, textOf } from "@holdfast/testkit/process";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startChromium } from "../kit/chromium.ts";
 import { type Pages, servePages } from "../kit/pages.ts";
 import { bytesOf } from "../kit/source.ts";
 import { ask, servedDifference } from "../kit/wire.ts";
 
-const CONTENT = { seed: 31, size: 6 * MIB + 17 };
+const CONTENT = { seed: 31, size: 6 * MIB + 18 };
 
 let directory = "";
 let source = "";
@@ -25,7 +25,7 @@ beforeAll(async () => {
   stops.push(() => rm(directory, { recursive: true, force: true }));
   source = join(directory, "talk.bin");
   await writeFile(source, bytesOf(CONTENT, 0, CONTENT.size));
-  pages = await servePages(["tus-js-client", "uppy"]);
+  pages = await servePages(["tus-js-client", "tus-js-client-5", "uppy"]);
   stops.push(pages.stop);
   const place = ["--data", join(directory, "data"), "--port", "0", "--json"];
   const server = startCli(["serve", ...place, "--origins", pages.origin]);
@@ -104,7 +104,8 @@ async function expectFile(upload: string): Promise<void> {
   const headers = { "tus-resumable": "1.0.0" };
   const { status, headers: told } = await ask(url, {
     method: "HEAD",
-    path: new URL(upload).pathname,
+    // An upload that was begun by another protocol is the same one.
+    path: new URL(upload).pathname.replace(/^\/v1\/uploads\//, "/tus/"),
     headers,
   });
   expect([status, told["upload-offset"]]).toEqual([200, `${CONTENT.size}`]);
@@ -114,6 +115,7 @@ async function expectFile(upload: string): Promise<void> {
 
 test.each([
   ["tus-js-client", "tus-js-client", byInput, {}],
+  ["tus-js-client 5", "tus-js-client-5", byInput, {}],
   ["tus-js-client that may only POST", "tus-js-client", byInput, { override: "1" }],
   ["Uppy's Dashboard with @uppy/tus", "uppy", byDashboard, {}],
 ] as const)(
@@ -135,21 +137,50 @@ test.each([
   180_000,
 );
 
-test("tus-js-client sends partials side by side, and has them put together", async () => {
-  const page = await openPage();
-  await page.goto(addressOf("tus-js-client", { parallel: "3" }));
-  await byInput(page);
-  const upload = await untilDone(page);
-  await expect
-    .poll(
-      async () => {
-        const headers = { "tus-resumable": "1.0.0" };
-        const path = new URL(upload).pathname;
-        return (await ask(url, { method: "HEAD", path, headers })).headers["upload-offset"];
-      },
-      { timeout: 60_000 },
-    )
-    .toBe(`${CONTENT.size}`);
-  await expectFile(upload);
-  await page.close();
-}, 180_000);
+describe.each(["tus-js-client", "tus-js-client-5"])("%s", (name) => {
+  const aborting = { abort: `${2 * MIB}` };
+  test.each<readonly [string, Readonly<Record<string, string>>]>([
+    ["goes on after an abort", aborting],
+    ["goes on after an abort, with POST for PATCH", { ...aborting, override: "1" }],
+    ["sends the first bytes with the creation", { creation: "1" }],
+    ["sends a stream whose length it learns at its end", { deferred: "1" }],
+    [
+      "sends a stream that ends where a piece ends",
+      { deferred: "1", chunk: `${CONTENT.size / 3}` },
+    ],
+    ["goes on after an abort, as ietf-draft-03", { ...aborting, protocol: "ietf-draft-03" }],
+    ["goes on after an abort, as ietf-draft-05", { ...aborting, protocol: "ietf-draft-05" }],
+  ])(
+    "%s",
+    async (_, more) => {
+      const page = await openPage();
+      const endpoint = more["protocol"] === undefined ? {} : { endpoint: `${url}/v1/files` };
+      await page.goto(addressOf(name, { ...endpoint, ...more }));
+      await byInput(page);
+      await expectFile(await untilDone(page));
+      const aborted = await page.locator("body").getAttribute("data-aborted");
+      expect(aborted === null).toBe(more["abort"] === undefined);
+      await page.close();
+    },
+    180_000,
+  );
+
+  test("sends partials side by side, and has them put together", async () => {
+    const page = await openPage();
+    await page.goto(addressOf(name, { parallel: "3" }));
+    await byInput(page);
+    const upload = await untilDone(page);
+    await expect
+      .poll(
+        async () => {
+          const headers = { "tus-resumable": "1.0.0" };
+          const path = new URL(upload).pathname;
+          return (await ask(url, { method: "HEAD", path, headers })).headers["upload-offset"];
+        },
+        { timeout: 60_000 },
+      )
+      .toBe(`${CONTENT.size}`);
+    await expectFile(upload);
+    await page.close();
+  }, 180_000);
+});
