@@ -57,11 +57,21 @@ export function createTending(
     }
   }
 
+  function stop(): void {
+    isStopped = true;
+    callOff?.();
+  }
+
   return {
-    begin: look,
-    stop() {
-      isStopped = true;
-      callOff?.();
+    async begin() {
+      try {
+        await look();
+      } catch (cause) {
+        // There will be no server.
+        stop();
+        throw cause;
+      }
     },
+    stop,
   };
 }
