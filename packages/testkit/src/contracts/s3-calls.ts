@@ -218,7 +218,10 @@ export function s3CallsContract(rig: () => S3CallsRig): void {
       await objects.put(key, bytes, headers);
       expect(await read(objects, key, 990, 2000)).toEqual(bytes.subarray(990));
       expect(await read(objects, key, 1000, 1001)).toBeUndefined();
-      expect((await objects.list(key)).items).toEqual([{ key, size: 1000 }]);
+      const { items, answeredAt } = await objects.list(key);
+      expect(items).toEqual([{ key, size: 1000, modifiedAt: expect.any(Number) }]);
+      // Both are by the store's clock, which some tell in whole seconds.
+      expect(Math.abs(answeredAt - (items[0]?.modifiedAt ?? 0))).toBeLessThan(60_000);
       const { etag } = (await objects.get(key, 0, 10)) ?? {};
       expect(await objects.get(key, 10, 20, etag)).toBeDefined();
       await objects.put(key, randomBytes(1000), headers);

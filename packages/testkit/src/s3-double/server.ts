@@ -79,7 +79,8 @@ export async function startS3Double(options: S3DoubleOptions = {}): Promise<S3Do
     if (fault?.kind === "lose-answer") return void request.socket.destroy();
     const { status, headers } = answer;
     const length = answer.body.length > 0 ? { "content-length": String(answer.body.length) } : {};
-    response.writeHead(status, { ...length, ...headers, ...corsHeaders(bucket, signed) });
+    const date = new Date(now()).toUTCString();
+    response.writeHead(status, { date, ...length, ...headers, ...corsHeaders(bucket, signed) });
     response.end(request.method === "HEAD" ? undefined : answer.body);
   }
 

@@ -33,21 +33,29 @@ export function objectCalls({ client, bucket: Bucket }: Aws): ObjectCalls {
       const answer = await callOr(client.send(command), ["NoSuchKey", "NotFound"]);
       if (!answer) return undefined;
       const { ContentLength: size = 0, ETag: etag = "", Metadata: metadata = {} } = answer;
-      return { size, etag, metadata, modifiedAt: answer.LastModified?.getTime() ?? 0 };
+      return { size, etag, metadata };
     },
     async delete(key) {
       await callOr(client.send(new DeleteObjectCommand({ Bucket, Key: key })), ["NoSuchKey"]);
     },
     async list(prefix, after) {
       const marker = after === undefined ? {} : { ContinuationToken: after };
-      const { Contents = [], NextContinuationToken: next } = await call(
-        client.send(new ListObjectsV2Command({ Bucket, Prefix: prefix, ...marker })),
+      const command = new ListObjectsV2Command({ Bucket, Prefix: prefix, ...marker });
+      let answeredAt = 0;
+      command.middlewareStack.add(
+        (next) => async (args) => {
+          const result = await next(args);
+          answeredAt = dateOf(result.response);
+          return result;
+        },
+        { step: "deserialize", name: "date" },
       );
+      const { Contents = [], NextContinuationToken: next } = await call(client.send(command));
       const items = Contents.map(({ Key: key = "", Size: size = 0, LastModified }) => ({
         ...{ key, size },
         modifiedAt: LastModified?.getTime() ?? 0,
       }));
-      return next === undefined ? { items } : { items, next };
+      return { items, answeredAt, ...(next === undefined ? {} : { next }) };
     },
   };
 }
@@ -59,6 +67,12 @@ function requireRange(said: string | undefined, start: number, end: number, body
   if (body instanceof Readable) body.destroy();
   const message = `bytes ${start}-${end - 1} were asked for, and ${said ?? "no range"} came`;
   throw new S3Error({ kind: "refused", status: 200, code: "OtherRange", message });
+}
+
+/** The SDK gives it to nobody. */
+function dateOf(response: unknown): number {
+  const { headers = {} } = response as { headers?: Readonly<Record<string, string>> };
+  return Date.parse(headers["date"] ?? "") || 0;
 }
 
 async function* readBody(body: unknown): AsyncGenerator<Uint8Array, void, void> {

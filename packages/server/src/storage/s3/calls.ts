@@ -40,7 +40,7 @@ export interface ObjectCalls {
   head(key: string): Promise<ObjectFacts | undefined>;
   /** Nothing there is fine. */
   delete(key: string): Promise<void>;
-  list(prefix: string, after?: string): Promise<Page<ListedObject, string>>;
+  list(prefix: string, after?: string): Promise<ObjectPage>;
 }
 
 export interface BucketCalls {
@@ -134,8 +134,6 @@ export interface ListedObject {
 }
 
 export interface ObjectFacts {
-  /** Milliseconds since 1970, by the store's clock. */
-  readonly modifiedAt: number;
   readonly size: number;
   readonly etag: string;
   readonly metadata: Readonly<Record<string, string>>;
@@ -161,6 +159,11 @@ export interface Page<T, M> {
   readonly items: readonly T[];
   /** Where to go on. */
   readonly next?: M;
+}
+
+export interface ObjectPage extends Page<ListedObject, string> {
+  /** When the store answered, by its clock: milliseconds since 1970, 0 where it does not say. */
+  readonly answeredAt: number;
 }
 
 /** What a call rejects with. `storage_failed` once it leaves the storage; `details` have what the store said, never a credential. */

@@ -20,8 +20,6 @@ export interface Keys {
   readonly mark: string;
   /** Of the names of other storages that uploads of these records are in. */
   readonly homes: string;
-  /** Written to see what time it is by the store's clock. */
-  readonly clock: string;
   /** What an object was stored as, and for which upload; undefined of what nobody of ours has stored. */
   objectOf(key: string): { readonly id: UploadId; readonly object: PlacedObject } | undefined;
   /** The upload that a key of `bytes` was made for. */
@@ -44,7 +42,6 @@ export function createKeys(prefix: string, home?: Home): Keys {
     allBesides,
     mark: `${prefix}holdfast.json`,
     homes: `${prefix}homes/`,
-    clock: `${prefix}probe/clock`,
     besides,
     tails,
     bytes: (id, attempt) => `${places}${id}/${attempt}`,
