@@ -245,6 +245,24 @@ it("what was being read when it died is asked again", async () => {
   expect(await reading).toEqual(upload);
 });
 
+it("records that have lost what was acknowledged, as after a failover, are gone on with by a new start only", async () => {
+  const postgres = await start();
+  const fatal: HoldfastError[] = [];
+  const store = await open(postgres.url, { onFatal: (error) => fatal.push(error) });
+  stops.push(store.close);
+  const upload = sampleUpload(3);
+  await store.apply({ kind: "create", upload });
+  await store.apply(sampleCommit(upload, 0));
+  const client = await connect(postgres.url);
+  stops.push(() => client.end());
+  await client.query("UPDATE holdfast.writers SET commits = commits - 1");
+  await client.query(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'holdfast'",
+  );
+  expect((await refusal(store.apply(sampleCommit(upload, 1)))).code).toBe("storage_failed");
+  expect(fatal.map(({ message }) => message)).toEqual([expect.stringContaining("have lost 1")]);
+});
+
 describe("another server that is started beside this one", () => {
   it("waits for as long as the tables are being made", { timeout: 60_000 }, async () => {
     const postgres = await start();

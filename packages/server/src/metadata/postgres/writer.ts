@@ -158,6 +158,7 @@ function run(options: WriterOptions, first: Session, owned: Ownership): Writer {
       await useSchema(next.client, driver.schema);
       const before = { writer, lost: lastPid };
       const resumed = await resumeOwnership(next.client, driver, claimant.company, before);
+      if (resumed.commits < last) throw wentBack(last - resumed.commits);
       last = resumed.commits;
     } catch (error) {
       next.drop();
@@ -301,6 +302,12 @@ function run(options: WriterOptions, first: Session, owned: Ownership): Writer {
       await session.end();
     },
   };
+}
+
+/** As after a failover to a standby that lagged: what this process remembers of uploads is more than the records have. */
+function wentBack(count: number): HoldfastError {
+  const what = `${count} acknowledged commit${count === 1 ? "" : "s"} of this server`;
+  return new TakenOverError("storage_failed", `the records have lost ${what}`);
 }
 
 function stopped(cause: HoldfastError): HoldfastError {
