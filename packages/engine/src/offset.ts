@@ -21,7 +21,8 @@ export function offset(
 ): Promise<ToldOffset> {
   return doWork(context, () =>
     useUpload(context, principal, "write", id, async (upload) => {
-      await endAppends(upload);
+      // What a final gets are its partials: nobody goes on with it in their stead.
+      if (upload.record.role?.kind !== "final") await endAppends(upload);
       await endAppendsElsewhere(context, upload);
       await requireHealed(context, upload);
       requireNotEnded(upload);

@@ -148,15 +148,15 @@ async function skip(
   bytes: number,
   isGoing: () => boolean,
 ): Promise<void> {
-  if (bytes === 0) return;
-  const slot = await context.readSlots.take();
-  try {
-    while (part.at < bytes && isGoing()) {
-      if (!(await part.reader.ready())) continue;
+  while (part.at < bytes && isGoing()) {
+    // Nobody holds memory while a store is silent.
+    if (!(await part.reader.ready())) continue;
+    const slot = await context.readSlots.take();
+    try {
       await readOn(part, slot.memory.subarray(0, bytes - part.at));
+    } finally {
+      context.readSlots.give(slot);
     }
-  } finally {
-    context.readSlots.give(slot);
   }
 }
 

@@ -74,12 +74,15 @@ function isWanted({ record: { place, state } }: Upload, gone: Place): boolean {
   return place === gone && (state === "open" || state === "completing");
 }
 
+/** What was made one object takes no parts either: late ones of a partial that finals read are refused like those of a place that is gone. */
 async function isStillGone(context: Context, place: Place): Promise<boolean> {
+  const { listed, objects } = partsOf(context);
   try {
-    await partsOf(context).listed(place, 0, 1);
+    await listed(place, 0, 1);
     return false;
   } catch (error) {
-    if (isGone(error)) return true;
-    throw error;
+    if (!isGone(error)) throw error;
   }
+  for await (const _ of objects.read({ kind: "bytes", place }, { start: 0, end: 1 })) return false;
+  return true;
 }

@@ -5,7 +5,14 @@ import { createVirtualClock, type VirtualClock } from "@holdfast/testkit/clock";
 import { createMemoryMetadata, type MemoryMetadata } from "@holdfast/testkit/metadata/memory";
 import { createRandom } from "@holdfast/testkit/random";
 import { createMemoryParts, type MemoryParts } from "@holdfast/testkit/storage/parts";
-import { alice, appendBytes, createRequest, memoryParts, readAll } from "@holdfast/testkit/world";
+import {
+  alice,
+  appendBytes,
+  createRequest,
+  memoryParts,
+  putParts,
+  readAll,
+} from "@holdfast/testkit/world";
 import { beforeEach, describe, expect, it } from "vitest";
 
 const HOUR = 60 * 60 * 1000;
@@ -155,6 +162,32 @@ describe("a final over a store of parts", () => {
     await expectWhole(await concatenate());
   });
 
+  it.each(["at-size", undefined] as const)(
+    "is not held up by whoever asks how far it is (%s)",
+    async (completes) => {
+      let isHeld = true;
+      let reads = 0;
+      reading = async function* (next) {
+        reads++;
+        while (isHeld) await turn();
+        yield* next();
+      };
+      const making = concatenate();
+      await pass(1000);
+      const id = await making;
+      for (let times = 0; times < 3; times++) {
+        const asked = engine.offset(alice, id, completes);
+        await pass(1000);
+        expect((await asked).isComplete).toBe(false);
+      }
+      isHeld = false;
+      for (let times = 0; times < 100; times++) await turn();
+      expect(await stateOf(id)).toBe("complete");
+      // Each part of a partial once.
+      expect(reads).toBe(2 + 3);
+    },
+  );
+
   it("keeps the bytes of partials that are deleted while it reads them, for all that read", async () => {
     let isHeld = true;
     reading = async function* (next) {
@@ -174,6 +207,29 @@ describe("a final over a store of parts", () => {
     await engine.sweep("server", { isDryRun: false });
     for (const id of partials) expect((await metadata.upload(id))?.hasBytes).toBe(false);
     expect(store.state.places.size).toBe(2);
+  });
+
+  it("leaves a partial as it is where another server brings a part of it late", async () => {
+    const role = { kind: "partial" } as const;
+    const wants = createRequest(content.length);
+    const made = await engine.create(alice, wants, undefined, { protocol: "tus", role });
+    const { promise: may, resolve: goOn } = Promise.withResolvers<void>();
+    const putPart: PartStorage["putPart"] = (...args) => may.then(() => store.putPart(...args));
+    const server = (host: string, storage: PartStorage) =>
+      createEngine(memoryParts({ storage, metadata, clock, host, random: createRandom(host) }));
+    const late = codeOf(putParts(server("b", { ...store, putPart }), made, content, [0, 1]));
+    await turn();
+    const quick = server("a", store);
+    await putParts(quick, made, content, [0, 4]);
+    partials = [made.id];
+    const { size: _, ...request } = createRequest(0);
+    const concat = { request, partials, protocol: "tus" } as const;
+    await quick.concatenate(alice, concat);
+    goOn();
+    await pass(10_000);
+    expect(await late).toBe("storage_failed");
+    expect(await stateOf(made.id)).toBe("open");
+    expect((await quick.concatenate(alice, concat)).state).toBe("complete");
   });
 
   it("goes on through the loss of its own place, before anything of it was there", async () => {
