@@ -126,6 +126,15 @@ describe("a bucket and a directory", () => {
     expect(mark()).toEqual({ place: "theirs", where: "s3://files" });
   });
 
+  it.each([{ since: "theirs" }, { overtaken: "theirs" }])(
+    "are those of the first of two databases: %j",
+    async (given) => {
+      const { pair } = world({ ...given, isShared: true });
+      const { naming } = await pair();
+      await expect(naming?.keep()).rejects.toMatchObject({ code: "storage_unusable" });
+    },
+  );
+
   it("are one server's where two begin at once", async () => {
     const { paired } = world({ overtaken: "theirs" });
     await expect(paired()).rejects.toMatchObject({ code: "storage_unusable" });

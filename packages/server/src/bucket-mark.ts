@@ -26,7 +26,7 @@ export interface Pair {
 }
 
 export interface Naming {
-  /** The records have it: now the bucket gets it. @throws HoldfastError `storage_failed` */
+  /** The records have it: now the bucket gets it. @throws HoldfastError `storage_unusable` where the bucket is that of other records by now; `storage_failed` */
   keep(): Promise<void>;
   /** The records have another: resolves with true as soon as the bucket has a name, too, and with false where it does not get one. */
   isNamed(): Promise<boolean>;
@@ -94,7 +94,11 @@ function name({ directory, bucket, where }: Wanted, place: string): Pair {
   named(directory, { place, where, isAsked: true });
   const naming: Naming = {
     async keep() {
+      const there = await bucket.read();
+      // Servers of other records may have begun with it.
+      if (there !== undefined && there !== place) throw otherRecords(where);
       await bucket.write(place);
+      if ((await bucket.read()) !== place) throw otherRecords(where);
       named(directory, { place, where });
     },
     async isNamed() {
