@@ -147,6 +147,20 @@ here.describe(() => {
       expect((await confirmParts(here.url(), job, [1])).status).toBe(200);
     });
 
+    it("that is held to an address leads to this server, which looks at that", async () => {
+      const job = await begin();
+      const elsewhere = await one(job, 1, { address: "203.0.113.7" });
+      expect(elsewhere.request.url).toMatch(/^\/p\//);
+      const atServer = ({ request, ...part }: typeof elsewhere) => ({
+        ...part,
+        request: { ...request, url: here.url() + request.url },
+      });
+      expect(await sendSigned(atServer(elsewhere))).toBe(403);
+      const right = await one(job, 1, { address: "127.0.0.1" });
+      expect(await sendSigned(atServer(right))).toBe(200);
+      expect((await confirmParts(here.url(), job, [1])).status).toBe(200);
+    });
+
     it("lives for a day where that is asked for, and no longer", async () => {
       const job = await begin();
       const day = 24 * 60 * 60;

@@ -40,6 +40,8 @@ export interface UploadOptions extends TransferOptions {
   readonly sha256?: string;
   /** Which way parts go. The server's advice by default: `direct` where its store can take them from us, by signed requests; never for very small files. */
   readonly transfer?: TransferWay;
+  /** How long a signed request may be used, in milliseconds: 15 minutes by default, a day at most. For parts that others send later, as a system in the background does. */
+  readonly signedForMs?: number;
   /** `readback`: the server reads every part once more from its medium before it publishes. */
   readonly verify?: "readback";
 }

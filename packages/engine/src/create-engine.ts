@@ -32,7 +32,8 @@ export function createEngine(parts: EngineParts): Engine {
       create(context, principal, request, { key, ...beginning }),
     concatenate: (principal, wants) => concatenate(context, principal, wants),
     putRun: (principal, command) => putRun(context, principal, command),
-    presign: (principal, id, parts, lifeMs) => presign(context, principal, id, parts, lifeMs),
+    presign: (principal, id, parts, lifeMs, to) =>
+      presign(context, principal, id, parts, lifeMs, to),
     revoke: (principal, id) => revoke(context, principal, id),
     confirm: (principal, id, parts) => confirm(context, principal, id, parts),
     append: (principal, command) => append(context, principal, command),

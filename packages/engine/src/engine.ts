@@ -223,7 +223,7 @@ export interface Engine {
   /** Resolves when every part of the run is written, flushed and recorded. Where it rejects, the whole parts before the fault are committed all the same. */
   putRun(principal: Principal, command: PutRun): Promise<RunCommitted>;
   /**
-   * Requests for these parts that live for `lifeMs` milliseconds, or what they are bound to.
+   * Requests for these parts that live for `lifeMs` milliseconds, or what they are bound to. They lead to `us` where there is more to look at than a storage would.
    * @throws HoldfastError `part_conflict` where one is committed with another digest, or bound to it.
    */
   presign(
@@ -231,6 +231,7 @@ export interface Engine {
     id: string,
     parts: readonly PartDigest[],
     lifeMs: number,
+    to?: "anywhere" | "us",
   ): Promise<Presigned>;
   /** Resolves when nothing that was signed for the upload before counts any more. */
   revoke(principal: Principal, id: string): Promise<void>;

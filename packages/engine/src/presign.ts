@@ -23,6 +23,7 @@ export function presign(
   id: string,
   parts: readonly PartDigest[],
   lifeMs: number,
+  to: "anywhere" | "us" = "anywhere",
 ): Promise<Presigned> {
   return useUpload(context, principal, "write", id, async (upload) => {
     requireNotEnded(upload);
@@ -35,7 +36,7 @@ export function presign(
       if (hasPart(upload.bound, index)) requireSameDigest(upload, index, digest);
       return { id: record.id, index, size: partSizeAt(record, index), digest, epoch: record.epoch };
     });
-    if (context.storage.kind === "regions") return { server: signed, storage: [] };
+    if (context.storage.kind === "regions" || to === "us") return { server: signed, storage: [] };
     // Where appends have begun a part its beginning is compared: only we can do that.
     const server = signed.filter(({ index }) => tailAt(upload, index));
     const direct = signed.filter(({ index }) => !tailAt(upload, index));

@@ -69,6 +69,7 @@ describe("signed requests", () => {
 });
 
 it("wanted parts come back as they went", () => {
-  const wanted = { parts: [{ index: 0, digest: new Uint8Array(32).fill(7) }], expiresIn: 60 };
+  const parts = [{ index: 0, digest: new Uint8Array(32).fill(7) }];
+  const wanted = { parts, expiresIn: 60, address: "mine" };
   expect(decodePartsWanted(encodePartsWanted(wanted))).toEqual(wanted);
 });

@@ -2,7 +2,7 @@
 import { decodeBase64, encodeBase64 } from "./base64.ts";
 import { DIGEST_SIZE } from "./digest.ts";
 import { HoldfastError } from "./errors.ts";
-import { fieldsOf, optionalWhole, textAt, wholeAt } from "./read.ts";
+import { fieldsOf, optionalText, optionalWhole, textAt, wholeAt } from "./read.ts";
 
 /** A part by its index, and the SHA-256 that its bytes have. */
 export interface PartDigest {
@@ -15,6 +15,8 @@ export interface PartsWanted {
   readonly parts: readonly PartDigest[];
   /** Seconds. */
   readonly expiresIn?: number;
+  /** Where the requests may be sent from: an IP address, or `mine` for the one that they are asked for from. Anywhere where undefined. */
+  readonly address?: string;
 }
 
 /** Which way parts go: through this server, or by signed requests to wherever they are stored. */
@@ -44,7 +46,9 @@ export function decodePartsWanted(body: unknown): PartsWanted {
       field: "parts",
     });
   }
-  return { parts: parts.map(decodePart), ...decodeLinkWanted(body) };
+  const address = optionalText(fields, "address");
+  const from = address === undefined ? {} : { address };
+  return { parts: parts.map(decodePart), ...decodeLinkWanted(body), ...from };
 }
 
 /** The JSON value that `decodePartsWanted` reads. */

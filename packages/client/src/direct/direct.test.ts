@@ -87,6 +87,25 @@ describe("a direct upload to the server's own addresses", () => {
     await arrived(result.url.replace(proxy.url, server.url), bytes);
   });
 
+  it("has requests that live for as long as they are asked to", async () => {
+    const proxy = await through();
+    const livesAfter = (count: number) =>
+      new Set(
+        proxy.seen
+          .slice(count)
+          .filter(({ method }) => method === "PUT")
+          .map(({ path }) => new URL(path, server.url).searchParams)
+          .map((query) => Number(query.get("exp")) - Number(query.get("iat"))),
+      );
+    await send(place.file("f", SIZE).path, proxy.url).done;
+    expect(livesAfter(0)).toEqual(new Set([900]));
+    const count = proxy.seen.length;
+    await send(place.file("g", SIZE).path, proxy.url, { signedForMs: 86_400_000 }).done;
+    expect(livesAfter(count)).toEqual(new Set([86_400]));
+    const tooLong = send(place.file("h", SIZE).path, proxy.url, { signedForMs: 86_401_000 });
+    await expect(tooLong.done).rejects.toMatchObject({ code: "invalid_request" });
+  });
+
   it("goes on after a kill with what is missing only", async () => {
     const { path, bytes } = place.file("f", SIZE);
     let isOut = false;

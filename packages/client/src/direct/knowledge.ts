@@ -75,12 +75,14 @@ async function digestOf(
 }
 
 async function askRequests(
-  { wire, ports }: Job,
+  { wire, ports, options }: Job,
   { url }: Target,
   parts: readonly PartDigest[],
   signal: AbortSignal,
 ): Promise<readonly Signed[]> {
-  const { body, headers } = jsonBody(encodePartsWanted({ parts }));
+  const { signedForMs } = options;
+  const life = signedForMs === undefined ? {} : { expiresIn: Math.ceil(signedForMs / 1000) };
+  const { body, headers } = jsonBody(encodePartsWanted({ parts, ...life }));
   const asked = {
     method: "POST",
     url: `${url}/requests`,

@@ -36,9 +36,10 @@ function createAdapter(front: Front, { http = {}, hasParser }: TestServerOptions
   if (ADAPTER === "fetch") {
     const handler = createFetchHandler(front, http);
     // A host that is not ours: Hono's adapter of node:http.
-    const listener = getRequestListener(async (request) => {
+    const listener = getRequestListener(async (request, { incoming }) => {
       if (hasParser) await request.arrayBuffer();
-      return handler(request);
+      const { remoteAddress: address } = incoming.socket;
+      return handler(request, address === undefined ? {} : { address });
     });
     return createServer((req, res) => void listener(req, res));
   }

@@ -178,6 +178,10 @@ export const PartsWanted: z.ZodType = component(
   z.object({
     parts: z.array(z.object({ index: whole(), digest: base64() })).max(100),
     expiresIn: Expiry,
+    address: z
+      .string()
+      .optional()
+      .describe("An IP address, or `mine`: requests lead to this server, and from nowhere else"),
   }),
 );
 

@@ -3,6 +3,7 @@ import type { Principal } from "@holdfast/engine";
 import type { Front } from "../front.ts";
 import type { Request } from "../request.ts";
 import { isLink, readFileLink } from "./file-link.ts";
+import { requireAddress } from "./held-address.ts";
 import { readPartAddress } from "./part-address.ts";
 import { requireSigned } from "./signature.ts";
 
@@ -23,7 +24,10 @@ export async function admit(
 ): Promise<Principal> {
   if (access === "everybody") return NOBODY;
   if (access === "signed part") {
-    return requireSigned(front, readPartAddress(params, request.query).terms);
+    const { terms, from } = readPartAddress(params, request.query);
+    const principal = await requireSigned(front, terms);
+    requireAddress(request, from);
+    return principal;
   }
   if (comesByLink(access, request)) {
     return requireSigned(front, readFileLink(params, request.query));

@@ -1,4 +1,4 @@
-// The address of a signed part request: `/p/{kid}/{upload}/{part}?by&iat&exp&e&len&dig&sig`, written and read.
+// The address of a signed part request: `/p/{kid}/{upload}/{part}?by&iat&exp&e&len&dig&from?&sig`, written and read.
 import type { Principal, SignedPart } from "@holdfast/engine";
 import { DIGEST_SIZE, type HoldfastError } from "@holdfast/protocol";
 import type { Keyring } from "../../keys/keyring.ts";
@@ -11,22 +11,26 @@ import {
   type Terms,
 } from "./signature.ts";
 
+/** There where the request may be sent from one address only. */
+const FROM = "from";
 const NAMES = ["by", "iat", "exp", "e", "len", "dig", "sig"] as const;
 
 /** What an address says of the part, and its terms. */
 export interface PartAddress {
   readonly terms: SignedTerms;
   readonly part: SignedPart;
+  /** The address that it may be sent from; undefined where that is all the same. */
+  readonly from: string | undefined;
 }
 
 export function writePartAddress(
   keys: Keyring,
   by: Principal,
   part: SignedPart,
-  when: Pick<Terms, "grant" | "issuedAt" | "expiresAt">,
+  { from, ...when }: Pick<Terms, "grant" | "issuedAt" | "expiresAt"> & { readonly from?: string },
 ): string {
   const path = pathOf(keys.current.kid, part.id, part.index);
-  const terms: Terms = { method: "PUT", path, ...when, bound: boundOf(part) };
+  const terms: Terms = { method: "PUT", path, ...when, bound: boundOf(part, from) };
   const query = new URLSearchParams({
     by: when.grant,
     iat: String(when.issuedAt),
@@ -34,6 +38,7 @@ export function writePartAddress(
     e: String(part.epoch),
     len: String(part.size),
     dig: Buffer.from(part.digest).toString("base64url"),
+    ...(from === undefined ? {} : { [FROM]: from }),
     sig: sign(keys, terms, by),
   });
   return `${path}?${query}`;
@@ -42,8 +47,9 @@ export function writePartAddress(
 /** @throws HoldfastError `signature_refused` for what this server never writes. */
 export function readPartAddress(params: readonly string[], query: URLSearchParams): PartAddress {
   const [kid = "", id = "", last = ""] = params;
-  const values = readExactly(query, NAMES);
-  if (!values) throw malformed();
+  const values = readExactly(query, NAMES, [FROM]);
+  const [from, second] = query.getAll(FROM);
+  if (!values || second !== undefined) throw malformed();
   const index = readWhole(last);
   const [issuedAt, expiresAt, epoch, size] = [values.iat, values.exp, values.e, values.len].map(
     readWhole,
@@ -55,9 +61,9 @@ export function readPartAddress(params: readonly string[], query: URLSearchParam
   const part: SignedPart = { id, index, size, digest: new Uint8Array(digest), epoch };
   const path = pathOf(kid, id, index);
   const { by: grant, sig: signature } = values;
-  const bound = boundOf(part);
+  const bound = boundOf(part, from);
   const terms = { method: "PUT", path, grant, issuedAt, expiresAt, bound, kid, signature } as const;
-  return { terms, part };
+  return { terms, part, from };
 }
 
 function malformed(): HoldfastError {
@@ -69,7 +75,11 @@ function pathOf(kid: string, id: string, index: number): string {
 }
 
 /** The path names upload and part already; here they are bound by what they are. */
-function boundOf({ id, index, size, digest, epoch }: SignedPart): readonly string[] {
+function boundOf(
+  { id, index, size, digest, epoch }: SignedPart,
+  from: string | undefined,
+): readonly string[] {
   const dig = Buffer.from(digest).toString("base64url");
-  return ["part", id, String(index), String(size), "sha-256", dig, String(epoch)];
+  const held = from === undefined ? [] : [FROM, from];
+  return ["part", id, String(index), String(size), "sha-256", dig, String(epoch), ...held];
 }

@@ -4,6 +4,7 @@ import { decodePartsWanted, encodePartRequests } from "@holdfast/protocol";
 import type { Call, Front } from "../front.ts";
 import { emptyReply, jsonReply, type Reply } from "../reply.ts";
 import { readJson, requireIdentity } from "../request.ts";
+import { heldAddress } from "./held-address.ts";
 import { writePartAddress } from "./part-address.ts";
 import { lifetime } from "./signature.ts";
 
@@ -16,11 +17,14 @@ export async function signRequests(
 ): Promise<Reply> {
   const [id = ""] = params;
   requireIdentity(request);
-  const { parts, expiresIn } = decodePartsWanted(await readJson(request));
-  const when = { ...lifetime(clock, expiresIn, LIFETIME), grant: principal.grant ?? "" };
+  const { parts, expiresIn, address } = decodePartsWanted(await readJson(request));
+  const held = address === undefined ? {} : { from: heldAddress(address, request) };
+  const when = { ...lifetime(clock, expiresIn, LIFETIME), grant: principal.grant ?? "", ...held };
   const keyring = keys();
   const lifeMs = (when.expiresAt - when.issuedAt) * 1000;
-  const { server, storage } = await engine.presign(principal, id, parts, lifeMs);
+  // A store looks at no address: what is held to one leads to us.
+  const to = address === undefined ? "anywhere" : "us";
+  const { server, storage } = await engine.presign(principal, id, parts, lifeMs, to);
   const made = new Map([...storage, ...server.map(addressed)].map((one) => [one.index, one]));
   const requests = parts.flatMap(({ index }) => made.get(index) ?? []);
   const { expiresAt } = when;

@@ -408,6 +408,73 @@ describe("a signed part request", () => {
   });
 });
 
+describe("a part request that is held to an address", () => {
+  beforeEach(async () => {
+    await server.close();
+    const proxies = ["127.0.0.1", "::1"];
+    server = await startTestServer({ parts: shared, keys: () => keyring, proxies });
+  });
+
+  const from = (address: string) => ({ "x-forwarded-for": address });
+
+  async function held(view: UploadView, address: unknown, asker = "203.0.113.1") {
+    return ask(server, {
+      method: "POST",
+      path: `/v1/uploads/${view.id}/requests`,
+      headers: { ...as("ann"), "content-type": "application/json", ...from(asker) },
+      body: JSON.stringify({ parts: partsOf(view, [0]), address }),
+    });
+  }
+
+  async function heldUrl(view: UploadView, address: string): Promise<string> {
+    const [one] = (await held(view, address)).json["requests"] as { url: string }[];
+    return one?.url ?? "";
+  }
+
+  const sendFrom = (view: UploadView, url: string, headers: Record<string, string>) =>
+    ask(server, { method: "PUT", path: url, headers, body: body(view, 0) });
+
+  it.each([
+    ["of IPv4", "203.0.113.7", "203.0.113.7", "203.0.113.8"],
+    ["of IPv6, however it is written", "2001:DB8:0:0::1", "2001:db8::1", "2001:db8::2"],
+    ["of IPv4 in one of IPv6", "::ffff:203.0.113.7", "203.0.113.7", "203.0.113.77"],
+    ["that it was asked for from", "mine", "203.0.113.1", "203.0.113.7"],
+  ])("%s works from there and nowhere else", async (_, address, right, wrong) => {
+    const view = await create();
+    const url = await heldUrl(view, address);
+    await expectRefused(await sendFrom(view, url, from(wrong)));
+    await expectRefused(await sendFrom(view, url, {}));
+    // What whoever sends writes before the proxy's word counts for nothing.
+    await expectRefused(await sendFrom(view, url, from(`${right}, ${wrong}`)));
+    expect(writes).toBe(0);
+    expect((await sendFrom(view, url, from(right))).status).toBe(200);
+  });
+
+  it("is refused with another address in it, or none, or two", async () => {
+    const view = await create();
+    const url = await heldUrl(view, "203.0.113.7");
+    for (const other of [
+      url.replace("from=203.0.113.7", "from=203.0.113.8"),
+      url.replace("&from=203.0.113.7", ""),
+      `${url}&from=203.0.113.8`,
+      url.replace("from=203.0.113.7", "from="),
+    ]) {
+      await expectRefused(await sendFrom(view, other, from("203.0.113.8")));
+    }
+    const free = await signedUrl(view);
+    const bound = `${free}&from=203.0.113.8`;
+    await expectRefused(await sendFrom(view, bound, from("203.0.113.8")));
+  });
+
+  it.each(["here", "", "203.0.113", "203.0.113.0/24", "fe80::1%eth0", "files.example", 7, null])(
+    "is not signed for %j",
+    async (address) => {
+      const { status, json } = await held(await create(), address);
+      expect([status, json["code"]]).toEqual([400, "invalid_request"]);
+    },
+  );
+});
+
 describe("the way that parts best go", () => {
   it("is told where the storage takes them straight from clients, and they have a SHA-256", async () => {
     expect((await create()).transfer).toBeUndefined();
