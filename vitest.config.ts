@@ -5,12 +5,16 @@ import { defineConfig, type ViteUserConfig } from "vitest/config";
 /** Where programs that tests start leave their code compiled for the next ones: most of what a start costs is to strip types and to compile. */
 const COMPILED = fileURLToPath(new URL("node_modules/.cache/holdfast-compiled", import.meta.url));
 
+/** Tests of handlers that take long, over both adapters: for `npm test`, not for `npm run check`. */
+const LONG = ["packages/server/src/http/mix.test.ts"];
+
 /** Each of these tests starts a server, most of them on a real disk, and moves files through it. */
 const TRANSFERS = [
   "packages/client/src/{upload,upload-resume,upload-trouble,download}.test.ts",
   "packages/client/src/stream/stream.test.ts",
   "packages/client/src/node/client.test.ts",
   "packages/server/src/security.test.ts",
+  ...LONG,
 ];
 
 /** What starts services of its own: databases, object storage, proxies. */
@@ -52,7 +56,10 @@ const config: ViteUserConfig = defineConfig({
           name: "fetch",
           include: ["packages/server/src/http/**/*.test.ts"],
           // What goes wrong below requests is the host's: framing, connections, pace of a socket.
-          exclude: ["packages/server/src/http/{wire,body,h2,h2-hostile,local-socket}.test.ts"],
+          exclude: [
+            "packages/server/src/http/{wire,body,h2,h2-hostile,local-socket}.test.ts",
+            ...LONG,
+          ],
           env: { HOLDFAST_TEST_ADAPTER: "fetch" },
           testTimeout: 20_000,
           ...BY_CORES,
@@ -61,6 +68,16 @@ const config: ViteUserConfig = defineConfig({
       {
         extends: true,
         test: { name: "transfers", include: TRANSFERS, testTimeout: 60_000, ...BY_TWO },
+      },
+      {
+        extends: true,
+        test: {
+          name: "transfers-fetch",
+          include: LONG,
+          env: { HOLDFAST_TEST_ADAPTER: "fetch" },
+          testTimeout: 60_000,
+          ...BY_TWO,
+        },
       },
       {
         extends: true,
