@@ -233,6 +233,12 @@ const STORE_BUGS: Readonly<Record<string, readonly Edit[]>> = {
 const RECORD_GROUP =
   "    await recordAppend(context, upload, durable, limits);\n    await dropTailObjects(context, upload, spent);\n";
 const [RECORD, DROP] = RECORD_GROUP.split(/(?<=\n)/);
+/** The sweep would find an hour later what is left in a store. */
+const NO_STRAYS: Edit = {
+  file: "engine/src/sweep-objects.ts",
+  find: 'if (context.storage.kind !== "parts") return;',
+  replace: "return;",
+};
 const PUT_TAIL = '  await partsOf(context).objects.put({ kind: "tail"';
 const PUT_WHOLE = "await inPlace(context, upload, place, put);";
 
@@ -267,12 +273,7 @@ const STORE_APPEND_BUGS: Readonly<Record<string, readonly Edit[]>> = {
       find: "    await storage.objects.removeTails(id, home);\n",
       replace: "",
     },
-    // Else that would find them an hour later.
-    {
-      file: "engine/src/sweep-objects.ts",
-      find: 'if (context.storage.kind !== "parts") return;',
-      replace: "return;",
-    },
+    NO_STRAYS,
   ],
   "a body that is committed before its digest was right": [
     {
@@ -372,6 +373,7 @@ const MANY_BUGS: Readonly<Record<string, readonly Edit[]>> = {
       find: "    if (!isUnknown(cause)) await dropTailObjects(context, upload, made);\n",
       replace: "",
     },
+    NO_STRAYS,
   ],
 };
 
