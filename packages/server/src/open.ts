@@ -16,7 +16,7 @@ import { systemClock, systemDigests, systemRandom } from "./platform.ts";
 import { createTokenPolicy } from "./policy/policy.ts";
 import { watchTokens } from "./policy/tokens-file.ts";
 import { keepSweeping } from "./sweeping.ts";
-import { createTending } from "./tending.ts";
+import { keepTending } from "./tending.ts";
 
 export interface OpenServer {
   readonly front: Front;
@@ -33,7 +33,7 @@ export interface OpenServer {
 }
 
 /**
- * Resolves when what a crash interrupted is recovered.
+ * Resolves when what a crash interrupted is recovered; one of several servers goes on with that beside what it is asked.
  * @throws HoldfastError `data_dir_busy`, `data_dir_unusable`, `storage_unusable`, `metadata_unusable`, `usage`; nothing is left behind then.
  */
 export async function openServer(options: ServeOptions, settings: Settings): Promise<OpenServer> {
@@ -85,8 +85,8 @@ async function put(
     ...platform,
     ...data.life,
   });
-  const tending = data.life && createTending(engine, systemClock, log);
-  await (tending ? tending.begin() : engine.recover());
+  const tending = data.life && keepTending(engine, systemClock, log);
+  if (!tending) await engine.recover();
   const guard = openClockGuard(data.owner.directory, log);
   const sweeping = keepSweeping(engine, systemClock, log, guard);
   const stopSettingAside = bytes.setAside(metadata, log);

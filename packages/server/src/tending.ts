@@ -6,18 +6,15 @@ export const TEND_EVERY_MS = 15_000;
 /** A claim that is over by the clock of the records is asked for so many milliseconds later. */
 const BEHIND_MS = 50;
 
-export interface Tending {
-  /** The first look, at the start of the server. @throws what it met */
-  begin(): Promise<void>;
-  stop(): void;
-}
-
-/** Goes on with what was completing or ending at a server that is gone, until it is told to stop. */
-export function createTending(
+/**
+ * Goes on with what was completing or ending at a server that is gone, or in an earlier life of this one, until it is told to stop.
+ * From now on and beside everything else: nobody who asks this server needs to wait for it, as they would at a server that is alone.
+ */
+export function keepTending(
   { recover }: Pick<Engine, "recover">,
   clock: Clock,
   log: Log,
-): Tending {
+): { stop(): void } {
   let isStopped = false;
   let isLooking = false;
   let callOff: (() => void) | undefined;
@@ -37,41 +34,24 @@ export function createTending(
     callOff = clock.after(Math.max(0, dueAt - clock.monotonic()), () => void run());
   }
 
-  async function look(): Promise<void> {
+  async function run(): Promise<void> {
     isLooking = true;
     dueAt = Number.POSITIVE_INFINITY;
     try {
       await recover((leftMs) => within(leftMs + BEHIND_MS));
-    } finally {
-      within(TEND_EVERY_MS);
-      isLooking = false;
-      if (!isStopped) wait();
-    }
-  }
-
-  async function run(): Promise<void> {
-    try {
-      await look();
     } catch (cause) {
       if (!isStopped) log("warn", "tend.failed", { cause });
     }
+    within(TEND_EVERY_MS);
+    isLooking = false;
+    if (!isStopped) wait();
   }
 
-  function stop(): void {
-    isStopped = true;
-    callOff?.();
-  }
-
+  void run();
   return {
-    async begin() {
-      try {
-        await look();
-      } catch (cause) {
-        // There will be no server.
-        stop();
-        throw cause;
-      }
+    stop() {
+      isStopped = true;
+      callOff?.();
     },
-    stop,
   };
 }
