@@ -6,6 +6,7 @@ import { MIB } from "@holdfast/protocol";
 import { freePort } from "@holdfast/testkit/free-port";
 import { killServer, startServer, stopServer } from "@holdfast/testkit/process";
 import { type ChaosProxy, type ProxyConnection, startProxy } from "@holdfast/testkit/proxy";
+import type { Environment } from "./bucket.ts";
 import { type Content, createDice, writeContent } from "./source.ts";
 import { type ClientName, startUpload } from "./tus-client.ts";
 import { startTap } from "./tus-tap.ts";
@@ -18,6 +19,8 @@ export interface TusCuts {
   readonly seed: number;
   /** How long a silence lasts, in milliseconds. */
   readonly freezeMs: number;
+  /** Where the server keeps the bytes, if not on its disk. */
+  readonly env?: Environment;
 }
 
 export interface TusCutReport {
@@ -36,7 +39,7 @@ export interface TusCutReport {
 const LINE = { latencyMs: 1, bytesPerSecond: 24 * MIB };
 
 export async function cutTusUpload(directory: string, wants: TusCuts): Promise<TusCutReport> {
-  const { client, cuts, size, seed, freezeMs } = wants;
+  const { client, cuts, size, seed, freezeMs, env = {} } = wants;
   const report: TusCutReport = {
     ...{ resets: 0, freezes: 0, kills: 0, told: 0, carried: 0, size },
     violations: [],
@@ -44,7 +47,7 @@ export async function cutTusUpload(directory: string, wants: TusCuts): Promise<T
   const content: Content = { seed, size };
   const source = join(directory, "source.bin");
   await writeContent(source, content);
-  const place = { data: join(directory, "data"), port: await freePort() };
+  const place = { data: join(directory, "data"), port: await freePort(), env };
   let server = await startServer(place);
   const tap = await startTap(server.port);
   const proxy = await startProxy({ targetPort: tap.port, line: LINE });

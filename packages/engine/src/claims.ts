@@ -270,7 +270,7 @@ export function requireOpen({ record: { state }, healing }: Upload): void {
 /** As `requireOpen`, for who goes by offsets: where the whole is there, it says how much that is. */
 function requireTaking(upload: Upload): void {
   const { state, size: offset } = upload.record;
-  if (state === "complete") {
+  if (state === "complete" || state === "completing") {
     throw new HoldfastError("upload_not_open", undefined, { state, offset });
   }
   requireOpen(upload);
