@@ -3,6 +3,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { MIB } from "@holdfast/protocol";
+import { type Environment, startStore } from "./kit/bucket.ts";
 import { crashAppends } from "./kit/crash-append.ts";
 import { crashClient } from "./kit/crash-client.ts";
 import { crashServer } from "./kit/crash-server.ts";
@@ -134,6 +135,23 @@ async function away(directory: string, awayMs: number): ReturnType<Proof> {
     target: "progress within 2 s",
     found: `${(report.resumedAfterMs / 1000).toFixed(2)} s after its return`,
     isKept: report.resumedAfterMs <= 2_000 && report.wrongByteAt === undefined,
+    report,
+  };
+}
+
+async function cutTus(
+  directory: string,
+  cuts: number,
+  size: number,
+  env: Environment = {},
+): ReturnType<Proof> {
+  const wants = { client: "tus-js-client 4", cuts, size, seed, freezeMs: 5_000, env } as const;
+  const report = await cutTusUpload(directory, wants);
+  const { resets, freezes, kills, told, carried } = report;
+  return {
+    target: "completes, is its source, no offset goes back",
+    found: `${resets} resets, ${freezes} silences, ${kills} kills; ${told} offsets told, ${mib(carried)} carried for ${mib(report.size)}`,
+    isKept: report.violations.length === 0 && resets + freezes + kills === cuts,
     report,
   };
 }
