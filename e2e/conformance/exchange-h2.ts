@@ -12,7 +12,7 @@ import type { Outcome } from "./judge.ts";
 import { type Field, type Head, valuesOf } from "./message.ts";
 
 const TRICKLE_MS = 100;
-const CUT_AFTER_MS = 200;
+const ARRIVES_MS = 200;
 const PIECE = 64 * 1024;
 /** Whether that is too much is the server's to say. */
 const HEADERS_SIZE_MAX = 1024 * 1024;
@@ -126,10 +126,12 @@ async function send(
     case "chunked":
       return end(stream, body);
     case "held":
-      return write(stream, body);
+      await write(stream, body);
+      await sleep(ARRIVES_MS);
+      return;
     case "cut":
       await write(stream, body);
-      await sleep(CUT_AFTER_MS);
+      await sleep(ARRIVES_MS);
       stream.close(constants.NGHTTP2_CANCEL);
       return;
     case "continue":

@@ -29,7 +29,7 @@ export interface Exchange {
 export type Exchanger = (request: Request) => Exchange;
 
 const TRICKLE_MS = 100;
-const CUT_AFTER_MS = 200;
+const ARRIVES_MS = 200;
 
 /** `patienceMs` is how long an answer may take. */
 export function createExchanger(patienceMs: number): Exchanger {
@@ -62,12 +62,16 @@ async function send(socket: Socket, request: Request, incoming: Incoming): Promi
   await write(socket, headOf(request));
   switch (sending.kind) {
     case "length":
-    case "held":
       return write(socket, body);
+    case "held":
+      await write(socket, body);
+      // What comes next comes by another connection, and could be there before.
+      await sleep(ARRIVES_MS);
+      return;
     case "cut":
       await write(socket, body);
       // Bytes that come together with the end of their connection are easily thrown away with it; those of a line that breaks came before.
-      await sleep(CUT_AFTER_MS);
+      await sleep(ARRIVES_MS);
       // Half-closed, so that what was sent arrives: a reset could overtake it.
       socket.end();
       return;

@@ -4,6 +4,8 @@ import { startCaddyWith } from "@holdfast/testkit/services/caddy";
 import { startNginxWith } from "@holdfast/testkit/services/nginx";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Ours, startOurs } from "../conformance/ours.ts";
+import { lineOf } from "../conformance/report.ts";
+import type { Row } from "../conformance/row.ts";
 import { runSuite, SUITES } from "../conformance/suite.ts";
 
 interface Proxy {
@@ -55,12 +57,25 @@ describe.concurrent.each(Object.entries(PROXIES))("through %s", (_, start) => {
     async (suite) => {
       const { pathname } = new URL(ours?.urls[suite.name] ?? "");
       const { fields } = ours ?? {};
-      const results = await runSuite(suite, `${proxy?.url}${pathname}`, { fields });
+      const run = (rows: readonly Row[]) =>
+        runSuite({ ...suite, rows }, `${proxy?.url}${pathname}`, { fields });
+      const once = await run(suite.rows);
+      // What a busy proxy was late with is asked for again; what it does not hand on fails again.
+      const lost = LOST[suite.name];
+      const isLate = ({ row, verdict }: (typeof once)[number]) =>
+        verdict.kind === "failed" && !lost.includes(row.id);
+      const again = await run(once.filter(isLate).map(({ row }) => row));
+      const results = once.map((one) => again.find(({ row }) => row === one.row) ?? one);
       const of = (kind: (typeof results)[number]["verdict"]["kind"]) =>
-        results.filter(({ verdict }) => verdict.kind === kind).map(({ row }) => row);
-      expect(of("failed").map(({ id }) => id)).toEqual(LOST[suite.name]);
+        results.filter(({ verdict }) => verdict.kind === kind);
+      expect(
+        of("failed")
+          .filter(({ row }) => !lost.includes(row.id))
+          .map(lineOf),
+      ).toEqual([]);
+      expect(of("failed").map(({ row }) => row.id)).toEqual(lost);
       const isAbsent = /^(?:E1c|K2e|X3b|R5[bcdf]\/\d|R7c\/\d)$/;
-      expect(of("notOffered").filter(({ id }) => !isAbsent.test(id))).toEqual([]);
+      expect(of("notOffered").filter(({ row }) => !isAbsent.test(row.id))).toEqual([]);
     },
     180_000,
   );
