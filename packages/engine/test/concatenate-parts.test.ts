@@ -53,9 +53,13 @@ async function partial(bytes: Uint8Array): Promise<UploadId> {
   return made.id;
 }
 
-async function concatenate(principal = alice): Promise<UploadId> {
+async function concatenate(
+  principal = alice,
+  ids: readonly string[] = partials,
+): Promise<UploadId> {
   const { size: _, ...request } = createRequest(0);
-  return (await engine.concatenate(principal, { request, partials, protocol: "tus" })).id;
+  const wants = { request, partials: ids, protocol: "tus" } as const;
+  return (await engine.concatenate(principal, wants)).id;
 }
 
 const told = (id: UploadId): Promise<ToldOffset> => engine.offset(alice, id, "at-size");
@@ -272,6 +276,18 @@ describe("a final over a store of parts", () => {
     await engine.sweep("server", { isDryRun: false });
     for (const partial of partials) expect(await stateOf(partial)).toBe("expired");
     expect([store.state.places.size, store.state.objects.size]).toEqual([0, 0]);
+  });
+
+  it("tells another tenant of a partial what it tells of one that there is not", async () => {
+    const tellings: unknown[] = [];
+    const bob = { id: "bob", tenant: "elsewhere" };
+    for (const ids of [partials, partials.map((id) => `${id.slice(0, -1)}a`), ["none"]]) {
+      const { code, message, details } = await concatenate(bob, ids).catch((error) => error);
+      tellings.push({ code, message, details });
+    }
+    const nothing = { code: "upload_not_found", message: "There is no such upload", details: {} };
+    expect(tellings).toEqual([nothing, nothing, nothing]);
+    expect(metadata.snapshot().uploads.size).toBe(2);
   });
 
   it("counts against its principal from the moment that it is recorded, beside its partials", async () => {

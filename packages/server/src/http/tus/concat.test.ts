@@ -187,6 +187,19 @@ describe.each(Object.entries(STORAGES))("%s", (_, storage) => {
       expect((await send("POST", "/tus", { "upload-concat": "final;" })).status).toBe(400);
     });
 
+    it("has as many partials as a header holds, and no more", async () => {
+      const path = await partial(PIECES[1]);
+      const size = 1900 * PIECES[1].length;
+      const made = pathOf(await final(Array.from({ length: 1900 }, () => path)));
+      // Its HEAD says all of them again, which is more than this client takes.
+      const look = () => ask(server, { path: `/v1/uploads/${made.slice(5)}` });
+      let view = (await look()).json;
+      while (view["state"] === "completing") view = (await look()).json;
+      expect(view).toMatchObject({ state: "complete", size });
+      const short = path.slice(5);
+      expect((await final(Array.from({ length: 2049 }, () => short))).status).toBe(400);
+    });
+
     it("takes addresses under any name behind a proxy", async () => {
       await server.close();
       server = await startTestServer({ ...storage(), proxies: ["127.0.0.1"] });
