@@ -93,8 +93,8 @@ const BUGS: Readonly<Record<string, Bug>> = {
     edits: [
       {
         file: "engine/src/publish.ts",
-        find: "    if (!HARMLESS.has(code)) beginHealing(context, upload, cause);\n",
-        replace: "",
+        find: "    if (!HARMLESS.has(code)) beginHealing(context, upload, cause);\n  }\n}\n",
+        replace: "  }\n}\n",
       },
     ],
   },
