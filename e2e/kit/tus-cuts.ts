@@ -63,9 +63,9 @@ export async function cutTusUpload(directory: string, wants: TusCuts): Promise<T
   });
   done.catch(() => undefined);
   for (let left = cuts; left > 0 && !isOver; left--) {
-    // So much of what is missing that all cuts find some of it.
+    // So much of what is missing that all cuts find some of it, the last one too.
     const missing = size - Math.max(0, ...tap.offsets.slice(-1));
-    const until = dice.whole(0, Math.floor((2 * missing) / (left + 1)));
+    const until = dice.whole(0, Math.floor((2 * missing) / (left + 2)));
     const connection = await carryingOn(proxy, until, () => isOver);
     if (!connection) break;
     const kind = dice.fraction();

@@ -60,7 +60,7 @@ function ietf(version: number): Dialect {
   };
 }
 
-export const APPEND_WAYS: readonly Way[] = [TUS, ...[3, 5, 6, 8].map(ietf)].map(wayOf);
+export const APPEND_WAYS: readonly Way[] = [TUS, ...[3, 5, 6, 8, 9].map(ietf)].map(wayOf);
 
 function wayOf(dialect: Dialect): Way {
   return {
