@@ -91,7 +91,7 @@ async function crashRound(round: Round, cycles: number): Promise<void> {
   let loads: Load[] = [];
   const published = new Set<string>();
   for (let cycle = 0; cycle < cycles; cycle++) {
-    await loadUntilKilled(server, loads, round);
+    await loadUntilKilled(server, loads, round, AWAITED[cycle % AWAITED.length]);
     if (dice.isHit(0.2)) await killWhileStarting(round);
     server = await startServer(place);
     report.cycles++;
@@ -117,17 +117,41 @@ async function countStrays(
   report.violations.push(`${files.length} files where ${published.size} were asked for`);
 }
 
-async function loadUntilKilled(server: ServerProcess, loads: Load[], round: Round): Promise<void> {
+type Acknowledged = "acknowledgedParts" | "directParts";
+
+/** What the lives of a server last at least until, in turn: on a slow machine kills by the clock alone would hit nobody who has been told anything. */
+const AWAITED: readonly (Acknowledged | undefined)[] = [
+  "acknowledgedParts",
+  "directParts",
+  undefined,
+];
+const ACKNOWLEDGED_WITHIN_MS = 60_000;
+
+async function loadUntilKilled(
+  server: ServerProcess,
+  loads: Load[],
+  round: Round,
+  awaited: Acknowledged | undefined,
+): Promise<void> {
   const agent = createAgent();
   const running = { isOn: true };
   const workers = Array.from({ length: WORKERS }, () =>
     keepWorking(running, () => sendSomething(server.url, loads, agent, round)),
   );
+  if (awaited) await nextAcknowledged(round, awaited);
   await sleep(round.dice.whole(5, round.habits.lifeMs));
   await killServer(server);
   running.isOn = false;
   await Promise.all(workers);
   agent.destroy();
+}
+
+/** Until one more has been acknowledged; where nothing goes straight to a store, one by the server. */
+async function nextAcknowledged({ habits, report }: Round, awaited: Acknowledged): Promise<void> {
+  const counted = habits.direct > 0 ? awaited : "acknowledgedParts";
+  const before = report[counted];
+  const until = performance.now() + ACKNOWLEDGED_WITHIN_MS;
+  while (report[counted] === before && performance.now() < until) await sleep(5);
 }
 
 async function keepWorking(

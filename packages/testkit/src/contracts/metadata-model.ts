@@ -416,8 +416,12 @@ async function outcomes(
   return all;
 }
 
+/** A store and its specification are asked one after the other: of what is left of a claim only the order of size is the same. */
 function outcomeOf(cause: unknown): string {
-  return isHoldfastError(cause) ? `${cause.code} ${JSON.stringify(cause.details)}` : String(cause);
+  if (!isHoldfastError(cause)) return String(cause);
+  const coarse = (name: string, value: unknown) =>
+    name === "leftMs" && typeof value === "number" ? Math.round(value / 1e9) : value;
+  return `${cause.code} ${JSON.stringify(cause.details, coarse)}`;
 }
 
 const DUE_KINDS = ["completing", "expired", "uncleared", "forgettable", "deleting"] as const;
