@@ -38,7 +38,7 @@ interface Exchange {
   isLast: boolean;
 }
 
-const HEADERS_SIZE_MAX: number = 64 * KIB;
+export const HEADERS_SIZE_MAX: number = 64 * KIB;
 const HEADERS_TIMEOUT_MS = 60_000;
 export const KEEP_ALIVE_MS = 60_000;
 const LINGER_MS = 2_000;

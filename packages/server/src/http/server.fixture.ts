@@ -23,7 +23,7 @@ import type { Front } from "./front.ts";
 import { createH2 } from "./h2.ts";
 import { createInFlight } from "./in-flight.ts";
 import { listen } from "./listen.ts";
-import { createHttpServer, createNodeHandler, type HttpOptions } from "./node.ts";
+import { createHttpServer, createNodeHandler, HEADERS_SIZE_MAX, type HttpOptions } from "./node.ts";
 import { createReplies } from "./replies.ts";
 import { createTrust } from "./trust.ts";
 
@@ -41,7 +41,8 @@ function createAdapter(front: Front, { http = {}, hasParser }: TestServerOptions
       const { remoteAddress: address } = incoming.socket;
       return handler(request, address === undefined ? {} : { address });
     });
-    return createServer((req, res) => void listener(req, res));
+    // As many header fields as ours takes: how many there may be is the host's to say.
+    return createServer({ maxHeaderSize: HEADERS_SIZE_MAX }, (req, res) => void listener(req, res));
   }
   if (!hasParser) return createHttpServer(front, http);
   const handler = createNodeHandler(front, http);
