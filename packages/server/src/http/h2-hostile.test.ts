@@ -1,6 +1,8 @@
 // HTTP/2 from somebody who means harm: frame by frame, what no client sends. The server stays, others are served, and nothing is made of what was no request.
 import { type ClientHttp2Session, connect as connectH2, constants } from "node:http2";
 import { connect, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Policy } from "@holdfast/engine";
 import { KIB, MIB } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createTokenPolicy } from "../policy/policy.ts";
@@ -8,7 +10,7 @@ import { KEEP_ALIVE_MS } from "./node.ts";
 import { LINGER } from "./reply.ts";
 import { startTestServer, type TestServer, type TestServerOptions } from "./server.fixture.ts";
 
-const { NGHTTP2_PROTOCOL_ERROR } = constants;
+const { NGHTTP2_PROTOCOL_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
 
 let server: TestServer;
 const ends: (() => unknown)[] = [];
@@ -21,7 +23,16 @@ async function start(options: TestServerOptions = {}): Promise<void> {
   ends.push(server.close);
 }
 
-const FRAME = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goAway: 7, continuation: 9 };
+const FRAME = {
+  data: 0,
+  headers: 1,
+  reset: 3,
+  settings: 4,
+  ping: 6,
+  goAway: 7,
+  windowUpdate: 8,
+  continuation: 9,
+};
 const END_STREAM = 1;
 const END_HEADERS = 4;
 
@@ -302,37 +313,146 @@ describe("a connection that asks for nothing", () => {
   });
 });
 
+const CREATE_H2 = { ":method": "POST", ":path": "/v1/files", "upload-complete": "?1" };
+
+/** Who asks whether a token is good may have to wait for an answer. */
+function slowPolicy(isKnown: Promise<void>): Policy {
+  const policy = createTokenPolicy({ token: undefined });
+  return {
+    ...policy,
+    async authenticate(sent) {
+      if (sent === "Bearer slow") await isKnown;
+      return policy.authenticate(undefined);
+    },
+  };
+}
+
 describe("bodies that nobody reads yet", () => {
   it("keep neither other bodies nor other requests of their connection waiting", {
     timeout: 60_000,
   }, async () => {
-    // Who asks whether a token is good may have to wait for an answer.
     const { promise: isKnown, resolve } = Promise.withResolvers<void>();
-    const policy = createTokenPolicy({ token: undefined });
-    await start({
-      parts: {
-        policy: {
-          ...policy,
-          async authenticate(sent) {
-            if (sent === "Bearer slow") await isKnown;
-            return policy.authenticate(undefined);
-          },
-        },
-      },
-    });
+    await start({ parts: { policy: slowPolicy(isKnown) } });
     const session = await well();
-    const create = { ":method": "POST", ":path": "/v1/files", "upload-complete": "?1" };
     const body = Buffer.alloc(MIB, 7);
     const slow = Array.from({ length: 18 }, () =>
-      ask(session, { ...create, authorization: "Bearer slow" }, body),
+      ask(session, { ...CREATE_H2, authorization: "Bearer slow" }, body),
     );
     // More than the window of the connection.
     const sent = () => session.socket?.bytesWritten ?? 0;
     await expect.poll(sent, { timeout: 15_000 }).toBeGreaterThan(17 * MIB);
-    const quick = await ask(session, create, Buffer.alloc(300 * KIB, 8));
+    const quick = await ask(session, CREATE_H2, Buffer.alloc(300 * KIB, 8));
     expect(quick.status).toBe(201);
     expect((await ask(session, { ":path": "/livez" })).status).toBe(200);
     resolve();
     for (const { status } of await Promise.all(slow)) expect(status).toBe(201);
+  });
+
+  it("never hold more than there may be: those that hold most are refused", async () => {
+    const { promise: isKnown, resolve } = Promise.withResolvers<void>();
+    const policy = slowPolicy(isKnown);
+    const windows = { streamsMax: 1_000, unreadMax: 4 * MIB };
+    await start({ parts: { policy }, http: { windows } });
+    const session = await well();
+    const slow = Array.from({ length: 12 }, () =>
+      ask(session, { ...CREATE_H2, authorization: "Bearer slow" }, Buffer.alloc(MIB, 7)),
+    );
+    await expect
+      .poll(() => session.socket?.bytesWritten ?? 0, { timeout: 15_000 })
+      .toBeGreaterThan(12 * MIB);
+    // What the kernel holds comes in the next turns.
+    expect((await ask(session, { ":path": "/livez" })).status).toBe(200);
+    server.clock.advance(1_000);
+    resolve();
+    const answers = await Promise.all(slow);
+    const refused = answers.filter(({ status }) => status === 503);
+    expect(refused.length).toBe(8);
+    for (const { body } of refused) expect(JSON.parse(body).code).toBe("overloaded");
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(4);
+  });
+
+  it("have small windows while there are many of them", async () => {
+    const { promise: isKnown, resolve } = Promise.withResolvers<void>();
+    const windows = { streamsMax: 4, unreadMax: 128 * MIB };
+    await start({ parts: { policy: slowPolicy(isKnown) }, http: { windows } });
+    const session = await well();
+    const window = () => session.remoteSettings.initialWindowSize;
+    const slow = Array.from({ length: 6 }, () =>
+      ask(session, { ...CREATE_H2, authorization: "Bearer slow" }, Buffer.alloc(300 * KIB, 7)),
+    );
+    await expect.poll(window).toBe(64 * KIB);
+    const late = await well();
+    await expect.poll(() => late.remoteSettings.initialWindowSize).toBe(64 * KIB);
+    resolve();
+    for (const { status } of await Promise.all(slow)) expect(status).toBe(201);
+    server.clock.advance(5_000);
+    await expect.poll(window).toBe(MIB);
+  });
+});
+
+describe("a peer that never acknowledges the settings", () => {
+  it("has no more streams than others, and the windows of before", async () => {
+    const { promise: isKnown, resolve } = Promise.withResolvers<void>();
+    await start({ parts: { policy: slowPolicy(isKnown) } });
+    const { send, frames, isClosed } = await open();
+    const slow = block([...CREATE, ["authorization", "Bearer slow"]]);
+    const ids = Array.from({ length: 40 }, (_, at) => 2 * at + 1);
+    for (const id of ids) send(frame(FRAME.headers, END_HEADERS, id, slow));
+    const resets = (wanted: number) =>
+      frames()
+        .filter(({ type, code }) => type === FRAME.reset && code === wanted)
+        .map(({ stream }) => stream);
+    await expect
+      .poll(() => resets(NGHTTP2_REFUSED_STREAM), { timeout: 15_000 })
+      .toEqual(ids.slice(32));
+    // More than that window and what a stream takes in before it is read.
+    for (let count = 0; count < 16; count++) {
+      send(frame(FRAME.data, 0, 1, Buffer.alloc(16 * KIB)));
+    }
+    await expect.poll(isClosed, { timeout: 15_000 }).toBe(true);
+    expect(frames().map(({ type }) => type)).toContain(FRAME.goAway);
+    resolve();
+    await expectServed();
+  });
+});
+
+describe("who resets what he reads", () => {
+  beforeEach(() => start());
+
+  it("never gets what is read for others afterwards, in the memory that was his", {
+    timeout: 30_000,
+  }, async () => {
+    const others = await well();
+    const made = async (size: number, value: number) => {
+      const { body } = await ask(others, CREATE_H2, Buffer.alloc(size, value));
+      return String(JSON.parse(body).url);
+    };
+    // More than two kernels hold.
+    const [his, theirs] = [await made(24 * MIB, 0xaa), await made(MIB, 0xbb)];
+    const { socket, send } = await open();
+    const pieces: Buffer[] = [];
+    socket.removeAllListeners("data").on("data", (piece: Buffer) => pieces.push(piece));
+    socket.pause();
+    const get: readonly Field[] = [
+      [":method", "GET"],
+      [":scheme", "http"],
+      [":path", his],
+      [":authority", "localhost"],
+    ];
+    send(
+      frame(FRAME.settings, 0, 0, Buffer.from([0, 4, 0x7f, 0xff, 0xff, 0xff])),
+      frame(FRAME.windowUpdate, 0, 0, Buffer.from([0x3f, 0xff, 0xff, 0xff])),
+      frame(FRAME.headers, END_HEADERS | END_STREAM, 1, block(get)),
+    );
+    await sleep(500);
+    send(frame(FRAME.reset, 0, 1, Buffer.from([0, 0, 0, 8])));
+    await sleep(200);
+    expect((await ask(others, { ":path": theirs })).status).toBe(200);
+    socket.resume();
+    send(frame(FRAME.ping, 0, 0, Buffer.from("the end!")));
+    const came = () => Buffer.concat(pieces);
+    await expect.poll(() => came().includes("the end!"), { timeout: 15_000 }).toBe(true);
+    expect(came().includes(Buffer.alloc(100, 0xaa))).toBe(true);
+    expect(came().includes(Buffer.alloc(100, 0xbb))).toBe(false);
   });
 });

@@ -18,12 +18,8 @@ import { problemReply } from "./problem.ts";
 import { LINGER, type Reader, type Reply, replyHeaders, sendPiece, sendStream } from "./reply.ts";
 import type { Inform, Request } from "./request.ts";
 import { answer } from "./route.ts";
+import { createWindows, STREAM_WINDOW } from "./windows.ts";
 
-/**
- * Bytes that a stream may be sent before it is read: 64 KiB, as it is by default, are a megabyte a second over a line of 64 ms. They wait in memory, so that they are
- * few, and few streams at once have them.
- */
-const STREAM_WINDOW: number = MIB;
 const SESSION_WINDOW: number = 16 * MIB;
 const STREAMS_MAX = 32;
 const HEADERS_SIZE_MAX: number = 64 * KIB;
@@ -49,6 +45,7 @@ export function createH2(front: Front, options: HttpOptions = {}): H2 {
   const { pace = PACE, readPace = READ_PACE, interim: setting = "direct", mayConnect } = options;
   const reader = { pace: readPace, clock: front.clock, log: front.log };
   const connections = new Map<object, Connection>();
+  const windows = createWindows(front.clock, options.windows);
   const server = createServer({
     // A field with a space at its end would be dropped without a word otherwise, a checksum too. It is read as in HTTP/1.1.
     strictFieldWhitespaceValidation: false,
@@ -69,6 +66,7 @@ export function createH2(front: Front, options: HttpOptions = {}): H2 {
     const connection = { session, streams: 0, callOff: () => undefined };
     connections.set(session, connection);
     session.setLocalWindowSize(SESSION_WINDOW);
+    windows.join(session);
     rest(connection);
     session.on("close", () => {
       connection.callOff();
@@ -114,6 +112,7 @@ export function createH2(front: Front, options: HttpOptions = {}): H2 {
     const body = createRequestBody(fromStream(stream, headers), {
       ...{ clock: front.clock, pace, onFirstRead },
     });
+    windows.enter(stream, body);
     // Told before the end of the stream, which is there however it ended.
     stream.on("aborted", () => body.cut(connectionCut()));
     let trailers: IncomingHttpHeaders = {};
@@ -227,11 +226,29 @@ async function sendH2(
   const { content } = reply;
   stream.respond({ ":status": reply.status, ...replyHeaders(reply) });
   if (method !== "HEAD" && content.kind === "bytes") await sendPiece(stream, content.bytes, reader);
-  if (method !== "HEAD" && content.kind === "stream") await sendStream(stream, content, reader);
+  if (method !== "HEAD" && content.kind === "stream") {
+    const isClear = stream.session?.encrypted === false;
+    await sendStream(stream, isClear ? copied(content) : content, reader);
+  }
   const isUnread = !body.hasArrived();
   if (!stream.destroyed) stream.end();
   if (!isUnread) return;
   await body.discard(LINGER);
   // Who still sends may stop now: the answer is complete (RFC 9113 section 8.1).
   if (!stream.closed) stream.close(constants.NGHTTP2_NO_ERROR);
+}
+
+type Stream = Extract<Reply["content"], { kind: "stream" }>;
+
+/**
+ * In the clear node:http2 hands memory to the kernel as it is, and goes on with it where its stream was reset meanwhile: what is read into it next, for somebody
+ * else, would go out here. TLS has its own copy of what it encrypts.
+ */
+function copied({ open, ...content }: Stream): Stream {
+  return {
+    ...content,
+    async *open(gone) {
+      for await (const piece of open(gone)) yield new Uint8Array(piece);
+    },
+  };
 }

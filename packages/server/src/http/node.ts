@@ -13,6 +13,7 @@ import { canSendInterim, sendInterim, sendRaw, sendReply } from "./reply.ts";
 import type { Inform, Request } from "./request.ts";
 import { answer } from "./route.ts";
 import type { LOCAL_PEER } from "./trust.ts";
+import type { WindowRule } from "./windows.ts";
 
 export interface HttpOptions {
   readonly pace?: PaceRule;
@@ -24,6 +25,8 @@ export interface HttpOptions {
   readonly peer?: typeof LOCAL_PEER | undefined;
   /** Whether an address may connect; everybody may by default. */
   readonly mayConnect?: (address: string) => boolean;
+  /** What bodies of HTTP/2 may have sent before they are read. */
+  readonly windows?: WindowRule;
   /** With a certificate it speaks TLS; without, plain HTTP. */
   readonly tls?: SecureContextOptions & Pick<TlsOptions, "ALPNProtocols">;
 }
