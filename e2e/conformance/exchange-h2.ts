@@ -7,12 +7,11 @@ import {
   type IncomingHttpStatusHeader,
 } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Exchanger, framingOf, patienceOf, type Request } from "./exchange.ts";
+import { type Exchanger, framingOf, patienceOf, type Request, waitForIt } from "./exchange.ts";
 import type { Outcome } from "./judge.ts";
 import { type Field, type Head, valuesOf } from "./message.ts";
 
 const TRICKLE_MS = 100;
-const ARRIVES_MS = 200;
 const PIECE = 64 * 1024;
 /** Whether that is too much is the server's to say. */
 const HEADERS_SIZE_MAX = 1024 * 1024;
@@ -118,7 +117,7 @@ function headOf(headers: IncomingHttpHeaders & IncomingHttpStatusHeader): Head {
 
 async function send(
   stream: ClientHttp2Stream,
-  { body, sending }: Request,
+  { body, sending, arrived = waitForIt }: Request,
   incoming: Incoming,
 ): Promise<void> {
   switch (sending.kind) {
@@ -127,11 +126,10 @@ async function send(
       return end(stream, body);
     case "held":
       await write(stream, body);
-      await sleep(ARRIVES_MS);
-      return;
+      return arrived();
     case "cut":
       await write(stream, body);
-      await sleep(ARRIVES_MS);
+      await arrived();
       stream.close(constants.NGHTTP2_CANCEL);
       return;
     case "continue":

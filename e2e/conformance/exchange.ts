@@ -15,7 +15,9 @@ export interface Request {
   readonly target?: string;
   readonly fields: readonly Field[];
   readonly body: string;
-  readonly sending: Sending;
+  readonly sending: Exclude<Sending, { readonly kind: "exceed" }>;
+  /** Resolves once a body that is held or cut is where it is sent to; without it, it is given some time. */
+  readonly arrived?: (() => Promise<void>) | undefined;
 }
 
 export interface Exchange {
@@ -30,6 +32,11 @@ export type Exchanger = (request: Request) => Exchange;
 
 const TRICKLE_MS = 100;
 const ARRIVES_MS = 200;
+
+/** For bytes of which nobody can tell whether they have arrived. */
+export function waitForIt(): Promise<void> {
+  return sleep(ARRIVES_MS);
+}
 
 /** `patienceMs` is how long an answer may take. */
 export function createExchanger(patienceMs: number): Exchanger {
@@ -58,7 +65,7 @@ function open(url: URL): Socket {
 }
 
 async function send(socket: Socket, request: Request, incoming: Incoming): Promise<void> {
-  const { body, sending } = request;
+  const { body, sending, arrived = waitForIt } = request;
   await write(socket, headOf(request));
   switch (sending.kind) {
     case "length":
@@ -66,12 +73,11 @@ async function send(socket: Socket, request: Request, incoming: Incoming): Promi
     case "held":
       await write(socket, body);
       // What comes next comes by another connection, and could be there before.
-      await sleep(ARRIVES_MS);
-      return;
+      return arrived();
     case "cut":
       await write(socket, body);
       // Bytes that come together with the end of their connection are easily thrown away with it; those of a line that breaks came before.
-      await sleep(ARRIVES_MS);
+      await arrived();
       // Half-closed, so that what was sent arrives: a reset could overtake it.
       socket.end();
       return;
@@ -112,7 +118,11 @@ function headOf({ method, url, target, fields, body, sending }: Request): string
 }
 
 /** How a body is delimited, in header lines of HTTP/1.1. */
-export function framingOf(method: string, body: string, sending: Sending): readonly string[] {
+export function framingOf(
+  method: string,
+  body: string,
+  sending: Request["sending"],
+): readonly string[] {
   switch (sending.kind) {
     case "chunked": {
       const names = sending.trailers.map(([name]) => name).join(", ");

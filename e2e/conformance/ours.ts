@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { decodeUpload } from "@holdfast/protocol";
 import { startCli, textOf } from "@holdfast/testkit/process";
 import type { Field } from "./message.ts";
 
@@ -15,6 +16,8 @@ export interface Ours {
   readonly h2Urls: Readonly<Record<"tus" | "rufh", string>>;
   /** Go with every request. */
   readonly fields: readonly Field[];
+  /** By the status of the own API, which every upload has and which ends nothing. */
+  offsetOf(upload: URL): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -34,6 +37,12 @@ export async function startOurs(
     urls: urlsAt(url),
     h2Urls: urlsAt(`http://127.0.0.1:${listening.fields.get("h2cPort")}`),
     fields: [["Authorization", `Bearer ${token}`]],
+    async offsetOf({ pathname }) {
+      const id = pathname.slice(pathname.lastIndexOf("/") + 1);
+      const headers = { Authorization: `Bearer ${token}` };
+      const answer = await fetch(`${url}/v1/uploads/${id}`, { headers });
+      return decodeUpload(await answer.json()).offset;
+    },
     async stop() {
       command.kill("SIGKILL");
       await command.exit;

@@ -60,7 +60,9 @@ export type Sending =
   /** Chunked, the body again and again until an interim answer carries that header, at most `times`. */
   | { readonly kind: "trickle"; readonly until: string; readonly times: number }
   /** Chunked, the body again and again, that many times or until there is an answer. */
-  | { readonly kind: "repeat"; readonly times: number };
+  | { readonly kind: "repeat"; readonly times: number }
+  /** The same, until it is just beyond the server's largest size. Far more would be cut off, and the cut may overtake the refusal. */
+  | { readonly kind: "exceed" };
 
 /** Looks at what a held request was answered, after the steps before. */
 export interface Settle {

@@ -25,9 +25,14 @@ export interface Target {
   readonly exchange: Exchanger;
   /** No step is repeated for longer, whatever its row grants. */
   readonly againMsMax?: number;
+  /** How far the upload at that address is, without ending what is being sent to it: no specification has such a request. */
+  readonly offsetOf?: ((upload: URL) => Promise<number>) | undefined;
 }
 
 const AGAIN_MS = 100;
+
+/** Bytes that are not there by then are not coming. */
+const ARRIVES_MS_MAX = 10_000;
 
 export async function runRows(
   rows: readonly Row[],
@@ -36,9 +41,8 @@ export async function runRows(
   onResult: (result: Result) => void = () => undefined,
 ): Promise<readonly Result[]> {
   const results: Result[] = [];
-  const begun = new Map(
-    rows.filter(({ isSlow }) => isSlow).map((row) => [row, runRow(row, target, offer)]),
-  );
+  const isSlow = (row: Row) => row.isSlow || (target.offsetOf && row.steps.some(isHalf));
+  const begun = new Map(rows.filter(isSlow).map((row) => [row, runRow(row, target, offer)]));
   for (const row of rows) {
     const result = { row, verdict: await (begun.get(row) ?? runRow(row, target, offer)) };
     onResult(result);
@@ -64,6 +68,11 @@ export async function runRow(row: Row, target: Target, offer: Offer): Promise<Ve
   } finally {
     for (const exchange of held.values()) exchange.close();
   }
+}
+
+/** What is sent of it is waited for. */
+function isHalf(step: Step): boolean {
+  return step.kind === "ask" && (step.sending.kind === "held" || step.sending.kind === "cut");
 }
 
 async function runStep(
@@ -99,17 +108,42 @@ async function runStep(
   }
 }
 
-function prepare(step: Ask, names: Names, { fields }: Target): Request | string {
+function prepare(step: Ask, names: Names, target: Target): Request | string {
   const isWhole = step.to === "*";
   const to = fill(isWhole ? "{here}" : step.to, names);
   if (!URL.canParse(to)) return `nowhere to send it: ${to} is not known`;
+  const fields = step.fields.map(([name, value]): Field => [name, fill(value, names)]);
+  const { body, sending } = step;
+  const url = new URL(to);
   return {
     method: step.method,
-    url: new URL(to),
+    url,
     ...(isWhole ? { target: "*" } : {}),
-    fields: [...fields, ...step.fields.map(([name, value]): Field => [name, fill(value, names)])],
-    body: step.body,
-    sending: step.sending,
+    fields: [...target.fields, ...fields],
+    body,
+    sending: sending.kind === "exceed" ? exceeding(body, names) : sending,
+    arrived: arrivalOf(url, fields, body, target),
+  };
+}
+
+function exceeding(body: string, { sizeMax = 0 }: Names): Request["sending"] {
+  return { kind: "repeat", times: Math.floor(sizeMax / body.length) + 1 };
+}
+
+/** Undefined where nobody can tell: bytes that one digest covers count only all together. */
+function arrivalOf(
+  url: URL,
+  fields: readonly Field[],
+  body: string,
+  { offsetOf }: Target,
+): Request["arrived"] {
+  const [from] = valuesOf({ status: 0, fields }, "upload-offset");
+  const isCovered = fields.some(([name]) => /^(?:upload-checksum|content-digest)$/i.test(name));
+  if (!offsetOf || from === undefined || isCovered) return undefined;
+  const end = Number(from) + body.length;
+  return async () => {
+    const late = Date.now() + ARRIVES_MS_MAX;
+    while (Date.now() < late && (await offsetOf(url)) < end) await sleep(AGAIN_MS / 4);
   };
 }
 

@@ -38,6 +38,8 @@ const PATIENCE_MS = 30_000;
 export interface RunOptions {
   /** Go with every request. */
   readonly fields?: readonly Field[] | undefined;
+  /** See `Target`. */
+  readonly offsetOf?: Target["offsetOf"] | undefined;
   /** HTTP/1.1 where nothing else is said; HTTP/2 without asking, over TLS by agreement. */
   readonly http?: 1 | 2;
   readonly onResult?: (result: Result) => void;
@@ -48,7 +50,7 @@ export interface RunOptions {
 export async function runSuite(
   suite: Suite,
   url: string,
-  { fields = [], http = 1, onResult, onOutcome }: RunOptions = {},
+  { fields = [], offsetOf, http = 1, onResult, onOutcome }: RunOptions = {},
 ): Promise<readonly Result[]> {
   const exchange = http === 2 ? createH2Exchanger(PATIENCE_MS) : createExchanger(PATIENCE_MS);
   const heard: Exchanger = (request) => {
@@ -56,6 +58,6 @@ export async function runSuite(
     if (onOutcome) sent.outcome.then((outcome) => onOutcome(request, outcome));
     return sent;
   };
-  const target = { url: new URL(url), fields, exchange: heard };
+  const target = { url: new URL(url), fields, offsetOf, exchange: heard };
   return runRows(suite.rows, target, await suite.offerOf(target), onResult);
 }

@@ -5,7 +5,6 @@ import { startNginxWith } from "@holdfast/testkit/services/nginx";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Ours, startOurs } from "../conformance/ours.ts";
 import { lineOf } from "../conformance/report.ts";
-import type { Row } from "../conformance/row.ts";
 import { runSuite, SUITES } from "../conformance/suite.ts";
 
 interface Proxy {
@@ -56,21 +55,17 @@ describe.concurrent.each(Object.entries(PROXIES))("through %s", (_, start) => {
     "$title is what it is without",
     async (suite) => {
       const { pathname } = new URL(ours?.urls[suite.name] ?? "");
-      const { fields } = ours ?? {};
-      const run = (rows: readonly Row[]) =>
-        runSuite({ ...suite, rows }, `${proxy?.url}${pathname}`, { fields });
-      const once = await run(suite.rows);
-      // What a busy proxy was late with is asked for again; what it does not hand on fails again.
-      const lost = LOST[suite.name];
-      const isLate = ({ row, verdict }: (typeof once)[number]) =>
-        verdict.kind === "failed" && !lost.includes(row.id);
-      const again = await run(once.filter(isLate).map(({ row }) => row));
-      const results = once.map((one) => again.find(({ row }) => row === one.row) ?? one);
+      const { fields, offsetOf } = ours ?? {};
+      const results = await runSuite(suite, `${proxy?.url}${pathname}`, {
+        ...{ fields, offsetOf },
+      });
       const of = (kind: (typeof results)[number]["verdict"]["kind"]) =>
         results.filter(({ verdict }) => verdict.kind === kind);
+      const lost = LOST[suite.name];
+      const isLost = ({ row }: (typeof results)[number]) => lost.includes(row.id);
       expect(
         of("failed")
-          .filter(({ row }) => !lost.includes(row.id))
+          .filter((one) => !isLost(one))
           .map(lineOf),
       ).toEqual([]);
       expect(of("failed").map(({ row }) => row.id)).toEqual(lost);

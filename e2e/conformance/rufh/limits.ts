@@ -78,7 +78,7 @@ export const LIMITS: readonly Clause[] = [
     steps: (version) => [
       upload(version),
       append(version, 0, false, PIECE, [status(400, 413)], {
-        sending: { kind: "repeat", times: 513 },
+        sending: { kind: "exceed" },
       }),
       head(version, [status(400, 403, 404, 409, 410)], { withinMs: 5_000 }),
     ],

@@ -71,7 +71,7 @@ export const CREATION: readonly Row[] = [
     "an upload whose bytes go on beyond Tus-Max-Size is 413, and never has more than that",
     [
       deferred("a"),
-      patch("a", 0, PIECE, [status(413)], { sending: { kind: "repeat", times: 513 } }),
+      patch("a", 0, PIECE, [status(413)], { sending: { kind: "exceed" } }),
       head("a", [status(200, 204), header("Upload-Offset", withinMax)], { withinMs: 5_000 }),
     ],
     [...DEFER, "max-size", "max-size:small"],
