@@ -51,6 +51,7 @@ const CONTRACT: Readonly<Record<number, readonly ErrorCode[]>> = {
     "root_mismatch",
     "file_digest_mismatch",
     "size_mismatch",
+    "upload_unreadable",
     "upload_ended",
     "version_unsupported",
     "precondition_failed",

@@ -66,6 +66,7 @@ const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   file_digest_mismatch: EXIT.noRetry,
   size_mismatch: EXIT.noRetry,
   upload_not_open: EXIT.gaveUp,
+  upload_unreadable: EXIT.noRetry,
   upload_ended: EXIT.noRetry,
   version_unsupported: EXIT.noRetry,
   precondition_failed: EXIT.noRetry,

@@ -4,6 +4,7 @@ import { append } from "./append.ts";
 import { complete } from "./complete.ts";
 import { concatenate } from "./concatenate.ts";
 import { confirm } from "./confirm.ts";
+import { content, readContent } from "./content.ts";
 import { createContext } from "./context.ts";
 import { create, sizeMax } from "./create.ts";
 import { deleteFile } from "./delete.ts";
@@ -44,6 +45,8 @@ export function createEngine(parts: EngineParts): Engine {
     digests: (principal, id) => readUploadDigests(context, principal, id),
     status: (principal, id) => status(context, principal, id),
     watch: (principal, id, gone) => watch(context, principal, id, gone),
+    content: (principal, id) => content(context, principal, id),
+    readContent: (asked, range, gone) => readContent(context, asked, range, gone),
     complete: (principal, id, request) => complete(context, principal, id, request),
     abort: (principal, id) => abort(context, principal, id),
     file: (principal, id) => findFile(context, principal, id),

@@ -16,6 +16,7 @@ import type {
   UploadState,
   UploadView,
 } from "@holdfast/protocol";
+import type { UploadContent } from "./content.ts";
 import type { FilePage } from "./list.ts";
 import type {
   Body,
@@ -262,6 +263,17 @@ export interface Engine {
     id: string,
     gone: AbortSignal,
   ): AsyncGenerator<UploadNews | undefined, void, void>;
+  /**
+   * What can be read of an upload that is no file yet, or of what it has become, for whoever may read.
+   * @throws HoldfastError `upload_not_found`, `upload_ended`, `recovering`; `upload_unreadable` where its storage has nothing that could be read before
+   */
+  content(principal: Principal, id: string): Promise<UploadContent>;
+  /** Its bytes, each piece as soon as it is committed, up to the end of the range or the file. Each piece is valid until the next one is asked for. Ends at once when whoever reads is `gone`. */
+  readContent(
+    content: UploadContent,
+    range: ByteRange,
+    gone: AbortSignal,
+  ): AsyncGenerator<Uint8Array, void, void>;
   /** Resolves when the file is visible. */
   complete(principal: Principal, id: string, request: CompleteRequest): Promise<UploadView>;
   /** Resolves when the upload has ended and its bytes are gone. */

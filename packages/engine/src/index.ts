@@ -1,6 +1,7 @@
 // What an upload is: one verb, one file, over the ports.
 
 export type * from "./changes.ts";
+export type { UploadContent } from "./content.ts";
 export { createEngine } from "./create-engine.ts";
 export type {
   Abilities,

@@ -44,11 +44,11 @@ export async function* unlessDeleted(
 }
 
 /** Memory of a reader that is slow, or that finds no slot. */
-const SMALL_SIZE: number = 16 * 1024;
+export const SMALL_SIZE: number = 16 * 1024;
 /** A reader that keeps a slot for longer than this takes less than 512 KiB/s. */
-const SLOW_MS = 500;
+export const SLOW_MS: number = 500;
 /** One that has taken a small piece within this takes more than that again. */
-const QUICK_MS = 30;
+export const QUICK_MS: number = 30;
 
 /**
  * A slot for each piece, while there is one and the reader is quick. Somebody who takes a byte now and then would keep a slot for minutes, and enough of those

@@ -13,8 +13,10 @@ import {
   type UploadId,
 } from "@holdfast/protocol";
 import type { Claim } from "./claims.ts";
+import type { FreshPiece } from "./fresh.ts";
 import type { HostClaim } from "./host-claim.ts";
 import type { MetadataStore } from "./ports.ts";
+import type { Pulse } from "./pulse.ts";
 import type { Place, Tail, UploadRecord } from "./records.ts";
 import type { FillingPart } from "./tail.ts";
 
@@ -58,6 +60,10 @@ export interface Upload {
   proving?: AbortController;
   /** Under way after an I/O error, until what is committed has been read back. */
   healing?: Promise<void>;
+  /** Those who follow it and wait for what comes. */
+  pulse?: Pulse;
+  /** What is being read of it before it is a file. */
+  fresh?: Set<FreshPiece>;
   /** Hashes of whole subtrees of the root's tree (`root.ts`), by their place. */
   readonly subtrees: Map<number, Uint8Array>;
   /** The root, once it was computed over all parts; a withdrawal forgets it. */
@@ -200,6 +206,17 @@ export function allDigests({ digests, committed }: Upload): Uint8Array {
 export function offsetOf(upload: Upload): number {
   const { size, partSize, tail } = upload.record;
   return Math.min(size, contiguousParts(upload.committed) * partSize) + (tail?.size ?? 0);
+}
+
+/** Where the committed bytes from `at` on end; `at` itself where that byte is not committed. */
+export function committedEnd(
+  { record, committed }: Pick<Upload, "record" | "committed">,
+  at: number,
+): number {
+  const { size, partSize, tail } = record;
+  const next = contiguousParts(committed, Math.floor(at / partSize));
+  const parts = Math.min(size, next * partSize);
+  return Math.max(at, tail?.index === next ? parts + tail.size : parts);
 }
 
 export function committedCount(upload: Upload): number {

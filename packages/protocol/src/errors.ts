@@ -162,6 +162,12 @@ export const ERRORS = {
     title: "The upload takes no more parts",
     hint: "It is being completed or already complete; its status says which, and names the file.",
   },
+  upload_unreadable: {
+    status: 409,
+    retry: "never",
+    title: "The bytes of this upload cannot be read before it is a file",
+    hint: "Its store has whole parts that nobody can read yet: complete the upload, then read the file.",
+  },
   upload_ended: {
     status: 410,
     retry: "never",

@@ -67,7 +67,7 @@ export function missingRanges(set: PartSet): Generator<PartRange> {
   return rangesWhere(set, false);
 }
 
-/** Index of the first part that is not in the set: all before it are. */
-export function contiguousParts(set: PartSet): number {
-  return nextPart(set, 0, false);
+/** Index of the first part at or after `from` that is not in the set: all between are. */
+export function contiguousParts(set: PartSet, from = 0): number {
+  return nextPart(set, from, false);
 }

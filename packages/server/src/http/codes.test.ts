@@ -22,6 +22,7 @@ import { createVirtualClock } from "@holdfast/testkit/clock";
 import { nodeDigests } from "@holdfast/testkit/digests";
 import { createMemoryMetadata } from "@holdfast/testkit/metadata/memory";
 import { createMemoryStorage } from "@holdfast/testkit/storage/memory";
+import { createMemoryParts } from "@holdfast/testkit/storage/parts";
 import { alice, openPolicy } from "@holdfast/testkit/world";
 import { afterEach, describe, expect, it } from "vitest";
 import {
@@ -229,6 +230,12 @@ const CASES: Partial<Record<ErrorCode, () => Promise<Answer>>> = {
     const path = `/v1/uploads/${view.id}`;
     expect((await ask(server, { method: "DELETE", path })).status).toBe(204);
     return put(server, view, [0, 1]);
+  },
+  async upload_unreadable() {
+    const server = await start({ parts: { storage: createMemoryParts() } });
+    const answer = await askJson(server, "POST", "/v1/uploads", { name: "a", size: 5 });
+    const { id } = decodeUpload(answer.json);
+    return ask(server, { path: `/v1/uploads/${id}/content` });
   },
   async version_unsupported() {
     return ask(await start(), { method: "POST", path: "/tus", headers: { "upload-length": "5" } });

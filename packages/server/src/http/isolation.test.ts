@@ -146,6 +146,11 @@ const ROWS: Readonly<Record<string, ((id: string) => Ask) | { readonly nobodys: 
     headers: partHeaders,
     body: PART,
   }),
+  "GET /v1/uploads/*/content": (id) => ({ path: `/v1/uploads/${id}/content` }),
+  "HEAD /v1/uploads/*/content": (id) => ({
+    method: "HEAD",
+    path: `/v1/uploads/${id}/content?follow=1`,
+  }),
   "GET /v1/uploads/*/events": (id) => ({ path: `/v1/uploads/${id}/events` }),
   "POST /v1/uploads/*/complete": (id) => json("POST", `/v1/uploads/${id}/complete`, {}),
   "POST /v1/uploads/*/requests": (id) =>

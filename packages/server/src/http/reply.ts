@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import type { Duplex, Writable } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock, Log } from "@holdfast/engine";
-import { isHoldfastError, MIB } from "@holdfast/protocol";
+import { HoldfastError, isHoldfastError, MIB } from "@holdfast/protocol";
 import type { RequestBody } from "./body.ts";
 import { type PaceRule, pieceMs } from "./pace.ts";
 
@@ -133,7 +133,7 @@ function sizeOf(content: Content): number | undefined {
 /** What ends a reply that is nobody's fault: what it tells of is gone or another by now, or somebody's right to it. */
 const ENDS: ReadonlySet<string> = new Set([
   ...["file_not_found", "upload_not_found", "upload_ended", "upload_not_open"],
-  ...["unauthorized", "forbidden"],
+  ...["unauthorized", "forbidden", "shutting_down"],
 ]);
 
 /** Anything else is the storage's fault or ours. */
@@ -147,7 +147,11 @@ export interface PieceSink extends Pick<Writable, "on" | "off" | "destroy"> {
   readonly destroyed: boolean;
   write(piece: Uint8Array, taken: () => void): boolean;
   /** Where a connection is this reply's alone, the kernel's own time for it. */
-  readonly socket?: Pick<Socket, "setTimeout"> | null;
+  readonly socket?: Pick<Socket, "setTimeout" | "resetAndDestroy"> | null;
+  /** False where nothing but the end of the connection tells the end of a reply without a size: HTTP/1.0. */
+  readonly chunkedEncoding?: boolean;
+  /** Of a stream of node:http2. */
+  readonly rstCode?: number;
 }
 
 /** Asks for the next piece only when the kernel has taken the last one. A stream that fails has no way left to say so but a cut connection. */
@@ -171,6 +175,19 @@ export async function sendStream(
     logFailure(reader.log, error);
   } finally {
     res.off("close", leave);
+  }
+  cut(res, content.size);
+}
+
+/** Ends the connection so that nobody takes what came for all: where its end is that of the reply, only a reset is another one, and a stream of HTTP/2 that is destroyed without an error ends like a whole one. */
+function cut(res: PieceSink, size: number | undefined): void {
+  if (res.rstCode !== undefined) return void res.destroy(new HoldfastError("interrupted"));
+  if (size === undefined && res.chunkedEncoding === false) {
+    try {
+      res.socket?.resetAndDestroy();
+    } catch {
+      // TLS and local sockets have no reset; the end of TLS says by itself that it was cut.
+    }
   }
   res.destroy();
 }

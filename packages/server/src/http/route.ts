@@ -30,6 +30,7 @@ import { abortUpload } from "./uploads/abort.ts";
 import { appendUpload } from "./uploads/append.ts";
 import { completeUpload } from "./uploads/complete.ts";
 import { confirmParts } from "./uploads/confirm.ts";
+import { getContent } from "./uploads/content.ts";
 import { createUpload } from "./uploads/create.ts";
 import { getEvents } from "./uploads/events.ts";
 import { getOffset } from "./uploads/head.ts";
@@ -63,6 +64,7 @@ export const ROUTES: readonly Route[] = [
     }),
     dialect: resumableDialect,
   },
+  route("/v1/uploads/*/content", { GET: getContent, HEAD: getContent }),
   route("/v1/uploads/*/events", { GET: getEvents }),
   route("/v1/uploads/*/complete", { POST: completeUpload }),
   {

@@ -42,3 +42,10 @@ export interface ReplyRow {
 }
 
 export const json = (schema: z.ZodType): Content => ({ type: "application/json", schema });
+
+/** The same asked for without its content; ranges are for GET only. */
+export function headOf({ replies, ...operation }: Operation, id: string): Operation {
+  const { 206: _, ...rest } = replies;
+  const bare = Object.entries(rest).map(([status, { content: __, ...reply }]) => [status, reply]);
+  return { ...operation, method: "HEAD", id, replies: Object.fromEntries(bare) };
+}

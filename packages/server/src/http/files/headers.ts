@@ -12,12 +12,19 @@ export function entityTag(digest: Uint8Array): string {
   return `"${encodeHex(digest)}"`;
 }
 
-export function fileHeaders(file: FileRecord): Headers {
+/** What holds for somebody's bytes, whole or not. */
+export function safeHeaders({ type, name }: Pick<FileRecord, "type" | "name">): Headers {
   return {
-    "content-type": SAFE_TYPE.test(file.type) ? file.type : "application/octet-stream",
-    "content-disposition": encodeDisposition(file.name),
+    "content-type": SAFE_TYPE.test(type) ? type : "application/octet-stream",
+    "content-disposition": encodeDisposition(name),
     "content-security-policy": "sandbox; default-src 'none'",
     "cross-origin-resource-policy": "same-origin",
+  };
+}
+
+export function fileHeaders(file: FileRecord): Headers {
+  return {
+    ...safeHeaders(file),
     "accept-ranges": "bytes",
     ...(file.sha256 ? { "repr-digest": encodeDigest("sha-256", file.sha256) } : {}),
     ...validators(entityTag(file.root), file.createdAt),

@@ -1,7 +1,7 @@
 // The description of what can be done with files.
 import { FILES_LIMIT, FILES_LIMIT_MAX } from "@holdfast/protocol";
 import { z } from "zod";
-import { json, type Operation } from "../operation.ts";
+import { headOf, json, type Operation } from "../operation.ts";
 import { FileOrUpload, FilePage, Id, ManifestOrProof, Upload } from "../schemas.ts";
 import { INTERIM_REPLY, INTEROP } from "./resumable.ts";
 import { LINK_QUERY } from "./signed.ts";
@@ -155,19 +155,13 @@ const deleteFile: Operation = {
   errors: ["file_not_found"],
 };
 
-function head({ replies, ...operation }: Operation, id: string): Operation {
-  const { 206: _, ...rest } = replies;
-  const bare = Object.entries(rest).map(([status, { content: __, ...reply }]) => [status, reply]);
-  return { ...operation, method: "HEAD", id, replies: Object.fromEntries(bare) };
-}
-
 export const FILES: readonly Operation[] = [
   listFiles,
   deleteFile,
   postFile,
   getLimits,
   getFile,
-  head(getFile, "headFile"),
+  headOf(getFile, "headFile"),
   getManifest,
-  head(getManifest, "headManifest"),
+  headOf(getManifest, "headManifest"),
 ];

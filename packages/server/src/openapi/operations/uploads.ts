@@ -1,6 +1,6 @@
 // The description of what can be done to uploads.
 import { z } from "zod";
-import { json, type Operation } from "../operation.ts";
+import { headOf, json, type Operation } from "../operation.ts";
 import { CompleteUpload, CreateUpload, Id, RunCommitted, StoredFile, Upload } from "../schemas.ts";
 import { INTERIM_REPLY, INTEROP } from "./resumable.ts";
 
@@ -17,6 +17,47 @@ const offsetHeaders = {
 };
 /** Older versions of the protocol have fewer of them. */
 const toldHeaders = { "Upload-Offset": z.int().min(0), "Upload-Complete": flag.optional() };
+
+const contentHeaders = {
+  "Content-Disposition": z.string(),
+  "Upload-Offset": z.int().min(0).describe("Contiguous committed bytes when it was asked"),
+  "Upload-Complete": flag,
+  "Upload-Length": z.int().min(0).optional(),
+  "Content-Location": z.string().optional().describe("The file, once it is complete"),
+  "Accept-Ranges": z.string().optional(),
+  ETag: z.string().optional().describe("Of the bytes, however many; none on all that is there now"),
+};
+const contentBytes = { type: "*/*" };
+
+const getContent: Operation = {
+  method: "GET",
+  path: "/v1/uploads/{id}/content",
+  id: "getUploadContent",
+  tag: "uploads",
+  summary: "What is committed of an upload, before it is a file; for who may read",
+  params,
+  query: {
+    follow: z.enum(["1"]).optional().describe("What still comes, too, up to the end of the file"),
+  },
+  headers: {
+    Range: z.string().optional(),
+    "If-Range": z.string().optional(),
+    "If-Match": z.string().optional(),
+  },
+  replies: {
+    200: { what: "From the first byte on", headers: contentHeaders, content: contentBytes },
+    206: {
+      what: "The range; less of it where no more is committed",
+      headers: { ...contentHeaders, "Content-Range": z.string() },
+      content: contentBytes,
+    },
+    304: { what: "The client has it already, and it is complete", headers: { ETag: z.string() } },
+  },
+  errors: [
+    ...(["upload_not_found", "file_not_found", "upload_ended", "upload_unreadable"] as const),
+    ...(["recovering", "precondition_failed", "range_not_satisfiable"] as const),
+  ],
+};
 
 export const UPLOADS: readonly Operation[] = [
   {
@@ -50,6 +91,8 @@ export const UPLOADS: readonly Operation[] = [
     },
     errors: ["upload_not_found", "upload_ended", "recovering"],
   },
+  getContent,
+  headOf(getContent, "headContent"),
   {
     method: "GET",
     path: "/v1/uploads/{id}/events",

@@ -1,0 +1,180 @@
+// content: what is committed of an upload, for whoever may read, before there is a file and while it becomes one.
+import { type ByteRange, type FileId, HoldfastError, type UploadId } from "@holdfast/protocol";
+import { recovering, requireNotEnded } from "./claims.ts";
+import { type Context, useUpload } from "./context.ts";
+import { type FreshReader, readFresh } from "./fresh.ts";
+import { changed } from "./pulse.ts";
+import { read } from "./read.ts";
+import type { FileRecord, Principal } from "./records.ts";
+import { blocksOf } from "./tail.ts";
+import { committedEnd, offsetOf, type Upload } from "./upload.ts";
+
+/** An upload as it stood when somebody asked for its bytes. */
+export interface UploadContent {
+  readonly id: UploadId;
+  readonly name: string;
+  readonly type: string;
+  /** In bytes, once it is fixed. */
+  readonly size: number | undefined;
+  /** What it may become at most, in bytes. */
+  readonly sizeMax: number;
+  /** Contiguous committed bytes from 0. */
+  readonly offset: number;
+  /** Where the committed bytes from `at` on ended; `at` itself where that byte was not committed. */
+  readonly endFrom: (at: number) => number;
+  /** What it has become, and when. */
+  readonly file?: { readonly id: FileId; readonly at: number };
+  /** Raised where committed bytes are taken back: what is read belongs to one epoch. */
+  readonly epoch: number;
+  /** Stands for the bytes, not for how many of them are there: no byte under one tag is ever another, and a part that is withdrawn makes another tag. */
+  readonly tag: Uint8Array;
+}
+
+/** For whoever may read: the id by itself lets nobody write, so that it may be told to a reader. @throws HoldfastError as `Engine.content` says */
+export function content(
+  context: Context,
+  principal: Principal,
+  id: string,
+): Promise<UploadContent> {
+  return useUpload(context, principal, "read", id, async (upload) => {
+    const { record } = upload;
+    requireNotEnded(upload);
+    const isFile = record.state === "complete";
+    if (!isFile && context.storage.kind === "parts") throw new HoldfastError("upload_unreadable");
+    if (!isFile && upload.healing) throw recovering();
+    const { name, type, epoch, fileId, size, hasSize, endedAt = 0 } = record;
+    const then = {
+      record,
+      committed: { ...upload.committed, bits: upload.committed.bits.slice() },
+    };
+    return {
+      ...{ id: record.id, name, type, epoch },
+      size: hasSize ? size : undefined,
+      sizeMax: size,
+      offset: isFile ? size : offsetOf(upload),
+      endFrom: (at) => (isFile ? Math.max(at, size) : committedEnd(then, at)),
+      ...(isFile && fileId ? { file: { id: fileId, at: endedAt } } : {}),
+      tag: context.digests.sha256(new TextEncoder().encode(`content ${record.id} ${epoch}`)),
+    };
+  });
+}
+
+/**
+ * The bytes of the range in their order, each piece as soon as it is committed: what is there at once, the rest as it comes. Each piece is valid until the next one is asked for.
+ *
+ * Where the range ends at the end of the file or behind it (`Infinity` does), it ends when the file is there, not before: that the last byte is committed says nothing of what becomes of it.
+ *
+ * @param gone Aborted when nobody reads any more: then it ends at once.
+ * @throws HoldfastError `upload_ended` where there will be no file; `upload_not_open` where bytes were withdrawn since, read here or not: what follows would not belong to them;
+ * `shutting_down` where it would have to wait; `range_not_satisfiable` where the file ends before the range begins; what the storage throws.
+ */
+export async function* readContent(
+  context: Context,
+  asked: Pick<UploadContent, "id" | "epoch">,
+  range: ByteRange,
+  gone: AbortSignal,
+): AsyncGenerator<Uint8Array, void, void> {
+  const over = Promise.withResolvers<void>();
+  // In memory for as long as somebody reads: all who do look at the same upload.
+  const upload = await new Promise<Upload>((resolve, reject) => {
+    const hold = (held: Upload) => {
+      resolve(held);
+      return over.promise;
+    };
+    context.uploads.use(asked.id, hold).catch(reject);
+  });
+  try {
+    yield* readAlong({ context, upload, epoch: asked.epoch, gone }, range);
+  } finally {
+    over.resolve();
+  }
+}
+
+interface Reading {
+  readonly context: Context;
+  readonly upload: Upload;
+  readonly epoch: number;
+  readonly gone: AbortSignal;
+}
+
+async function* readAlong(
+  reading: Reading,
+  { start, end }: ByteRange,
+): AsyncGenerator<Uint8Array, void, void> {
+  const { context, upload, gone } = reading;
+  const reader: FreshReader = { isSlow: false };
+  for (let at = start; at < end; ) {
+    requireSame(reading);
+    const { record, healing } = upload;
+    if (record.state === "complete") return yield* readRest(reading, { start: at, end });
+    const there = healing ? at : Math.min(end, committedEnd(upload, at));
+    if (there === at) {
+      if (context.isDraining) throw new HoldfastError("shutting_down");
+      await changed(context, upload, gone);
+      if (gone.aborted) return;
+      continue;
+    }
+    for await (const piece of committedPieces(reading, reader, { start: at, end: there })) {
+      requireSame(reading);
+      // Read, and then in doubt: it is read once more when that is over.
+      if (upload.healing) break;
+      yield piece;
+      at += piece.length;
+    }
+  }
+}
+
+/** From the file, whose bytes are where they were. */
+async function* readRest(
+  { context, upload }: Reading,
+  { start, end }: ByteRange,
+): AsyncGenerator<Uint8Array, void, void> {
+  const { size } = upload.record;
+  if (start > size) throw new HoldfastError("range_not_satisfiable", undefined, { size });
+  const file = await requireFile(context, upload);
+  if (file) yield* read(context, file, { start, end: Math.min(end, size) });
+}
+
+/** Committed bytes: whole blocks are in the storage, the fragment behind them is in the record. */
+async function* committedPieces(
+  reading: Reading,
+  reader: FreshReader,
+  { start, end }: ByteRange,
+): AsyncGenerator<Uint8Array, void, void> {
+  const { context, upload } = reading;
+  const { tail, partSize } = upload.record;
+  const tailAt = (tail?.index ?? 0) * partSize;
+  // What lies behind a gap lies behind the tail.
+  const fragmentAt = tail && start < tailAt + tail.size ? tailAt + blocksOf(tail.size) : end;
+  try {
+    yield* readFresh(context, upload, reader, { start, end: Math.min(end, fragmentAt) });
+  } catch (cause) {
+    // Removed while it was read: that is why there was nothing.
+    requireSame(reading);
+    await requireFile(context, upload);
+    throw cause;
+  }
+  const from = Math.max(start, fragmentAt);
+  if (tail && from < end) yield tail.fragment.slice(from - fragmentAt, end - fragmentAt);
+}
+
+/** @throws HoldfastError `file_not_found` where it has become a file that is gone by now */
+async function requireFile(
+  { metadata }: Context,
+  { record: { state, fileId } }: Upload,
+): Promise<FileRecord | undefined> {
+  if (state !== "complete") return undefined;
+  const file = fileId && (await metadata.file(fileId));
+  if (file?.state !== "available") throw new HoldfastError("file_not_found");
+  return file;
+}
+
+/** Bytes that were withdrawn are other ones when they come again: who has read the old ones, or reads beside them, ends here. */
+function requireSame({ upload, epoch }: Reading): void {
+  requireNotEnded(upload);
+  if (upload.record.epoch === epoch) return;
+  const { state } = upload.record;
+  throw new HoldfastError("upload_not_open", "stored bytes proved bad while they were read", {
+    state,
+  });
+}
