@@ -49,6 +49,8 @@ async function tryOnce(
   } catch (error) {
     const cause = error instanceof HoldfastError ? error.cause : error;
     if (cause instanceof S3Error) return cause;
+    // Some stores list none of what has become an object.
+    if (error instanceof HoldfastError) return error;
     throw error;
   }
 }

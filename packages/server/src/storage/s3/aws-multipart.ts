@@ -88,7 +88,7 @@ export function multipartCalls({ client, bucket, hasChecksums }: Aws): Multipart
       const items = (answer.Uploads ?? []).map(({ Key = "", UploadId = "", Initiated }) => ({
         key: Key,
         uploadId: UploadId,
-        startedAt: Initiated?.getTime() ?? 0,
+        startedAt: Initiated?.getTime() ?? Number.POSITIVE_INFINITY,
       }));
       const { NextKeyMarker: key, NextUploadIdMarker: uploadId = "" } = answer;
       return answer.IsTruncated && key !== undefined

@@ -53,7 +53,8 @@ export function objectCalls({ client, bucket: Bucket }: Aws): ObjectCalls {
       const { Contents = [], NextContinuationToken: next } = await call(client.send(command));
       const items = Contents.map(({ Key: key = "", Size: size = 0, LastModified }) => ({
         ...{ key, size },
-        modifiedAt: LastModified?.getTime() ?? 0,
+        // What has no age is young: the old are removed.
+        modifiedAt: LastModified?.getTime() ?? answeredAt,
       }));
       return { items, answeredAt, ...(next === undefined ? {} : { next }) };
     },

@@ -41,13 +41,13 @@ export function createS3Storage(options: S3StorageOptions): PartStorage {
   const stage = stageOf(options);
   const { calls, random, keys, capabilities, marks, home } = stage;
 
-  async function begin(id: UploadRecord["id"], type: string) {
-    // An answer that is lost leaves a multipart upload that nobody knows: `unfinished` finds it.
-    const key = keys.bytes(id, encodeHex(random.bytes(ATTEMPT_BYTES)));
-    const uploadId = await retrying(stage, "beginning a multipart upload", () =>
-      calls.multipart.create(key, { type, ...marks }),
-    );
-    return placeOf({ key, uploadId }, home);
+  function begin(id: UploadRecord["id"], type: string) {
+    // An answer that is lost leaves a multipart upload that nobody knows: `unfinished` finds it. It has a key that no other has, since what is discarded takes along the object under its key.
+    return retrying(stage, "beginning a multipart upload", async () => {
+      const key = keys.bytes(id, encodeHex(random.bytes(ATTEMPT_BYTES)));
+      const uploadId = await calls.multipart.create(key, { type, ...marks });
+      return placeOf({ key, uploadId }, home);
+    });
   }
 
   return {

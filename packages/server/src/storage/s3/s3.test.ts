@@ -163,6 +163,16 @@ describe("assembling", () => {
     expect(await readAll(place, 0, bytes.length)).toEqual(bytes);
   });
 
+  it("again finds what is done where the store lists nothing of it any more", async () => {
+    const { place, parts, bytes } = await twoParts();
+    await storage.assemble(place, parts);
+    const multipart = { ...calls.multipart, parts: async () => ({ items: [] }) };
+    const platform = { clock: systemClock, random: systemRandom };
+    const lax = createS3Storage({ calls: { ...calls, multipart }, ...platform, prefix: "ours/" });
+    await lax.assemble(place, parts);
+    expect(await readAll(place, 0, bytes.length)).toEqual(bytes);
+  });
+
   it("by two at once makes one object", async () => {
     const { place, parts, bytes } = await twoParts();
     await Promise.all([storage.assemble(place, parts), storage.assemble(place, parts)]);
@@ -351,6 +361,20 @@ describe("places that nobody knows", () => {
     expect(found.sort()).toEqual(places.sort());
     for await (const { place } of storage.unfinished(0)) throw new Error(`too young: ${place}`);
   });
+
+  it.each(["lose-answer", "happened-error"] as const)(
+    "leave alone what was begun again after %s",
+    async (kind) => {
+      double.fault({ operation: "create", fault: { kind } });
+      const { place, parts, bytes } = await twoParts();
+      await storage.assemble(place, parts);
+      const left: Place[] = [];
+      for await (const one of storage.unfinished(Date.now() + 1000)) left.push(one.place);
+      expect(left).toHaveLength(1);
+      for (const each of left) await storage.discard(each);
+      expect((await readAll(place, 0, bytes.length)).equals(bytes)).toBe(true);
+    },
+  );
 });
 
 describe("objects beside", () => {
