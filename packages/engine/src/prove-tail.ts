@@ -1,5 +1,6 @@
 // A tail in objects, read back: nothing is built on bytes that are not those of its digest.
 import { equalBytes, HoldfastError } from "@holdfast/protocol";
+import { appending } from "./claims.ts";
 import type { Context } from "./context.ts";
 import { withdraw } from "./heal.ts";
 import type { RunningDigest } from "./ports.ts";
@@ -13,7 +14,7 @@ const LOOK_MS = 1000;
 
 /**
  * The digest over what is stored of a tail.
- * @throws HoldfastError `upload_ended` where it has proved bad: an offset was told, which cannot be kept. What reading threw.
+ * @throws HoldfastError `upload_ended` where it has proved bad: an offset was told, which cannot be kept. `append_in_progress` where it is the tail no more. What reading threw.
  */
 export async function proveTail(
   context: Context,
@@ -23,6 +24,7 @@ export async function proveTail(
   for (let looks = 1; ; looks++) {
     const digest = await readTail(context, upload, tail);
     if (equalBytes(digest.snapshot(), tail.digest)) return digest;
+    await requireNamed(context, upload, tail);
     context.log("error", "tail.bad", { upload: upload.record.id, index: tail.index, looks });
     if (looks === LOOKS) break;
     await new Promise<void>((resolve) => context.clock.after(LOOK_MS, resolve));
@@ -31,4 +33,14 @@ export async function proveTail(
   await withdraw(context, upload, [tail.index]);
   const { state } = upload.record;
   throw new HoldfastError("upload_ended", "bytes that were appended are lost", { state });
+}
+
+/** Another server may have had the part come whole, and removed what it was begun with: that is no loss. It is removed after the record, so that this is seen by whoever misses it. */
+async function requireNamed(
+  { metadata }: Context,
+  { record: { id } }: Upload,
+  { index, digest }: Tail,
+): Promise<void> {
+  const { tail } = (await metadata.upload(id)) ?? {};
+  if (tail?.index !== index || !equalBytes(tail.digest, digest)) throw appending();
 }

@@ -124,6 +124,35 @@ describe("a part whose beginning was appended at another server", () => {
   });
 });
 
+describe("a part that an append has begun, and that comes whole at another server", () => {
+  it("ends the append, and is no loss", async () => {
+    const world = createWorld();
+    const [a, b] = [world.server("a"), world.server("b")];
+    const view = await a.create(alice, createRequest(content.length));
+    const body = createBody();
+    const late = appendBytes(a, view, 0, content, { body });
+    late.catch(() => undefined);
+    await turns();
+    body.push(content.subarray(0, 5000));
+    for (let times = 0; times < 12; times++) {
+      await turns(5);
+      world.clock.advance(500);
+    }
+    await turns();
+    expect((await world.metadata.upload(view.id))?.tail?.size).toBe(5000);
+    await world.within(putParts(b, view, content, [0, 1]));
+    body.push(content.subarray(5000));
+    body.end();
+    await expect(world.within(late)).rejects.toMatchObject({ code: "append_in_progress" });
+    const { offset } = await world.within(a.offset(alice, view.id));
+    expect(offset).toBe(PART);
+    const rest = content.subarray(offset);
+    await world.within(appendBytes(a, view, offset, rest, { isLast: true }));
+    const done = await b.status(alice, view.id);
+    expect(equalBytes(await readAll(b, done), content)).toBe(true);
+  });
+});
+
 describe("who waits for another server's publishing", () => {
   it("asks for its claim once, and then reads until that is let go", async () => {
     const world = createWorld();
