@@ -1,6 +1,6 @@
 // Places that nobody wants: a crash between the storage's answer and the record that names the place leaves one.
 import type { Context } from "./context.ts";
-import type { Due, Place } from "./records.ts";
+import type { Due, Place, UploadRecord } from "./records.ts";
 
 /** Milliseconds that a place may be older than its record: whoever began it would have recorded it by then. */
 const PLACE_MS: number = 24 * 60 * 60 * 1000;
@@ -26,4 +26,18 @@ async function isWanted({ metadata }: Context, { id, place }: Stray): Promise<bo
   if (upload?.place === place && upload.hasBytes) return true;
   const file = await metadata.file({ uploadId: id });
   return file?.place === place;
+}
+
+/**
+ * Whether an upload that its record has open is one object already, and nothing has opened it again: then the record is older than the bytes, as after an older copy was restored,
+ * and they may be those of a file that was published since. Only a person can tell.
+ */
+export async function isBehind(
+  { storage }: Context,
+  { place, role, error }: UploadRecord,
+): Promise<boolean> {
+  if (storage.kind !== "parts" || place === undefined || role || error) return false;
+  const object = { kind: "bytes", place } as const;
+  for await (const _ of storage.objects.read(object, { start: 0, end: 1 })) return true;
+  return false;
 }

@@ -12,7 +12,7 @@ import type { Due, Principal } from "./records.ts";
 import { pause } from "./root.ts";
 import { endStuck } from "./stuck-final.ts";
 import { strayObjects } from "./sweep-objects.ts";
-import { straysDue } from "./sweep-places.ts";
+import { isBehind, straysDue } from "./sweep-places.ts";
 import type { Upload } from "./upload.ts";
 
 /** Milliseconds that an ended upload still answers for. */
@@ -158,7 +158,7 @@ async function run(
 
   if (!isHeld) {
     await each(allDue(metadata, "expired", now + 1), "expired", ({ id }) =>
-      uploads.use(id, (upload) => expire(context, upload)),
+      uploads.use(id, (upload) => expire(context, upload, takesUnrecorded)),
     );
   }
   await each(allDue(metadata, "uncleared"), "removed", ({ id }) =>
@@ -204,7 +204,11 @@ function hasWorked(report: SweepReport): boolean {
 }
 
 /** Ends an upload whose time is over, and removes its bytes. False where it is not to go now. */
-async function expire(context: Context, upload: Upload): Promise<boolean> {
+async function expire(
+  context: Context,
+  upload: Upload,
+  takesUnrecorded: boolean,
+): Promise<boolean> {
   const now = context.clock.now();
   const isDue = () => {
     const { record, claims } = upload;
@@ -212,6 +216,10 @@ async function expire(context: Context, upload: Upload): Promise<boolean> {
     return record.state === "open" && record.expiresAt <= now && claims.size === 0;
   };
   if (!isDue() || (await isPinned(context, upload.record))) return false;
+  if (!takesUnrecorded && (await isBehind(context, upload.record))) {
+    context.log("warn", "upload.behind", { upload: upload.record.id });
+    return false;
+  }
   const ending = async () => {
     if (!isDue()) return false;
     const { id } = upload.record;

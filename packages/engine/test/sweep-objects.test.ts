@@ -6,7 +6,14 @@ import { createVirtualClock } from "@holdfast/testkit/clock";
 import { createMemoryMetadata } from "@holdfast/testkit/metadata/memory";
 import { createRandom } from "@holdfast/testkit/random";
 import { createMemoryParts, type MemoryPartsOptions } from "@holdfast/testkit/storage/parts";
-import { alice, createRequest, memoryParts, putParts, readAll } from "@holdfast/testkit/world";
+import {
+  alice,
+  createRequest,
+  memoryParts,
+  partDigests,
+  putParts,
+  readAll,
+} from "@holdfast/testkit/world";
 import { describe, expect, it } from "vitest";
 
 const PART = 256 * KIB;
@@ -147,6 +154,30 @@ describe("what no record knows", () => {
     remove = () => storage.state.objects.clear();
     expect((await sweep(engine)).unrecorded.count).toBe(0);
   });
+});
+
+it("an upload that is one object and open by its record, as after an older copy was restored, expires on demand only", async () => {
+  const clock = createVirtualClock();
+  const storage = createMemoryParts({ clock });
+  const metadata = createMemoryMetadata();
+  const logged: string[] = [];
+  const log = (_: unknown, event: string) => void logged.push(event);
+  const engine = createEngine(memoryParts({ storage, metadata, clock, log }));
+  const view = await filled(engine);
+  const { place } = (await metadata.upload(view.id)) ?? {};
+  const digests = partDigests(view, content);
+  const parts = digests.map((digest, index) => ({
+    ...{ index, digest },
+    size: index === 0 ? PART : 1000,
+  }));
+  if (place === undefined) throw new Error("it has a place");
+  await storage.assemble(place, parts);
+  clock.advance(30 * HOUR);
+  expect((await engine.sweep("server", { isDryRun: false })).expired.count).toBe(0);
+  expect(logged).toContain("upload.behind");
+  expect(storage.state.places.get(place)?.object?.length).toBe(content.length);
+  expect((await sweep(engine, { takesUnrecorded: true })).expired.count).toBe(1);
+  expect(storage.state.places.size).toBe(0);
 });
 
 it("is looked for by the server at its start, and every six hours from then on", async () => {
