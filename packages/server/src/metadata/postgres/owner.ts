@@ -40,7 +40,7 @@ const TAKE = {
 };
 /** Who was alone here before, or together with others, commits nothing any more. */
 const END_OTHERS = { name: "end-others", text: "DELETE FROM writers" };
-/** Those that have ended without a word, long ago. */
+/** Those that have ended without a word, long ago: who has just lost its session is no such, however long it has been here. */
 const END_DEAD = {
   name: "end-dead",
   text: `DELETE FROM writers WHERE began_at < now() - interval '1 day' AND NOT EXISTS (
@@ -54,9 +54,10 @@ const ENTER = {
 const LEAVE = { name: "leave", text: "DELETE FROM writers WHERE id = $1" };
 /** Waits for a transaction of ours that is still under way in a session that we have lost: after it, what it did is known. The lock of the row is committed like a change, so that standbys that commits wait for have all that came before it. */
 const RESUME = { name: "resume", text: "SELECT id, commits FROM writers WHERE id = $1 FOR UPDATE" };
+/** From the first one on `began_at` is when the last one began. */
 const NOTE = {
   name: "note",
-  text: "UPDATE writers SET commits = $2 WHERE id = $1 RETURNING commits",
+  text: "UPDATE writers SET commits = $2, began_at = now() WHERE id = $1 RETURNING commits",
 };
 
 /** A session of ours that PostgreSQL has not missed yet, because the line to it fell silent, goes on holding the lock. */

@@ -171,15 +171,28 @@ describe("who does not share", () => {
   });
 });
 
+async function sql(text: string) {
+  const client = new pg.Client({ connectionString: postgres.url });
+  await client.connect();
+  const { rows } = await client.query(text).finally(() => client.end());
+  return rows;
+}
+
+it("goes on after its session was lost just as another began, however long it has been there", async () => {
+  const address = freshAddress();
+  const store = await open(address);
+  await sql(`UPDATE together${schemas - 1}.writers SET began_at = now() - interval '2 days'`);
+  await store.apply({ kind: "create", upload: sampleUpload(3) });
+  const ours = "FROM pg_stat_activity WHERE application_name = 'holdfast'";
+  await sql(`SELECT pg_terminate_backend(pid) ${ours}`);
+  await expect.poll(() => sql(`SELECT pid ${ours}`)).toEqual([]);
+  await open(address);
+  await store.apply({ kind: "create", upload: sampleUpload(3) });
+});
+
 it("leaves no trace of servers that have ended", async () => {
   const address = freshAddress();
   await trio(address);
-  const sql = async (text: string) => {
-    const client = new pg.Client({ connectionString: postgres.url });
-    await client.connect();
-    const { rows } = await client.query(text).finally(() => client.end());
-    return rows;
-  };
   const schema = `together${schemas - 1}`;
   expect((await sql(`SELECT id FROM ${schema}.writers`)).length).toBe(3);
   await Promise.all(stops.splice(0).map((stop) => stop()));
