@@ -35,8 +35,31 @@ export function withPace(command: Command, without: readonly "--no-resume"[] = [
     .optionsGroup(MORE_OPTIONS);
   withSettings(command, more);
   if (without.length === 0) command.option("--no-resume", "begin anew, whatever is unfinished");
+  return withTelling(withWait(command));
+}
+
+/** What the commands take that move one file, besides settings. */
+export type OneChoices = Omit<TransferChoices, "dryRun" | "resume">;
+
+/** Settings that those have. */
+export const ONE_SETTINGS = ["limit-rate", "concurrency", "give-up", "token-file"] as const;
+
+/** Adds them and their options, as `withPace` does where there may be many. Beside a stream on standard output nothing else can be printed, and nobody is kept out. */
+export function withPaceOfOne(command: Command, to: "path" | "stream"): Command {
+  const [first, ...more] = ONE_SETTINGS;
+  withSettings(command, [first]);
+  if (to === "path") command.option("--json", "print one JSON object a line on standard output");
+  withSettings(command.optionsGroup(MORE_OPTIONS), more);
+  return withTelling(to === "path" ? withWait(command) : command);
+}
+
+function withWait(command: Command): Command {
+  const help = "where another process is at the same transfer, wait for it to end";
+  return command.option("--wait", help);
+}
+
+function withTelling(command: Command): Command {
   return command
-    .option("--wait", "where another process is at the same transfer, wait for it to end")
     .addOption(new Option("-q, --quiet", "no progress, only errors").conflicts("verbose"))
     .option("-v, --verbose", "a line for each file, and for each try that fails");
 }

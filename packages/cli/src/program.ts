@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import manifest from "../package.json" with { type: "json" };
 import { benchCommand } from "./bench.ts";
+import { catCommand } from "./cat.ts";
 import { completionCommand } from "./completion.ts";
 import { configCommand } from "./config.ts";
 import { doctorCommand } from "./doctor.ts";
@@ -12,6 +13,7 @@ import { keysCommand } from "./keys.ts";
 import { lsCommand } from "./ls.ts";
 import { manCommand } from "./man.ts";
 import { allCommands } from "./program-tree.ts";
+import { repairCommand } from "./repair.ts";
 import { resumeCommand } from "./resume.ts";
 import { rmCommand } from "./rm.ts";
 import { serveCommand } from "./serve.ts";
@@ -35,6 +37,8 @@ ${EXIT_MEANINGS.map(([code, meaning]) => `  ${String(code).padEnd(5)}${meaning}`
 
 /** Commands that the help of the whole names only. */
 const RARE: ReadonlySet<string> = new Set([
+  "cat",
+  "status",
   "bench",
   "token",
   "keys",
@@ -58,12 +62,14 @@ export function createProgram(detail: HelpDetail = "screen"): Command {
     serveCommand(),
     uploadCommand(),
     downloadCommand(),
+    catCommand(),
     resumeCommand(),
     statusCommand(),
     lsCommand(),
     shareCommand(),
     rmCommand(),
     verifyCommand(),
+    repairCommand(),
     doctorCommand(),
     benchCommand(),
     tokenCommand(),

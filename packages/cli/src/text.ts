@@ -10,7 +10,7 @@ import type { Report } from "./report.ts";
 import { formatRate, formatSize } from "./sizes.ts";
 import { printable, type Terminal } from "./terminal.ts";
 
-export type Verb = "Uploaded" | "Downloaded" | "Completed";
+export type Verb = "Uploaded" | "Downloaded" | "Repaired" | "Completed";
 
 /** How much of what happens is told to a person. */
 export type Detail = "quiet" | "normal" | "verbose";
@@ -85,11 +85,13 @@ function summary(
   { size, bytesSent, resumedBytes, seconds }: Result,
   isSkipped: boolean,
 ): string {
-  if (isSkipped) return `${verb} already: nothing had to cross the network.`;
   const moved = size - resumedBytes;
+  if (verb === "Repaired" && (isSkipped || size === 0)) return "Nothing to repair.";
+  if (isSkipped) return `${verb} already: nothing had to cross the network.`;
   const rate = moved > 0 ? `, ${formatRate(moved / seconds)}` : "";
   const facts = [`${verb} ${formatSize(size)} in ${formatElapsed(seconds * 1000)}${rate}`];
-  if (resumedBytes > 0) facts.push(`${formatSize(resumedBytes)} were there already`);
+  const there = verb === "Repaired" ? "were good" : "were there already";
+  if (resumedBytes > 0) facts.push(`${formatSize(resumedBytes)} ${there}`);
   if (bytesSent > moved) facts.push(`${formatSize(bytesSent - moved)} crossed the network twice`);
   return `${facts.join("; ")}.`;
 }

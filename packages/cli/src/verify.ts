@@ -32,7 +32,7 @@ Examples:
   holdfast verify --download disk.img URL      reads what the server sends, too
 
 Exit codes: 0 the same; 6 the local copy differs; 7 the server's bytes are bad.
-Nothing is changed: holdfast download repairs a broken copy part by part.`;
+Nothing is changed: holdfast repair fetches the parts that are bad or missing.`;
 
 export function verifyCommand(): Command {
   const command = new Command("verify")

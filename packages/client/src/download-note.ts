@@ -4,11 +4,11 @@ import { checkpointKey } from "./checkpoint.ts";
 import { type DownloadJob, openedSinkOf } from "./download-job.ts";
 import { noteDownload } from "./unfinished.ts";
 
-/** Only a hint, so it never rejects. Of a single part nothing could be gone on with. */
+/** Only a hint, so it never rejects. Of a single part nothing could be gone on with, and a copy says itself what is left to do with it. */
 export async function noteProgress(job: DownloadJob, manifest: Manifest): Promise<void> {
   const { size, root, partSize } = manifest;
-  if (size <= partSize) return;
   const { url, sink } = openedSinkOf(job);
+  if (size <= partSize || sink.working === "itself") return;
   const about = { url, path: sink.identity, size, root: encodeHex(root) };
   await noteDownload(job.ports, keyOf(job), about).catch(() => undefined);
 }
@@ -18,7 +18,8 @@ export async function forgetProgress(
   job: DownloadJob,
   { size, partSize }: Manifest,
 ): Promise<void> {
-  if (size > partSize) await job.ports.checkpoints.remove(keyOf(job)).catch(() => undefined);
+  if (size <= partSize || openedSinkOf(job).sink.working === "itself") return;
+  await job.ports.checkpoints.remove(keyOf(job)).catch(() => undefined);
 }
 
 function keyOf(job: DownloadJob): string {

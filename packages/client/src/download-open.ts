@@ -1,23 +1,18 @@
 // How a download begins: the manifest, and what of its parts is there already.
 import {
-  addPart,
   countParts,
   createPartSet,
   encodeHex,
-  equalBytes,
   HoldfastError,
   type Manifest,
   type PartSet,
   partCount,
-  partOffset,
-  partSizeAt,
   RUN_PARTS_MAX,
   toHoldfastError,
 } from "@holdfast/protocol";
 import { checkpointKey } from "./checkpoint.ts";
 import { takeClaim } from "./claim.ts";
 import { fetchManifest } from "./describe.ts";
-import { digestAt } from "./digest-table.ts";
 import {
   contentOf,
   type DownloadJob,
@@ -29,7 +24,9 @@ import { forgetProgress, noteProgress } from "./download-note.ts";
 import { checkFileAddress, fileIdOf, plainAddress } from "./file-address.ts";
 import type { Known } from "./line.ts";
 import { recallLine } from "./recall.ts";
+import { requireCopy } from "./require-copy.ts";
 import type { Answer } from "./state.ts";
+import { verifyParts } from "./verify-parts.ts";
 import type { Call } from "./work.ts";
 
 /** Opens the sink and takes the claim on it. What to go on with, the check finds out. */
@@ -74,6 +71,7 @@ export async function checkDownload(job: DownloadJob, call: Call): Promise<Answe
   job.emit("created", { ...told, size: manifest.size, isResumed: false });
   const root = encodeHex(manifest.root);
   job.root = root;
+  if (sink.working === "itself") return checkCopy(job, manifest);
   const existing = await sink.existingSize();
   if (existing !== undefined && (await isWanted(job, manifest, existing))) {
     // Whoever gave the file its name may have died before the working name was gone.
@@ -86,6 +84,18 @@ export async function checkDownload(job: DownloadJob, call: Call): Promise<Answe
   const verified = await verifyParts(job, manifest, "working", await sink.open(root));
   job.content = { manifest, verified };
   await noteProgress(job, manifest);
+  return openAnswer(job);
+}
+
+/** Of a sink that is its own working file: what of it is good. */
+async function checkCopy(job: DownloadJob, manifest: Manifest): Promise<Answer> {
+  const size = await openedSinkOf(job).sink.open(encodeHex(manifest.root));
+  const verified = await verifyParts(job, manifest, "working", size);
+  job.content = { manifest, verified };
+  if (isEvery(verified) && size === manifest.size) {
+    return { kind: "complete", file: finishedOf(job) };
+  }
+  if (!job.options.replace) requireCopy(manifest, verified, size);
   return openAnswer(job);
 }
 
@@ -115,26 +125,4 @@ async function isWanted(job: DownloadJob, manifest: Manifest, size: number): Pro
 
 function isEvery(set: PartSet): boolean {
   return countParts(set) === set.partCount;
-}
-
-/** The parts that lie in a file as the manifest has them. Nothing is believed that was not read. */
-async function verifyParts(
-  job: DownloadJob,
-  manifest: Manifest,
-  file: "whole" | "working",
-  size: number,
-): Promise<PartSet> {
-  const { sink } = openedSinkOf(job);
-  const verified = createPartSet(partCount(manifest));
-  const buffer = job.buffers.take(Math.min(manifest.partSize, manifest.size));
-  for (let index = 0; index < verified.partCount; index++) {
-    const offset = partOffset(manifest, index);
-    const bytes = buffer.subarray(0, partSizeAt(manifest, index));
-    if (offset + bytes.length > size) break;
-    if ((await sink.read(file, offset, bytes)) < bytes.length) break;
-    const digest = await job.ports.digester.digest(bytes, manifest.algorithm);
-    if (equalBytes(digest, digestAt(manifest.digests, index))) addPart(verified, index);
-  }
-  job.buffers.give(buffer);
-  return verified;
 }

@@ -11,6 +11,7 @@ export { type FilePage, type ListFilesOptions, listFiles } from "./list-files.ts
 export { createMeter, type Meter } from "./meter.ts";
 export type { TransferOptions } from "./options.ts";
 export * from "./ports.ts";
+export { type RepairOptions, startRepair } from "./repair.ts";
 export { ALONE, createShare, type Share, type ShareOptions } from "./share.ts";
 export type { Result, Trouble } from "./state.ts";
 export {

@@ -77,10 +77,12 @@ export interface Source {
   close(): Promise<void>;
 }
 
-/** Where a download writes: a file under a working name, renamed to its own when it is whole. All errors are HoldfastErrors `sink_failed` unless said. */
+/** Where a download writes: a file under a working name, renamed to its own when it is whole, or a copy that is there. All errors are HoldfastErrors `sink_failed` unless said. */
 export interface Sink {
   /** Names the target on this machine, for the claim that keeps a second process out. */
   readonly identity: string;
+  /** Where bytes lie before the target is whole: `beside` it under another name, or in the target `itself`, which is a copy that is to be repaired. */
+  readonly working: "beside" | "itself";
   /** Size of what has the target's own name already, or undefined. */
   existingSize(): Promise<number | undefined>;
   /**

@@ -1,31 +1,13 @@
-import { createHash } from "node:crypto";
-import { computeRoot, HoldfastError, type Manifest } from "@holdfast/protocol";
+import { HoldfastError } from "@holdfast/protocol";
 import { createVirtualClock } from "@holdfast/testkit/clock";
 import { describe, expect, it } from "vitest";
+import { testDigester as digester, manifestOf } from "./node/testing/served-bytes.ts";
 import type { Source, TransportRequest, TransportResponse } from "./ports.ts";
 import { ALONE } from "./share.ts";
 import { verifyFile, verifySource } from "./verify.ts";
 
 const PART = 1000;
-const sha256 = (bytes: Uint8Array): Uint8Array => createHash("sha256").update(bytes).digest();
-const digester = { sha256, digest: sha256 };
 const bytes = Uint8Array.from({ length: 10 * PART + 7 }, (_, at) => (at * 7) % 251);
-
-function manifestOf(content: Uint8Array): Manifest {
-  const parts = Array.from({ length: Math.ceil(content.length / PART) }, (_, index) =>
-    sha256(content.subarray(index * PART, (index + 1) * PART)),
-  );
-  const grid = { size: content.length, partSize: PART };
-  const leaves = { ...grid, algorithm: "sha-256" as const, digests: Buffer.concat(parts) };
-  return {
-    ...leaves,
-    root: computeRoot(sha256, leaves),
-    name: "x",
-    type: "text/plain",
-    metadata: new Map(),
-    provenance: { createdAt: 0, completedAt: 0, protocol: "parts" },
-  };
-}
 
 function sourceOf(content: Uint8Array): Source {
   return {
@@ -38,7 +20,7 @@ function sourceOf(content: Uint8Array): Source {
   };
 }
 
-const manifest = manifestOf(bytes);
+const manifest = manifestOf(bytes, PART);
 
 describe("a local copy", () => {
   it("that is the same has no bad part, and is told of to its end", async () => {
@@ -51,9 +33,9 @@ describe("a local copy", () => {
 
   it("that is empty as the file is has none either", async () => {
     const empty = new Uint8Array(0);
-    expect(await verifySource(sourceOf(empty), { manifest: manifestOf(empty) }, digester)).toEqual(
-      [],
-    );
+    expect(
+      await verifySource(sourceOf(empty), { manifest: manifestOf(empty, PART) }, digester),
+    ).toEqual([]);
   });
 
   it("has the parts that differ, and those that are not there", async () => {

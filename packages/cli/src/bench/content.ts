@@ -40,6 +40,7 @@ function stamp(offset: number, into: Uint8Array): void {
 export function forgettingSink(name: string): Sink {
   return {
     identity: `forgotten:${name}`,
+    working: "beside",
     existingSize: async () => undefined,
     open: async () => 0,
     read: async () => 0,

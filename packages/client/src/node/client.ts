@@ -16,6 +16,7 @@ import { findUploads, type KnownUpload } from "../find-upload.ts";
 import { IN_FLIGHT, MEMORY } from "../line.ts";
 import { type FilePage, type ListFilesOptions, listFiles } from "../list-files.ts";
 import type { Ports } from "../ports.ts";
+import { type RepairOptions, startRepair } from "../repair.ts";
 import { createShare } from "../share.ts";
 import {
   type ByteSink,
@@ -36,6 +37,7 @@ import {
   verifySource,
 } from "../verify.ts";
 import { createCheckpointStore } from "./checkpoint.ts";
+import { openCopySink } from "./copy-sink.ts";
 import {
   stateDirectory,
   surroundings,
@@ -65,6 +67,8 @@ export interface Client {
   upload(path: string, options: Omit<UploadOptions, Shared>): Transfer;
   /** As `download`, beside the others. */
   download(url: string, path: string, options?: Omit<DownloadOptions, Shared | "url">): Transfer;
+  /** As `repair`, beside the others. */
+  repair(url: string, path: string, options?: Omit<RepairOptions, Shared | "url">): Transfer;
   /** Uploads whatever comes through `pieces`, beside the others. No other process can go on with it. */
   uploadStream(
     pieces: AsyncIterable<unknown>,
@@ -129,6 +133,8 @@ export function createClient(options: ClientOptions = {}): Client {
     upload: (path, more) => startUpload(() => openFileSource(path), { ...common, ...more }, lent),
     download: (url, path, more = {}) =>
       startDownload(() => openFileSink(path), { ...common, ...more, url }, lent),
+    repair: (url, path, more = {}) =>
+      startRepair(() => openCopySink(path), { ...common, ...more, url }, lent),
     uploadStream: (pieces, more) =>
       startStreamUpload(streamOf(pieces), { ...common, ...more }, lent),
     downloadStream: (url, write, more = {}) =>

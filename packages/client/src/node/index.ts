@@ -2,9 +2,11 @@
 import { type DownloadOptions, startDownload } from "../download.ts";
 import type { Transfer } from "../events.ts";
 import type { Ports } from "../ports.ts";
+import { type RepairOptions, startRepair } from "../repair.ts";
 import { ALONE } from "../share.ts";
 import { startUpload, type UploadOptions } from "../upload.ts";
 import { nodePorts } from "./client.ts";
+import { openCopySink } from "./copy-sink.ts";
 import { openFileSink } from "./sink.ts";
 import { openFileSource } from "./source.ts";
 
@@ -38,6 +40,19 @@ export function download(
   options: Partial<DownloadOptions> & NodeOptions = {},
 ): Transfer {
   return startDownload(() => openFileSink(path), { ...options, url }, alone(options));
+}
+
+/**
+ * Repairs the copy of a file at `path`: parts that differ or are missing are fetched and written in their place, verified; what lies behind the file's end is
+ * cut. Nothing that is good is written to, so that it may be interrupted at any moment and done again. Fails with `source_unreadable` where there is no such
+ * file, `sink_exists` where nothing in it is of that file (`force` takes it all the same), `sink_failed`, `download_corrupt`, `file_not_found` and others.
+ */
+export function repair(
+  url: string,
+  path: string,
+  options: Partial<RepairOptions> & NodeOptions = {},
+): Transfer {
+  return startRepair(() => openCopySink(path), { ...options, url }, alone(options));
 }
 
 function alone({ stateDir }: NodeOptions): Ports {

@@ -4,7 +4,8 @@ import { type FileHandle, link, lstat, open, realpath, rename, unlink } from "no
 import { basename, dirname, join, resolve } from "node:path";
 import { HoldfastError } from "@holdfast/protocol";
 import type { Sink } from "../ports.ts";
-import { errnoOf, messageOf } from "./errno.ts";
+import { errnoOf } from "./errno.ts";
+import { failed, readFull, writeFull } from "./sink-file.ts";
 
 /** Symbolic links are not followed: bytes go into the directory that was named and nowhere else. */
 const OPEN_WORKING = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
@@ -41,6 +42,7 @@ export async function openFileSink(path: string): Promise<Sink> {
   };
   return {
     identity: whole,
+    working: "beside",
     existingSize: () => sizeOf(whole),
     async open(root) {
       working ??= await openWorking(pathOf(root));
@@ -100,11 +102,6 @@ async function openWorking(path: string): Promise<Working> {
   }
 }
 
-function failed(error: unknown): never {
-  const details = { cause: errnoOf(error) };
-  throw new HoldfastError("sink_failed", messageOf(error), details, error);
-}
-
 function unlessMissing(error: unknown): undefined {
   return errnoOf(error) === "ENOENT" ? undefined : failed(error);
 }
@@ -113,25 +110,6 @@ async function sizeOf(path: string): Promise<number | undefined> {
   const stats = await lstat(path).catch(unlessMissing);
   if (!stats || stats.isFile()) return stats?.size;
   throw new HoldfastError("sink_exists", `${path} exists and is not a file`);
-}
-
-async function readFull(handle: FileHandle, offset: number, into: Uint8Array): Promise<number> {
-  let at = 0;
-  while (at < into.length) {
-    const { bytesRead } = await handle.read(into, at, into.length - at, offset + at).catch(failed);
-    if (bytesRead === 0) break;
-    at += bytesRead;
-  }
-  return at;
-}
-
-async function writeFull(handle: FileHandle, offset: number, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
-    const { bytesWritten } = await handle
-      .write(bytes, at, bytes.length - at, offset + at)
-      .catch(failed);
-    at += bytesWritten;
-  }
 }
 
 /** Gives the working file its name and flushes the directory, so that the name survives power loss too. */

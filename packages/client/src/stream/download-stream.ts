@@ -158,6 +158,7 @@ function memorySink(run: Run): Sink {
   };
   return {
     identity: "",
+    working: "beside",
     existingSize: none,
     open: none,
     read: none,
