@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { parseFileAddress, shownAddress } from "./addresses.ts";
 import type { Job } from "./batch.ts";
-import { ONE_SETTINGS, type OneChoices, paceOf, withPaceOfOne } from "./options.ts";
+import { ONE_SETTINGS, type OneChoices, paceOf, wantedOf, withPaceOfOne } from "./options.ts";
 import { readSettings } from "./settings/options.ts";
 import { requirePipe, STREAM_HINT, writeStandardOutput } from "./standard-streams.ts";
 import { runTransfers } from "./transfer.ts";
@@ -29,11 +29,12 @@ async function runCat(url: string, options: OneChoices, command: Command): Promi
   const { client: shared, each, files } = await paceOf(settings);
   const { createClient } = await import("@holdfast/client/node");
   const client = createClient(shared);
+  const rules = { ...each, ...wantedOf(options) };
   const job: Job = {
     label: shownAddress(url),
     size: undefined,
     onStop: "pause",
-    start: async () => client.downloadStream(url, writeStandardOutput, each),
+    start: async () => client.downloadStream(url, writeStandardOutput, rules),
     line: () => undefined,
   };
   try {

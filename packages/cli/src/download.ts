@@ -11,7 +11,16 @@ import { codeOf, toSourceError } from "./files/errors.ts";
 import { placeWithin, safeName } from "./files/safe-path.ts";
 import { jsonLines } from "./json.ts";
 import { type Listed, parseList } from "./list.ts";
-import { PACE_SETTINGS, paceOf, patienceOf, type TransferChoices, withPace } from "./options.ts";
+import {
+  PACE_SETTINGS,
+  paceOf,
+  patienceOf,
+  type TransferChoices,
+  type WantedChoices,
+  wantedOf,
+  withPace,
+  withWanted,
+} from "./options.ts";
 import { readSettings } from "./settings/options.ts";
 import { requirePipe, STREAM_HINT, writeStandardOutput } from "./standard-streams.ts";
 import { printable } from "./terminal.ts";
@@ -19,7 +28,7 @@ import { formatCount } from "./totals.ts";
 import { noteOf, runTransfers } from "./transfer.ts";
 import { STDIO } from "./upload-jobs.ts";
 
-interface Options extends TransferChoices {
+interface Options extends TransferChoices, WantedChoices {
   readonly output?: string;
   readonly fromList?: string;
   readonly force?: true;
@@ -41,7 +50,7 @@ export function downloadCommand(): Command {
     .option("-o, --output <path>", "the file, a directory, or - for standard output")
     .option("--from-list <file>", "what upload printed: addresses and paths; - is stdin")
     .option("--force", "replace files that are there and are others");
-  return withPace(command).addHelpText("after", HELP).action(runDownload);
+  return withWanted(withPace(command)).addHelpText("after", HELP).action(runDownload);
 }
 
 /** Where each file goes: all of them below a directory, or the only one to a path. */
@@ -68,6 +77,7 @@ async function runDownload(
   const rules = {
     ...each,
     ...patienceOf(options),
+    ...wantedOf(options),
     replace: options.force === true,
     resume: options.resume,
   };
@@ -99,7 +109,7 @@ function serversOf(listed: readonly Listed[]): readonly string[] {
 }
 
 /** What every one of them is told. */
-interface Rules {
+interface Rules extends WantedChoices {
   readonly giveUpMs?: number;
   readonly token?: string;
   readonly whenBusy?: "wait";
@@ -145,10 +155,17 @@ async function placeOf(
   return { path: join(target.path, safeName(manifest.name)), manifest };
 }
 
-async function listOf(urls: readonly string[], { fromList }: Options): Promise<readonly Listed[]> {
+async function listOf(
+  urls: readonly string[],
+  { fromList, root, sha256 }: Options,
+): Promise<readonly Listed[]> {
   const given = urls.map((url) => ({ url: parseFileAddress(url), path: undefined }));
   const listed =
     fromList === undefined ? given : [...given, ...parseList(await readList(fromList))];
+  const known = root === undefined ? "--sha256" : "--root";
+  if (listed.length > 1 && (root ?? sha256) !== undefined) {
+    throw new HoldfastError("usage", `${known} is for one file, and these are ${listed.length}`);
+  }
   if (listed.length > 0) return listed;
   if (fromList !== undefined) throw new HoldfastError("nothing_to_do", `${fromList} lists no file`);
   throw new HoldfastError("usage", "missing required argument 'urls'");

@@ -38,8 +38,26 @@ export function withPace(command: Command, without: readonly "--no-resume"[] = [
   return withTelling(withWait(command));
 }
 
+/** What is known of a file besides its address. */
+export interface WantedChoices {
+  readonly root?: string;
+  readonly sha256?: string;
+}
+
+/** Adds the options for that. */
+export function withWanted(command: Command): Command {
+  return command
+    .option("--root <hex>", "the root that the file has to have")
+    .option("--sha256 <hex>", "the SHA-256 that the whole file has to have");
+}
+
+/** What the client is told of them. */
+export function wantedOf({ root, sha256 }: WantedChoices): WantedChoices {
+  return { ...(root === undefined ? {} : { root }), ...(sha256 === undefined ? {} : { sha256 }) };
+}
+
 /** What the commands take that move one file, besides settings. */
-export type OneChoices = Omit<TransferChoices, "dryRun" | "resume">;
+export type OneChoices = Omit<TransferChoices, "dryRun" | "resume"> & WantedChoices;
 
 /** Settings that those have. */
 export const ONE_SETTINGS = ["limit-rate", "concurrency", "give-up", "token-file"] as const;
@@ -49,7 +67,7 @@ export function withPaceOfOne(command: Command, to: "path" | "stream"): Command 
   const [first, ...more] = ONE_SETTINGS;
   withSettings(command, [first]);
   if (to === "path") command.option("--json", "print one JSON object a line on standard output");
-  withSettings(command.optionsGroup(MORE_OPTIONS), more);
+  withSettings(withWanted(command.optionsGroup(MORE_OPTIONS)), more);
   return withTelling(to === "path" ? withWait(command) : command);
 }
 

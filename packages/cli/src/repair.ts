@@ -2,7 +2,14 @@
 import { Command } from "commander";
 import { parseFileAddress } from "./addresses.ts";
 import type { Job } from "./batch.ts";
-import { ONE_SETTINGS, type OneChoices, paceOf, patienceOf, withPaceOfOne } from "./options.ts";
+import {
+  ONE_SETTINGS,
+  type OneChoices,
+  paceOf,
+  patienceOf,
+  wantedOf,
+  withPaceOfOne,
+} from "./options.ts";
 import { readSettings } from "./settings/options.ts";
 import { runTransfers } from "./transfer.ts";
 
@@ -39,7 +46,8 @@ async function runRepair(
   const { client: shared, each, files } = await paceOf(settings);
   const { createClient } = await import("@holdfast/client/node");
   const client = createClient(shared);
-  const rules = { ...each, ...patienceOf(options), force: options.force === true };
+  const force = options.force === true;
+  const rules = { ...each, ...patienceOf(options), ...wantedOf(options), force };
   const job: Job = {
     label: path,
     size: undefined,

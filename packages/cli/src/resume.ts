@@ -15,6 +15,7 @@ import {
   paceOf,
   patienceOf,
   type TransferChoices,
+  wantedOf,
   withPace,
 } from "./options.ts";
 import { allCommands } from "./program-tree.ts";
@@ -214,7 +215,7 @@ function jobsOf(client: Client, one: Unfinished, each: Pace["each"]): readonly J
   const { path: label, size } = one;
   const common = { label, size, onStop: "pause" } as const;
   if (one.kind === "download") {
-    const start = async () => client.download(one.url, one.path, each);
+    const start = async () => client.download(one.url, one.path, { ...each, ...wantedOf(one) });
     return [{ ...common, start, line: () => one.path }];
   }
   const { to, name, type, metadata } = one;

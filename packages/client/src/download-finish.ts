@@ -2,11 +2,16 @@
 import { contentOf, type DownloadJob, finishedOf, openedSinkOf } from "./download-job.ts";
 import { forgetProgress } from "./download-note.ts";
 import type { Answer } from "./state.ts";
+import { requireSha256 } from "./wanted-file.ts";
+import type { Call } from "./work.ts";
 
 /** Every part is verified: flushes and gives the file its name. */
-export async function finishDownload(job: DownloadJob): Promise<Answer> {
+export async function finishDownload(job: DownloadJob, { signal }: Call): Promise<Answer> {
   const { manifest } = contentOf(job);
-  await openedSinkOf(job).sink.commit(manifest.size, job.options.replace ? "replace" : "keep");
+  const { sink } = openedSinkOf(job);
+  const { size } = manifest;
+  await requireSha256({ sink, file: "working", size }, job.options, job.ports.digester, signal);
+  await sink.commit(manifest.size, job.options.replace ? "replace" : "keep");
   await forgetProgress(job, manifest);
   return { kind: "complete", file: finishedOf(job) };
 }

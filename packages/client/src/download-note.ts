@@ -9,7 +9,9 @@ export async function noteProgress(job: DownloadJob, manifest: Manifest): Promis
   const { size, root, partSize } = manifest;
   const { url, sink } = openedSinkOf(job);
   if (size <= partSize || sink.working === "itself") return;
-  const about = { url, path: sink.identity, size, root: encodeHex(root) };
+  const { sha256 } = job.options;
+  const wanted = sha256 === undefined ? {} : { sha256 };
+  const about = { url, path: sink.identity, size, root: encodeHex(root), ...wanted };
   await noteDownload(job.ports, keyOf(job), about).catch(() => undefined);
 }
 

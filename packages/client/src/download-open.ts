@@ -27,6 +27,7 @@ import { recallLine } from "./recall.ts";
 import { requireCopy } from "./require-copy.ts";
 import type { Answer } from "./state.ts";
 import { verifyParts } from "./verify-parts.ts";
+import { checkWanted, requireSha256, requireWanted } from "./wanted-file.ts";
 import type { Call } from "./work.ts";
 
 /** Opens the sink and takes the claim on it. What to go on with, the check finds out. */
@@ -36,6 +37,7 @@ export async function openDownload(
 ): Promise<{ readonly isResumed: boolean; readonly known?: Known }> {
   const { digester } = job.ports;
   const url = checkFileAddress(job.options.url, job.options.token !== undefined);
+  checkWanted(job.options);
   const sink = await job.openSink();
   const opened = { url, sink, release: () => undefined };
   job.opened = { ...opened, isOurs: false };
@@ -67,13 +69,15 @@ export async function checkDownload(job: DownloadJob, call: Call): Promise<Answe
   const manifest =
     job.options.manifest ??
     (await fetchManifest(job.wire, job.ports.digester, { url, attempt, signal }));
+  requireWanted(manifest, job.options);
   const told = { id: fileIdOf(url), url: plainAddress(url) };
   job.emit("created", { ...told, size: manifest.size, isResumed: false });
   const root = encodeHex(manifest.root);
   job.root = root;
-  if (sink.working === "itself") return checkCopy(job, manifest);
+  if (sink.working === "itself") return checkCopy(job, manifest, call);
   const existing = await sink.existingSize();
-  if (existing !== undefined && (await isWanted(job, manifest, existing))) {
+  if (existing !== undefined && (await isThere(job, manifest, existing))) {
+    await requireWhole(job, manifest, "whole", call);
     // Whoever gave the file its name may have died before the working name was gone.
     await sink.discard(root);
     job.content = { manifest, verified: createPartSet(partCount(manifest)) };
@@ -88,15 +92,26 @@ export async function checkDownload(job: DownloadJob, call: Call): Promise<Answe
 }
 
 /** Of a sink that is its own working file: what of it is good. */
-async function checkCopy(job: DownloadJob, manifest: Manifest): Promise<Answer> {
+async function checkCopy(job: DownloadJob, manifest: Manifest, call: Call): Promise<Answer> {
   const size = await openedSinkOf(job).sink.open(encodeHex(manifest.root));
   const verified = await verifyParts(job, manifest, "working", size);
   job.content = { manifest, verified };
   if (isEvery(verified) && size === manifest.size) {
+    await requireWhole(job, manifest, "working", call);
     return { kind: "complete", file: finishedOf(job) };
   }
   if (!job.options.replace) requireCopy(manifest, verified, size);
   return openAnswer(job);
+}
+
+function requireWhole(
+  job: DownloadJob,
+  { size }: Manifest,
+  file: "whole" | "working",
+  { signal }: Call,
+): Promise<void> {
+  const { sink } = openedSinkOf(job);
+  return requireSha256({ sink, file, size }, job.options, job.ports.digester, signal);
 }
 
 function openAnswer(job: DownloadJob): Answer {
@@ -116,7 +131,7 @@ async function askForFile(job: DownloadJob, manifest: Manifest, call: Call): Pro
 }
 
 /** Whether the target has exactly the file's bytes already. @throws HoldfastError `sink_exists` where it has others and may not be replaced */
-async function isWanted(job: DownloadJob, manifest: Manifest, size: number): Promise<boolean> {
+async function isThere(job: DownloadJob, manifest: Manifest, size: number): Promise<boolean> {
   if (size === manifest.size && isEvery(await verifyParts(job, manifest, "whole", size)))
     return true;
   if (job.options.replace) return false;

@@ -10,8 +10,9 @@ import { settingsOf, type TransferOptions, wireOf } from "./options.ts";
 import type { Ports, Sink } from "./ports.ts";
 import { rememberLine, tellDamage } from "./recall.ts";
 import { runTransfer } from "./run.ts";
+import type { WantedFile } from "./wanted-file.ts";
 
-export interface DownloadOptions extends TransferOptions {
+export interface DownloadOptions extends TransferOptions, WantedFile {
   /** Absolute address of the file, as an upload's result has it. */
   readonly url: string;
   /** Its manifest, where it is known already. */
@@ -53,7 +54,7 @@ export function startDownload(
         ask: async () => undefined,
         move: (range, call) => receiveRun(job, range, call),
         remember: (known) => rememberLine(ports, "down", openedSinkOf(job).url, known),
-        complete: () => finishDownload(job),
+        complete: (call) => finishDownload(job, call),
         discard: () => discardDownload(job),
         close: () => closeDownload(job).finally(unheard),
       };

@@ -158,12 +158,22 @@ export interface Random {
   bytes(size: number): Uint8Array;
 }
 
+/** A SHA-256 of bytes that come one after another. */
+export interface Hasher {
+  /** Takes the bytes at once: they may be changed when it returns. */
+  update(bytes: Uint8Array): void;
+  /** Once, at the end. */
+  digest(): Uint8Array;
+}
+
 /** Digests, by the platform. */
 export interface Digester {
   /** Of a few bytes: trees and checkpoints hash many of these in a row. */
   sha256(bytes: Uint8Array): Uint8Array;
   /** Of a part. May be slow and elsewhere (a browser), or done when it returns (Node); the bytes stay as they are until then. */
   digest(bytes: Uint8Array, algorithm: Algorithm): Uint8Array | Promise<Uint8Array>;
+  /** For a file as a whole. */
+  hasher(): Hasher;
 }
 
 /** All that both directions need. */

@@ -62,11 +62,14 @@ describe("what is unfinished", () => {
     ]);
   });
 
-  it("is a download that was noted", async () => {
-    const download = { url: "http://a/v1/files/x", path: "/x", size: 9, root: "00" };
-    await noteDownload({ checkpoints, digester }, "key", download);
-    expect(await found()).toEqual([{ kind: "download", key: "key", ...download }]);
-  });
+  it.each([{}, { sha256: "11" }])(
+    "is a download that was noted, with what it wants: %j",
+    async (wanted) => {
+      const download = { url: "http://a/v1/files/x", path: "/x", size: 9, root: "00", ...wanted };
+      await noteDownload({ checkpoints, digester }, "key", download);
+      expect(await found()).toEqual([{ kind: "download", key: "key", ...download }]);
+    },
+  );
 
   it("is a command until it is told to be finished, and no second one of the same runs meanwhile", async () => {
     const end = await note(COMMAND, ["a"]);

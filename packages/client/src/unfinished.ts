@@ -34,6 +34,8 @@ export interface NotedDownload {
   readonly size: number;
   /** Of the content that the working file is of. */
   readonly root: string;
+  /** What the whole has to have, where that was asked for. */
+  readonly sha256?: string;
 }
 
 /** A command over several files, which may not all have begun. */
@@ -81,7 +83,9 @@ function read(digester: Digester, common: Common, value: string): Unfinished | u
   if (fields?.get("kind") === "download") {
     if (!isText(url) || !isText(path) || !isText(root) || typeof size !== "number")
       return undefined;
-    return { ...common, kind: "download", url, path, root, size };
+    const sha256 = fields.get("sha256");
+    const wanted = isText(sha256) ? { sha256 } : {};
+    return { ...common, kind: "download", url, path, root, size, ...wanted };
   }
   if (fields?.get("kind") !== "command" || !isText(directory)) return undefined;
   if (!isTexts(words) || !isTexts(servers)) return undefined;

@@ -1,10 +1,7 @@
 // How a new upload is made on the server: asked for once under a key, kept before the first byte.
 import {
-  DIGEST_SIZE,
-  decodeHex,
   encodeCreate,
   encodeId,
-  HoldfastError,
   ID_BYTES,
   toHoldfastError,
   type UploadView,
@@ -25,6 +22,7 @@ import {
 import { claimSource, nothing } from "./upload-open.ts";
 import { storeSmall } from "./upload-small.ts";
 import { checkpointOf, newTarget, otherUpload, requireSize, tellCreated } from "./upload-target.ts";
+import { decodeWanted } from "./wanted-file.ts";
 import type { Call } from "./work.ts";
 
 /** What could be stored in one request had no claim, and turns out to need an upload after all. */
@@ -91,7 +89,7 @@ function requestUpload(
   const { server, source } = openedOf(job);
   const { name = source.name, type = "application/octet-stream", metadata } = job.options;
   const { digest = "sha-256", verify, transfer } = job.options;
-  const sha256 = wantedSha256(job.options);
+  const sha256 = decodeWanted(job.options.sha256, "a SHA-256");
   const { body, headers } = jsonBody(
     encodeCreate({
       name,
@@ -122,13 +120,6 @@ function requestUpload(
 function wantedPartSize({ known, knownDirect, opened }: Job): number | undefined {
   const size = opened?.source.fingerprint.size ?? 0;
   return directPartSize(knownDirect, size) ?? partSizeFor(known, size);
-}
-
-/** @throws HoldfastError `usage` */
-function wantedSha256({ sha256 }: Job["options"]): Uint8Array | undefined {
-  const wanted = sha256 === undefined ? undefined : decodeHex(sha256);
-  if (sha256 === undefined || wanted?.length === DIGEST_SIZE) return wanted;
-  throw new HoldfastError("usage", "a SHA-256 has 64 lower-case hexadecimal digits");
 }
 
 /** Uploads that nobody will go on with; where this fails they expire by themselves. */

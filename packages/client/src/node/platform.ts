@@ -1,5 +1,5 @@
 // What Node gives every transfer: time, chance, digests, and where the state of a user lives.
-import { hash, randomBytes } from "node:crypto";
+import { createHash, hash, randomBytes } from "node:crypto";
 import { devNull, homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import type { Clock, Digester, Random } from "../ports.ts";
@@ -37,6 +37,10 @@ function sha256(bytes: Uint8Array): Uint8Array {
 export const systemDigester: Digester = {
   sha256,
   digest: (bytes, algorithm) => (algorithm === "blake3" ? blake3(bytes) : sha256(bytes)),
+  hasher() {
+    const whole = createHash("sha256");
+    return { update: (bytes) => void whole.update(bytes), digest: () => whole.digest() };
+  },
 };
 
 /** What decides where the state directory is. */

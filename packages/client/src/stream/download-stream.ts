@@ -18,6 +18,7 @@ import type { Transfer } from "../events.ts";
 import { checkFileAddress, fileIdOf, plainAddress } from "../file-address.ts";
 import { wireOf } from "../options.ts";
 import type { Ports, Sink } from "../ports.ts";
+import { checkWanted, requireHashed, requireWanted } from "../wanted-file.ts";
 import type { Wire } from "../wire.ts";
 import { runLanes } from "./lanes.ts";
 import { runStream, type Stream } from "./stream-transfer.ts";
@@ -55,12 +56,14 @@ export function startStreamDownload(
     giveUpMs: options.giveUpMs,
     async run(stream) {
       const url = checkFileAddress(options.url, options.token !== undefined);
+      checkWanted(options);
       stream.enter("checking");
       const manifest =
         options.manifest ??
         (await stream.insist((attempt, signal) =>
           fetchManifest(wire, ports.digester, { url, attempt, signal }),
         ));
+      requireWanted(manifest, options);
       const { size } = manifest;
       const told = { id: fileIdOf(url), url: plainAddress(url) };
       stream.emit("created", { ...told, size, isResumed: false });
@@ -88,6 +91,7 @@ async function receiveAll(stream: Stream, wire: Wire, receiving: Receiving): Pro
   const verified = createPartSet(parts);
   const most = Math.max(1, Math.min(RUN_PARTS_MAX, Math.floor(RUN_SIZE / manifest.partSize)));
   const held = new Set<Run>();
+  const hasher = options.sha256 === undefined ? undefined : ports.digester.hasher();
   let runParts = 1;
   let start = 0;
 
@@ -119,12 +123,15 @@ async function receiveAll(stream: Stream, wire: Wire, receiving: Receiving): Pro
           });
         }),
       async land(run) {
+        hasher?.update(run.bytes);
         await write(run.bytes);
         stream.committed(run, run.bytes.length);
         run.leave();
         held.delete(run);
       },
     });
+    // Its bytes have gone on: whoever took them learns from the end that they are of another file.
+    if (hasher) requireHashed(hasher, options);
   } finally {
     for (const run of held) run.leave();
   }

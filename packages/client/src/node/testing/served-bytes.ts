@@ -1,11 +1,11 @@
 // For tests: a small file with its manifest, and a transport that answers ranges of it as a server does.
-import { createHash } from "node:crypto";
 import { computeRoot, decodeContentRange, type Manifest } from "@holdfast/protocol";
 import type { Digester, Transport } from "../../ports.ts";
+import { systemDigester } from "../platform.ts";
 
-const sha256 = (bytes: Uint8Array): Uint8Array => createHash("sha256").update(bytes).digest();
+const { sha256 } = systemDigester;
 
-export const testDigester: Digester = { sha256, digest: sha256 };
+export const testDigester: Digester = systemDigester;
 
 export function manifestOf(content: Uint8Array, partSize: number): Manifest {
   const parts = Array.from({ length: Math.ceil(content.length / partSize) }, (_, index) =>
