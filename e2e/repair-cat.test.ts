@@ -7,6 +7,7 @@ import { CLI_ENTRY, startCli, startProgram } from "@holdfast/testkit/process";
 import { beforeAll, describe, expect, it } from "vitest";
 import { eventOf, run } from "./kit/cli.ts";
 import { serveForTests } from "./kit/served.ts";
+import { reached } from "./kit/upload.ts";
 
 const served = serveForTests();
 const SIZE = 12 * MIB + 5;
@@ -61,8 +62,7 @@ describe("repair", () => {
     await writeCopy("killed", all.slice(0, 11));
     const words = ["repair", "killed", url, "--json", "--limit-rate", "6M"];
     const first = startCli(words, { cwd: home, env: { HOLDFAST_STATE_DIR: home } });
-    await first.event("progress");
-    await first.event("progress");
+    await reached(first, 3 * MIB);
     first.kill("SIGKILL");
     await first.exit;
     const left = await run(home, ["verify", "killed", url, "--json"]);
