@@ -4,7 +4,13 @@ import { recordAppend } from "./commit-append.ts";
 import type { Context } from "./context.ts";
 import { createGathering, type Gathering } from "./gather.ts";
 import { createIntake } from "./intake.ts";
-import { type AppendStage, type StageOptions, WAIT_MS, wantedOf } from "./receive-append.ts";
+import {
+  type AppendStage,
+  endsWithTail,
+  type StageOptions,
+  WAIT_MS,
+  wantedOf,
+} from "./receive-append.ts";
 import { fixSize } from "./size.ts";
 import { createBodyStore } from "./store-body.ts";
 import { createGroupStore } from "./store-groups.ts";
@@ -91,7 +97,9 @@ export async function receiveAppendParts(
     if (!isKnown) await gathering.keep(part, filled);
     else {
       give(filled.slot);
-      if (part.size === part.known.size) requireKnown(upload, part);
+      if (part.size < part.known.size) continue;
+      requireKnown(upload, part);
+      if (endsWithTail(upload, part)) await endPart(part);
     }
   }
 }

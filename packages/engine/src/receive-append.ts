@@ -8,7 +8,7 @@ import { createIntake } from "./intake.ts";
 import type { Body, RunningDigest } from "./ports.ts";
 import type { Limits } from "./records.ts";
 import { SLOT_SIZE } from "./slots.ts";
-import { beginPart, blocksOf, type FillingPart, prepend, requireKnown } from "./tail.ts";
+import { beginPart, blocksOf, type FillingPart, prepend, requireKnown, tailAt } from "./tail.ts";
 import type { Upload } from "./upload.ts";
 import { createWriter, type Writer } from "./writer.ts";
 
@@ -110,7 +110,9 @@ export async function receiveAppend(
     part.size += size;
     if (isKnown) {
       writer.give(slot);
-      if (part.size === part.known.size) requireKnown(upload, part);
+      if (part.size < part.known.size) continue;
+      requireKnown(upload, part);
+      if (endsWithTail(upload, part)) await stage.endPart(part);
       continue;
     }
     const total = prepend(part.fragment, slot, size);
@@ -121,6 +123,11 @@ export async function receiveAppend(
     else writer.give(slot);
     committer.grow(part, size);
   }
+}
+
+/** The size has made a whole part of a tail, and nothing comes behind what was compared with it. */
+export function endsWithTail(upload: Upload, { index, size, whole }: FillingPart): boolean {
+  return size === whole && tailAt(upload, index) !== undefined;
 }
 
 /** A slot has room for the fragment that comes before; what is known ends where it ends. */

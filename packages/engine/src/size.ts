@@ -6,6 +6,8 @@ import {
   hasPart,
   type PartSet,
   partCount,
+  partOffset,
+  partSizeAt,
 } from "@holdfast/protocol";
 import { type Claim, endsBefore, takeOver } from "./claims.ts";
 import type { Context } from "./context.ts";
@@ -73,12 +75,13 @@ export function isWhole({ record, committed }: Upload): boolean {
   return isGoing && hasSize && role?.kind !== "partial" && isEvery(committed);
 }
 
-/** Where the last bound part or the tail ends, in bytes from 0. Until the size is fixed no part is short. */
+/** Where the last bound part or the tail ends, in bytes from 0. Until the size is fixed no part is short but one that ends with the most bytes that there may be. */
 function storedEnd({ record, bound }: Upload): number {
-  let count = bound.partCount;
-  while (count > 0 && !hasPart(bound, count - 1)) count--;
+  let last = bound.partCount - 1;
+  while (last >= 0 && !hasPart(bound, last)) last--;
+  const parts = last < 0 ? 0 : partOffset(record, last) + partSizeAt(record, last);
   const { tail, partSize } = record;
-  return Math.max(count * partSize, tail ? tail.index * partSize + tail.size : 0);
+  return Math.max(parts, tail ? tail.index * partSize + tail.size : 0);
 }
 
 export function isEvery(parts: PartSet): boolean {

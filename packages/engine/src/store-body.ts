@@ -4,7 +4,13 @@ import type { Context } from "./context.ts";
 import type { Group } from "./gather.ts";
 import type { CommittedPart, Limits, Tail, TailObject } from "./records.ts";
 import type { GroupStore, Sent } from "./store-groups.ts";
-import { dropTailObjects, putTailObject, tailObjectsOf, tailOfObjects } from "./tail-objects.ts";
+import {
+  dropTailObjects,
+  putTailObject,
+  splitTail,
+  tailObjectsOf,
+  tailOfObjects,
+} from "./tail-objects.ts";
 import type { Upload } from "./upload.ts";
 import { putWhole } from "./whole-part.ts";
 
@@ -24,14 +30,17 @@ export function createBodyStore(context: Context, upload: Upload, limits: Limits
   }
 
   async function keep(group: Group): Promise<void> {
-    const made = await putTailObject(context, upload, { objects: [], pieces: group.pieces });
-    kept = withGroup(kept, { ...group, pieces: [] }, [made]);
+    const { pieces } = group;
+    // A part that ends with the bytes that it has brings none.
+    const isMore = pieces.length > 0;
+    const made = isMore ? [await putTailObject(context, upload, { objects: [], pieces })] : [];
+    kept = withGroup(kept, { ...group, pieces: [] }, made);
   }
 
   return {
     async store(group) {
       last = last
-        .then(() => (failure || group.pieces.length === 0 ? undefined : keep(group)))
+        .then(() => (failure ? undefined : keep(group)))
         .catch(fail)
         .finally(group.release);
       await last;
@@ -94,9 +103,12 @@ async function sendBody(
       spent.push(...objects);
       continue;
     }
-    const isMore = pieces.length > 0;
-    const made = isMore ? [await putTailObject(context, upload, { objects: [], pieces })] : [];
-    tail = tailOfObjects(part, [...objects, ...made]);
+    const size = pieces.reduce((sum, { length }) => sum + length, 0);
+    const { kept: left, merged } = splitTail(objects, size);
+    const bytes = { objects: merged, pieces };
+    const made = size > 0 ? [await putTailObject(context, upload, bytes)] : [];
+    tail = tailOfObjects(part, [...left, ...made]);
+    spent.push(...merged);
   }
   return { parts, ...(tail ? { tail } : {}), spent };
 }

@@ -148,22 +148,27 @@ describe("an append into a store of parts", () => {
     expect((await world.restart().offset(alice, view.id)).offset).toBe(PART + 10);
   });
 
-  it("keeps a tail in few objects, however little comes at a time", async () => {
-    const world = makeWorld();
-    const { engine, objects, storage } = world;
-    const view = await begin(engine, content.length);
-    const written = new Set<string>();
-    for (let at = 0; at < 300; at++) {
-      await appendBytes(engine, view, at, content.subarray(at, at + 1));
-      for (const key of objects()) written.add(key);
-      expect(objects().length).toBeLessThanOrEqual(24);
-    }
-    const sizes = [...storage.state.objects.values()].map(({ length }) => length);
-    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(300);
-    expect(written.size).toBeGreaterThan(200);
-    await appendBytes(world.restart(), view, 300, content.subarray(300), { isLast: true });
-    await expectContent(world.restart(), view);
-  });
+  it.each(["without a digest", "with a digest of each body"])(
+    "keeps a tail in few objects, however little comes at a time: %s",
+    async (how) => {
+      const world = makeWorld();
+      const { engine, objects, storage } = world;
+      const view = await begin(engine, content.length);
+      const written = new Set<string>();
+      for (let at = 0; at < 300; at++) {
+        const byte = content.subarray(at, at + 1);
+        const digest = how === "without a digest" ? {} : { digest: sha256(byte) };
+        await appendBytes(engine, view, at, byte, digest);
+        for (const key of objects()) written.add(key);
+        expect(objects().length).toBeLessThanOrEqual(24);
+      }
+      const sizes = [...storage.state.objects.values()].map(({ length }) => length);
+      expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(300);
+      expect(written.size).toBeGreaterThan(200);
+      await appendBytes(world.restart(), view, 300, content.subarray(300), { isLast: true });
+      await expectContent(world.restart(), view);
+    },
+  );
 
   it("is all or nothing where it has a digest, binds nothing before it was right, and leaves nothing", async () => {
     const { engine, objects, metadata, changes } = makeWorld();
@@ -246,6 +251,37 @@ describe("an append into a store of parts", () => {
     expect(changes.indexOf("fix-size")).toBeGreaterThan(0);
     expect(changes.indexOf("bind")).toBeGreaterThan(changes.indexOf("fix-size"));
   });
+
+  it.each(["at-size", "last"])(
+    "becomes a part by a size that comes with no bytes, and with their digest (%s)",
+    async (how) => {
+      const { engine } = makeWorld();
+      const view = await begin(engine);
+      const size = PART + 1000;
+      await appendBytes(engine, view, 0, content.subarray(0, size));
+      const nothing = { body: createBody(new Uint8Array()), digest: sha256(new Uint8Array()) };
+      const ends = how === "last" ? {} : ({ completes: "at-size" } as const);
+      const end = { id: view.id, at: size, size, isLast: how === "last", ...ends, ...nothing };
+      expect(await engine.append(alice, end)).toMatchObject({ offset: size, isComplete: true });
+      await expectContent(engine, view, content.subarray(0, size));
+    },
+  );
+
+  it.each(["with", "without"])(
+    "becomes a part where all bytes come again, %s their digest",
+    async (how) => {
+      const { engine, objects } = makeWorld();
+      const view = await begin(engine);
+      const bytes = content.subarray(0, PART + 1000);
+      await appendBytes(engine, view, 0, bytes);
+      const digest = how === "with" ? { digest: sha256(bytes) } : {};
+      const again = { id: view.id, at: "start", size: bytes.length, isLast: true } as const;
+      const told = await engine.append(alice, { ...again, body: createBody(bytes), ...digest });
+      expect(told).toMatchObject({ isComplete: true });
+      await expectContent(engine, view, bytes);
+      expect(objects()).toEqual([`${view.id}/manifest`]);
+    },
+  );
 
   it("never gets a size beyond what its owner may have, and keeps what came", async () => {
     const { engine } = makeWorld();

@@ -389,6 +389,40 @@ describe("an upload of unknown size", () => {
     expect(await codeOf(engine.complete(alice, view.id, { size: size + 1 }))).toBe("size_mismatch");
   });
 
+  it.each(["with a last append", "by complete"])(
+    "may be the most that there may be, though no part ends there: %s",
+    async (how) => {
+      const engine = createEngine(memoryParts());
+      const { size: _, ...request } = createRequest(0);
+      const size = PART + 1000;
+      const view = await engine.create(alice, { ...request, maxSize: size });
+      await appendBytes(engine, view, 0, content.subarray(0, size));
+      if (how === "by complete") await engine.complete(alice, view.id, { size });
+      else await appendBytes(engine, view, size, new Uint8Array(), { isLast: true });
+      const done = await engine.status(alice, view.id);
+      expect(await readAll(engine, done)).toEqual(Buffer.from(content.subarray(0, size)));
+    },
+  );
+
+  it.each([5000, PART + 4096])(
+    "makes the tail a part where all bytes come again: %i",
+    async (size) => {
+      const { engine, view } = await unsized();
+      const bytes = content.subarray(0, size);
+      await appendBytes(engine, view, 0, bytes);
+      const again = {
+        id: view.id,
+        at: "start",
+        size,
+        isLast: true,
+        body: createBody(bytes),
+      } as const;
+      expect(await engine.append(alice, again)).toMatchObject({ isComplete: true });
+      const done = await engine.status(alice, view.id);
+      expect(await readAll(engine, done)).toEqual(Buffer.from(bytes));
+    },
+  );
+
   it("takes whole parts in any order, and a short one with its size", async () => {
     const { engine, view } = await unsized();
     const known = { ...view, size: content.length };
