@@ -289,6 +289,20 @@ const STORE_APPEND_BUGS: Readonly<Record<string, readonly Edit[]>> = {
       replace: "[object]",
     },
   ],
+  "a tail that is no part though all of its bytes came again": [
+    {
+      file: "engine/src/receive-append-parts.ts",
+      find: "      if (endsWithTail(upload, part)) await endPart(part);\n",
+      replace: "",
+    },
+  ],
+  "the end of a part that is forgotten where it comes with no bytes": [
+    {
+      file: "engine/src/store-body.ts",
+      find: "(failure ? undefined : keep(group))",
+      replace: "(failure || group.pieces.length === 0 ? undefined : keep(group))",
+    },
+  ],
   "a short part that is bound before its size is fixed": [
     {
       file: "engine/src/receive-append-parts.ts",

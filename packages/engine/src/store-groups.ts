@@ -72,12 +72,13 @@ export function createGroupStore(context: Context, upload: Upload, limits: Limit
   }
 
   async function store(group: Group): Promise<void> {
+    const before = last;
     // What follows in the same part is built on the record of what came before.
-    const isSame = lastIndex === group.index;
-    const sent = send(group, isSame ? last : Promise.resolve());
-    const after = Promise.all([sent, last]);
-    last = after
-      .then(([durable]) => record(durable).catch((cause) => refused(durable, cause)))
+    const sent = send(group, lastIndex === group.index ? before : Promise.resolve());
+    // One that fails takes nothing along that lies before it, however slow that is; nor does it end before that.
+    last = before
+      .then(() => sent)
+      .then((durable) => record(durable).catch((cause) => refused(durable, cause)))
       .catch((cause: unknown) => {
         failure ??= { cause };
       });

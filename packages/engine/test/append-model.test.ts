@@ -36,9 +36,16 @@ type Step =
   /** An append that stays open while another request comes. */
   | { readonly do: "meet"; readonly size: number; readonly who: "put" | "offset" | "append" }
   | { readonly do: "offset" }
+  /** The size comes with no bytes. */
+  | { readonly do: "size"; readonly hasDigest: boolean }
   | { readonly do: "restart" };
 
 type How = "plain" | "digest" | "wrong digest" | "wrong offset";
+
+/** Whether the size is told with the creation; else what it may be at most. */
+type Sizing = "told" | "any" | "at most as many";
+/** How the last bytes come: where the upload ends, or with all others once more. */
+type Finish = "rest" | "rest with a digest" | "all" | "all with a digest";
 
 const size = fc.oneof(
   fc.constantFrom(0, 1, 4095, 4096, 4097, PART - 1, PART, PART + 1),
@@ -59,8 +66,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     who: fc.constantFrom("put" as const, "offset" as const, "append" as const),
   }),
   fc.constant({ do: "offset" } as const),
+  fc.record({ do: fc.constant("size" as const), hasDigest: fc.boolean() }),
   fc.constant({ do: "restart" } as const),
 );
+
+const sizing = fc.constantFrom<Sizing>("told", "any", "at most as many");
+const finishing = fc.constantFrom<Finish>("rest", "rest with a digest", "all", "all with a digest");
+const MOST = { any: 8 * PART, "at most as many": content.length } as const;
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
   try {
@@ -78,6 +90,7 @@ async function turn(): Promise<void> {
 
 interface World {
   readonly kind: Storage["kind"];
+  readonly sizing: Sizing;
   engine: Engine;
   metadata: MemoryMetadata;
   readonly view: UploadView;
@@ -88,17 +101,18 @@ interface World {
   told: number;
 }
 
-async function begin(storage: Storage | MemoryParts, hasSize: boolean): Promise<World> {
+async function begin(storage: Storage | MemoryParts, sizing: Sizing): Promise<World> {
   const metadata = createMemoryMetadata();
   const engine = createEngine(memoryParts({ storage, metadata }));
   const { size: _, ...request } = createRequest(0);
   const view = await engine.create(alice, {
     ...request,
-    ...(hasSize ? { size: content.length } : { maxSize: 8 * PART }),
+    ...(sizing === "told" ? { size: content.length } : { maxSize: MOST[sizing] }),
   });
   let lives = 0;
   const world: World = {
     kind: storage.kind,
+    sizing,
     engine,
     metadata,
     view,
@@ -160,6 +174,7 @@ async function doPut(world: World, index: number, isWrong: boolean): Promise<voi
   const bytes = isWrong ? content.map((byte) => byte ^ 1) : content;
   const code = await codeOf(put(world, index, bytes));
   const isShort = index === PARTS - 1 && !before.hasSize;
+  if (isShort && world.sizing === "at most as many") return void expect(code).toBe("size_mismatch");
   // Bytes that differ from a tail are noticed before the end that comes too early.
   if (isShort) {
     const codes = isWrong ? ["body_size_mismatch", "part_conflict"] : ["body_size_mismatch"];
@@ -189,11 +204,21 @@ async function doMeet(world: World, step: Extract<Step, { do: "meet" }>): Promis
   await open;
 }
 
-async function finish(world: World): Promise<Uint8Array> {
+async function doSize(world: World, hasDigest: boolean): Promise<void> {
   const at = await ask(world);
-  const end = await appendBytes(world.engine, world.view, at, content.subarray(at), {
-    isLast: true,
-  });
+  const nothing = new Uint8Array();
+  const digest = hasDigest ? { digest: sha256(nothing) } : {};
+  await appendBytes(world.engine, world.view, at, nothing, { size: content.length, ...digest });
+  expect(await ask(world)).toBe(at);
+}
+
+async function finish(world: World, how: Finish): Promise<Uint8Array> {
+  const offset = await ask(world);
+  const at: number | "start" = how.startsWith("all") ? "start" : offset;
+  const bytes = at === "start" ? content : content.subarray(at);
+  const digest = how.endsWith("digest") ? { digest: sha256(bytes) } : {};
+  const last = { id: world.view.id, at, isLast: true, body: createBody(bytes), ...digest };
+  const end = await world.engine.append(alice, { ...last, bodySize: bytes.length });
   expect(end).toMatchObject({ offset: content.length, isComplete: true, size: content.length });
   const done = await world.engine.status(alice, world.view.id);
   return readAll(world.engine, done);
@@ -211,14 +236,16 @@ it.each(KINDS)(
   },
   async (_, createStorage) => {
     await fc.assert(
-      fc.asyncProperty(fc.boolean(), fc.array(step, { maxLength: 12 }), async (hasSize, steps) => {
-        const world = await begin(createStorage(), hasSize);
+      fc.asyncProperty(sizing, fc.array(step, { maxLength: 12 }), finishing, async (...run) => {
+        const [sizing, steps, end] = run;
+        const world = await begin(createStorage(), sizing);
         // A part with other bytes that nobody has begun is what it is: the content differs from then on, and the run ends.
         let isSpoiled = false;
         for (const next of steps) {
           if (next.do === "append") await doAppend(world, next);
           if (next.do === "meet") await doMeet(world, next);
           if (next.do === "offset") await ask(world);
+          if (next.do === "size") await doSize(world, next.hasDigest);
           if (next.do === "restart") world.restart();
           if (next.do !== "put") continue;
           const view = await world.engine.status(alice, world.view.id);
@@ -227,7 +254,7 @@ it.each(KINDS)(
           if (isSpoiled) break;
           await doPut(world, next.index, next.isWrong);
         }
-        expect(Buffer.compare(await finish(world), content)).toBe(0);
+        expect(Buffer.compare(await finish(world, end), content)).toBe(0);
         // Beside the bytes there is the manifest, and nothing else.
         expect(world.besides()).toBe(world.kind === "parts" ? 1 : 0);
       }),

@@ -148,6 +148,27 @@ describe("an append into a store of parts", () => {
     expect((await world.restart().offset(alice, view.id)).offset).toBe(PART + 10);
   });
 
+  it("keeps a part that goes out slowly where the one behind it fails at once, and ends after both", async () => {
+    const gate = Promise.withResolvers<void>();
+    let puts = 0;
+    const { engine } = makeWorld(async (call, when) => {
+      if (call !== "putPart" || when !== "before") return;
+      if (++puts > 1) throw new HoldfastError("storage_failed");
+      await gate.promise;
+    });
+    const view = await begin(engine, content.length);
+    let isOver = false;
+    const sending = codeOf(appendBytes(engine, view, 0, content.subarray(0, 2 * PART)));
+    void sending.then(() => {
+      isOver = true;
+    });
+    await turn();
+    expect({ puts, isOver }).toEqual({ puts: 2, isOver: false });
+    gate.resolve();
+    expect(await sending).toBe("storage_failed");
+    expect((await engine.offset(alice, view.id)).offset).toBe(PART);
+  });
+
   it.each(["without a digest", "with a digest of each body"])(
     "keeps a tail in few objects, however little comes at a time: %s",
     async (how) => {

@@ -41,6 +41,8 @@ interface Seen {
 interface SentFile {
   readonly bytes: Uint8Array;
   readonly key?: string;
+  /** Whether their end alone tells how many bytes there are. */
+  readonly isPiped?: boolean;
 }
 
 export function simulatePartAppends(options: CrashOptions): Promise<CrashReport> {
@@ -77,6 +79,7 @@ async function work(life: PartsLife, seen: Seen): Promise<void> {
     store(life, seen, "small", { bytes: content.subarray(0, 5000) }),
     store(life, seen, "large", { bytes: content.subarray(0, PART + 5000), key: "key-2" }),
     store(life, seen, "key", { bytes: content.subarray(0, 70_000), key: "key-1" }),
+    store(life, seen, "piped", { bytes: content.subarray(0, 6000), key: "key-3", isPiped: true }),
   ]);
   await store(life, seen, "key", { bytes: content.subarray(0, 70_000), key: "key-1" });
 }
@@ -130,9 +133,10 @@ async function store(life: PartsLife, seen: Seen, name: string, file: SentFile):
   seen.stored.set(name, await send(life, name, file));
 }
 
-async function send({ engine }: PartsLife, name: string, { bytes, key }: SentFile) {
-  const command = { name, type: "a/b", body: createBody(bytes), bodySize: bytes.length };
-  const { id } = await engine.storeFile(alice, { ...command, ...(key ? { key } : {}) });
+async function send({ engine }: PartsLife, name: string, { bytes, key, isPiped }: SentFile) {
+  const command = { name, type: "a/b", body: createBody(bytes), ...(key ? { key } : {}) };
+  const size = isPiped ? {} : { bodySize: bytes.length };
+  const { id } = await engine.storeFile(alice, { ...command, ...size });
   return id;
 }
 
@@ -177,7 +181,9 @@ async function uploadViolations(
     if (view.offset < told) wrong.push(`offset ${told} was told, and now it is ${view.offset}`);
     wrong.push(...(await partViolations(life, view, content)));
     const { offset } = await engine.offset(alice, id);
-    await appendBytes(engine, { id }, offset, content.subarray(offset), { isLast: true });
+    const left = content.subarray(offset);
+    const digest = left.length === 0 ? { digest: sha256(left) } : {};
+    await appendBytes(engine, { id }, offset, left, { isLast: true, ...digest });
   }
   const done = await engine.status(alice, id);
   if (done.state !== "complete") return [...wrong, `cannot be completed: ${done.state}`];
