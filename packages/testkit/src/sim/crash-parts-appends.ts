@@ -1,6 +1,7 @@
 // Crashes a server over a store of parts at every step of appends and of whole files, and of its recovery; then holds against what is left that no offset which was told
 // is taken back, nothing wrong is published, and no tail is left that nobody wants.
-import { KIB, type UploadView } from "@holdfast/protocol";
+import type { Body } from "@holdfast/engine";
+import { HoldfastError, KIB, type UploadView } from "@holdfast/protocol";
 import { createBody } from "../body.ts";
 import { createRandom } from "../random.ts";
 import { sameBytes } from "../same-bytes.ts";
@@ -43,6 +44,7 @@ interface SentFile {
   readonly key?: string;
   /** Whether their end alone tells how many bytes there are. */
   readonly isPiped?: boolean;
+  readonly body?: Body;
 }
 
 export function simulatePartAppends(options: CrashOptions): Promise<CrashReport> {
@@ -79,7 +81,7 @@ async function work(life: PartsLife, seen: Seen): Promise<void> {
     store(life, seen, "small", { bytes: content.subarray(0, 5000) }),
     store(life, seen, "large", { bytes: content.subarray(0, PART + 5000), key: "key-2" }),
     store(life, seen, "key", { bytes: content.subarray(0, 70_000), key: "key-1" }),
-    store(life, seen, "piped", { bytes: content.subarray(0, 6000), key: "key-3", isPiped: true }),
+    cutAndStore(life, seen, "piped", { bytes: content.subarray(0, 6000), key: "key-3" }),
   ]);
   await store(life, seen, "key", { bytes: content.subarray(0, 70_000), key: "key-1" });
 }
@@ -133,8 +135,22 @@ async function store(life: PartsLife, seen: Seen, name: string, file: SentFile):
   seen.stored.set(name, await send(life, name, file));
 }
 
-async function send({ engine }: PartsLife, name: string, { bytes, key, isPiped }: SentFile) {
-  const command = { name, type: "a/b", body: createBody(bytes), ...(key ? { key } : {}) };
+/** All of its bytes come, and not their end; then they come again. */
+async function cutAndStore(life: PartsLife, seen: Seen, name: string, file: SentFile) {
+  const piped = { ...file, isPiped: true };
+  seen.sent.set(name, piped);
+  const stopped = () => new HoldfastError("body_size_mismatch");
+  const body = { ...createBody(file.bytes), stopped };
+  await send(life, name, { ...piped, body }).then(
+    () => Promise.reject(new Error("a body that was cut was taken for whole")),
+    () => undefined,
+  );
+  await store(life, seen, name, piped);
+}
+
+async function send({ engine }: PartsLife, name: string, sent: SentFile) {
+  const { bytes, key, isPiped, body = createBody(bytes) } = sent;
+  const command = { name, type: "a/b", body, ...(key ? { key } : {}) };
   const size = isPiped ? {} : { bodySize: bytes.length };
   const { id } = await engine.storeFile(alice, { ...command, ...size });
   return id;
