@@ -2,6 +2,7 @@
 export * from "./append.ts";
 export * from "./base64.ts";
 export * from "./byte-range.ts";
+export { decodeRanges, RANGES_MAX } from "./byte-ranges.ts";
 export * from "./committed.ts";
 export * from "./digest.ts";
 export * from "./direct.ts";

@@ -315,7 +315,7 @@ describe("ranges", () => {
   });
 
   it.each([
-    "bytes=0-1,3-4",
+    "bytes=0-1,x",
     "bytes=5-3",
     "bytes=",
     "bytes=-",
@@ -339,10 +339,136 @@ describe("ranges", () => {
   );
 });
 
+describe("several ranges", () => {
+  /** The parts of a body, each with its header fields, read as RFC 2046 section 5.1.1 says. */
+  function partsOf(type: string, body: Buffer) {
+    const boundary = /^multipart\/byteranges; boundary=([0-9a-f]{32})$/.exec(type)?.[1] ?? "";
+    const text = body.toString("latin1");
+    const [before, ...parts] = `\r\n${text}`.split(`\r\n--${boundary}`);
+    expect([before, parts.pop()]).toEqual(["", "--\r\n"]);
+    return parts.map((part) => {
+      const end = part.indexOf("\r\n\r\n");
+      const lines = part.slice(2, end).split("\r\n");
+      const fields = Object.fromEntries(lines.map((line) => line.toLowerCase().split(": ")));
+      return { fields, bytes: Buffer.from(part.slice(end + 4), "latin1") };
+    });
+  }
+
+  it.each<[string, readonly (readonly [number, number])[]]>([
+    [
+      "bytes=0-0,10-19",
+      [
+        [0, 1],
+        [10, 20],
+      ],
+    ],
+    [
+      "bytes=10-19,0-0,-5",
+      [
+        [10, 20],
+        [0, 1],
+        [SIZE - 5, SIZE],
+      ],
+    ],
+    [
+      `bytes=0-9, 262140-262149,${SIZE}-`,
+      [
+        [0, 10],
+        [262_140, 262_150],
+      ],
+    ],
+    [
+      "bytes=0-299999,300005-",
+      [
+        [0, 300_000],
+        [300_005, SIZE],
+      ],
+    ],
+  ])("%s are parts of one body", async (range, expected) => {
+    const answer = await get({ range });
+    expect(answer.status).toBe(206);
+    expect(answer.headers["content-range"]).toBeUndefined();
+    expect(answer.headers["content-length"]).toBe(String(answer.bytes.length));
+    const etag = `"${encodeHex(file.root)}"`;
+    expect(answer.headers).toMatchObject({ etag, "x-content-type-options": "nosniff" });
+    const parts = partsOf(answer.headers["content-type"] ?? "", answer.bytes);
+    expect(parts.map(({ fields }) => fields)).toEqual(
+      expected.map(([start, end]) => ({
+        "content-type": "video/mp4",
+        "content-range": `bytes ${start}-${end - 1}/${SIZE}`,
+      })),
+    );
+    for (const [at, [start, end]] of expected.entries()) {
+      expect(parts[at]?.bytes.equals(CONTENT.subarray(start, end))).toBe(true);
+    }
+  });
+
+  it.each([
+    ["bytes=0-9,5-14", 0, 15],
+    ["bytes=0-9,10-14", 0, 15],
+    [`bytes=0-9,${SIZE}-`, 0, 10],
+    ["bytes=,0-9,", 0, 10],
+  ])("%s are one", async (range, start, end) => {
+    const answer = await get({ range });
+    expect(answer.status).toBe(206);
+    expect(answer.headers["content-type"]).toBe("video/mp4");
+    expect(answer.headers["content-range"]).toBe(`bytes ${start}-${end - 1}/${SIZE}`);
+    expect(answer.bytes.equals(CONTENT.subarray(start, end))).toBe(true);
+  });
+
+  it.each([
+    `bytes=${SIZE}-,${SIZE * 2}-`,
+    "bytes=0-,0-,0-",
+    "bytes=0-9,1-9,2-9",
+    `bytes=${Array.from({ length: 65 }, (_, at) => `${at * 2}-${at * 2}`).join(",")}`,
+    `bytes=0-0${",".repeat(5000)}`,
+  ])("%.40s are refused", async (range) => {
+    const answer = await get({ range });
+    expect(answer.status).toBe(416);
+    expect(answer.headers["content-range"]).toBe(`bytes */${SIZE}`);
+    expect(answer.json).toMatchObject({ code: "range_not_satisfiable" });
+  });
+
+  it("of a type that a browser would run are of no such type in their parts either", async () => {
+    const page = await publish(Buffer.from("<script>alert(1)</script>"), {
+      name: "a.html",
+      type: "text/html",
+    });
+    const headers = { range: "bytes=0-1,4-5" };
+    const answer = await ask(server, { path: page.url, headers });
+    const parts = partsOf(answer.headers["content-type"] ?? "", answer.bytes);
+    expect(parts.map(({ fields }) => fields["content-type"])).toEqual([
+      "application/octet-stream",
+      "application/octet-stream",
+    ]);
+    expect(answer.bytes.includes("text/html")).toBe(false);
+  });
+
+  it("have another boundary each time: nobody can have written it into the file", async () => {
+    const types = new Set<string | undefined>();
+    for (let round = 0; round < 4; round++) {
+      types.add((await get({ range: "bytes=0-0,2-2" })).headers["content-type"]);
+    }
+    expect(types.size).toBe(4);
+  });
+
+  it("hold what If-Range and If-Match say", async () => {
+    const range = "bytes=0-0,2-2";
+    const own = `"${encodeHex(file.root)}"`;
+    expect((await get({ range, "if-range": own })).status).toBe(206);
+    expect((await get({ range, "if-range": '"a"' })).status).toBe(200);
+    expect((await get({ range, "if-match": '"a"' })).status).toBe(412);
+    expect((await get({ range, "if-none-match": own })).status).toBe(304);
+  });
+});
+
 describe("preconditions", () => {
   const own = () => `"${encodeHex(file.root)}"`;
   const after = "Fri, 01 Jan 2100 00:00:00 GMT";
   const before = "Fri, 01 Jan 2010 00:00:00 GMT";
+  const noDay = "Fri, 31 Feb 2100 00:00:00 GMT";
+  const asctime = "Fri Jan  1 00:00:00 2100";
+  const rfc850 = "Friday, 01-Jan-10 00:00:00 GMT";
   it.each<[string, () => Record<string, string>, number]>([
     ["If-Match: its own", () => ({ "if-match": own() }), 200],
     ["If-Match: one of many", () => ({ "if-match": `"a", ${own()}` }), 200],
@@ -363,6 +489,16 @@ describe("preconditions", () => {
     ["If-None-Match: another", () => ({ "if-none-match": '"a"' }), 200],
     ["If-Modified-Since: after", () => ({ "if-modified-since": after }), 304],
     ["If-Modified-Since: before", () => ({ "if-modified-since": before }), 200],
+    ["If-Modified-Since: nonsense", () => ({ "if-modified-since": "2100-01-01T00:00:00Z" }), 200],
+    ["If-Modified-Since: no such day", () => ({ "if-modified-since": noDay }), 200],
+    ["If-Modified-Since: after, as of old", () => ({ "if-modified-since": asctime }), 304],
+    ["If-Unmodified-Since: before, as of old", () => ({ "if-unmodified-since": rfc850 }), 412],
+    [
+      "If-Match stands over If-Unmodified-Since",
+      () => ({ "if-match": own(), "if-unmodified-since": before }),
+      200,
+    ],
+    ["If-Match: no tag", () => ({ "if-match": encodeHex(file.root) }), 412],
     [
       "If-None-Match stands over If-Modified-Since",
       () => ({ "if-none-match": '"a"', "if-modified-since": after }),
@@ -384,12 +520,23 @@ describe("preconditions", () => {
     if (expected === 304) {
       expect(answer.bytes.length).toBe(0);
       expect(answer.headers.etag).toBe(own());
+      // RFC 9110 section 15.4.5: what would tell of the bytes does not come where they do not.
+      expect(answer.headers["content-type"]).toBeUndefined();
+      expect(answer.headers["content-disposition"]).toBeUndefined();
+      expect(answer.headers["cache-control"]).toBe("private, no-cache");
     }
   });
 
-  it("take If-Range by the date that was told", async () => {
+  it("take If-Range by the date that was told, and by no other", async () => {
     const date = (await get()).headers["last-modified"] ?? "";
-    expect((await get({ range: "bytes=0-1", "if-range": date })).status).toBe(206);
+    const by = async (ms: number) => {
+      const other = new Date(Date.parse(date) + ms).toUTCString();
+      return (await get({ range: "bytes=0-1", "if-range": other })).status;
+    };
+    expect([await by(0), await by(1000), await by(-1000)]).toEqual([206, 200, 200]);
+    expect((await get({ range: "bytes=0-1", "if-range": "*" })).status).toBe(200);
+    const isSame = { "if-modified-since": date, "if-unmodified-since": date };
+    expect((await get(isSame)).status).toBe(304);
   });
 });
 

@@ -12,10 +12,15 @@ export function entityTag(digest: Uint8Array): string {
   return `"${encodeHex(digest)}"`;
 }
 
+/** The type where no browser makes a document of it. */
+export function safeType(type: string): string {
+  return SAFE_TYPE.test(type) ? type : "application/octet-stream";
+}
+
 /** What holds for somebody's bytes, whole or not. */
 export function safeHeaders({ type, name }: Pick<FileRecord, "type" | "name">): Headers {
   return {
-    "content-type": SAFE_TYPE.test(type) ? type : "application/octet-stream",
+    "content-type": safeType(type),
     "content-disposition": encodeDisposition(name),
     "content-security-policy": "sandbox; default-src 'none'",
     "cross-origin-resource-policy": "same-origin",

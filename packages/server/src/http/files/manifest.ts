@@ -17,7 +17,8 @@ export async function getManifest(
   if (proof !== null) return proofReply(front, file, partIndex(file, proof));
   const etag = entityTag(file.manifestDigest);
   const headers = validators(etag, file.createdAt);
-  if (isNotModified(request, { etag, modifiedAt: file.createdAt })) return emptyReply(304, headers);
+  const is = { etag, modifiedAt: file.createdAt };
+  if (isNotModified(request, is, front.clock.now())) return emptyReply(304, headers);
   const pieces = await front.engine.manifest(file);
   return {
     status: 200,

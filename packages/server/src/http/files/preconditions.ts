@@ -1,6 +1,7 @@
 // Conditional requests and ranges (RFC 9110 sections 13 and 14) for content that never changes.
-import { type ByteRange, decodeRange, HoldfastError } from "@holdfast/protocol";
+import { type ByteRange, decodeRanges, HoldfastError, RANGES_MAX } from "@holdfast/protocol";
 import type { Request } from "../request.ts";
+import { parseHttpDate } from "./http-date.ts";
 
 export interface Validators {
   readonly etag: string;
@@ -13,36 +14,49 @@ export interface Validators {
  *
  * @throws HoldfastError `precondition_failed`
  */
-export function isNotModified(request: Request, { etag, modifiedAt }: Validators): boolean {
+export function isNotModified(
+  request: Request,
+  { etag, modifiedAt }: Validators,
+  now: number,
+): boolean {
   const ifMatch = request.header("if-match");
-  const ifUnmodified = parseDate(request.header("if-unmodified-since"));
+  const ifUnmodified = parseHttpDate(request.header("if-unmodified-since"), now);
   const modified = wholeSeconds(modifiedAt);
   if (ifMatch === undefined ? (ifUnmodified ?? modified) < modified : !hasStrong(ifMatch, etag)) {
     throw new HoldfastError("precondition_failed");
   }
   const ifNoneMatch = request.header("if-none-match");
   if (ifNoneMatch !== undefined) return hasWeak(ifNoneMatch, etag);
-  const ifModified = parseDate(request.header("if-modified-since"));
+  const ifModified = parseHttpDate(request.header("if-modified-since"), now);
   return ifModified !== undefined && modified <= ifModified;
 }
 
 /**
- * The one range to send, or undefined for the whole. A range under an If-Range that does not fit is no range: the client must not splice.
+ * The ranges to send, or undefined for the whole. A range under an If-Range that does not fit is no range: the client must not splice.
  *
+ * A date fits like an ETag, for it is a strong validator here (section 8.8.2.2): nothing changes, so nothing has changed twice in a second.
  * @throws HoldfastError `range_not_satisfiable` with `details.size`
  */
-export function wantedRange(
+export function wantedRanges(
   request: Request,
   size: number,
   { etag, modifiedAt }: Validators,
-): ByteRange | undefined {
+  now: number,
+): readonly ByteRange[] | undefined {
   const ifRange = request.header("if-range");
   const isSame =
-    ifRange === undefined || ifRange === etag || parseDate(ifRange) === wholeSeconds(modifiedAt);
-  const range = isSame ? decodeRange(request.header("range"), size) : "whole";
-  if (range === "unsatisfiable")
+    ifRange === undefined ||
+    ifRange === etag ||
+    parseHttpDate(ifRange, now) === wholeSeconds(modifiedAt);
+  const ranges = isSame ? decodeRanges(request.header("range"), size) : "whole";
+  if (ranges === "whole") return undefined;
+  if (ranges === "unsatisfiable")
     throw new HoldfastError("range_not_satisfiable", undefined, { size });
-  return range === "whole" ? undefined : range;
+  if (ranges === "excessive") {
+    const message = `at most ${RANGES_MAX} ranges in one request, of which at most two overlap`;
+    throw new HoldfastError("range_not_satisfiable", message, { size });
+  }
+  return ranges;
 }
 
 function hasStrong(field: string, etag: string): boolean {
@@ -55,15 +69,6 @@ function hasWeak(field: string, etag: string): boolean {
 
 function tagsOf(field: string): readonly string[] {
   return field.match(/(?:W\/)?"[^"]*"/g) ?? [];
-}
-
-/** Only the one form of date that HTTP writes; anything else is as if it were not there. */
-function parseDate(field: string | undefined): number | undefined {
-  if (!/^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(field ?? "")) {
-    return undefined;
-  }
-  const at = Date.parse(field ?? "");
-  return Number.isNaN(at) ? undefined : at;
 }
 
 function wholeSeconds(ms: number): number {

@@ -18,7 +18,7 @@ export const getContent: Handler = async (
   const etag = entityTag(content.tag);
   // Until it is whole it has no date, and nobody has it already.
   const modifiedAt = content.file?.at ?? Number.NaN;
-  const isSame = isNotModified(request, { etag, modifiedAt });
+  const isSame = isNotModified(request, { etag, modifiedAt }, front.clock.now());
   if (isSame && content.file) return emptyReply(304, headersOf(content, etag));
   const mode = request.query.get("follow") === "1" ? "growing" : "snapshot";
   const wanted = wantedContent(content, rangeOf(request, etag), mode);

@@ -76,15 +76,15 @@ const getFile: Operation = {
   path: "/v1/files/{id}",
   id: "getFile",
   tag: "files",
-  summary: "The content, whole or one range of it; its ETag is the file's root",
+  summary: "The content, whole or in ranges; its ETag is the file's root",
   params,
   query: LINK_QUERY,
   headers: { ...preconditions, Range: optional, "If-Range": optional },
   replies: {
     200: { what: "All of it", headers: contentHeaders, content: bytes },
     206: {
-      what: "The range",
-      headers: { ...contentHeaders, "Content-Range": z.string() },
+      what: "The range; several as `multipart/byteranges`, each part with its own `Content-Range`",
+      headers: { ...contentHeaders, "Content-Range": optional },
       content: bytes,
     },
     304: { what: "The client has it already", headers: validators },
