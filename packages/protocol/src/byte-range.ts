@@ -7,9 +7,9 @@ export interface ByteRange {
 }
 
 /**
- * What a Range header asks of a file of `size` bytes.
+ * What a Range header of one range asks of a file of `size` bytes; for any number of them there is `decodeRanges`.
  *
- * `whole` where there is none, where it is malformed or has a unit or a number of ranges that are not served: RFC 9110 lets a server ignore those. `whole`
+ * `whole` where there is none, where it is malformed or has another unit: RFC 9110 lets a server ignore those. `whole`
  * too for the last bytes of an empty file: those are satisfiable (section 14.1.2), but no Content-Range can name them.
  */
 export function decodeRange(

@@ -30,7 +30,8 @@ const REQUEST_HEADERS = [
   ],
   ...["Range", "If-Match", "If-None-Match", "If-Range", "If-Modified-Since"],
   ...["If-Unmodified-Since", "Upload-Offset", "Upload-Complete", "Upload-Length"],
-  ...["Upload-Draft-Interop-Version", "Want-Repr-Digest", "Upload-Incomplete"],
+  ...["Upload-Draft-Interop-Version", "Want-Repr-Digest", "Want-Content-Digest"],
+  ...["Upload-Incomplete"],
   ...["Tus-Resumable", "Upload-Metadata", "Upload-Defer-Length", "Upload-Concat"],
   ...["Upload-Checksum", "X-HTTP-Method-Override", "X-Requested-With", "X-Request-ID", "Origin"],
 ];

@@ -4,6 +4,7 @@ import { type ByteRange, encodeContentRange, encodeHex } from "@holdfast/protoco
 import type { Call, Front } from "../front.ts";
 import { emptyReply, type Headers, type Reply } from "../reply.ts";
 import { byterangesOf } from "./byteranges.ts";
+import { wantedDigests } from "./digests.ts";
 import { entityTag, fileHeaders, safeType, validators } from "./headers.ts";
 import { isNotModified, wantedRanges } from "./preconditions.ts";
 import { whileAllowed } from "./while-allowed.ts";
@@ -38,9 +39,10 @@ export async function getFile(front: Front, { request, params, principal }: Call
   }
   const [range] = ranges ?? [];
   const sent = range ?? { start: 0, end: file.size };
+  const digests = await wantedDigests(front, request, file, sent);
   return {
     status: range ? 206 : 200,
-    headers: { ...fileHeaders(file), ...rangeHeaders(file, range) },
+    headers: { ...fileHeaders(file), ...rangeHeaders(file, range), ...digests },
     content: stream(sent.end - sent.start, () => read(sent)),
   };
 }

@@ -1,8 +1,15 @@
 // GET, HEAD /v1/files/{id}/manifest: the parts of a file with their digests; `?proof=i` proves one of them.
 import type { FileRecord } from "@holdfast/engine";
-import { encodeBase64, encodeHex, HoldfastError, partCount } from "@holdfast/protocol";
+import {
+  encodeBase64,
+  encodeDigest,
+  encodeHex,
+  HoldfastError,
+  partCount,
+} from "@holdfast/protocol";
 import type { Call, Front } from "../front.ts";
 import { emptyReply, jsonReply, type Reply } from "../reply.ts";
+import { wants } from "./digests.ts";
 import { entityTag, validators } from "./headers.ts";
 import { isNotModified } from "./preconditions.ts";
 import { whileAllowed } from "./while-allowed.ts";
@@ -17,12 +24,20 @@ export async function getManifest(
   if (proof !== null) return proofReply(front, file, partIndex(file, proof));
   const etag = entityTag(file.manifestDigest);
   const headers = validators(etag, file.createdAt);
+  const digest = encodeDigest("sha-256", file.manifestDigest);
   const is = { etag, modifiedAt: file.createdAt };
   if (isNotModified(request, is, front.clock.now())) return emptyReply(304, headers);
   const pieces = await front.engine.manifest(file);
   return {
     status: 200,
-    headers: { "content-type": "application/json", ...headers },
+    headers: {
+      "content-type": "application/json",
+      "repr-digest": digest,
+      ...(request.method === "GET" && wants(request, "content")
+        ? { "content-digest": digest }
+        : {}),
+      ...headers,
+    },
     content: {
       kind: "stream",
       size: file.manifestSize,

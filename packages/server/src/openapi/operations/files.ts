@@ -20,6 +20,13 @@ const contentHeaders = {
   "Accept-Ranges": z.string(),
   "Content-Disposition": z.string(),
 };
+const wanted = {
+  "Want-Content-Digest": optional.describe(
+    "`sha-256=10`: the digest of the bytes of this answer, where they are a part or few",
+  ),
+  "Want-Repr-Digest": optional.describe("The digest of the whole, where it is known"),
+};
+const digests = { "Repr-Digest": optional, "Content-Digest": optional };
 const bytes = { type: "*/*" };
 
 const postFile: Operation = {
@@ -79,12 +86,12 @@ const getFile: Operation = {
   summary: "The content, whole or in ranges; its ETag is the file's root",
   params,
   query: LINK_QUERY,
-  headers: { ...preconditions, Range: optional, "If-Range": optional },
+  headers: { ...preconditions, Range: optional, "If-Range": optional, ...wanted },
   replies: {
-    200: { what: "All of it", headers: contentHeaders, content: bytes },
+    200: { what: "All of it", headers: { ...contentHeaders, ...digests }, content: bytes },
     206: {
       what: "The range; several as `multipart/byteranges`, each part with its own `Content-Range`",
-      headers: { ...contentHeaders, "Content-Range": optional },
+      headers: { ...contentHeaders, ...digests, "Content-Range": optional },
       content: bytes,
     },
     304: { what: "The client has it already", headers: validators },
@@ -100,9 +107,9 @@ const getManifest: Operation = {
   summary: "The file's parts with their digests, or with `proof` the proof for one of them",
   params,
   query: { ...LINK_QUERY, proof: z.int().min(0).optional().describe("Index of a part") },
-  headers: preconditions,
+  headers: { ...preconditions, ...wanted },
   replies: {
-    200: { what: "The manifest, or the proof", content: json(ManifestOrProof) },
+    200: { what: "The manifest, or the proof", headers: digests, content: json(ManifestOrProof) },
     304: { what: "The client has it already", headers: validators },
   },
   errors: [
