@@ -35,6 +35,7 @@ const MORE_SETTINGS = [
   "serve.socket",
   "serve.proxies",
   "serve.interim",
+  "serve.verify-reads",
   "serve.log-level",
   "serve.log-format",
 ] as const;
@@ -98,6 +99,7 @@ async function runServe({ json }: Options, command: Command): Promise<void> {
     origins: settings.list("serve.origins"),
     proxies: settings.list("serve.proxies"),
     interim: interimOf(settings),
+    verifyReads: settings.isOn("serve.verify-reads"),
     ...limitsOf(settings),
     onFatal: ended.reject,
   });

@@ -27,6 +27,8 @@ export interface Context extends EngineParts {
   readonly room: Room;
   /** Of files that a part was proved of lately, the one used last at the end. */
   readonly subtrees: Map<FileId, Promise<Subtrees>>;
+  /** When parts of files were last found to be as they were committed, by `Clock.monotonic`; the latest at the end. */
+  readonly sound: Map<string, number>;
   readonly sightings: Sightings;
   /** Finals that are gone on with after a while; what calls that off. */
   readonly waiting: Map<UploadId, () => void>;
@@ -48,6 +50,7 @@ export function createContext(parts: EngineParts): Context {
     crowd: createCrowd(parts),
     room: createRoom(parts),
     subtrees: new Map(),
+    sound: new Map(),
     waiting: new Map(),
     sightings: createSightings(),
     isDraining: false,

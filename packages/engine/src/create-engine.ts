@@ -17,7 +17,8 @@ import { offset } from "./offset.ts";
 import { presign, revoke } from "./presign.ts";
 import { provePart } from "./proof.ts";
 import { putRun } from "./put-run.ts";
-import { findFile, read } from "./read.ts";
+import { findFile } from "./read.ts";
+import { checkRead, readChecked } from "./read-verified.ts";
 import { recover } from "./recover.ts";
 import { status } from "./status.ts";
 import { storeFile } from "./store-file.ts";
@@ -52,7 +53,8 @@ export function createEngine(parts: EngineParts): Engine {
     file: (principal, id) => findFile(context, principal, id),
     files: (principal, request) => listFiles(context, principal, request),
     deleteFile: (principal, id) => deleteFile(context, principal, id),
-    read: (file, range) => read(context, file, range),
+    read: (file, range) => readChecked(context, file, range),
+    checkRead: (file, range) => checkRead(context, file, range),
     manifest: (file) => readManifest(context, file),
     proof: (file, index) => provePart(context, file, index),
     health: async () => ({

@@ -47,6 +47,8 @@ export interface EngineParts {
   readonly slots: SlotPool;
   /** Memory that stored bytes pass through on their way out: a pool of its own, so that slow uploads cannot hold up a download or a recovery. */
   readonly readSlots: SlotPool;
+  /** Parts of files are checked before their bytes leave; as they are stored where it is absent. */
+  readonly reads?: "verified" | undefined;
   /** The low-water mark: with less room than this, in bytes, nothing new is begun. */
   readonly keepFree: number;
   /** This server's name among those that share the records, another one at each start. Absent where no other server writes them: then nothing is done for the sake of others. */
@@ -283,8 +285,13 @@ export interface Engine {
   files(principal: Principal, request: FilesRequest): Promise<FilePage>;
   /** Resolves when the file can be found no more; its bytes are gone, or go with the next sweep. @throws HoldfastError `file_not_found` */
   deleteFile(principal: Principal, id: string): Promise<void>;
-  /** The bytes of a file from first to last. Each piece is valid until the next one is asked for. */
+  /**
+   * The bytes of a file from first to last. Each piece is valid until the next one is asked for.
+   * Where reads are verified it throws `storage_failed` with `details.index` instead of the first byte of a part that is bad.
+   */
   read(file: FileRecord, range: ByteRange): AsyncGenerator<Uint8Array, void, void>;
+  /** Where reads are verified: the same beforehand, for the part in which a range begins. */
+  checkRead(file: FileRecord, range: ByteRange): Promise<void>;
   /** The manifest as it is stored, checked against its digest, from first byte to last. Each piece is valid until the next one is asked for. */
   manifest(file: FileRecord): Promise<AsyncGenerator<Uint8Array, void, void>>;
   /** Proves that part `index`, one of the file's, belongs to it. */

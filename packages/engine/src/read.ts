@@ -25,7 +25,7 @@ export async function* read(
   yield* unlessDeleted(context, file, readForReader(context, bytesOf(file), range));
 }
 
-function bytesOf({ uploadId: id, place }: FileRecord): Stored {
+export function bytesOf({ uploadId: id, place }: FileRecord): Stored {
   return { id, kind: "bytes", ...(place === undefined ? {} : { place }) };
 }
 

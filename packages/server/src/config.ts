@@ -65,6 +65,8 @@ export interface ServeOptions {
    * all of them hand it on, `never` where there is one that leaves no mark on what it forwards.
    */
   readonly interim?: Interim;
+  /** Checks each part of a file by its digest before a byte of it goes out, and refuses one that is damaged: every download then reads its bytes twice. Off by default, since clients check what they get. */
+  readonly verifyReads?: boolean;
   /** Room to keep on the disk, in bytes: with less, no upload begins. By default 1 GiB, or 5 % of a disk below 20 GiB. */
   readonly keepFree?: number;
   /** What each principal may use at most, where its token sets nothing else; no limits by default. */
@@ -101,6 +103,7 @@ export interface Settings {
   /** The same for the port of HTTP/2, which never speaks TLS. */
   readonly isH2cForProxiesOnly: boolean;
   readonly interim: Interim;
+  readonly verifyReads: boolean;
   /** Undefined for what suits the disk. */
   readonly keepFree: number | undefined;
   readonly limits: Limits | undefined;
@@ -146,7 +149,7 @@ export async function readSettings(options: ServeOptions): Promise<Settings> {
   }
   const [address = host] = addresses;
   const { slotMemory = SLOT_MEMORY, requestsMax = REQUESTS_MAX, closeMs = CLOSE_MS } = options;
-  const { interim = "direct" } = options;
+  const { interim = "direct", verifyReads = false } = options;
   const { keepFree, limits, keys, storage, metadata } = options;
   const several = readSeveral(options);
   const origins = (options.origins ?? []).map(parseOrigin);
@@ -154,7 +157,7 @@ export async function readSettings(options: ServeOptions): Promise<Settings> {
     ...{ address, port, storage, several, metadata, token, keys, tls, origins, trust },
     isForProxiesOnly: trust.hasProxies && tls === undefined && !insecure,
     ...{ socket: options.socket, h2cPort, isH2cForProxiesOnly: trust.hasProxies && !insecure },
-    ...{ slotMemory, requestsMax, keepFree, limits, closeMs, interim },
+    ...{ slotMemory, requestsMax, keepFree, limits, closeMs, interim, verifyReads },
   };
 }
 

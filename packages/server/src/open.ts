@@ -82,6 +82,7 @@ async function put(
   const keepFree = isBucket ? 0 : (settings.keepFree ?? bytes.keepFree);
   const engine = createEngine({
     ...{ storage, metadata, policy, slots, readSlots, keepFree, log },
+    ...(settings.verifyReads ? { reads: "verified" as const } : {}),
     ...platform,
     ...data.life,
   });

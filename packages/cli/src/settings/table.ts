@@ -168,6 +168,10 @@ export const SETTINGS = {
     choices: ["direct", "always", "never"],
     default: "direct",
   },
+  "serve.verify-reads": {
+    kind: "switch",
+    help: "check each part again before it is sent to a reader",
+  },
   "serve.log-level": {
     kind: "choice",
     help: "what is logged; debug is every request",

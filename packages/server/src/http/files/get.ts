@@ -19,6 +19,8 @@ export async function getFile(front: Front, { request, params, principal }: Call
   if (isNotModified(request, is, now)) return emptyReply(304, validators(etag, file.createdAt));
   // RFC 9110 section 14.2: ranges are defined for GET only.
   const ranges = request.method === "GET" ? wantedRanges(request, file.size, is, now) : undefined;
+  const [first = { start: 0, end: file.size }] = ranges ?? [];
+  if (request.method === "GET") await engine.checkRead(file, first);
   const read = (range: ByteRange) => engine.read(file, range);
   const stream = (
     size: number,

@@ -1,0 +1,137 @@
+// Reads that are verified: a part that is damaged in the store never leaves it, and what is right does.
+import { decodeFile, type FileView, KIB } from "@holdfast/protocol";
+import { createMemoryStorage } from "@holdfast/testkit/storage/memory";
+import { afterEach, describe, expect, it } from "vitest";
+import { ask, openRaw, rawHead, startTestServer, type TestServer } from "../server.fixture.ts";
+
+/** Of files that come in one request. */
+const PART = 1024 * KIB;
+const CONTENT = Buffer.alloc(2 * PART + 500);
+for (let at = 0; at + 4 <= CONTENT.length; at += 4) CONTENT.writeUInt32LE(at * 11, at);
+
+let server: TestServer | undefined;
+afterEach(() => server?.close());
+
+/** A server whose storage gives out another byte at each of `flips`, and counts what is read of files. */
+async function startOver(flips: readonly number[], reads?: "verified") {
+  const memory = createMemoryStorage();
+  let bytesRead = 0;
+  const read: typeof memory.read = async (object, offset, into, ...rest) => {
+    const size = await memory.read(object, offset, into, ...rest);
+    if (object.kind !== "bytes") return size;
+    bytesRead += size;
+    for (const at of flips.filter((flip) => flip >= offset && flip < offset + size)) {
+      into[at - offset] = 255 - (into[at - offset] ?? 0);
+    }
+    return size;
+  };
+  server = await startTestServer({ parts: { storage: { ...memory, read }, reads } });
+  const file = await bring(server);
+  return {
+    server,
+    file,
+    get: (range?: string, method = "GET") =>
+      ask(started(), { method, path: file.url, headers: range ? { range } : {} }),
+    readSince() {
+      const since = bytesRead;
+      bytesRead = 0;
+      return since;
+    },
+  };
+}
+
+function started(): TestServer {
+  if (!server) throw new Error("no server");
+  return server;
+}
+
+async function bring(to: TestServer): Promise<FileView> {
+  const headers = { "content-disposition": "attachment; filename=a" };
+  const answer = await ask(to, { method: "POST", path: "/v1/files", headers, body: CONTENT });
+  expect(answer.status).toBe(201);
+  return decodeFile(answer.json);
+}
+
+describe("a part that is damaged in the store", () => {
+  it("is refused before anything is answered where a download begins with it", async () => {
+    const { server, get } = await startOver([PART + 7], "verified");
+    for (const range of [`bytes=${PART}-${PART + 3}`, `bytes=${2 * PART - 1}-`]) {
+      const answer = await get(range);
+      expect(answer.status).toBe(503);
+      expect(answer.json).toMatchObject({ code: "storage_failed", index: 1 });
+    }
+    expect(server.logged).toContainEqual(
+      expect.objectContaining({
+        level: "error",
+        event: "part.bad",
+        fields: expect.objectContaining({ index: 1 }),
+      }),
+    );
+  });
+
+  it("never leaves: a download that comes to it is cut off before its first byte", async () => {
+    const { server, file } = await startOver([PART + 7], "verified");
+    const raw = await openRaw(server);
+    raw.socket.write(rawHead({ path: file.url }));
+    const { text } = await raw.ended();
+    const body = text.slice(text.indexOf("\r\n\r\n") + 4);
+    expect(body.length).toBeLessThanOrEqual(PART);
+    expect(CONTENT.subarray(0, body.length).toString("latin1")).toBe(body);
+  });
+
+  it("is cut off in an answer of several ranges, too", async () => {
+    const { server, file } = await startOver([PART + 7], "verified");
+    const raw = await openRaw(server);
+    const range = `bytes=0-9,${PART}-${PART + 9}`;
+    raw.socket.write(rawHead({ path: file.url, headers: { range } }));
+    const { text } = await raw.ended();
+    expect(text).toContain("Content-Range: bytes 0-9/");
+    expect(text).not.toContain(CONTENT.subarray(PART, PART + 10).toString("latin1"));
+  });
+
+  it("keeps nobody from the others", async () => {
+    const { get } = await startOver([PART + 7], "verified");
+    for (const [start, end] of [
+      [0, PART],
+      [2 * PART, CONTENT.length],
+    ] as const) {
+      const answer = await get(`bytes=${start}-${end - 1}`);
+      expect(answer.status).toBe(206);
+      expect(answer.bytes.equals(CONTENT.subarray(start, end))).toBe(true);
+    }
+    expect((await get(undefined, "HEAD")).status).toBe(200);
+  });
+
+  it("goes out as it is where reads are not verified: the client has the digests", async () => {
+    const { get } = await startOver([PART + 7]);
+    const answer = await get();
+    expect([answer.status, answer.bytes.length]).toEqual([200, CONTENT.length]);
+    expect(answer.bytes.equals(CONTENT)).toBe(false);
+  });
+});
+
+describe("what is as it was committed", () => {
+  it("comes whole, from anywhere to anywhere", async () => {
+    const { get } = await startOver([], "verified");
+    expect((await get()).bytes.equals(CONTENT)).toBe(true);
+    for (const [start, end] of [
+      [PART - 1, PART + 1],
+      [5, 2 * PART + 5],
+      [CONTENT.length - 1, CONTENT.length],
+    ] as const) {
+      const answer = await get(`bytes=${start}-${end - 1}`);
+      expect(answer.bytes.equals(CONTENT.subarray(start, end))).toBe(true);
+    }
+  });
+
+  it("is not hashed again for every small piece of it, and is after a while", async () => {
+    const { server, get, readSince } = await startOver([], "verified");
+    await get("bytes=0-9");
+    expect(readSince()).toBe(PART + 10);
+    for (let round = 0; round < 5; round++) await get("bytes=0-9");
+    expect(readSince()).toBe(50);
+    server.clock.advance(10_000);
+    await get("bytes=0-9");
+    expect(readSince()).toBe(PART + 10);
+  });
+});
