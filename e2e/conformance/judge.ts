@@ -1,6 +1,8 @@
 // Holds an answer against what a row expects. Pure: what is seen instead comes back in words, or nothing where all is as it should be.
+
+import { byterangesIn, contentRangeOf } from "./byteranges.ts";
 import { type Answer, type Head, valuesOf } from "./message.ts";
-import type { Check, Match } from "./row.ts";
+import type { Check, Match, Slice } from "./row.ts";
 
 /** What came back for a request: an answer, or none and why. */
 export type Outcome =
@@ -18,6 +20,8 @@ export interface Names {
   readonly saved: ReadonlyMap<string, string>;
   /** The largest size the server announces, if it does. */
   readonly sizeMax: number | undefined;
+  /** Of the file that is read, where the suite is about one; ASCII. */
+  readonly content: string;
 }
 
 /** What differs from a check, or undefined. */
@@ -55,7 +59,43 @@ export function judge(check: Check, outcome: Outcome, names: Names): string | un
       return answer.body === check.text
         ? undefined
         : `the body ${JSON.stringify(answer.body.slice(0, 80))}, not ${JSON.stringify(check.text)}`;
+    case "slice":
+      return judgeText("the body", answer.body, names.content.slice(check.start, check.end));
+    case "byteranges":
+      return judgeByteranges(answer, check.slices, names);
+    case "notLarger": {
+      const most = names.content.length + AROUND_PARTS;
+      return answer.body.length <= most
+        ? undefined
+        : `a body of ${answer.body.length} B of a file of ${names.content.length} B`;
+    }
   }
+}
+
+/** Boundaries and fields of some ten parts. */
+const AROUND_PARTS = 2_000;
+
+function judgeText(what: string, found: string, wanted: string): string | undefined {
+  if (found === wanted) return undefined;
+  const shown = (text: string) => `${text.length} B ${JSON.stringify(text.slice(0, 40))}`;
+  return `${what} has ${shown(found)}, not ${shown(wanted)}`;
+}
+
+function judgeByteranges(
+  answer: Answer,
+  slices: readonly Slice[],
+  { content }: Names,
+): string | undefined {
+  const parts = byterangesIn(valuesOf(answer, "content-type")[0], answer.body);
+  if (!parts) return `no multipart/byteranges: ${JSON.stringify(answer.body.slice(0, 80))}`;
+  const ranges = parts.map(({ range }) => range);
+  const wanted = slices.map((slice) => contentRangeOf(slice, content.length));
+  if (ranges.join() !== wanted.join()) return `parts ${ranges.join()}, not ${wanted.join()}`;
+  for (const [at, [start, end]] of slices.entries()) {
+    const why = judgeText(`part ${at}`, parts[at]?.text ?? "", content.slice(start, end));
+    if (why !== undefined) return why;
+  }
+  return undefined;
 }
 
 function judgeEnded(outcome: Outcome): string | undefined {

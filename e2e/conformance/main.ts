@@ -1,4 +1,4 @@
-// `npm run conformance -- --url URL --suite tus|rufh [--http2] [--json] [--header "Name: value"]`: what a server does of what it should. With `--table` alone: Holdfast beside others.
+// `npm run conformance -- --url URL --suite tus|rufh|ranges [--http2] [--json] [--header "Name: value"]`: what a server does of what it should. With `--table`: Holdfast beside others.
 import { parseArgs } from "node:util";
 import { coverOf, gapLinesOf } from "./checklist.ts";
 import { compare } from "./compare.ts";
@@ -9,11 +9,11 @@ import { runSuite, SUITES } from "./suite.ts";
 
 const USAGE = `Usage: npm run conformance -- --url URL --suite ${SUITES.map(({ name }) => name).join("|")} [--http2] [--json] [--header "Name: value"]...
 
-  --url     where uploads are created: http://127.0.0.1:8420/tus, say
+  --url     where uploads are created: http://127.0.0.1:8420/tus, say; for ranges a text file of 200 B to 1 MiB
   --header  goes with every request: a token, say
   --http2   by HTTP/2: over TLS by agreement, in the clear without asking
   --json    the report for programs
-  --table   instead of all that: the tables of docs/compare.md, from runs against Holdfast and the servers it is compared with
+  --table   instead of a URL: the tables of docs/compare.md, or that of one suite, from runs against Holdfast and the servers it is compared with
 
 Exit code: 0 where rows passed and none failed, 1 otherwise, 2 where the command is not understood.`;
 
@@ -34,8 +34,8 @@ function readArguments() {
       table: { type: "boolean", default: false },
     },
   });
-  if (values.table) return { kind: "table" } as const;
   const suite = SUITES.find(({ name }) => name === values.suite);
+  if (values.table) return { kind: "table", suites: suite ? [suite] : SUITES } as const;
   if (!suite) throw new Error("--suite is missing or unknown");
   if (values.url === undefined || !URL.canParse(values.url)) throw new Error("--url is missing");
   return {
@@ -57,7 +57,7 @@ async function main(): Promise<number> {
     return 2;
   }
   if (asked.kind === "table") {
-    console.log(await compare());
+    console.log(await compare(asked.suites));
     return 0;
   }
   const { suite, url, fields, http, isJson } = asked;

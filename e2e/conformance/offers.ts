@@ -10,6 +10,10 @@ export interface Offer {
   readonly announced: ReadonlySet<string>;
   /** In bytes, where the server says one. */
   readonly sizeMax: number | undefined;
+  /** What the server tells of the file that is read, under names of `fill`. */
+  readonly values?: ReadonlyMap<string, string>;
+  /** All of that file. */
+  readonly content?: string;
 }
 
 /** What a row can send in a while. */
@@ -18,7 +22,7 @@ const SMALL = 32 * 1024 * 1024;
 /** A row waits longer than that. */
 const SOON_MS = 10_000;
 
-interface Asking {
+export interface Asking {
   readonly url: URL;
   readonly fields: readonly Field[];
   readonly exchange: Exchanger;
@@ -101,7 +105,7 @@ async function servesContent(asking: Asking): Promise<boolean> {
   return got?.status === 200 && got.body === "x";
 }
 
-async function answerTo(
+export async function answerTo(
   { url, fields, exchange }: Asking,
   method: string,
   more: readonly Field[],

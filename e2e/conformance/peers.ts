@@ -2,19 +2,20 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { startProgram, textOf } from "@holdfast/testkit/process";
-import { SIZE_MAX } from "./ours.ts";
+import { startNginxWith } from "@holdfast/testkit/services/nginx";
+import { FILE_CONTENT, SIZE_MAX } from "./ours.ts";
 
 const run = promisify(execFile);
 
 export interface Peer {
-  /** Where uploads are created. */
+  /** Where uploads are created, or what is read. */
   readonly url: string;
   stop(): Promise<void>;
 }
@@ -30,6 +31,22 @@ export async function startTusServer(): Promise<Peer> {
     async stop() {
       server.kill("SIGKILL");
       await server.exit;
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A file as nginx serves it without being told anything. */
+export async function startNginxFile(): Promise<Peer> {
+  const directory = await mkdtemp(join(tmpdir(), "holdfast-peer-"));
+  await writeFile(join(directory, "lines.txt"), FILE_CONTENT);
+  const nginx = await startNginxWith(
+    (port) => `server { listen 127.0.0.1:${port}; root ${directory}; }`,
+  );
+  return {
+    url: `${nginx.url}/lines.txt`,
+    async stop() {
+      await nginx.stop();
       await rm(directory, { recursive: true, force: true });
     },
   };

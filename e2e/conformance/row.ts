@@ -94,7 +94,15 @@ export type Check =
   /** A header that need not be there, and has that value where it is. */
   | { readonly kind: "perhaps"; readonly name: string; readonly value: Match }
   /** The whole body. */
-  | { readonly kind: "body"; readonly text: string };
+  | { readonly kind: "body"; readonly text: string }
+  /** The body is that slice of the file's content, as `String.slice` takes it. */
+  | { readonly kind: "slice"; readonly start: number; readonly end?: number | undefined }
+  /** The body is a multipart/byteranges of just these slices, in that order. */
+  | { readonly kind: "byteranges"; readonly slices: readonly Slice[] }
+  /** The body is not larger than the file, but for what a few parts need around them. */
+  | { readonly kind: "notLarger" };
+
+export type Slice = readonly [start: number, end: number | undefined];
 
 export type Match =
   | { readonly kind: "any" }

@@ -54,8 +54,9 @@ export async function runRows(
 export async function runRow(row: Row, target: Target, offer: Offer): Promise<Verdict> {
   const lacks = row.needs.find((need) => !offer.announced.has(need));
   if (lacks !== undefined) return { kind: "notOffered", lacks };
-  const saved = new Map<string, string>();
-  const names: Names = { here: target.url.href, saved, sizeMax: offer.sizeMax };
+  const saved = new Map(offer.values);
+  const { sizeMax, content = "" } = offer;
+  const names: Names = { here: target.url.href, saved, sizeMax, content };
   const held = new Map<string, Exchange>();
   try {
     for (const [at, step] of row.steps.entries()) {

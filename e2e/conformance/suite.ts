@@ -5,6 +5,9 @@ import { createH2Exchanger } from "./exchange-h2.ts";
 import type { Outcome } from "./judge.ts";
 import type { Field } from "./message.ts";
 import { type Offer, offerOfRufh, offerOfTus } from "./offers.ts";
+import { RANGES_POINTS } from "./ranges/checklist.ts";
+import { offerOfRanges } from "./ranges/offer.ts";
+import { RANGES_ROWS } from "./ranges/rows.ts";
 import type { Row } from "./row.ts";
 import { RUFH_POINTS } from "./rufh/checklist.ts";
 import { RUFH_ROWS } from "./rufh/rows.ts";
@@ -12,8 +15,10 @@ import { type Result, runRows, type Target } from "./run.ts";
 import { TUS_POINTS } from "./tus/checklist.ts";
 import { TUS_ROWS } from "./tus/rows.ts";
 
+export type SuiteName = "tus" | "rufh" | "ranges";
+
 export interface Suite {
-  readonly name: "tus" | "rufh";
+  readonly name: SuiteName;
   readonly title: string;
   readonly rows: readonly Row[];
   /** What the rows are of. */
@@ -29,6 +34,13 @@ export const SUITES: readonly Suite[] = [
     rows: RUFH_ROWS,
     points: RUFH_POINTS,
     offerOf: offerOfRufh,
+  },
+  {
+    name: "ranges",
+    title: "Ranges and preconditions",
+    rows: RANGES_ROWS,
+    points: RANGES_POINTS,
+    offerOf: offerOfRanges,
   },
 ];
 

@@ -1,6 +1,6 @@
 // The words that rows are written in.
 import type { Field } from "./message.ts";
-import type { Ask, Check, Match, Row, Sending, Settle, Step } from "./row.ts";
+import type { Ask, Check, Match, Row, Sending, Settle, Slice, Step } from "./row.ts";
 
 type Rest = Partial<Pick<Ask, "sending" | "save" | "saveOffset" | "withinMs" | "body">>;
 
@@ -48,6 +48,19 @@ export function perhaps(name: string, value: string | Match): Check {
 export function bodyIs(text: string): Check {
   return { kind: "body", text };
 }
+
+/** See `Check`. */
+export function slice(start: number, end?: number): Check {
+  return { kind: "slice", start, end };
+}
+
+/** See `Check`. */
+export function byteranges(...slices: readonly Slice[]): Check {
+  return { kind: "byteranges", slices };
+}
+
+/** See `Check`. */
+export const notLarger: Check = { kind: "notLarger" };
 
 export function header(name: string, value: string | Match = { kind: "any" }): Check {
   return { kind: "header", name, value: matching(value) };

@@ -1,6 +1,8 @@
 // The suite against a server that is right, and against one that is wrong in one point at a time: no row passes whatever comes, and none is made to fail.
 import { describe, expect, test } from "vitest";
 import type { Names } from "./judge.ts";
+import { FILE_CONTENT } from "./ours.ts";
+import { valuesOfFile } from "./ranges/offer.ts";
 import { runRow, type Target } from "./run.ts";
 import { SUITES } from "./suite.ts";
 import { answerAs, liesAbout } from "./wrong.ts";
@@ -12,8 +14,10 @@ const NAMES: Names = {
   saved: new Map([
     ...["a", "b", "f", "g"].map((name): [string, string] => [name, `${HERE}/${name}`]),
     ["at", "5"],
+    ...valuesOfFile(FILE_CONTENT, '"a"', "Sun, 06 Nov 1994 08:49:37 GMT"),
   ]),
   sizeMax: 1_000,
+  content: FILE_CONTENT,
 };
 
 const target = (exchange: Target["exchange"]): Target => ({
@@ -24,7 +28,12 @@ const target = (exchange: Target["exchange"]): Target => ({
 });
 
 describe.each(SUITES)("the rows of $name", ({ rows }) => {
-  const offer = { announced: new Set(rows.flatMap(({ needs }) => needs)), sizeMax: 1_000 };
+  const offer = {
+    announced: new Set(rows.flatMap(({ needs }) => needs)),
+    sizeMax: 1_000,
+    values: NAMES.saved,
+    content: FILE_CONTENT,
+  };
 
   test("have ids of their own, a clause, a source and something to check", () => {
     expect(new Set(rows.map(({ id }) => id)).size).toBe(rows.length);

@@ -1,4 +1,6 @@
 // A server that answers as each row wants it, and one that is wrong in exactly one point. For the test that every check of every row can fail.
+
+import { BOUNDARY, writeByteranges } from "./byteranges.ts";
 import type { Exchanger } from "./exchange.ts";
 import { fill, type Names, type Outcome } from "./judge.ts";
 import type { Answer, Field, Head } from "./message.ts";
@@ -55,12 +57,22 @@ function rightAnswer(step: Step, names: Names): Answer {
   const status = step.expect.find((check) => check.kind === "status");
   const isRefusal = step.expect.some(({ kind }) => kind === "notBeyond" || kind === "ended");
   const whole = step.expect.find((check) => check.kind === "body");
+  const sliced = step.expect.find((check) => check.kind === "slice");
+  const several = step.expect.find((check) => check.kind === "byteranges");
+  const type: readonly Field[] = several
+    ? [["Content-Type", `multipart/byteranges; boundary=${BOUNDARY}`]]
+    : [];
+  const text =
+    (several && writeByteranges(several.slices, names.content)) ??
+    (sliced && names.content.slice(sliced.start, sliced.end)) ??
+    whole?.text ??
+    "";
   const members = step.expect.flatMap((check) =>
     check.kind === "member" ? [[check.name, exampleOf(check.value, names)]] : [],
   );
   return {
     status: status?.anyOf[0] ?? (isRefusal ? 409 : 204),
-    fields: merge([...location, ...offset, ...told]),
+    fields: merge([...location, ...offset, ...type, ...told]),
     interim: step.expect.flatMap((check): readonly Head[] =>
       check.kind === "interim"
         ? [
@@ -71,7 +83,7 @@ function rightAnswer(step: Step, names: Names): Answer {
           ]
         : [],
     ),
-    body: members.length === 0 ? (whole?.text ?? "") : JSON.stringify(Object.fromEntries(members)),
+    body: members.length === 0 ? text : JSON.stringify(Object.fromEntries(members)),
   };
 }
 
@@ -97,6 +109,7 @@ const EXAMPLES = [
   "max-size=1000",
   "http://server.example/files/0123456789abcdefghijklmnop",
   "application/problem+json",
+  '"a"',
 ];
 
 function exampleOf(match: Match, names: Names): string {
@@ -143,13 +156,20 @@ function wrongAnswer(check: Check, right: Answer): Answer {
     case "ended":
       return { ...right, status: 204 };
     case "body":
+    case "slice":
       return { ...right, body: `${right.body}!` };
+    case "byteranges":
+      return { ...right, body: right.body.replace("line", "lime") };
+    case "notLarger":
+      return { ...right, body: "x".repeat(10_000) };
     case "notBeyond":
       return { ...right, status: 204, fields: [["Upload-Offset", `${check.offset + 6}`]] };
   }
 }
 
+const WRONG = ["", "SHA1", "https://elsewhere.example/u"];
+
 function wrongValue(match: Match): string {
   const isRight = (value: string) => match.kind === "looks" && match.like.test(value);
-  return ["", "SHA1", "https://elsewhere.example/u"].find((value) => !isRight(value)) ?? "";
+  return [...WRONG, "multipart/byteranges"].find((value) => !isRight(value)) ?? "";
 }

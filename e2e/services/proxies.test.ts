@@ -15,6 +15,7 @@ interface Proxy {
 /** Trailers end at a proxy: such a PATCH is refused. Holdfast sends no 104 through one. What asks the server as a whole asks the proxy. */
 const LOST: Readonly<Record<keyof Ours["urls"], readonly string[]>> = {
   tus: ["K3a"],
+  ranges: [],
   rufh: ["R16c", "R5a", "R7a"].flatMap((id) => [`${id}/8`, `${id}/9`]),
 };
 
