@@ -6,7 +6,18 @@ import type { Verdict } from "../conformance/run.ts";
 import { runSuite, SUITES } from "../conformance/suite.ts";
 
 /** Of nginx as it serves a file; docs/compare.md has what was seen. */
-const FAILS: readonly string[] = [];
+const FAILS = [
+  "D2h", // Numbers of many digits are 416.
+  "D2k", // Empty members of a list are 416.
+  "D2n", // HEAD with a range is 206.
+  "D3g", // Spaces within a range are passed over.
+  "D4e", // Empty members again.
+  "D4h", // An end before its start is passed over where another range can be read.
+  "D6i", // What is no date in If-Unmodified-Since is 412.
+  "D7h", // A later date in If-Modified-Since is 200 (`if_modified_since exact`).
+  "D8a", // If-Unmodified-Since is looked at beside If-Match.
+  "D8b", // If-Modified-Since is looked at beside If-None-Match.
+];
 
 let peer: Peer | undefined;
 

@@ -67,7 +67,7 @@ export const SEVERALS: readonly Row[] = [
   ),
   row(
     "D4h",
-    "MUST",
+    "CUSTOM",
     "section 14.2",
     "one that cannot be read spoils the field",
     [
