@@ -262,7 +262,7 @@ describe.each(isHosts ? [] : ["node"])("a reader that takes a little now and the
       other.clock.advance(first);
       await nextTurn();
     }
-    await expect.poll(other.connections).toBe(0);
+    await expect.poll(other.connections, { timeout: 10_000 }).toBe(0);
     expect(other.logged).toContainEqual(
       expect.objectContaining({ level: "info", event: "download ended" }),
     );
