@@ -4,7 +4,7 @@ import type { Context } from "./context.ts";
 import { partsOf } from "./kinds.ts";
 import type { Place } from "./records.ts";
 import { refresh, replaceParts } from "./refresh.ts";
-import type { Upload } from "./upload.ts";
+import { readTogether, type Upload } from "./upload.ts";
 
 /** Looks at a place that is said to be gone, and milliseconds between two of them: one answer proves nothing, and parts are lost by this. */
 const LOOKS = 3;
@@ -60,9 +60,8 @@ async function move(context: Context, upload: Upload, gone: Place): Promise<void
     await storage.discard(place);
     return refresh(context, upload);
   }
-  const record = await metadata.upload(id);
-  if (!record) throw new HoldfastError("upload_not_found");
-  replaceParts(upload, record, await metadata.parts(id));
+  const { record, table } = await readTogether(metadata, id);
+  replaceParts(upload, record, table);
   upload.record = record;
   log("error", "place.gone", { upload: id, state: record.state });
   // Where an offset was told the upload has failed, and the old place stands.

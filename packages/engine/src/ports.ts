@@ -19,9 +19,9 @@ import type {
   FilesQuery,
   Home,
   KeyOwner,
-  PartTable,
   Place,
   Principal,
+  ReadParts,
   UploadRecord,
 } from "./records.ts";
 import type { Slot } from "./slots.ts";
@@ -226,10 +226,10 @@ export interface MetadataStore {
   /** By its id, or by the key that it was created with. */
   upload(by: UploadId | KeyOwner): Promise<UploadRecord | undefined>;
   /**
-   * The committed parts of an upload, as the caller's own copy.
+   * The committed parts of an upload, as the caller's own copy, with the version of the record that they are of.
    * @throws HoldfastError `upload_not_found`
    */
-  parts(id: UploadId): Promise<PartTable>;
+  parts(id: UploadId): Promise<ReadParts>;
   /** By its id, or by the upload that it was; one that is being deleted too. */
   file(by: FileId | { readonly uploadId: UploadId }): Promise<FileRecord | undefined>;
   /** The available files of a tenant, newest first (`createdAt`, then `id`, both descending). */

@@ -201,6 +201,11 @@ export interface PartTable {
   readonly digests: Uint8Array;
 }
 
+/** Parts as they were read, and the version of the record then: what the two reads of an upload tell goes together only if it is the same. */
+export interface ReadParts extends PartTable {
+  readonly version: number;
+}
+
 /**
  * Work that waits, oldest first.
  *

@@ -11,7 +11,7 @@ import {
 import type { Context } from "./context.ts";
 import type { PartTable, UploadRecord } from "./records.ts";
 import { fixedTo } from "./size.ts";
-import { makeRoom, type Upload } from "./upload.ts";
+import { makeRoom, readTogether, type Upload } from "./upload.ts";
 
 /**
  * Resolves when what is known of the upload is at least as new as its record was at the call.
@@ -23,16 +23,16 @@ export async function refresh(
 ): Promise<void> {
   for (;;) {
     const before = upload.record;
-    const record = await metadata.upload(before.id);
-    if (!record) {
+    const found = await metadata.upload(before.id);
+    if (!found) {
       uploads.drop(before.id);
       throw new HoldfastError("upload_not_found");
     }
-    if (record.version === before.version) {
-      noteClaim(upload, record);
+    if (found.version === before.version) {
+      noteClaim(upload, found);
       return;
     }
-    const table = await metadata.parts(before.id);
+    const { record, table } = await readTogether(metadata, before.id, found);
     // A change of our own that was noted meanwhile may be newer than what was read: so nothing ever goes back.
     if (upload.record !== before) continue;
     install(upload, record, table);

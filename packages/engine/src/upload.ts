@@ -17,7 +17,7 @@ import type { FreshPiece } from "./fresh.ts";
 import type { HostClaim } from "./host-claim.ts";
 import type { MetadataStore } from "./ports.ts";
 import type { Pulse } from "./pulse.ts";
-import type { Place, Tail, UploadRecord } from "./records.ts";
+import type { PartTable, Place, Tail, UploadRecord } from "./records.ts";
 import type { FillingPart } from "./tail.ts";
 
 /** What the only process that writes an upload knows of it. It never runs ahead of the metadata store: every field changes after the change is durable. */
@@ -151,9 +151,7 @@ export function createUploads(metadata: MetadataStore, { onLoad, onReuse }: Uplo
 }
 
 async function loadUpload(metadata: MetadataStore, id: UploadId): Promise<Upload> {
-  const record = await metadata.upload(id);
-  if (!record) throw new HoldfastError("upload_not_found");
-  const table = await metadata.parts(id);
+  const { record, table } = await readTogether(metadata, id);
   return {
     record,
     committed: createPartSet(partCount(record), table.bits),
@@ -168,13 +166,37 @@ async function loadUpload(metadata: MetadataStore, id: UploadId): Promise<Upload
   };
 }
 
+/**
+ * The record of an upload and its parts, of one version: a tail beside the part that it has become would be told as bytes that are not there. `known` is a record
+ * that was read just now.
+ * @throws HoldfastError `upload_not_found`
+ */
+export async function readTogether(
+  metadata: MetadataStore,
+  id: UploadId,
+  known?: UploadRecord,
+): Promise<{ readonly record: UploadRecord; readonly table: PartTable }> {
+  let record = known ?? (await metadata.upload(id));
+  if (!record) throw new HoldfastError("upload_not_found");
+  let table = await metadata.parts(id);
+  // At once, so that little comes between the two where others write all the time.
+  while (record.version !== table.version) {
+    const [later, parts] = await Promise.all([metadata.upload(id), metadata.parts(id)]);
+    if (!later) throw new HoldfastError("upload_not_found");
+    record = later;
+    table = parts;
+  }
+  return { record, table };
+}
+
 /** Takes note that what is in memory has all of the change of this server that made this version. With those before it, whoever made them, memory is as new as the record. */
 export function noteVersion(upload: Upload, version: number | undefined): void {
   if (version === undefined || version <= upload.record.version) return;
   upload.ownVersions.add(version);
   let known = upload.record.version;
   while (upload.ownVersions.delete(known + 1)) known++;
-  if (known > upload.record.version) upload.record = { ...upload.record, version: known };
+  // Another object in any case: who is reading the records just now sees that something has come, and reads once more.
+  upload.record = { ...upload.record, version: known };
 }
 
 /** Bytes of the digests up to the last bound part, rounded up. */

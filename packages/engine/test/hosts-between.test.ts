@@ -1,6 +1,6 @@
 // What two servers do to one upload at the same moment, each by what it knew before the other: the records refuse whoever comes second.
 import type { Place } from "@holdfast/engine";
-import { equalBytes, KIB } from "@holdfast/protocol";
+import { equalBytes, KIB, type UploadId } from "@holdfast/protocol";
 import { bigBytes } from "@holdfast/testkit/big-bytes";
 import { createBody } from "@holdfast/testkit/body";
 import type { PartCall } from "@holdfast/testkit/storage/parts";
@@ -216,5 +216,48 @@ describe("a look at the record while appending", () => {
     await expect(within(append)).rejects.toMatchObject({ code: "claim_lost" });
     // At its next look, long before it would be renewed.
     expect(clock.monotonic() - before).toBeLessThan(2000);
+  });
+});
+
+describe("what another server commits between the two reads of an upload", () => {
+  /** A server that is held between record and parts once, until another has done something. */
+  function begin() {
+    const world = createWorld();
+    let meanwhile: (() => Promise<unknown>) | undefined;
+    const metadata = {
+      ...world.metadata,
+      parts: async (id: UploadId) => {
+        const now = meanwhile;
+        meanwhile = undefined;
+        if (now) await world.within(now());
+        return world.metadata.parts(id);
+      },
+    };
+    const [a, b] = [world.server("a"), world.server("b", { metadata })];
+    const between = (work: () => Promise<unknown>) => {
+      meanwhile = work;
+    };
+    return { world, a, b, between };
+  }
+
+  it.each([
+    "for the first time",
+    "once more",
+  ])("is no tail beside the part that it has become: %s", async (times) => {
+    const { world, a, b, between } = begin();
+    const view = await a.create(alice, createRequest(content.length));
+    if (times === "once more") await b.status(alice, view.id);
+    await world.within(appendBytes(a, view, 0, content.subarray(0, 5000)));
+    between(() => putParts(a, view, content, [0, 1]));
+    expect((await b.status(alice, view.id)).offset).toBe(PART);
+  });
+
+  it("is no end behind the size", async () => {
+    const { world, a, b, between } = begin();
+    const { size: _, ...request } = createRequest(0);
+    const view = await a.create(alice, { ...request, maxSize: 8 * PART });
+    await world.within(appendBytes(a, view, 0, content.subarray(0, PART)));
+    between(() => appendBytes(a, view, PART, content.subarray(PART, PART + 5000), { isLast: true }));
+    expect((await b.status(alice, view.id)).offset).toBe(PART + 5000);
   });
 });

@@ -101,7 +101,8 @@ export function createMemoryMetadata(options: MemoryMetadataOptions = {}): Memor
     },
     async parts(id) {
       requireReadable();
-      return structuredClone(requireParts(state, requireUpload(state, id).id));
+      const { version } = requireUpload(state, id);
+      return { ...structuredClone(requireParts(state, id)), version };
     },
     async file(by) {
       requireReadable();

@@ -54,10 +54,10 @@ export const QUERIES: Readonly<Record<Query, Statement>> = {
     name: "upload-by-key",
     text: `${UPLOAD} WHERE tenant = $1 AND principal = $2 AND key_name = $3`,
   },
-  // Grid and parts as they were at one moment. An upload without a page gives one row.
+  // Grid, version and parts as they were at one moment. An upload without a page gives one row.
   parts: {
     name: "parts",
-    text: `SELECT size, part_size, page, bits, bound, digests
+    text: `SELECT size, part_size, version, page, bits, bound, digests
       FROM uploads LEFT JOIN part_pages ON part_pages.upload = uploads.id WHERE id = $1`,
   },
   file: { name: "file", text: `${FILE} WHERE id = $1` },

@@ -69,7 +69,8 @@ export function openReader(driver: Driver, patienceMs: number): Reader {
       return decoded(() => {
         const grid = { size: wholeAt(first, "size"), partSize: wholeAt(first, "part_size") };
         const pages = rows.filter(({ page }) => page !== null).map(decodePage);
-        return joinPages(grid, pages, PAGE_PARTS.postgres);
+        const version = wholeAt(first, "version");
+        return { ...joinPages(grid, pages, PAGE_PARTS.postgres), version };
       });
     },
     async file(by) {

@@ -34,7 +34,7 @@ export const QUERIES: Readonly<Record<Query, string>> = {
   upload: `SELECT ${UPLOAD_COLUMNS} WHERE id = $id`,
   uploadByKey: `SELECT ${UPLOAD_COLUMNS}
     WHERE tenant = $tenant AND principal = $principal AND key_name = $key_name`,
-  grid: "SELECT seq, size, part_size FROM uploads WHERE id = $id",
+  grid: "SELECT seq, size, part_size, version FROM uploads WHERE id = $id",
   pages: "SELECT page, bits, bound, digests FROM part_pages WHERE upload = $upload",
   file: "SELECT * FROM files WHERE id = $id",
   fileOf: "SELECT * FROM files WHERE upload_id = $upload",

@@ -8,8 +8,8 @@ import type {
   FileRecord,
   FilesQuery,
   KeyOwner,
-  PartTable,
   Principal,
+  ReadParts,
   UploadRecord,
 } from "@holdfast/engine";
 import { type FileId, HoldfastError, isHoldfastError, type UploadId } from "@holdfast/protocol";
@@ -26,7 +26,7 @@ const BUSY_TIMEOUT_MS = 200;
 export interface Reader {
   upload(by: UploadId | KeyOwner): UploadRecord | undefined;
   /** @throws HoldfastError `upload_not_found` */
-  parts(id: UploadId): PartTable;
+  parts(id: UploadId): ReadParts;
   file(by: FileId | { readonly uploadId: UploadId }): FileRecord | undefined;
   files(query: FilesQuery): readonly FileRecord[];
   due(kind: DueKind, query: DueQuery): readonly Due[];
@@ -65,7 +65,9 @@ export function openReader(path: string): Reader {
         if (!row) throw new HoldfastError("upload_not_found");
         const grid = { size: wholeAt(row, "size"), partSize: wholeAt(row, "part_size") };
         const pages = findPages.all({ upload: wholeAt(row, "seq") }).map(decodePage);
-        return joinPages(grid, pages, PAGE_PARTS.sqlite);
+        // A commit between the two statements makes the pages newer, which nobody else can have made.
+        const version = wholeAt(row, "version");
+        return { ...joinPages(grid, pages, PAGE_PARTS.sqlite), version };
       }),
     file: (by) =>
       reading(() => {
