@@ -323,7 +323,7 @@ const FINAL_BUGS: Readonly<Record<string, readonly Edit[]>> = {
   "a partial whose bytes go while a final is read from it": [
     {
       file: "engine/src/abort.ts",
-      find: "  if (await isPinned(context, upload.record)) return;\n",
+      find: "  if (await isPinned(context, upload.record)) return false;\n",
       replace: "",
     },
   ],

@@ -42,29 +42,27 @@ async function end(context: Context, upload: Upload): Promise<void> {
   await clear(context, upload);
 }
 
-/** What an end has left is removed, unless another server is at it: then this is false. */
+/** What an end has left is removed, unless another server is at it, or a final reads it: then this is false. */
 export async function clearIfFree(
   context: Context,
   upload: Upload,
   onHeld?: OnHeld,
 ): Promise<boolean> {
-  const clearing = async () => {
-    await clear(context, upload);
-    return true;
-  };
+  const clearing = () => clear(context, upload);
   return (await ifClaimed(context, upload, ifFree, clearing, onHeld)) ?? false;
 }
 
-/** Removes the bytes of an ended upload. The record says first that it has ended, then that the bytes are gone: a crash in between leaves work, never a gap. */
-export async function clear(context: Context, upload: Upload): Promise<void> {
-  if (!upload.record.hasBytes) return;
+/** Removes the bytes of an ended upload. The record says first that it has ended, then that the bytes are gone: a crash in between leaves work, never a gap. False where there is nothing to remove now. */
+export async function clear(context: Context, upload: Upload): Promise<boolean> {
+  if (!upload.record.hasBytes) return false;
   const { id, state } = upload.record;
   await endClaims(upload.claims, new HoldfastError("upload_ended", undefined, { state }));
   // One that began while the end was being recorded cannot publish any more, but it may still write a manifest.
   await upload.publishing?.catch(() => undefined);
   // Hidden it is; finals still read it.
-  if (await isPinned(context, upload.record)) return;
+  if (await isPinned(context, upload.record)) return false;
   await removeStored(context, upload.record);
   await context.metadata.apply({ kind: "cleared", id });
   upload.record = { ...upload.record, hasBytes: false };
+  return true;
 }

@@ -1,7 +1,7 @@
 // recover: at start-up, drives on what a crash interrupted; where several servers share the records, now and again what another one has left. Open uploads need nothing: their records are the truth.
-import type { UploadId } from "@holdfast/protocol";
+import { isHoldfastError, type UploadId } from "@holdfast/protocol";
 import { clearIfFree } from "./abort.ts";
-import type { Context } from "./context.ts";
+import { type Context, doWork } from "./context.ts";
 import { eraseFile } from "./delete.ts";
 import { allDue } from "./due.ts";
 import type { OnHeld } from "./host-take.ts";
@@ -43,9 +43,11 @@ async function attempt(
 ): Promise<void> {
   if (context.isDraining) return;
   try {
-    // What another server is at is not ours.
-    if (await task()) context.log("info", "recover.done", { upload, step });
+    // A shutdown waits for it. What another server is at is not ours.
+    if (await doWork(context, task)) context.log("info", "recover.done", { upload, step });
   } catch (cause) {
+    // The next start goes on, or another server.
+    if (isHoldfastError(cause) && cause.code === "shutting_down") return;
     context.log("error", "recover.failed", { upload, step, cause });
   }
 }

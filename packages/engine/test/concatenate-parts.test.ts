@@ -204,7 +204,8 @@ describe("a final over a store of parts", () => {
       await engine.abort(alice, id);
       expect(await codeOf(told(id))).toBe("upload_ended");
     }
-    await engine.sweep("server", { isDryRun: false });
+    const { removed } = await engine.sweep("server", { isDryRun: false });
+    expect(removed.count).toBe(0);
     for (const id of partials) expect((await metadata.upload(id))?.hasBytes).toBe(true);
     isHeld = false;
     for (const id of await making) await expectWhole(id);

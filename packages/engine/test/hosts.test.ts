@@ -164,6 +164,28 @@ describe("completing", () => {
     await isOnce(world, [await b.status(alice, view.id)]);
   });
 
+  it("and what else a dead one has left is waited for by a shutdown", async () => {
+    const world = createWorld();
+    const { a, b, view } = await filled(world);
+    world.held.set("a", { call: "discard", until: NEVER });
+    a.abort(alice, view.id).catch(() => undefined);
+    await turns();
+    world.dead.set("a", NEVER);
+    world.clock.advance(16_000);
+    const goOn = Promise.withResolvers<void>();
+    world.held.set("b", { call: "discard", until: goOn.promise });
+    const recovering = b.recover();
+    await turns();
+    const ends: string[] = [];
+    const draining = b.drain(0).then(() => ends.push("drained"));
+    await turns();
+    ends.push("held");
+    goOn.resolve();
+    await world.within(Promise.all([recovering, draining]));
+    expect(ends).toEqual(["held", "drained"]);
+    expect((await world.metadata.upload(view.id))?.hasBytes).toBe(false);
+  });
+
   it("by a server that slept meanwhile changes nothing", async () => {
     const world = createWorld();
     const { a, b, view } = await filled(world);
