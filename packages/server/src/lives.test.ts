@@ -1,5 +1,5 @@
 // The names of a server's lives: each start knows those before it, whatever became of the file.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
@@ -8,10 +8,13 @@ import { beginLife } from "./lives.ts";
 const directory = mkdtempSync(join(tmpdir(), "holdfast-lives-"));
 afterAll(() => rmSync(directory, { recursive: true }));
 
+const said: string[] = [];
+const log = (_: string, event: string) => void said.push(event);
+
 it("are another one at each start, and the last ones are known", () => {
   const hosts: string[] = [];
   for (let start = 0; start < 40; start++) {
-    const { host, lives } = beginLife(directory);
+    const { host, lives } = beginLife(directory, log);
     expect(lives).toEqual(hosts.slice(-32));
     hosts.push(host);
   }
@@ -20,5 +23,14 @@ it("are another one at each start, and the last ones are known", () => {
 
 it.each(["", "{", "{}", "[1]"])("are nobody's where the file says %j", (text) => {
   writeFileSync(join(directory, "lives.json"), text);
-  expect(beginLife(directory).lives).toEqual([]);
+  expect(beginLife(directory, log).lives).toEqual([]);
+});
+
+it("begin where nothing can be written, and say so", () => {
+  rmSync(join(directory, "lives.json"));
+  mkdirSync(join(directory, "lives.json"));
+  said.length = 0;
+  const { host, lives } = beginLife(directory, log);
+  expect([host.length > 0, lives]).toEqual([true, []]);
+  expect(said).toEqual([expect.stringMatching(/cannot be noted/)]);
 });

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import type { Log } from "@holdfast/engine";
 import { replaceFile } from "./durable-file.ts";
 
 const LIVES_FILE = "lives.json";
@@ -20,11 +21,16 @@ export interface Lives {
  *
  * A directory that was copied to another machine has claims released that are still held there: who holds them is refused by its token, as if it had slept.
  */
-export function beginLife(directory: string): Lives {
+export function beginLife(directory: string, log: Log): Lives {
   const host = `${hostname()}:${directory}, process ${process.pid}, ${randomUUID()}`;
   const path = join(directory, LIVES_FILE);
   const lives = readLives(path).slice(-LIVES_MAX);
-  replaceFile(path, `${JSON.stringify([...lives, host])}\n`);
+  try {
+    replaceFile(path, `${JSON.stringify([...lives, host])}\n`);
+  } catch (error) {
+    // Nothing that is stored needs room on this disk: a start must not either.
+    log("warn", "this life cannot be noted: the next one waits until its claims are over", { error });
+  }
   return { host, lives };
 }
 
