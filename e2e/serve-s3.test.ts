@@ -94,6 +94,25 @@ describe("a server with a bucket", () => {
       await stopServer(second);
     }));
 
+  it("examines it at the start, but for one that comes after a crash", () =>
+    withScratch(async (directory) => {
+      const data = join(directory, "data");
+      const starting = async () => {
+        const before = double.asked.length;
+        const server = await start(data);
+        const asked = double.asked.slice(before).filter((what) => what.includes("ours/probe/"));
+        return { server, isExamined: asked.length > 1 };
+      };
+      const first = await starting();
+      await killServer(first.server);
+      const second = await starting();
+      await stopServer(second.server);
+      const third = await starting();
+      await stopServer(third.server);
+      const all = [first, second, third].map(({ isExamined }) => isExamined);
+      expect(all).toEqual([true, false, true]);
+    }));
+
   it("takes the address from the command line, the environment or the file, and shows it", () =>
     withScratch(async (directory) => {
       const { HOLDFAST_STORAGE: _, ...keys } = env();

@@ -240,24 +240,26 @@ describe("what another server commits between the two reads of an upload", () =>
     return { world, a, b, between };
   }
 
-  it.each([
-    "for the first time",
-    "once more",
-  ])("is no tail beside the part that it has become: %s", async (times) => {
-    const { world, a, b, between } = begin();
-    const view = await a.create(alice, createRequest(content.length));
-    if (times === "once more") await b.status(alice, view.id);
-    await world.within(appendBytes(a, view, 0, content.subarray(0, 5000)));
-    between(() => putParts(a, view, content, [0, 1]));
-    expect((await b.status(alice, view.id)).offset).toBe(PART);
-  });
+  it.each(["for the first time", "once more"])(
+    "is no tail beside the part that it has become: %s",
+    async (times) => {
+      const { world, a, b, between } = begin();
+      const view = await a.create(alice, createRequest(content.length));
+      if (times === "once more") await b.status(alice, view.id);
+      await world.within(appendBytes(a, view, 0, content.subarray(0, 5000)));
+      between(() => putParts(a, view, content, [0, 1]));
+      expect((await b.status(alice, view.id)).offset).toBe(PART);
+    },
+  );
 
   it("is no end behind the size", async () => {
     const { world, a, b, between } = begin();
     const { size: _, ...request } = createRequest(0);
     const view = await a.create(alice, { ...request, maxSize: 8 * PART });
     await world.within(appendBytes(a, view, 0, content.subarray(0, PART)));
-    between(() => appendBytes(a, view, PART, content.subarray(PART, PART + 5000), { isLast: true }));
+    between(() =>
+      appendBytes(a, view, PART, content.subarray(PART, PART + 5000), { isLast: true }),
+    );
     expect((await b.status(alice, view.id)).offset).toBe(PART + 5000);
   });
 });

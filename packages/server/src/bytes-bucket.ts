@@ -3,6 +3,7 @@ import type { Home, ListedObject, Log, PartStorage } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
 import { pair } from "./bucket-mark.ts";
 import type { Bytes } from "./bytes.ts";
+import type { Examinations } from "./examined.ts";
 import { markOf, pairHome, requireAllNamed } from "./home-mark.ts";
 import { systemClock, systemRandom } from "./platform.ts";
 import type { Finding } from "./storage/s3/finding.ts";
@@ -22,6 +23,7 @@ export interface BucketOptions {
   readonly isShared: boolean;
   /** Origins whose pages may send parts to it. */
   readonly origins: readonly string[];
+  readonly examinations: Examinations;
   readonly log: Log;
 }
 
@@ -32,7 +34,7 @@ const LOOK_EVERY = 100;
 
 /** @throws HoldfastError `usage`, `storage_unusable`, `data_dir_unusable` */
 export async function openBucketBytes(options: BucketOptions): Promise<Bytes> {
-  const { directory, location, storages, rules, isShared, origins, log } = options;
+  const { directory, location, storages, rules, isShared, origins, examinations, log } = options;
   const { openS3Storage } = await import("./storage/s3/open.ts");
   const { joinHomes } = await import("./storage/s3/homes.ts");
   const [origin] = origins;
@@ -43,8 +45,10 @@ export async function openBucketBytes(options: BucketOptions): Promise<Bytes> {
     for (const each of opened) each.close();
   };
   async function open(more: { readonly location: string; readonly home?: Home }) {
-    const one = await openS3Storage({ ...wants, ...more });
+    const name = JSON.stringify([more.location, origin ?? ""]);
+    const one = await openS3Storage({ ...wants, ...more, known: examinations.find(name) });
     opened.push(one);
+    if (one.found) examinations.keep(name, one.found);
     for (const warning of one.warnings) {
       if (warning.what !== "cors" || origin !== undefined) warn(log, one, warning);
     }
@@ -80,7 +84,8 @@ export async function openBucketBytes(options: BucketOptions): Promise<Bytes> {
       where,
       place,
       ...(naming ? { naming: { ...naming, keep: () => naming.keep().then(pairHomes) } } : {}),
-      hasBytes: isShared && !(await main.mark.isAlone()),
+      // Whoever names it has looked.
+      hasBytes: async () => isShared && !naming && !(await main.mark.isAlone()),
       // Nobody knows how much room a bucket has.
       keepFree: 0,
       // The sweep looks for what no record knows.

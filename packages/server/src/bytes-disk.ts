@@ -18,12 +18,13 @@ export async function openDiskBytes(owned: string): Promise<Bytes> {
   await makeDirectory(directory);
   const storage = await createDiskStorage({ directory });
   let stored = await listStored(directory);
+  const hasBytes = stored.size > 0;
   const { blocks, bsize } = await statfs(directory);
   const to = join(owned, UNRECORDED_DIRECTORY);
   return {
     storage,
     io: storage.caching === "direct" ? "direct" : "buffered",
-    hasBytes: stored.size > 0,
+    hasBytes: async () => hasBytes,
     keepFree: keepFreeOf(blocks * bsize),
     setAside(metadata, log) {
       let isStopped = false;

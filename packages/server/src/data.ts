@@ -4,6 +4,7 @@ import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
 import type { Bytes } from "./bytes.ts";
 import { openBucketBytes } from "./bytes-bucket.ts";
 import { openDiskBytes } from "./bytes-disk.ts";
+import { type Examinations, openExaminations } from "./examined.ts";
 import { beginLife, type Lives } from "./lives.ts";
 import { type Owner, takeOwnership } from "./owner.ts";
 import { openRecords } from "./records-place.ts";
@@ -38,7 +39,7 @@ export interface DataOptions {
  * @throws HoldfastError `data_dir_busy`, `data_dir_unusable`, `storage_unusable`, `metadata_unusable`, `usage`
  */
 export async function openData(options: DataOptions): Promise<DataDirectory> {
-  const { path, metadata: address } = options;
+  const { path, metadata: address, log } = options;
   const owner = takeOwnership(path, new Date());
   const opened: (() => Promise<void>)[] = [];
   async function close(): Promise<void> {
@@ -50,10 +51,12 @@ export async function openData(options: DataOptions): Promise<DataDirectory> {
   }
   try {
     const { directory } = owner;
-    const { bytes, metadata } = await openBoth(options, directory);
-    opened.push(bytes.close, metadata.close);
+    const examinations = openExaminations(directory, log);
+    const { bytes, metadata } = await openBoth(options, directory, examinations);
+    opened.push(bytes.close, metadata.close, async () => examinations.forget());
     const isOneOf = address !== undefined && bytes.storage.kind === "parts";
-    return { owner, bytes, metadata, close, ...(isOneOf ? { life: beginLife(directory) } : {}) };
+    const life = isOneOf ? { life: beginLife(directory, log) } : {};
+    return { owner, bytes, metadata, close, ...life };
   } catch (cause) {
     await close();
     if (isHoldfastError(cause)) throw cause;
@@ -68,13 +71,19 @@ interface Both {
 }
 
 /** Bytes and their records. Of servers that begin at once with new ones one names them, and the others find its name the second time. */
-async function openBoth(options: DataOptions, directory: string, isAgain = false): Promise<Both> {
+async function openBoth(
+  options: DataOptions,
+  directory: string,
+  examinations: Examinations,
+  isAgain = false,
+): Promise<Both> {
   const { storage: location, several, metadata: address, origins, log, onFatal } = options;
   const isShared = address !== undefined;
+  const common = { directory, isShared, origins, examinations, log };
   const bytes =
     location === undefined
       ? await openDiskBytes(directory)
-      : await openBucketBytes({ directory, location, ...several, isShared, origins, log });
+      : await openBucketBytes({ location, ...several, ...common });
   let metadata: MetadataStore | undefined;
   try {
     metadata = await openRecords({ directory, address, onFatal, bytes });
@@ -87,6 +96,6 @@ async function openBoth(options: DataOptions, directory: string, isAgain = false
     await metadata?.close();
     await bytes.close();
     if (!isNamed) throw cause;
-    return openBoth(options, directory, true);
+    return openBoth(options, directory, examinations, true);
   }
 }

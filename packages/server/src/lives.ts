@@ -29,7 +29,9 @@ export function beginLife(directory: string, log: Log): Lives {
     replaceFile(path, `${JSON.stringify([...lives, host])}\n`);
   } catch (error) {
     // Nothing that is stored needs room on this disk: a start must not either.
-    log("warn", "this life cannot be noted: the next one waits until its claims are over", { error });
+    log("warn", "this life cannot be noted: the next one waits until its claims are over", {
+      error,
+    });
   }
   return { host, lives };
 }

@@ -50,8 +50,8 @@ export async function openRecords(options: RecordsOptions): Promise<MetadataStor
   const keepMark = () => {
     if (known === undefined) replaceFile(mark, `${JSON.stringify({ place })}\n`);
   };
-  function keepPlace(): void {
-    if (bytes.hasBytes) throw refused(bytes.where ?? directory, ...UNKNOWN);
+  async function keepPlace(): Promise<void> {
+    if (await bytes.hasBytes()) throw refused(bytes.where ?? directory, ...UNKNOWN);
     // What is about to be named may just have been named by another server; its name stands in the directory already.
     if (!bytes.naming) keepMark();
   }

@@ -79,7 +79,7 @@ export interface Claimant {
   readonly place: string;
   readonly company: Company;
   /** Called before records of nobody yet become those of `place`. What it throws is thrown, and they have not. */
-  readonly keepPlace: () => void;
+  readonly keepPlace: () => Promise<void>;
 }
 
 /**
@@ -95,7 +95,7 @@ export async function takeOwnership(
   await lock(client, driver, company);
   const [found] = await ask(client, OF);
   const known = found?.["place"] ?? null;
-  if (known === null) keepPlace();
+  if (known === null) await keepPlace();
   const [row] = known === null || known === place ? await ask(client, TAKE, [name, place]) : [];
   if (!row) {
     const reason = `its records are those of other bytes, of ${await holderOf(client)}`;

@@ -13,7 +13,7 @@ export interface PostgresMetadataOptions {
   /** Names the bytes that the records are of: records of other bytes are refused. */
   readonly place: string;
   /** Called before records that are of no bytes yet become those of `place`; what it throws is thrown, and they have not. */
-  readonly keepPlace?: () => void;
+  readonly keepPlace?: () => Promise<void>;
   /** Whether other servers may write these records too, as may be where they share the bytes. */
   readonly isShared?: boolean;
   /** Names this server to whoever is refused because of it; its host and process by default. */
@@ -39,7 +39,7 @@ export async function openPostgresMetadata(
   const { name = `${hostname()}, process ${process.pid}` } = options;
   const driver = await loadDriver(address);
   const company = isShared ? "together" : "alone";
-  const claimant = { name, place, company, keepPlace: () => options.keepPlace?.() } as const;
+  const claimant = { name, place, company, keepPlace: async () => options.keepPlace?.() } as const;
   const onFatal = (error: HoldfastError) => options.onFatal?.(error);
   const writer = await openWriter({ driver, claimant, patienceMs, onFatal });
   return createStore(writer, openReader(driver, patienceMs));

@@ -7,7 +7,7 @@ import { AWS_CAPABILITIES, type Capabilities } from "./capabilities.ts";
 import { type Finding, limited } from "./finding.ts";
 import { loadAws } from "./load-aws.ts";
 import type { S3Location } from "./location.ts";
-import { type Probed, probe } from "./probe.ts";
+import { lookAtAccess, type Probed, probe } from "./probe.ts";
 import { plainClient } from "./probe-client.ts";
 
 export interface ExamineOptions {
@@ -22,9 +22,14 @@ export interface ExamineOptions {
 export interface Examined {
   readonly findings: readonly Finding[];
   readonly capabilities: Capabilities;
+  /** Whether it is asked with `x-amz-checksum` fields. */
+  readonly hasChecksums: boolean;
   /** They ask the store in the way that it takes. Whoever examines closes them. */
   readonly calls: S3Calls;
 }
+
+/** What holds for longer than a process. */
+export type Known = Omit<Examined, "calls">;
 
 /**
  * Whatever is wrong with the store is a finding; one that is `no` means that it cannot be used.
@@ -35,7 +40,7 @@ export async function examine(
   location: S3Location,
   options: ExamineOptions = {},
 ): Promise<Examined> {
-  const { calls, probed } = await look(location, options);
+  const { calls, probed, hasChecksums } = await look(location, options);
   const found = probed.findings.map((finding) => insistOnDirect(location, finding));
   const findings = [
     ...lookAtTransport(location),
@@ -49,7 +54,21 @@ export async function examine(
     ...location.limits,
     checksDigests: isSigned && location.isDirect !== false,
   };
-  return { findings, capabilities, calls };
+  return { findings, capabilities, hasChecksums, calls };
+}
+
+/** An examination that stands: only whether the store answers is looked at. Undefined where it does not, which is to be examined. */
+export async function examineAgain(
+  location: S3Location,
+  options: ExamineOptions,
+  known: Known,
+): Promise<Examined | undefined> {
+  const { hasChecksums } = known;
+  const calls = await callsTo(location, { ...options, hasChecksums });
+  const { state } = await lookAtAccess({ calls, prefix: location.prefix });
+  if (state === "yes") return { ...known, calls };
+  calls.close();
+  return undefined;
 }
 
 /** A store that does not know a field refuses it in words of its own. */
@@ -84,11 +103,14 @@ function insistOnDirect({ isDirect }: S3Location, finding: Finding): Finding {
   return { ...finding, state: "no", setting: "direct", remedy };
 }
 
+interface Looked {
+  readonly calls: S3Calls;
+  readonly probed: Probed;
+  readonly hasChecksums: boolean;
+}
+
 /** With checksums where nothing else is said, and without where the store refuses them. */
-async function look(
-  location: S3Location,
-  options: ExamineOptions,
-): Promise<{ readonly calls: S3Calls; readonly probed: Probed }> {
+async function look(location: S3Location, options: ExamineOptions): Promise<Looked> {
   const first = await lookOnce(location, options, location.hasChecksums ?? true);
   const refusal = first.probed.findings.find((finding) => isAboutChecksums(finding));
   if (!refusal || location.hasChecksums === false) return first;
@@ -110,13 +132,17 @@ async function look(
   };
   const finding = limited("checksums", why, "Signatures alone hold the server to what it sends.");
   const { probed } = second;
-  return { calls: second.calls, probed: { ...probed, findings: [...probed.findings, finding] } };
+  return { ...second, probed: { ...probed, findings: [...probed.findings, finding] } };
 }
 
 const TRIES = 3;
 const PAUSE_MS = 1_000;
 
-async function lookOnce(location: S3Location, options: ExamineOptions, hasChecksums: boolean) {
+async function lookOnce(
+  location: S3Location,
+  options: ExamineOptions,
+  hasChecksums: boolean,
+): Promise<Looked> {
   const calls = await callsTo(location, { ...options, hasChecksums });
   const { prefix, marks } = location;
   const { origin } = options;
@@ -126,7 +152,7 @@ async function lookOnce(location: S3Location, options: ExamineOptions, hasChecks
   for (let tries = 1; ; tries++) {
     const probed = await probe({ calls, prefix, name, marks, client: plainClient, ...more });
     const isSettled = probed.findings.every(({ mayPass }) => !mayPass);
-    if (isSettled || tries === TRIES) return { calls, probed };
+    if (isSettled || tries === TRIES) return { calls, probed, hasChecksums };
     await new Promise<void>((resolve) => systemClock.after(PAUSE_MS, resolve));
   }
 }

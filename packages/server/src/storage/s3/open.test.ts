@@ -25,7 +25,7 @@ async function start(options: S3DoubleOptions = {}): Promise<S3Double> {
   return double;
 }
 
-interface Asked extends Pick<OpenS3Options, "credentials"> {
+interface Asked extends Pick<OpenS3Options, "credentials" | "known"> {
   /** Of the location, beside the endpoint. */
   readonly more?: string;
   readonly bucket?: string;
@@ -69,6 +69,31 @@ describe("a storage", () => {
     expect([...double.bucket.multiparts.values()].map(({ key }) => key)).toEqual([
       expect.stringMatching(/^ours\/bytes\//),
     ]);
+  });
+
+  it("is not examined again where it was before, as long as it answers", async () => {
+    const double = await start({ profile: "swift" });
+    const { found, warnings } = await open(double);
+    const before = double.asked.length;
+    const again = await open(double, { known: found });
+    expect(double.asked.slice(before)).toEqual([expect.stringMatching(/ ours\/probe\/$/)]);
+    expect(again.storage.limits.partCountMax).toBe(1000);
+    expect([again.warnings, again.found]).toEqual([warnings, undefined]);
+    await again.storage.begin(newId(), "text/plain");
+    const [multipart] = double.bucket.multiparts.values();
+    expect(multipart?.headers.has("x-amz-checksum-algorithm")).toBe(false);
+    const credentials = { ...double.credentials, secretAccessKey: "another" };
+    const refused = await refusal(open(double, { known: found, credentials }));
+    expect(refused).toMatchObject({ code: "storage_unusable", setting: "credentials" });
+  });
+
+  it("is nothing to go by where it was too busy to show what it can do", async () => {
+    const double = await start();
+    const fault = { kind: "refuse", status: 503, code: "SlowDown" } as const;
+    // What was signed, each of the three times that it is looked at.
+    for (const after of [3, 6, 9]) double.fault({ operation: "part", fault, after });
+    const { found, storage } = await open(double);
+    expect([storage.transfer, found]).toEqual(["server", undefined]);
   });
 
   it("asks a store without checksums that refuses them", async () => {

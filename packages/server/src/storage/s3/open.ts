@@ -2,7 +2,7 @@
 import type { Clock, Home, PartStorage, Random } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
 import { createS3Storage, stageOf } from "./create.ts";
-import { type ExamineOptions, examine } from "./examine.ts";
+import { type ExamineOptions, examine, examineAgain, type Known } from "./examine.ts";
 import type { Finding } from "./finding.ts";
 import { createHomeList, type HomeList } from "./home-list.ts";
 import { locationText, parseS3Location, type S3Location } from "./location.ts";
@@ -13,6 +13,8 @@ export interface OpenS3Options extends Pick<ExamineOptions, "credentials" | "idl
   readonly location: string;
   /** Its name, where it is one of several. */
   readonly home?: Home;
+  /** What an examination of the same location has found before: it is not examined again as long as it answers. */
+  readonly known?: Known | undefined;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -27,6 +29,8 @@ export interface OpenedS3 {
   readonly where: string;
   /** What is not as it should be, and does not stand in the way. */
   readonly warnings: readonly Finding[];
+  /** What an examination has just found; undefined where none was made, or the store was too busy to show what it can do. */
+  readonly found: Known | undefined;
   /** Lets go of every connection. */
   close(): void;
 }
@@ -38,11 +42,13 @@ export interface OpenedS3 {
  * blame, `details.hint` says what to do.
  */
 export async function openS3Storage(options: OpenS3Options): Promise<OpenedS3> {
-  const { clock, random } = options;
+  const { clock, random, known } = options;
   const named = options.home === undefined ? {} : { home: options.home };
   const location = parseS3Location(options.location);
   const { prefix, marks } = location;
-  const { findings, capabilities, calls } = await examine(location, options);
+  const again = known && (await examineAgain(location, options, known));
+  const { calls, ...found } = again ?? (await examine(location, options));
+  const { findings, capabilities } = found;
   const bad = findings.find(({ state }) => state === "no");
   if (bad) {
     calls.close();
@@ -56,6 +62,7 @@ export async function openS3Storage(options: OpenS3Options): Promise<OpenedS3> {
     homes: createHomeList(stage),
     where: locationText(location),
     warnings: findings.filter(({ state }) => state === "limited"),
+    found: again || findings.some(({ mayPass }) => mayPass) ? undefined : found,
     close: () => calls.close(),
   };
 }

@@ -67,7 +67,10 @@ export async function probe(options: ProbeOptions): Promise<Probed> {
   return partCountMax === undefined ? { findings } : { findings, partCountMax };
 }
 
-async function lookAtAccess({ calls, prefix }: ProbeOptions): Promise<Finding> {
+export async function lookAtAccess({
+  calls,
+  prefix,
+}: Pick<ProbeOptions, "calls" | "prefix">): Promise<Finding> {
   try {
     await calls.objects.list(`${prefix}probe/`);
     return yes("access", "the bucket can be listed");
