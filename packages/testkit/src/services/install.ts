@@ -69,6 +69,16 @@ export async function chromiumProgram(): Promise<string> {
   return onPath("chromium") ?? missing("Chromium", "its package has no such program");
 }
 
+/** The path of `ffmpeg`; `ffprobe` comes with it. */
+export async function ffmpegProgram(): Promise<string> {
+  const found = onPath("ffmpeg");
+  if (found !== undefined) return found;
+  await once("apt", async () => {
+    if (onPath("ffmpeg") === undefined) await installDebian("ffmpeg", "ffmpeg");
+  });
+  return onPath("ffmpeg") ?? missing("ffmpeg", "its package has no such program");
+}
+
 /** The path of `caddy`. */
 export async function caddyProgram(): Promise<string> {
   const found = onPath("caddy");
