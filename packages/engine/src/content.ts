@@ -4,7 +4,7 @@ import { recovering, requireNotEnded } from "./claims.ts";
 import { type Context, useUpload } from "./context.ts";
 import { type FreshReader, readFresh } from "./fresh.ts";
 import { changed } from "./pulse.ts";
-import { read } from "./read.ts";
+import { readChecked } from "./read-verified.ts";
 import type { FileRecord, Principal } from "./records.ts";
 import { blocksOf } from "./tail.ts";
 import { committedEnd, offsetOf, type Upload } from "./upload.ts";
@@ -132,7 +132,7 @@ async function* readRest(
   const { size } = upload.record;
   if (start > size) throw new HoldfastError("range_not_satisfiable", undefined, { size });
   const file = await requireFile(context, upload);
-  if (file) yield* read(context, file, { start, end: Math.min(end, size) });
+  if (file) yield* readChecked(context, file, { start, end: Math.min(end, size) });
 }
 
 /** Committed bytes: whole blocks are in the storage, the fragment behind them is in the record. */

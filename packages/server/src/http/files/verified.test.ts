@@ -1,8 +1,16 @@
 // Reads that are verified: a part that is damaged in the store never leaves it, and what is right does.
-import { decodeFile, type FileView, KIB } from "@holdfast/protocol";
+import { decodeFile, decodeUpload, type FileView, KIB } from "@holdfast/protocol";
 import { createMemoryStorage } from "@holdfast/testkit/storage/memory";
 import { afterEach, describe, expect, it } from "vitest";
-import { ask, openRaw, rawHead, startTestServer, type TestServer } from "../server.fixture.ts";
+import {
+  ask,
+  askJson,
+  openRaw,
+  putRequest,
+  rawHead,
+  startTestServer,
+  type TestServer,
+} from "../server.fixture.ts";
 
 /** Of files that come in one request. */
 const PART = 1024 * KIB;
@@ -90,6 +98,20 @@ describe("a part that is damaged in the store", () => {
     const size = Number(/content-length: (\d+)/i.exec(text)?.[1]);
     expect(text.length - text.indexOf("\r\n\r\n") - 4).toBeLessThan(size);
     expect(text).not.toContain(CONTENT.subarray(PART, PART + 10).toString("latin1"));
+  });
+
+  it("never leaves by the address of the upload that the file was, either", async () => {
+    const { server } = await startOver([PART + 7], "verified");
+    const body = { name: "a", size: CONTENT.length, partSize: PART };
+    const upload = decodeUpload((await askJson(server, "POST", "/v1/uploads", body)).json);
+    await ask(server, putRequest(upload, CONTENT, [0, 3]));
+    const path = `/v1/uploads/${upload.id}`;
+    expect((await ask(server, { method: "POST", path: `${path}/complete` })).status).toBe(200);
+    const raw = await openRaw(server);
+    raw.socket.write(rawHead({ path: `${path}/content` }));
+    const { text } = await raw.ended();
+    expect(text).toMatch(/^HTTP\/1\.1 200 /);
+    expect(text.length - text.indexOf("\r\n\r\n") - 4).toBeLessThanOrEqual(PART);
   });
 
   it("keeps nobody from the others", async () => {
