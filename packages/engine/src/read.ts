@@ -17,12 +17,12 @@ export async function findFile(
 }
 
 /** The bytes of a file from first to last. @throws HoldfastError `file_not_found` where it is deleted meanwhile */
-export async function* read(
+export function read(
   context: Context,
   file: FileRecord,
   range: ByteRange,
 ): AsyncGenerator<Uint8Array, void, void> {
-  yield* unlessDeleted(context, file, readForReader(context, bytesOf(file), range));
+  return unlessDeleted(context, file, readForReader(context, bytesOf(file), range));
 }
 
 export function bytesOf({ uploadId: id, place }: FileRecord): Stored {

@@ -15,10 +15,11 @@ import { canInform } from "./interim.ts";
 import { CONNECTIONS_MAX, type HttpOptions, KEEP_ALIVE_MS, noHost } from "./node.ts";
 import { PACE, READ_PACE } from "./pace.ts";
 import { problemReply } from "./problem.ts";
-import { LINGER, type Reader, type Reply, replyHeaders, sendPiece, sendStream } from "./reply.ts";
+import { LINGER, type Reply, replyHeaders, sendPiece, sendStream } from "./reply.ts";
 import type { Inform, Request } from "./request.ts";
 import { answer } from "./route.ts";
 import { createWindows, STREAM_WINDOW } from "./windows.ts";
+import type { Reader } from "./writer.ts";
 
 const SESSION_WINDOW: number = 16 * MIB;
 const STREAMS_MAX = 32;

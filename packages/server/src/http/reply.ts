@@ -1,12 +1,11 @@
 // Replies are data; this is the one place that writes them.
 import { type ServerResponse, STATUS_CODES } from "node:http";
-import type { Socket } from "node:net";
-import type { Duplex, Writable } from "node:stream";
+import type { Duplex } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Clock, Log } from "@holdfast/engine";
+import type { Log } from "@holdfast/engine";
 import { HoldfastError, isHoldfastError, MIB } from "@holdfast/protocol";
 import type { RequestBody } from "./body.ts";
-import { type PaceRule, pieceMs } from "./pace.ts";
+import { createWriter, type PieceSink, type Reader } from "./writer.ts";
 
 export type Headers = Readonly<Record<string, string>>;
 
@@ -69,13 +68,6 @@ export interface Sending {
   /** Whether the connection ends with this reply, whatever came of the request. */
   readonly isLast: boolean;
   readonly reader: Reader;
-}
-
-/** What is asked of whoever reads a reply. */
-export interface Reader {
-  readonly pace: PaceRule;
-  readonly clock: Clock;
-  readonly log: Log;
 }
 
 /** Resolves when the reply is handed over, or cannot be: a client that is gone is no error. */
@@ -142,18 +134,6 @@ export function logFailure(log: Log, error: unknown): void {
   log(isEnd ? "info" : "error", "download failed", { error });
 }
 
-/** Where the pieces of a reply go: a response of node:http, or a stream of node:http2. */
-export interface PieceSink extends Pick<Writable, "on" | "off" | "destroy"> {
-  readonly destroyed: boolean;
-  write(piece: Uint8Array, taken: () => void): boolean;
-  /** Where a connection is this reply's alone, the kernel's own time for it. */
-  readonly socket?: Pick<Socket, "setTimeout" | "resetAndDestroy"> | null;
-  /** False where nothing but the end of the connection tells the end of a reply without a size: HTTP/1.0. */
-  readonly chunkedEncoding?: boolean;
-  /** Of a stream of node:http2. */
-  readonly rstCode?: number;
-}
-
 /** Asks for the next piece only when the kernel has taken the last one. A stream that fails has no way left to say so but a cut connection. */
 export async function sendStream(
   res: PieceSink,
@@ -163,11 +143,12 @@ export async function sendStream(
   let sent = 0;
   const gone = new AbortController();
   const leave = (): void => gone.abort();
+  const writer = createWriter(res, reader);
   res.on("close", leave);
   try {
     for await (const piece of content.open(gone.signal)) {
       sent += piece.length;
-      await sendPiece(res, piece, reader);
+      await writer.write(piece);
       if (res.destroyed) return;
     }
     if (sent === (content.size ?? sent)) return;
@@ -175,6 +156,7 @@ export async function sendStream(
     logFailure(reader.log, error);
   } finally {
     res.off("close", leave);
+    writer.end();
   }
   cut(res, content.size);
 }
@@ -184,7 +166,7 @@ function cut(res: PieceSink, size: number | undefined): void {
   if (res.rstCode !== undefined) return void res.destroy(new HoldfastError("interrupted"));
   if (size === undefined && res.chunkedEncoding === false) {
     try {
-      res.socket?.resetAndDestroy();
+      res.socket?.resetAndDestroy?.();
     } catch {
       // TLS and local sockets have no reset; the end of TLS says by itself that it was cut.
     }
@@ -192,35 +174,11 @@ function cut(res: PieceSink, size: number | undefined): void {
   res.destroy();
 }
 
-/** Tells of a reader that is cut off: it holds a connection and memory, and takes hardly a byte. */
-export function logSlowReader(log: Log): void {
-  log("info", "download ended", { why: "its reader is too slow" });
-}
-
-/** Resolves when the kernel has taken the piece, or the connection is gone. */
-export async function sendPiece(
-  res: PieceSink,
-  piece: Uint8Array,
-  { pace, clock, log }: Reader,
-): Promise<void> {
-  // node:http destroys a socket whose kernel takes nothing for so long. Waiting for our own disk and memory does not count.
-  res.socket?.setTimeout(pace.windowMs);
-  await new Promise<void>((resolve) => {
-    if (res.destroyed) return resolve();
-    const taken = (): void => {
-      callOff();
-      res.off("close", taken);
-      resolve();
-    };
-    // A byte now and then keeps that from happening; the piece as a whole has its time too.
-    const callOff = clock.after(pieceMs(pace, piece.length), () => {
-      logSlowReader(log);
-      res.destroy();
-    });
-    res.on("close", taken);
-    res.write(piece, taken);
-  });
-  res.socket?.setTimeout(0);
+/** Resolves when the kernel has taken the only piece of a reply, or the connection is gone. */
+export async function sendPiece(res: PieceSink, piece: Uint8Array, reader: Reader): Promise<void> {
+  const writer = createWriter(res, reader);
+  await writer.write(piece);
+  writer.end();
 }
 
 /** Answers what never became a request (RFC 9112 section 2.2: garbage, headers too large), and closes. */

@@ -2,7 +2,8 @@
 import { HoldfastError } from "@holdfast/protocol";
 import type { Front } from "./front.ts";
 import { type PaceRule, pieceMs } from "./pace.ts";
-import { logFailure, logSlowReader } from "./reply.ts";
+import { logFailure } from "./reply.ts";
+import { logSlowReader } from "./writer.ts";
 
 /** Asks for a piece only when somebody reads: a host may drop a response, as for a HEAD that it makes a GET, and nothing was begun then. */
 export function streamOf(
