@@ -6,6 +6,7 @@ import {
   equalBytes,
   HoldfastError,
   type Manifest,
+  MIB,
   type PartRange,
   partOffset,
   partSizeAt,
@@ -16,6 +17,9 @@ import { contentOf, type DownloadJob, entityTag, openedSinkOf } from "./download
 import type { Digester } from "./ports.ts";
 import type { WireAnswer } from "./wire.ts";
 import type { Call } from "./work.ts";
+
+/** Bytes that may come at once: more would keep everything else waiting. */
+const PIECE_MAX: number = MIB;
 
 /** Resolves when all parts of the run are verified and written. Where it rejects, those before the fault are all the same. */
 export async function receiveRun(job: DownloadJob, run: PartRange, call: Call): Promise<void> {
@@ -42,6 +46,7 @@ export async function receiveRun(job: DownloadJob, run: PartRange, call: Call): 
           "if-match": entityTag(manifest),
           "accept-encoding": "identity",
         },
+        room: inbox.room,
         attempt: call.attempt,
         signal: call.signal,
       },
@@ -70,6 +75,7 @@ async function receive(
   if ((answer.header("content-encoding") ?? "identity") !== "identity") {
     throw new HoldfastError("not_holdfast", "something on the way has encoded the bytes anew");
   }
+  if (skip === 0) inbox.takesInPlace();
   try {
     await answer.read((piece) => {
       // A server without ranges sends on and on: what lies behind the run is not waited for.
@@ -92,6 +98,10 @@ function tooMuch(): HoldfastError {
 
 /** The buffer of a run being filled, and how far it is verified and written. */
 interface Inbox {
+  /** From now on the bytes of the answer are those of the run from its first on. */
+  takesInPlace(): void;
+  /** Where the bytes of the answer from one on belong, up to the end of their part. */
+  room(at: number): Uint8Array | undefined;
   take(piece: Uint8Array): void | Promise<void>;
   isFull(): boolean;
   /** Takes nothing any more. */
@@ -107,6 +117,7 @@ function createInbox(
   keep: (index: number, part: Uint8Array) => Promise<void>,
 ): Inbox {
   let filled = 0;
+  let isInPlace = false;
   let next = start;
   let isClosed = false;
 
@@ -136,6 +147,14 @@ function createInbox(
 
   return {
     isFull: () => next === end,
+    takesInPlace() {
+      isInPlace = true;
+    },
+    room(at) {
+      if (!isInPlace || isClosed) return undefined;
+      const partEnd = at - (at % manifest.partSize) + manifest.partSize;
+      return bytes.subarray(at, Math.min(partEnd, at + PIECE_MAX));
+    },
     close() {
       isClosed = true;
     },
@@ -143,9 +162,14 @@ function createInbox(
       // The buffer may be somebody else's by now.
       if (isClosed) return;
       const fitting = piece.subarray(0, bytes.length - filled);
-      bytes.set(fitting, filled);
+      if (!isAt(bytes, filled, fitting)) bytes.set(fitting, filled);
       filled += fitting.length;
       return wholePart() && verify();
     },
   };
+}
+
+/** Whether these bytes were put where they belong. */
+function isAt(bytes: Uint8Array, at: number, piece: Uint8Array): boolean {
+  return piece.buffer === bytes.buffer && piece.byteOffset === bytes.byteOffset + at;
 }

@@ -13,6 +13,11 @@ export interface TransportRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** Sent one after another, straight from this memory; whoever asks leaves it as it is until `request` has settled. */
   readonly body?: readonly Uint8Array[];
+  /**
+   * Of a request for many bytes: where those from byte `at` of the answer's body on may be put, or undefined where there is no place for them. A transport that can
+   * puts the next piece there, and hands over a view of it; any other leaves this alone.
+   */
+  readonly room?: (at: number) => Uint8Array | undefined;
   /** Ends the request: `request` and `read` reject with the signal's reason. */
   readonly signal: AbortSignal;
   /** Asked before each piece of the body: how many of `wanted` bytes may go now, at least 1. */

@@ -27,6 +27,7 @@ export interface WireRequest {
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: readonly Uint8Array[];
+  readonly room?: TransportRequest["room"];
   readonly attempt: number;
   readonly signal: AbortSignal;
   readonly onConnected?: (connection: Connection) => void;
@@ -152,6 +153,7 @@ function sendOnce<T>(
       url: request.url,
       headers: way.headers,
       ...(request.body ? { body: request.body } : {}),
+      ...(request.room ? { room: request.room } : {}),
       signal,
       // Waiting for our own limit is no stall of the line.
       grant: async (wanted) => {

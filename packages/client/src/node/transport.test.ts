@@ -121,10 +121,16 @@ function stopper() {
   return { signal: controller.signal, abort: () => controller.abort(new Error("stopped")) };
 }
 
-describe("an answer", () => {
+/** Answers of many bytes come another way: by connections of our own. */
+const WAYS: readonly (readonly [string, Partial<TransportRequest>])[] = [
+  ["an answer", {}],
+  ["an answer of many bytes", { room: () => undefined }],
+];
+
+describe.each(WAYS)("%s", (_, way) => {
   it("is handed over piece by piece, the next one when the last is done with", async () => {
     const url = await http((_, response) => response.end(Buffer.alloc(3 * MIB, 7)));
-    const response = await ask(url);
+    const response = await ask(url, way);
     let bytes = 0;
     let isTaking = false;
     await response.read(async (piece) => {
@@ -137,34 +143,12 @@ describe("an answer", () => {
     expect(bytes).toBe(3 * MIB);
   });
 
-  it("leaves its bytes to whoever else in this process looks at it", async () => {
-    const url = await http((_, response) => response.end(Buffer.alloc(3 * MIB, 7)));
-    const traced: Buffer[] = [];
-    const raw: Buffer[] = [];
-    const trace = (message: unknown) => {
-      const { response } = message as { response: IncomingMessage };
-      response.on("data", (piece: Buffer) => traced.push(piece));
-      response.socket.on("data", (piece: Buffer) => raw.push(piece));
-    };
-    subscribe("http.client.response.finish", trace);
-    try {
-      for (const wait of [undefined, Promise.resolve()]) {
-        const response = await ask(url);
-        await response.read(() => wait);
-      }
-    } finally {
-      unsubscribe("http.client.response.finish", trace);
-    }
-    expect(Buffer.concat(traced).equals(Buffer.alloc(6 * MIB, 7))).toBe(true);
-    expect(Buffer.concat(raw).length).toBeGreaterThan(5 * MIB);
-  });
-
   it("that is cut short is an error, not an end", async () => {
     const url = await http((_, response) => {
       response.writeHead(200, { "content-length": "100" });
       response.write("only this", () => response.destroy());
     });
-    const response = await ask(url);
+    const response = await ask(url, way);
     await expect(response.read(() => undefined)).rejects.toMatchObject({
       code: "connection_failed",
     });
@@ -176,7 +160,7 @@ describe("an answer", () => {
       response.write("only this");
     });
     const { signal, abort } = stopper();
-    const response = await ask(url, { signal });
+    const response = await ask(url, { ...way, signal });
     let isTaking = false;
     const read = response.read(async () => {
       isTaking = true;
@@ -194,7 +178,7 @@ describe("an answer", () => {
       response.write(Buffer.alloc(50), () => setTimeout(() => response.end(Buffer.alloc(50)), 20));
     });
     const { signal, abort } = stopper();
-    const response = await ask(url, { signal });
+    const response = await ask(url, { ...way, signal });
     let bytes = 0;
     const read = response.read(async (piece) => {
       bytes += piece.length;
@@ -216,7 +200,7 @@ describe("an answer", () => {
         throw new Error("full");
       },
     ]) {
-      const response = await ask(url);
+      const response = await ask(url, way);
       await expect(response.read(take)).rejects.toMatchObject({ message: "full" });
     }
   });
@@ -228,11 +212,38 @@ describe("an answer", () => {
     });
     servers[0]?.on("connection", () => connections++);
     for (let times = 0; times < 3; times++) {
-      const response = await ask(url, times === 1 ? {} : { body: [Buffer.alloc(MIB)] });
+      const response = await ask(
+        url,
+        times === 1 || way.room ? way : { body: [Buffer.alloc(MIB)] },
+      );
       await response.read(() => undefined);
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(connections).toBe(1);
+  });
+});
+
+describe("an answer of few bytes", () => {
+  it("leaves its bytes to whoever else in this process looks at it", async () => {
+    const url = await http((_, response) => response.end(Buffer.alloc(3 * MIB, 7)));
+    const traced: Buffer[] = [];
+    const raw: Buffer[] = [];
+    const trace = (message: unknown) => {
+      const { response } = message as { response: IncomingMessage };
+      response.on("data", (piece: Buffer) => traced.push(piece));
+      response.socket.on("data", (piece: Buffer) => raw.push(piece));
+    };
+    subscribe("http.client.response.finish", trace);
+    try {
+      for (const wait of [undefined, Promise.resolve()]) {
+        const response = await ask(url);
+        await response.read(() => wait);
+      }
+    } finally {
+      unsubscribe("http.client.response.finish", trace);
+    }
+    expect(Buffer.concat(traced).equals(Buffer.alloc(6 * MIB, 7))).toBe(true);
+    expect(Buffer.concat(raw).length).toBeGreaterThan(5 * MIB);
   });
 });
 
@@ -247,6 +258,17 @@ describe("what carries a request", () => {
       const response = await ask(url, { onConnected, ...(body ? { body } : {}) });
       await response.read(() => undefined);
       await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(told).toEqual(["made", "reused", "reused"]);
+  });
+
+  it("is told for an answer of many bytes too", async () => {
+    const url = await http((_, response) => void response.end("x"));
+    const told: Connection[] = [];
+    for (let times = 0; times < 3; times++) {
+      const room = () => undefined;
+      const response = await ask(url, { room, onConnected: (one) => void told.push(one) });
+      await response.read(() => undefined);
     }
     expect(told).toEqual(["made", "reused", "reused"]);
   });
@@ -268,12 +290,12 @@ describe("what carries a request", () => {
   });
 });
 
-describe("a request fails", () => {
+describe.each(WAYS)("a request fails before %s", (_, way) => {
   it("where nothing listens", async () => {
     const url = await http(() => undefined);
     const server = servers.pop();
     server?.close();
-    await expect(ask(url)).rejects.toMatchObject({
+    await expect(ask(url, way)).rejects.toMatchObject({
       code: "connection_failed",
       details: { refused: true },
     });
@@ -282,7 +304,7 @@ describe("a request fails", () => {
   it("where the connection is closed without an answer", async () => {
     const url = await listen(createTcp((socket) => socket.once("data", () => socket.destroy())));
     for (const body of [undefined, [Buffer.alloc(MIB)]]) {
-      await expect(ask(url, body ? { body } : {})).rejects.toMatchObject({
+      await expect(ask(url, body ? { body } : way)).rejects.toMatchObject({
         code: "connection_failed",
         details: { refused: false },
       });
@@ -292,10 +314,10 @@ describe("a request fails", () => {
   it("with the reason of whoever stops it", async () => {
     const url = await http(() => undefined);
     const { signal, abort } = stopper();
-    const request = ask(url, { signal });
+    const request = ask(url, { ...way, signal });
     abort();
     await expect(request).rejects.toThrow("stopped");
-    await expect(ask(url, { signal })).rejects.toThrow("stopped");
+    await expect(ask(url, { ...way, signal })).rejects.toThrow("stopped");
   });
 });
 

@@ -2,10 +2,11 @@
 import http, { type ClientRequest, type IncomingMessage } from "node:http";
 import https from "node:https";
 import { TLSSocket } from "node:tls";
-import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
+import { HoldfastError } from "@holdfast/protocol";
 import type { Transport, TransportRequest, TransportResponse } from "../ports.ts";
-import { errnoOf, messageOf } from "./errno.ts";
+import { createBulk, isBulk } from "./bulk.ts";
 import { readBody } from "./read-body.ts";
+import { reasonOf, rethrow } from "./transport-error.ts";
 import { writeBody } from "./write-body.ts";
 
 /** Idle connections that are kept. */
@@ -19,9 +20,17 @@ export function createNodeTransport(): Transport {
   const settings = { keepAlive: true, maxFreeSockets: IDLE_MAX };
   const plain = new http.Agent(settings);
   const secure = new https.Agent(settings);
+  const bulk = createBulk(CONNECT_MS);
   return {
-    async request(request) {
-      request.signal.throwIfAborted();
+    async request(asked) {
+      asked.signal.throwIfAborted();
+      const request = { ...asked, onConnected: once(asked.onConnected) };
+      if (isBulk(request)) {
+        const { signal } = request;
+        const answer = await bulk.request(request).catch(rethrow(signal));
+        if (answer !== "odd")
+          return { ...answer, read: (take) => settled(answer.read(take), signal) };
+      }
       const isSecure = request.url.startsWith("https:");
       const sent = (isSecure ? https : http).request(request.url, {
         method: request.method,
@@ -33,6 +42,7 @@ export function createNodeTransport(): Transport {
     close() {
       plain.destroy();
       secure.destroy();
+      bulk.close();
     },
   };
 }
@@ -86,8 +96,17 @@ function dropUnsent({ socket }: ClientRequest): void {
   if (socket && !socket.destroyed && !(socket instanceof TLSSocket)) socket.resetAndDestroy();
 }
 
-function reasonOf(signal: AbortSignal): Error {
-  return signal.reason instanceof Error ? signal.reason : new HoldfastError("aborted");
+/** A question that is asked in another way has a second connection, of which nobody needs to hear. */
+function once(tell: TransportRequest["onConnected"]): TransportRequest["onConnected"] {
+  let isTold = false;
+  return (connection) => {
+    if (!isTold) tell(connection);
+    isTold = true;
+  };
+}
+
+function settled(reading: Promise<void>, signal: AbortSignal): Promise<void> {
+  return reading.then(() => requireWanted(signal), rethrow(signal));
 }
 
 /** Of an answer that has come whole and is ended before all of it was handed over, Node drops the rest and calls that its end. */
@@ -124,59 +143,6 @@ function answerOf(sent: ClientRequest): Promise<IncomingMessage> {
   });
 }
 
-/** Every error of Node as one of ours; our own reason for ending it comes first. */
-function rethrow(signal: AbortSignal): (error: unknown) => never {
-  return (error) => {
-    if (signal.aborted) throw reasonOf(signal);
-    if (isHoldfastError(error)) throw error;
-    throw connectionError(error);
-  };
-}
-
-const REFUSED: ReadonlySet<string | undefined> = new Set([
-  "ECONNREFUSED",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "ENETDOWN",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-]);
-const UNTRUSTED =
-  /^(?:CERT_|ERR_TLS_CERT|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA)/;
-
-/** What a server that speaks no TLS answers is no TLS; what one that speaks only TLS answers is an alert and no HTTP. */
-const NOT_TLS = /wrong version number|packet length too long/;
-const TLS_ALERT = 0x15;
-
-function schemeError(error: unknown, cause: string | undefined): HoldfastError | undefined {
-  if (cause === "EPROTO" && NOT_TLS.test(messageOf(error))) {
-    const why = "the server speaks no TLS at this address: try it with http";
-    return new HoldfastError("wrong_address", why, { cause }, error);
-  }
-  const isAlert =
-    error instanceof Error &&
-    "rawPacket" in error &&
-    Buffer.isBuffer(error.rawPacket) &&
-    error.rawPacket[0] === TLS_ALERT;
-  if (!isAlert) return undefined;
-  const why = "the server speaks TLS at this address: try it with https";
-  return new HoldfastError("wrong_address", why, { cause }, error);
-}
-
-function connectionError(error: unknown): HoldfastError {
-  const cause = errnoOf(error);
-  const misdirected = schemeError(error, cause);
-  if (misdirected) return misdirected;
-  if (cause !== undefined && UNTRUSTED.test(cause)) {
-    return new HoldfastError("certificate_untrusted", messageOf(error), { cause }, error);
-  }
-  // Both addresses of a name refused (happy eyeballs): an AggregateError without a message of its own.
-  const message =
-    messageOf(error) || `the server cannot be reached (${cause ?? "no reason given"})`;
-  const details = { cause, refused: REFUSED.has(cause) };
-  return new HoldfastError("connection_failed", message, details, error);
-}
-
 function headerOf(answer: IncomingMessage, name: string): string | undefined {
   const value = answer.headers[name];
   return Array.isArray(value) ? value.join(", ") : value;
@@ -186,7 +152,7 @@ function responseOf(answer: IncomingMessage, signal: AbortSignal): TransportResp
   return {
     status: answer.statusCode ?? 0,
     header: (name) => headerOf(answer, name),
-    read: (take) => readBody(answer, take).then(() => requireWanted(signal), rethrow(signal)),
+    read: (take) => settled(readBody(answer, take), signal),
   };
 }
 
