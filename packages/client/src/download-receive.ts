@@ -52,8 +52,9 @@ export async function receiveRun(job: DownloadJob, run: PartRange, call: Call): 
       },
       (answer) => receive(answer, manifest, offset, inbox, call),
     );
+    await inbox.written();
   } finally {
-    inbox.close();
+    await inbox.close();
     job.buffers.give(bytes);
     leave();
   }
@@ -103,12 +104,18 @@ interface Inbox {
   /** Where the bytes of the answer from one on belong, up to the end of their part. */
   room(at: number): Uint8Array | undefined;
   take(piece: Uint8Array): void | Promise<void>;
+  /** Every part is verified. */
   isFull(): boolean;
-  /** Takes nothing any more. */
-  close(): void;
+  /** Resolves when all that is verified is written. @throws what kept a part from being written */
+  written(): Promise<void>;
+  /** Takes nothing any more; resolves when nothing is being written. */
+  close(): Promise<void>;
 }
 
-/** Parts are verified as soon as their last byte is there, while they are still in the processor's cache, and kept at once: a crash costs no whole run. */
+/**
+ * Parts are verified as soon as their last byte is there, while they are still in the processor's cache, and kept at once: a crash costs no whole run. The next ones
+ * come while they are written.
+ */
 function createInbox(
   digester: Digester,
   manifest: Manifest,
@@ -120,20 +127,30 @@ function createInbox(
   let isInPlace = false;
   let next = start;
   let isClosed = false;
+  const writing: Promise<void>[] = [];
+  let failure: { readonly cause: unknown } | undefined;
 
-  function judge(digest: Uint8Array): void {
+  function judge(part: Uint8Array, digest: Uint8Array): void {
     if (!equalBytes(digest, digestAt(manifest.digests, next))) {
       throw new HoldfastError("download_corrupt", `part ${next} is not what the manifest says`, {
         index: next,
       });
     }
+    writing.push(
+      keep(next, part).catch((cause: unknown) => {
+        failure ??= { cause };
+      }),
+    );
+    next++;
   }
 
-  async function verify(): Promise<void> {
+  /** At once where digests are: whoever brings the bytes need not stop then. */
+  function verify(): void | Promise<void> {
     for (let part = wholePart(); part; part = wholePart()) {
-      judge(await digester.digest(part, manifest.algorithm));
-      await keep(next, part);
-      next++;
+      const whole = part;
+      const digest = digester.digest(whole, manifest.algorithm);
+      if (digest instanceof Promise) return digest.then((it) => judge(whole, it)).then(verify);
+      judge(whole, digest);
     }
   }
 
@@ -155,16 +172,22 @@ function createInbox(
       const partEnd = at - (at % manifest.partSize) + manifest.partSize;
       return bytes.subarray(at, Math.min(partEnd, at + PIECE_MAX));
     },
-    close() {
+    async written() {
+      await Promise.all(writing);
+      if (failure) throw failure.cause;
+    },
+    async close() {
       isClosed = true;
+      await Promise.all(writing);
     },
     take(piece) {
       // The buffer may be somebody else's by now.
       if (isClosed) return;
+      if (failure) throw failure.cause;
       const fitting = piece.subarray(0, bytes.length - filled);
       if (!isAt(bytes, filled, fitting)) bytes.set(fitting, filled);
       filled += fitting.length;
-      return wholePart() && verify();
+      return verify();
     },
   };
 }
