@@ -20,6 +20,7 @@ export type {
   StoreFile,
   ToldOffset,
 } from "./engine.ts";
+export { handOn, type Pieces } from "./pieces.ts";
 export type * from "./ports.ts";
 export type * from "./records.ts";
 export { RIGHTS_MS } from "./rights.ts";

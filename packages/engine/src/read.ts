@@ -1,6 +1,7 @@
 // read: the bytes of a published file.
 import { type ByteRange, HoldfastError, isFileId } from "@holdfast/protocol";
 import { authorize, type Context } from "./context.ts";
+import { handOn, type Pieces } from "./pieces.ts";
 import type { FileRecord, Principal } from "./records.ts";
 import type { Slot } from "./slots.ts";
 import { readPlaced, type Stored } from "./stored.ts";
@@ -17,11 +18,7 @@ export async function findFile(
 }
 
 /** The bytes of a file from first to last. @throws HoldfastError `file_not_found` where it is deleted meanwhile */
-export function read(
-  context: Context,
-  file: FileRecord,
-  range: ByteRange,
-): AsyncGenerator<Uint8Array, void, void> {
+export function read(context: Context, file: FileRecord, range: ByteRange): Pieces {
   return unlessDeleted(context, file, readForReader(context, bytesOf(file), range));
 }
 
@@ -30,17 +27,12 @@ export function bytesOf({ uploadId: id, place }: FileRecord): Stored {
 }
 
 /** What is read of a file. @throws HoldfastError `file_not_found` where it failed because the file is deleted meanwhile */
-export async function* unlessDeleted(
-  context: Context,
-  file: FileRecord,
-  pieces: AsyncGenerator<Uint8Array, void, void>,
-): AsyncGenerator<Uint8Array, void, void> {
-  try {
-    yield* pieces;
-  } catch (cause) {
+export function unlessDeleted(context: Context, file: FileRecord, pieces: Pieces): Pieces {
+  const tell = async (cause: unknown): Promise<never> => {
     const now = await context.metadata.file(file.id);
     throw now?.state === "available" ? cause : new HoldfastError("file_not_found");
-  }
+  };
+  return handOn(pieces, () => pieces.next().catch(tell));
 }
 
 /** Memory of a reader that is slow, or that finds no slot. */

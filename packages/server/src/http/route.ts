@@ -1,4 +1,5 @@
 // From a request to its handler and back to a reply: routes, methods, authentication, errors.
+import { handOn, type Pieces } from "@holdfast/engine";
 import { HoldfastError, toHoldfastError } from "@holdfast/protocol";
 import { deleteFile } from "./files/delete.ts";
 import { getFile } from "./files/get.ts";
@@ -200,13 +201,26 @@ function whileSent(reply: Reply, stay: () => () => void): Reply {
   const { content } = reply;
   if (content.kind !== "stream") return reply;
   const { size, open } = content;
-  async function* counted(gone: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
-    const leave = stay();
-    try {
-      yield* open(gone);
-    } finally {
-      leave();
-    }
+  function counted(gone: AbortSignal): Pieces {
+    let leave: (() => void) | undefined;
+    let isOver = false;
+    const end = (): void => {
+      if (!isOver) leave?.();
+      isOver = true;
+    };
+    const pieces = open(gone);
+    const next = async (): ReturnType<Pieces["next"]> => {
+      if (!isOver) leave ??= stay();
+      try {
+        const piece = await pieces.next();
+        if (piece.done) end();
+        return piece;
+      } catch (error) {
+        end();
+        throw error;
+      }
+    };
+    return { ...handOn(pieces, next), return: (value) => pieces.return(value).finally(end) };
   }
   return { ...reply, content: { kind: "stream", size, open: counted } };
 }

@@ -13,8 +13,14 @@ async function read(error?: HoldfastError): Promise<readonly number[]> {
   const decide = async () => {
     if (error) throw error;
   };
+  let isOpen = false;
   async function* pieces(): AsyncGenerator<Uint8Array, void, void> {
-    for (const byte of [1, 2, 3, 4, 5]) yield Uint8Array.of(byte);
+    isOpen = true;
+    try {
+      for (const byte of [1, 2, 3, 4, 5]) yield Uint8Array.of(byte);
+    } finally {
+      isOpen = false;
+    }
   }
   const given: number[] = [];
   try {
@@ -27,6 +33,8 @@ async function read(error?: HoldfastError): Promise<readonly number[]> {
     expect(cause).toBe(error);
     given.push(-1);
   }
+  // What it held it has given back, however it ended.
+  expect(isOpen).toBe(false);
   return given;
 }
 
