@@ -272,7 +272,8 @@ describe("a download", () => {
     const short = answer(200, headers, "only this");
     let times = 0;
     const proxy = await through((request) =>
-      request.headers.range === undefined ? undefined : [gzip, short][times++],
+      // Without a size: the first one is asked for once more by node:http, and so is every later one.
+      request.headers.range === undefined ? undefined : [gzip, gzip, short][times++],
     );
     const transfer = fetchFile(via(proxy), { inFlight: 1 });
     const retries = record(transfer, "retry");
