@@ -27,8 +27,8 @@ export interface Context extends EngineParts {
   readonly room: Room;
   /** Of files that a part was proved of lately, the one used last at the end. */
   readonly subtrees: Map<FileId, Promise<Subtrees>>;
-  /** When parts of files were last found to be as they were committed, by `Clock.monotonic`; the latest at the end. */
-  readonly sound: Map<string, number>;
+  /** When parts of files were last found to be as they were committed, by `Clock.monotonic`, or will be; what was asked for last stands at the end. */
+  readonly sound: Map<string, Promise<number>>;
   readonly sightings: Sightings;
   /** Finals that are gone on with after a while; what calls that off. */
   readonly waiting: Map<UploadId, () => void>;

@@ -52,24 +52,41 @@ async function* readSound(
   }
 }
 
-/** It is read once more to be sent: what goes bad in between is the client's to find, who has the same digest. */
+/**
+ * It is read once more to be sent: what goes bad in between is the client's to find, who has the same digest.
+ * Whoever asks while it is being hashed waits for that: a hundred readers of one part cost what one does.
+ */
 async function requireSound(context: Context, file: FileRecord, index: number): Promise<void> {
-  const { sound, clock, log } = context;
+  const { sound, clock } = context;
   const key = `${file.id}/${index}`;
-  const foundAt = sound.get(key);
-  if (foundAt !== undefined && clock.monotonic() - foundAt < SOUND_MS) return;
+  const known = sound.get(key);
+  if (known && clock.monotonic() - (await known) < SOUND_MS) return;
+  // Somebody who waited for the same may have begun meanwhile.
+  const other = sound.get(key);
+  const finding = other && other !== known ? other : findSound(context, file, index);
+  sound.delete(key);
+  sound.set(key, finding);
+  for (const oldest of sound.keys()) {
+    if (sound.size <= SOUND_MAX) break;
+    sound.delete(oldest);
+  }
+  try {
+    await finding;
+  } catch (error) {
+    if (sound.get(key) === finding) sound.delete(key);
+    throw error;
+  }
+}
+
+/** Resolves with when it was found. */
+async function findSound(context: Context, file: FileRecord, index: number): Promise<number> {
+  const { clock, log } = context;
   const { digest } = await provePart(context, file, index);
   if (!equalBytes(await digestOfStored(context, file, index), digest)) {
     log("error", "part.bad", { file: file.id, index });
     throw new HoldfastError("storage_failed", `part ${index} of this file is damaged`, { index });
   }
-  // What was found right last stands at the end.
-  sound.delete(key);
-  sound.set(key, clock.monotonic());
-  for (const oldest of sound.keys()) {
-    if (sound.size <= SOUND_MAX) break;
-    sound.delete(oldest);
-  }
+  return clock.monotonic();
 }
 
 async function digestOfStored(

@@ -159,4 +159,14 @@ describe("what is as it was committed", () => {
     await get("bytes=0-9");
     expect(readSince()).toBe(PART + 10);
   });
+
+  it("is hashed once for many who ask for it at once, also when its time is over", async () => {
+    const { server, get, readSince } = await startOver([], "verified");
+    const many = () => Promise.all(Array.from({ length: 20 }, () => get("bytes=0-9")));
+    for (let round = 0; round < 2; round++) {
+      for (const answer of await many()) expect(answer.status).toBe(206);
+      expect(readSince()).toBe(PART + 200);
+      server.clock.advance(10_000);
+    }
+  });
 });
