@@ -61,6 +61,7 @@ export function content(
 
 /**
  * The bytes of the range in their order, each piece as soon as it is committed: what is there at once, the rest as it comes. Each piece is valid until the next one is asked for.
+ * One that is empty comes after each time that it has waited.
  *
  * Where the range ends at the end of the file or behind it (`Infinity` does), it ends when the file is there, not before: that the last byte is committed says nothing of what becomes of it.
  *
@@ -90,6 +91,8 @@ export async function* readContent(
   }
 }
 
+const NOTHING = new Uint8Array();
+
 interface Reading {
   readonly context: Context;
   readonly upload: Upload;
@@ -112,6 +115,8 @@ async function* readAlong(
       if (context.isDraining) throw new HoldfastError("shutting_down");
       await changed(context, upload, gone);
       if (gone.aborted) return;
+      // Hours may have passed: who hands the pieces on is asked first whether it still may.
+      yield NOTHING;
       continue;
     }
     for await (const piece of committedPieces(reading, reader, { start: at, end: there })) {
