@@ -69,7 +69,8 @@ const TABLES: readonly (readonly [string, UploadContent, Mode, readonly Row[]])[
     "growing",
     [
       [undefined, 0, NONE, undefined, undefined],
-      ["bytes=0-", 0, NONE, undefined, "bytes 0-999/1000"],
+      ["bytes=0-", 0, NONE, undefined, undefined],
+      ["bytes=700-", 700, NONE, undefined, "bytes 700-999/1000"],
       ["bytes=10-19", 10, 20, 10, "bytes 10-19/1000"],
       ["bytes=300-399", 300, 400, 100, "bytes 300-399/1000"],
       ["bytes=300-5000", 300, NONE, undefined, "bytes 300-999/1000"],

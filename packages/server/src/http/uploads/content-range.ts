@@ -22,7 +22,7 @@ export interface WantedContent {
 /**
  * What is to be sent for a Range header; a request without one has none.
  *
- * Bytes that are committed behind a gap can be had, too. Of a range that is committed in part, a snapshot has what there is of it from its first byte on. A range from 0 to an end that nobody knows is all of it.
+ * Bytes that are committed behind a gap can be had, too. Of a range that is committed in part, a snapshot has what there is of it from its first byte on. Of what grows, a range from 0 to the end is all of it.
  * @throws HoldfastError `range_not_satisfiable` with `details.offset`, and the size in `details.size` where that is known
  */
 export function wantedContent(
@@ -51,11 +51,12 @@ function snapshotOf(content: UploadContent, asked: ByteRange | "whole"): WantedC
 
 function growing({ size }: UploadContent, range: ByteRange): WantedContent {
   const { start, end } = range;
-  if (start === 0 && end === NO_END) return EVERYTHING;
+  const isToEnd = end === (size ?? NO_END);
+  // Players begin so. Told that there are ranges, and where they end, they look for the index at the end before they show anything, and wait for that.
+  if (start === 0 && isToEnd) return EVERYTHING;
   const contentRange = told(range, size);
   if (size !== undefined && end < size) return { range, contentRange, size: end - start };
   // It ends with the file: that its last byte is committed does not make it one.
-  const isToEnd = end === (size ?? NO_END);
   const own = { start, end: isToEnd ? Number.POSITIVE_INFINITY : end };
   return { range: own, contentRange, size: undefined };
 }

@@ -28,8 +28,8 @@ export const getContent: Handler = async (
       ...headersOf(content, isSnapshot(content, wanted, mode) ? undefined : etag),
       ...(wanted.contentRange === undefined ? {} : { "content-range": wanted.contentRange }),
       ...(mode === "growing" ? GROWING : {}),
-      // Players take that as leave to look for its end first, which nobody knows.
-      ...(mode === "growing" && content.size === undefined ? {} : { "accept-ranges": "bytes" }),
+      // Players take that as leave to look at its end first, which is not there.
+      ...(mode === "growing" && !content.file ? {} : { "accept-ranges": "bytes" }),
     },
     content: {
       kind: "stream",
