@@ -183,8 +183,7 @@ describe("POST /v1/files", () => {
     const headers = { "holdfast-metadata": metadataField(json) };
     const { status, json: told } = await post(content.subarray(0, 9), headers);
     // A host that takes no such header says so itself.
-    const isHosts = declines("fetch", "how large headers may be is the host's");
-    expect(isHosts ? status : [status, told["field"]]).toEqual(isHosts ? 431 : [400, "metadata"]);
+    expect([status, told["field"]]).toEqual([400, "metadata"]);
     await expectNothing();
   });
 
