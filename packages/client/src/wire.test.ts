@@ -2,8 +2,8 @@ import { encodeProblem, HoldfastError } from "@holdfast/protocol";
 import { createVirtualClock } from "@holdfast/testkit/clock";
 import { describe, expect, it } from "vitest";
 import { createAuth, type TokenSource } from "./auth.ts";
-import { UNLIMITED } from "./limit.ts";
-import type { Transport, TransportRequest, TransportResponse } from "./ports.ts";
+import { createLimit, type Limit, UNLIMITED } from "./limit.ts";
+import type { Clock, Transport, TransportRequest, TransportResponse } from "./ports.ts";
 import { createWire } from "./wire.ts";
 
 const STALL_MS = 1_000;
@@ -12,6 +12,7 @@ const STALL_MS = 1_000;
 function start(
   answer: (request: TransportRequest) => Promise<TransportResponse>,
   token?: TokenSource,
+  limitOf: (clock: Clock) => Limit = () => UNLIMITED,
 ) {
   const clock = createVirtualClock();
   const transport: Transport = {
@@ -26,7 +27,7 @@ function start(
     transport,
     clock,
     auth,
-    limit: UNLIMITED,
+    limit: limitOf(clock),
     transfer: "t",
     stallMs: STALL_MS,
   });
@@ -42,7 +43,11 @@ function start(
       },
       (found) => found.text(),
     );
-  return { clock, send, abort };
+  const receive = (take: (piece: Uint8Array) => void) =>
+    wire.send({ method: "GET", url: "http://127.0.0.1/x", attempt: 1, signal }, (found) =>
+      found.read(take),
+    );
+  return { clock, send, receive, abort };
 }
 
 function stopper() {
@@ -176,4 +181,32 @@ describe("the wire", () => {
       expect(error).not.toHaveProperty(["details", name]);
     }
   });
+});
+
+it("what is received at a limited rate is handed on as it may move, in order, and is no stall", async () => {
+  const text = "0123456789".repeat(500);
+  const { clock, receive } = start(
+    async () => response(200, text),
+    undefined,
+    (time) => createLimit(time, 1_000),
+  );
+  const pieces: string[] = [];
+  const at: number[] = [];
+  let isOver = false;
+  const received = receive((piece) => {
+    pieces.push(new TextDecoder().decode(piece));
+    at.push(clock.monotonic());
+  }).then(() => {
+    isOver = true;
+  });
+  for (let turns = 0; !isOver; turns++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (turns % 5 === 4) clock.advance(10);
+  }
+  await received;
+  expect(pieces.join("")).toBe(text);
+  expect(Math.max(...pieces.map(({ length }) => length))).toBe(50);
+  // Longer than what would be a stall, and something every 50 ms.
+  expect(at.at(-1)).toBeGreaterThan(4 * STALL_MS);
+  expect(at[10]).toBeLessThan(STALL_MS);
 });

@@ -206,6 +206,7 @@ function answerOf(
   };
 }
 
+/** Hands on as much as may move: a piece can be a megabyte, and whoever limits a line to little wants to see it move. */
 async function throttled(
   limit: Limit,
   first: number | Promise<number>,
@@ -213,10 +214,11 @@ async function throttled(
   take: (piece: Uint8Array) => void | Promise<void>,
   touch: () => void,
 ): Promise<void> {
-  for (let left = piece.length - (await first); left > 0; ) {
+  let granted = await first;
+  for (let at = 0; ; granted = await limit.grant(piece.length - at)) {
     touch();
-    left -= await limit.grant(left);
+    await take(piece.subarray(at, at + granted));
+    at += granted;
+    if (at >= piece.length) return;
   }
-  touch();
-  await take(piece);
 }
