@@ -47,3 +47,19 @@ it("a download ends within five seconds of the rights to it", async () => {
 it("and goes on where nobody knows the rights just now", async () => {
   expect(await read(new HoldfastError("storage_failed"))).toEqual([1, 2, 3, 4, 5]);
 });
+
+it("and gives out nothing that came only after they had ended", async () => {
+  const clock = createVirtualClock();
+  async function* pieces(): AsyncGenerator<Uint8Array, void, void> {
+    yield Uint8Array.of(1);
+    clock.advance(60_000);
+    yield Uint8Array.of(2);
+  }
+  const decide = async () => {
+    if (clock.monotonic() > 0) throw new HoldfastError("unauthorized");
+  };
+  const allowed = whileAllowed({ policy: { ...openPolicy, decide }, clock }, alice, pieces());
+  expect((await allowed.next()).value).toEqual(Uint8Array.of(1));
+  await expect(allowed.next()).rejects.toMatchObject({ code: "unauthorized" });
+  expect((await allowed.next()).done).toBe(true);
+});

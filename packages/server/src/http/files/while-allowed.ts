@@ -13,21 +13,22 @@ export function whileAllowed(
   pieces: Pieces,
 ): Pieces {
   let askedAt = clock.monotonic();
-  async function askAgain(): ReturnType<Pieces["next"]> {
+  async function askAgain(): Promise<void> {
     askedAt = clock.monotonic();
     try {
       await policy.decide(principal, "read", principal);
     } catch (error) {
-      if (isRefusal(error)) {
-        await pieces.return();
-        throw error;
-      }
+      if (!isRefusal(error)) return;
+      await pieces.return();
+      throw error;
     }
-    return pieces.next();
   }
-  return handOn(pieces, () =>
-    clock.monotonic() - askedAt < RIGHTS_MS ? pieces.next() : askAgain(),
-  );
+  return handOn(pieces, async () => {
+    const piece = await pieces.next();
+    // Asked when it is there: what an upload is followed by may be waited for, longer than any right lasts.
+    if (!piece.done && clock.monotonic() - askedAt >= RIGHTS_MS) await askAgain();
+    return piece;
+  });
 }
 
 /** Whether somebody is told that he may not. */
