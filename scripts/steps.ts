@@ -56,6 +56,7 @@ export async function checkStatically(): Promise<readonly Count[]> {
     ),
     await check("types", "node_modules/typescript/bin/tsc", "-p", "."),
     await check("unused code and dependencies", "node_modules/knip/bin/knip.js"),
+    await check("size of what browsers load", "scripts/browser-size.ts"),
     await check("packages built and in order", "scripts/build.ts"),
     await check("packages packed and put to work", "scripts/published.ts"),
   ];

@@ -10,21 +10,29 @@ export interface Pages {
   stop(): Promise<void>;
 }
 
-/** `/NAME` is a page with the script `e2e/pages/NAME.js`, for each of these names. */
-export async function servePages(names: readonly string[]): Promise<Pages> {
+/** What our own client starts beside the script that it is in. */
+const WORKER = "/worker.ts";
+
+/** `/NAME` is a page with the script `e2e/pages/NAME.js`, for each of these names; `policy` is their Content-Security-Policy. */
+export async function servePages(names: readonly string[], policy?: string): Promise<Pages> {
   const scripts = new Map<string, string>();
-  for (const name of names) scripts.set(name, await bundle(name));
+  for (const name of names) scripts.set(name, await bundle(`../pages/${name}.js`));
+  const hasWorker = [...scripts.values()].some((script) => script.includes(`".${WORKER}"`));
+  const worker = hasWorker ? await bundle("../../packages/client/src/browser/worker.ts") : "";
+  const guarded = policy === undefined ? {} : { "content-security-policy": policy };
   const server = createServer(({ url = "" }, response) => {
     const { pathname } = new URL(url, "http://page");
     const [, name = "", ending] = /^\/([a-z0-9-]+)(\.js)?$/.exec(pathname) ?? [];
     const script = scripts.get(name);
-    if (script === undefined) {
+    if (pathname === WORKER && worker !== "") {
+      response.writeHead(200, { "content-type": "text/javascript", ...guarded }).end(worker);
+    } else if (script === undefined) {
       response.writeHead(404).end();
     } else if (ending === ".js") {
       response.writeHead(200, { "content-type": "text/javascript" }).end(script);
     } else {
       const html = `<!doctype html><meta charset="utf-8"><title>${name}</title><body><script type="module" src="/${name}.js"></script>`;
-      response.writeHead(200, { "content-type": "text/html" }).end(html);
+      response.writeHead(200, { "content-type": "text/html", ...guarded }).end(html);
     }
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -38,8 +46,8 @@ export async function servePages(names: readonly string[]): Promise<Pages> {
   };
 }
 
-async function bundle(name: string): Promise<string> {
-  const input = fileURLToPath(new URL(`../pages/${name}.js`, import.meta.url));
+async function bundle(path: string): Promise<string> {
+  const input = fileURLToPath(new URL(path, import.meta.url));
   const building = await rolldown({ input, platform: "browser" });
   try {
     const { output } = await building.generate({ format: "esm", codeSplitting: false });

@@ -40,7 +40,7 @@ export async function transcode({ content, token, out, onFrames }: Transcoding):
   });
   try {
     // Only as fast as ffmpeg takes it: what waits, waits at the server.
-    await pipeline(Readable.fromWeb(response.body), ffmpeg.stdin);
+    await pipeline(Readable.from(response.body), ffmpeg.stdin);
     const code = await ended;
     if (code !== 0) throw new Error(`ffmpeg ended with ${code}`);
     await rename(making, out);

@@ -544,7 +544,7 @@ describe("a direct upload to a store of another origin", () => {
       if (asked++ === 0) return problem(503, "recovering", { "retry-after": "0" });
       return async (confirming, out) => {
         for (const { path: at, body } of kept.splice(0)) {
-          await fetch(new URL(at, server.url), { method: "PUT", body });
+          await fetch(new URL(at, server.url), { method: "PUT", body: new Uint8Array(body) });
         }
         const { authorization = "" } = confirming.headers;
         const headers = { authorization, "content-type": "application/json" };

@@ -39,8 +39,8 @@ function openPieces(pieces: readonly unknown[], headers: Record<string, string> 
       controller.close();
     },
   });
-  const request = new Request("http://test/", { method: "PUT", headers, body, duplex: "half" });
-  return createStreamBody(request, { clock, pace: PACE });
+  const init = { method: "PUT", headers, body, duplex: "half" };
+  return createStreamBody(new Request("http://test/", init), { clock, pace: PACE });
 }
 
 async function take(body: ReturnType<typeof open>["body"], size: number): Promise<number[]> {

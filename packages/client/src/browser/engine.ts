@@ -1,0 +1,119 @@
+// The engine of a page's transfers: reads, digests and sends for all of them, on whatever thread it is started, and tells the page by messages.
+import { toHoldfastError } from "@holdfast/protocol";
+import type { Transfer } from "../events.ts";
+import { IN_FLIGHT, MEMORY } from "../line.ts";
+import type { Ports } from "../ports.ts";
+import { createShare } from "../share.ts";
+import { startUpload } from "../upload.ts";
+import { createMemoryCheckpoints } from "./memory-checkpoints.ts";
+import {
+  decodeError,
+  encodeError,
+  type SentEvent,
+  type SentUpload,
+  type Settings,
+  type ToEngine,
+  type ToPage,
+} from "./messages.ts";
+import { browserClock, browserDigester, browserRandom } from "./platform.ts";
+import { openBlobSource } from "./source.ts";
+import { createBrowserTransport } from "./transport.ts";
+
+/** Serves the page at the other end of the port. */
+export function serveEngine(port: MessagePort): void {
+  let receive: ((message: ToEngine) => void) | undefined;
+  port.onmessage = ({ data }: MessageEvent<ToEngine>) => {
+    if (data.type !== "begin") return receive?.(data);
+    receive = createEngine(port, data.settings);
+    port.postMessage({ type: "ready" } satisfies ToPage);
+  };
+}
+
+interface Page {
+  postMessage(message: ToPage): void;
+}
+
+function createEngine(page: Page, settings: Settings): (message: ToEngine) => void {
+  const ports = browserPorts(settings);
+  const transfers = new Map<number, Transfer>();
+  const questions = new Map<number, PromiseWithResolvers<string>>();
+  let lastQuestion = 0;
+
+  function askToken(id: number): Promise<string> {
+    lastQuestion++;
+    const asked = Promise.withResolvers<string>();
+    questions.set(lastQuestion, asked);
+    page.postMessage({ type: "ask token", id, question: lastQuestion });
+    return asked.promise;
+  }
+
+  function settle(question: number): PromiseWithResolvers<string> | undefined {
+    const asked = questions.get(question);
+    questions.delete(question);
+    return asked;
+  }
+
+  function begin(id: number, { blob, options, token }: SentUpload): void {
+    const common = {
+      ...(settings.inFlight === undefined ? {} : { inFlight: settings.inFlight }),
+      ...(blob.type === "" ? {} : { type: blob.type }),
+    };
+    const source = token === "ask" ? () => askToken(id) : token;
+    const transfer = startUpload(
+      () => openBlobSource(blob, browserRandom),
+      { ...common, ...options, ...(source === undefined ? {} : { token: source }) },
+      ports,
+    );
+    transfers.set(id, transfer);
+    tellEvents(page, id, transfer);
+    transfer.done
+      .then(
+        (result) => page.postMessage({ type: "complete", id, result }),
+        (error: unknown) => {
+          const sent = encodeError(toHoldfastError(error));
+          page.postMessage({ type: "failed", id, state: transfer.state, error: sent });
+        },
+      )
+      .finally(() => transfers.delete(id));
+  }
+
+  return (message) => {
+    switch (message.type) {
+      case "begin":
+        return;
+      case "upload":
+        return begin(message.id, message.upload);
+      case "token":
+        return settle(message.question)?.resolve(message.token);
+      case "no token":
+        return settle(message.question)?.reject(decodeError(message.error));
+      default:
+        return transfers.get(message.id)?.[message.type]();
+    }
+  };
+}
+
+/** What ends a transfer is told by how it ends. */
+function tellEvents(page: Page, id: number, { on }: Transfer): void {
+  const tell = (event: SentEvent) => page.postMessage({ type: "event", id, event });
+  on("created", (value) => tell({ name: "created", value }));
+  on("progress", (value) => tell({ name: "progress", value }));
+  on("part", (value) => tell({ name: "part", value }));
+  on("state", (value) => tell({ name: "state", value }));
+  on("retry", (value) => tell({ name: "retry", value }));
+  on("notice", (value) => tell({ name: "notice", value }));
+}
+
+/** Of all transfers of the page together: what one of them closes at its end, the others still need. */
+function browserPorts({ inFlight = IN_FLIGHT, memory = MEMORY, limitRate }: Settings): Ports {
+  const rate = limitRate === undefined ? {} : { limitRate };
+  return {
+    transport: createBrowserTransport(),
+    checkpoints: createMemoryCheckpoints(browserClock),
+    clock: browserClock,
+    random: browserRandom,
+    digester: browserDigester,
+    lines: new Map(),
+    share: createShare(browserClock, { inFlight, memory, ...rate }),
+  };
+}

@@ -1,0 +1,7 @@
+// The client for browsers: uploads of files that a page was given.
+export type { TokenSource } from "../auth.ts";
+export type { Progress, PublicState } from "../events.ts";
+export type { Result, Trouble } from "../state.ts";
+export type { UploadOptions } from "../upload.ts";
+export { type Client, type ClientOptions, createClient } from "./client.ts";
+export type { PageEvents, Transfer } from "./page-transfer.ts";

@@ -1,0 +1,65 @@
+// What a page and the engine of its transfers tell each other: plain data, since errors and functions do not travel between threads.
+import { type ErrorCode, type ErrorDetails, HoldfastError } from "@holdfast/protocol";
+import type { PublicState, TransferEvents } from "../events.ts";
+import type { Result } from "../state.ts";
+import type { UploadOptions } from "../upload.ts";
+
+/** What the page's options say for all of its transfers. */
+export interface Settings {
+  readonly inFlight?: number;
+  readonly memory?: number;
+  readonly limitRate?: number;
+}
+
+/** A token that a function of the page gives is asked for by message. */
+export interface SentUpload {
+  readonly blob: Blob;
+  readonly options: Omit<UploadOptions, "token">;
+  readonly token: string | "ask" | undefined;
+}
+
+export type ToEngine =
+  | { readonly type: "begin"; readonly settings: Settings }
+  | { readonly type: "upload"; readonly id: number; readonly upload: SentUpload }
+  | { readonly type: "pause" | "resume" | "abort"; readonly id: number }
+  | { readonly type: "token"; readonly question: number; readonly token: string }
+  | { readonly type: "no token"; readonly question: number; readonly error: SentError };
+
+/** Events other than `error`, which is told by `failed`. */
+export type PlainEvents = Omit<TransferEvents, "error">;
+export type SentEvent = {
+  [Name in keyof PlainEvents]: { readonly name: Name; readonly value: PlainEvents[Name] };
+}[keyof PlainEvents];
+
+export type ToPage =
+  | { readonly type: "ready" }
+  | { readonly type: "event"; readonly id: number; readonly event: SentEvent }
+  | { readonly type: "complete"; readonly id: number; readonly result: Result }
+  | {
+      readonly type: "failed";
+      readonly id: number;
+      readonly state: PublicState;
+      readonly error: SentError;
+    }
+  | { readonly type: "ask token"; readonly id: number; readonly question: number };
+
+/** As much of an error as can be told. */
+export interface SentError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly details: ErrorDetails;
+}
+
+/** Details are data; what of them cannot travel would take the whole message down. */
+export function encodeError({ code, message, details }: HoldfastError): SentError {
+  const plain = Object.entries(details).filter(([, value]) => isPlain(value));
+  return { code, message, details: Object.fromEntries(plain) };
+}
+
+export function decodeError({ code, message, details }: SentError): HoldfastError {
+  return new HoldfastError(code, message, details);
+}
+
+function isPlain(value: unknown): boolean {
+  return value === null || ["string", "number", "boolean"].includes(typeof value);
+}

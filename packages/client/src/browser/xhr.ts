@@ -1,0 +1,49 @@
+// One request with a body by XMLHttpRequest, which tells how much of it the network has taken.
+import type { TransportRequest, TransportResponse } from "../ports.ts";
+import { failureOf, memoryResponse, redirectResponse } from "./answer.ts";
+
+/** The browser takes its own copy of the body before this returns. Answers to requests with a body are short: they are read into memory. */
+export function sendByXhr(
+  request: TransportRequest,
+  body: Uint8Array<ArrayBuffer>,
+): Promise<TransportResponse> {
+  const { url, method, headers, signal, onSent } = request;
+  const xhr = new XMLHttpRequest();
+  xhr.open(method, url);
+  xhr.responseType = "arraybuffer";
+  for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
+  let sent = 0;
+  const tell = (loaded: number) => {
+    if (loaded > sent) onSent(loaded - sent);
+    sent = Math.max(sent, loaded);
+  };
+  xhr.upload.onprogress = ({ loaded }) => tell(Math.min(loaded, body.length));
+  xhr.upload.onload = () => tell(body.length);
+  const abort = () => xhr.abort();
+  signal.addEventListener("abort", abort, { once: true });
+  return new Promise<TransportResponse>((resolve, reject) => {
+    xhr.onload = () => resolve(responseOf(xhr, url));
+    const fail = () => reject(failureOf(signal));
+    xhr.onerror = fail;
+    xhr.onabort = fail;
+    xhr.send(body);
+  }).finally(() => signal.removeEventListener("abort", abort));
+}
+
+function responseOf(xhr: XMLHttpRequest, url: string): TransportResponse {
+  const { response, responseURL, status } = xhr;
+  // It follows redirects without asking.
+  if (responseURL !== "" && responseURL !== new URL(url).href) return redirectResponse(responseURL);
+  const bytes = response instanceof ArrayBuffer ? new Uint8Array(response) : new Uint8Array();
+  // Asked for only where it is shown: a page that may not see a header makes browsers complain to its author.
+  const shown = headersOf(xhr.getAllResponseHeaders());
+  return memoryResponse(status, (name) => shown.get(name), bytes);
+}
+
+function headersOf(text: string): ReadonlyMap<string, string> {
+  const lines = text.split("\r\n").map((line): [string, string] => {
+    const at = line.indexOf(":");
+    return [line.slice(0, at).toLowerCase(), line.slice(at + 1).trim()];
+  });
+  return new Map(lines);
+}
