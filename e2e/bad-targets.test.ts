@@ -1,14 +1,14 @@
 // Targets of a download that cannot take it: named, with an exit code of their own, and nothing lost that was there.
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MIB } from "@holdfast/protocol";
 import { CLI_ENTRY, numberOf, startCli, startProgram } from "@holdfast/testkit/process";
 import { beforeAll, describe, expect, it } from "vitest";
-import { eventOf, run } from "./kit/cli.ts";
+import { run } from "./kit/cli.ts";
+import { openDam, rightParts, written } from "./kit/dam.ts";
 import { serveForTests } from "./kit/served.ts";
 import { fillDisk, holdDisk, makeRoom, onDiskOf, pathInside } from "./kit/small-disk.ts";
-import { reached } from "./kit/upload.ts";
 
 const served = serveForTests();
 const SIZE = 9 * MIB + 5;
@@ -41,11 +41,18 @@ describe("a target that is there already", () => {
     expect(kept.code).toBe(6);
     expect(kept.stderr).toContain("(sink_exists)");
     expect(await readFile(join(home, "mine"), "utf8")).toBe("mine");
-    const words = ["download", url, "-o", "mine", "--force", "--json", "--limit-rate", "4M"];
-    const command = startCli(words, { cwd: home, env: { HOLDFAST_STATE_DIR: home } });
+    const dam = await openDam(served.url());
+    dam.hold(2 * MIB);
+    const words = ["download", url.replace(served.url(), dam.url), "-o", "mine", "--force"];
+    const command = startCli([...words, "--json"], {
+      cwd: home,
+      env: { HOLDFAST_STATE_DIR: home },
+    });
     await command.event("progress");
     expect(await readFile(join(home, "mine"), "utf8")).toBe("mine");
+    dam.open();
     expect((await command.exit).code).toBe(0);
+    await dam.close();
     expect(bytes.equals(await readFile(join(home, "mine")))).toBe(true);
   });
 
@@ -105,21 +112,89 @@ describe("a disk that is full", () => {
   });
 });
 
-it("a part that was flipped on disk is found and fetched again, before the file has its name", async () => {
-  const words = ["download", url, "-o", "flipped", "--json"];
-  const first = startCli([...words, "--limit-rate", "4M"], {
-    cwd: home,
-    env: { HOLDFAST_STATE_DIR: home },
+describe.each(["SIGKILL", "SIGINT"] as const)("a download that ended by %s", (signal) => {
+  /** Some parts have arrived, the next one in half. */
+  async function stopped(name: string) {
+    const dam = await openDam(served.url());
+    dam.hold(4.5 * MIB);
+    const from = url.replace(served.url(), dam.url);
+    const words = ["download", from, "-o", name, "--json", "--concurrency", "1"];
+    const command = startCli(words, { cwd: home, env: { HOLDFAST_STATE_DIR: home } });
+    const working = async () => {
+      const [found = "nothing"] = (await readdir(home)).filter(isWorking(name));
+      return join(home, found);
+    };
+    await written(command, 3, async () => rightParts(await working(), bytes));
+    command.kill(signal);
+    const { code } = await command.exit;
+    await dam.close();
+    const path = await working();
+    const arrived = (await rightParts(path, bytes)).length;
+    return { code, working: path, journal: path.replace(/part$/, "journal"), arrived };
+  }
+
+  function isWorking(name: string): (one: string) => boolean {
+    return (one) => one.startsWith(`.${name}.`) && one.endsWith(".part");
+  }
+
+  async function goOn(name: string) {
+    const again = await run(home, ["download", url, "-o", name, "--json"]);
+    expect(again.code).toBe(0);
+    expect(bytes.equals(await readFile(join(home, name)))).toBe(true);
+    expect((await readdir(home)).filter((one) => one.startsWith(`.${name}`))).toEqual([]);
+    const notices = again.events.filter((event) => event.name === "notice");
+    const first = again.events.find((event) => event.name === "progress");
+    return { resumed: first?.fields.get("committed"), notices };
+  }
+
+  it("finds a part that was flipped on disk meanwhile, and fetches it again", async () => {
+    const name = `flipped-${signal}`;
+    const { working } = await stopped(name);
+    const there = await readFile(working);
+    there[99] = (there[99] ?? 0) ^ 1;
+    await writeFile(working, there);
+    await goOn(name);
   });
-  await reached(first, 3 * MIB);
-  first.kill("SIGKILL");
-  await first.exit;
-  const [working = ""] = (await readdir(home)).filter((name) => name.endsWith(".part"));
-  const there = await readFile(join(home, working));
-  there[99] = (there[99] ?? 0) ^ 1;
-  await writeFile(join(home, working), there);
-  const second = await run(home, words);
-  expect(second.code).toBe(0);
-  expect(Number(eventOf(second, "complete").get("bytesSent"))).toBeLessThan(SIZE);
-  expect(bytes.equals(await readFile(join(home, "flipped")))).toBe(true);
+
+  it("goes on from a journal that is torn as from none, and says so", async () => {
+    const name = `torn-${signal}`;
+    const { journal, arrived } = await stopped(name);
+    await writeFile(journal, "half a jour");
+    const { resumed, notices } = await goOn(name);
+    expect(resumed).toBe(arrived * MIB);
+    const [notice] = notices.map(({ fields }) => Object.fromEntries(fields));
+    expect(notice).toMatchObject({ code: "checkpoint_damaged" });
+    expect(String(notice?.["message"])).toContain("is torn");
+  });
+
+  it("takes the journal of another file for none, and says so", async () => {
+    const name = `foreign-${signal}`;
+    const { journal, arrived } = await stopped(name);
+    await writeFile(journal, foreignJournal());
+    const { resumed, notices } = await goOn(name);
+    expect(resumed).toBe(arrived * MIB);
+    expect(notices.map(({ fields }) => String(fields.get("message")))).toEqual([
+      expect.stringContaining("is of another file"),
+    ]);
+  });
+
+  it("fetches nothing again that had arrived", async () => {
+    const name = `kept-${signal}`;
+    const { code, journal, arrived } = await stopped(name);
+    if (signal === "SIGINT") {
+      expect(code).toBe(130);
+      // Stopped in order it has named all that arrived: the next one need not read it.
+      const text = await readFile(journal, "utf8");
+      expect(text).toMatch(/"mark":"\d+ \d+ \d+ \d+","parts":"0f00"/);
+    }
+    const { resumed, notices } = await goOn(name);
+    expect({ resumed, notices }).toEqual({ resumed: arrived * MIB, notices: [] });
+  });
 });
+
+/** Sealed as it should be, with every part named. */
+function foreignJournal(): string {
+  const fields = { kind: "journal", mark: "1 2 3 4", parts: "ff03", root: "0".repeat(64) };
+  const body = JSON.stringify({ ...fields, version: 1 });
+  return `${createHash("sha256").update(body).digest("hex")} ${body}`;
+}

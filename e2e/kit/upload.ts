@@ -58,17 +58,3 @@ export async function uploaded(command: Command): Promise<Uploaded> {
     command,
   };
 }
-
-/** Resolves when it has told of at least so many committed bytes; rejects where it ends before. */
-export async function reached(command: Command, bytes: number): Promise<void> {
-  const isThere = ({ name, fields }: CommandEvent) =>
-    name === "progress" && Number(fields.get("committed")) >= bytes;
-  let isOver = false;
-  void command.exit.then(() => {
-    isOver = true;
-  });
-  while (!command.events.some(isThere)) {
-    if (isOver) throw new Error(`it ended before ${bytes} bytes: ${command.stderr()}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}

@@ -138,9 +138,10 @@ export function startBatch(jobs: readonly Job[], options: BatchOptions): Batch {
     async stop() {
       isOver = true;
       stopping.abort(new HoldfastError("interrupted"));
-      const ended = [...running].map(([job, transfer]) => {
-        transfer[job.onStop]();
-        return job.onStop === "abort" ? transfer.done.catch(() => undefined) : undefined;
+      const ended = [...running].map(async ([job, transfer]) => {
+        if (job.onStop === "pause") return transfer.pause();
+        transfer.abort();
+        await transfer.done.catch(() => undefined);
       });
       await Promise.all(ended);
     },

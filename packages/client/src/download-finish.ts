@@ -1,30 +1,49 @@
 // How a download ends: under its name, or removed.
 import { contentOf, type DownloadJob, finishedOf, openedSinkOf } from "./download-job.ts";
 import { forgetProgress } from "./download-note.ts";
+import { isEvery, openAnswer } from "./download-open.ts";
 import type { Answer } from "./state.ts";
 import { requireSha256 } from "./wanted-file.ts";
 import type { Call } from "./work.ts";
 
 /** Every part is verified: flushes and gives the file its name. */
 export async function finishDownload(job: DownloadJob, { signal }: Call): Promise<Answer> {
-  const { manifest } = contentOf(job);
+  const { manifest, verified } = contentOf(job);
   const { sink } = openedSinkOf(job);
+  await readToItsEnd(job, signal);
+  if (!isEvery(verified)) return openAnswer(job);
   const { size } = manifest;
   await requireSha256({ sink, file: "working", size }, job.options, job.ports.digester, signal);
+  await endJournal(job);
   await sink.commit(manifest.size, job.options.replace ? "replace" : "keep");
   await forgetProgress(job, manifest);
   return { kind: "complete", file: finishedOf(job) };
 }
 
+/** What the journal names is read beside the transfer; no file gets its name before that is done. */
+async function readToItsEnd({ reading }: DownloadJob, signal: AbortSignal): Promise<void> {
+  if (!reading) return;
+  signal.throwIfAborted();
+  signal.addEventListener("abort", reading.stop, { once: true });
+  await reading.done.finally(() => signal.removeEventListener("abort", reading.stop));
+  signal.throwIfAborted();
+}
+
 /** Without the claim, and before it is known what was to be downloaded, nothing there is ours. */
 export async function discardDownload(job: DownloadJob): Promise<void> {
+  await endJournal(job);
   const { opened, root, content } = job;
   if (opened?.isOurs && root !== undefined) await opened.sink.discard(root);
   if (opened?.isOurs && content) await forgetProgress(job, content.manifest);
 }
 
 /** Lets go of sink, claim and ports, of each whatever becomes of the others; the working file stays, for the next time. */
-export async function closeDownload({ opened, ports }: DownloadJob): Promise<void> {
+export async function closeDownload(job: DownloadJob): Promise<void> {
+  const { opened, ports, journal, reading } = job;
+  reading?.stop();
+  journal?.stop();
+  await Promise.allSettled([reading?.done]);
+  await saveJournal(job);
   await Promise.allSettled([opened?.sink.close()]);
   try {
     opened?.release();
@@ -32,4 +51,18 @@ export async function closeDownload({ opened, ports }: DownloadJob): Promise<voi
     ports.checkpoints.close();
     ports.transport.close();
   }
+}
+
+/** What could not be flushed, the next part or the end finds out; or nobody, and it is read the next time. */
+export async function saveJournal({ journal }: DownloadJob): Promise<void> {
+  await journal?.save().catch(() => undefined);
+}
+
+/** Nothing is named any more: the working file gets its name, or goes. */
+async function endJournal(job: DownloadJob): Promise<void> {
+  const { journal, reading } = job;
+  job.journal = undefined;
+  reading?.stop();
+  journal?.stop();
+  await Promise.allSettled([reading?.done, journal?.settled()]);
 }

@@ -2,6 +2,7 @@
 import { encodeHex, HoldfastError, type Manifest, type PartSet } from "@holdfast/protocol";
 import type { Buffers } from "./buffers.ts";
 import type { DownloadOptions } from "./download.ts";
+import type { Journal } from "./download-journal.ts";
 import type { Emitter } from "./events.ts";
 import { fileIdOf, plainAddress } from "./file-address.ts";
 import type { Ports, Sink } from "./ports.ts";
@@ -19,6 +20,15 @@ export interface DownloadJob {
   /** Of the file, in hexadecimal, once its manifest is known: names the working file. */
   root: string | undefined;
   content: Content | undefined;
+  /** While there is a working file that can be gone on with. */
+  journal: Journal | undefined;
+  /** The reading of what is doubtful. */
+  reading: Reading | undefined;
+}
+
+export interface Reading {
+  readonly done: Promise<void>;
+  stop(): void;
 }
 
 /** What `open` took and `close` gives back. */
@@ -33,8 +43,10 @@ export interface OpenedSink {
 /** The one version of the file that this download is of. */
 export interface Content {
   readonly manifest: Manifest;
-  /** Parts whose bytes in the working file have been verified; grows. */
+  /** Parts whose bytes in the working file have been verified; grows, and shrinks where bytes on disk prove bad. */
   readonly verified: PartSet;
+  /** Of these, those that only the journal names, of a file that somebody may have been at since; shrinks as they are read. */
+  readonly doubtful: PartSet;
 }
 
 export function openedSinkOf(job: DownloadJob): OpenedSink {

@@ -19,8 +19,11 @@ import {
   entityTag,
   finishedOf,
   openedSinkOf,
+  type Reading,
 } from "./download-job.ts";
+import { createJournal } from "./download-journal.ts";
 import { forgetProgress, noteProgress } from "./download-note.ts";
+import { findParts, readDoubtful } from "./download-resume.ts";
 import { checkFileAddress, fileIdOf, plainAddress } from "./file-address.ts";
 import type { Known } from "./line.ts";
 import { recallLine } from "./recall.ts";
@@ -80,22 +83,24 @@ export async function checkDownload(job: DownloadJob, call: Call): Promise<Answe
     await requireWhole(job, manifest, "whole", call);
     // Whoever gave the file its name may have died before the working name was gone.
     await sink.discard(root);
-    job.content = { manifest, verified: createPartSet(partCount(manifest)) };
+    job.content = { manifest, verified: noPart(manifest), doubtful: noPart(manifest) };
     await forgetProgress(job, manifest);
     return { kind: "complete", file: finishedOf(job) };
   }
   if (job.options.resume === false) await sink.discard(root);
-  const verified = await verifyParts(job, manifest, "working", await sink.open(root));
-  job.content = { manifest, verified };
+  const content = await findParts(job, manifest, await sink.open(root));
+  job.content = content;
+  job.journal = createJournal(job, content);
+  job.reading = startReading((signal) => readDoubtful(job, content, signal));
   await noteProgress(job, manifest);
   return openAnswer(job);
 }
 
 /** Of a sink that is its own working file: what of it is good. */
 async function checkCopy(job: DownloadJob, manifest: Manifest, call: Call): Promise<Answer> {
-  const size = await openedSinkOf(job).sink.open(encodeHex(manifest.root));
+  const { size } = await openedSinkOf(job).sink.open(encodeHex(manifest.root));
   const verified = await verifyParts(job, manifest, "working", size);
-  job.content = { manifest, verified };
+  job.content = { manifest, verified, doubtful: noPart(manifest) };
   if (isEvery(verified) && size === manifest.size) {
     await requireWhole(job, manifest, "working", call);
     return { kind: "complete", file: finishedOf(job) };
@@ -114,7 +119,19 @@ function requireWhole(
   return requireSha256({ sink, file, size }, job.options, job.ports.digester, signal);
 }
 
-function openAnswer(job: DownloadJob): Answer {
+function noPart(manifest: Manifest): PartSet {
+  return createPartSet(partCount(manifest));
+}
+
+function startReading(read: (signal: AbortSignal) => Promise<void>): Reading {
+  const stopping = new AbortController();
+  const done = read(stopping.signal);
+  done.catch(() => "thrown by whoever waits for it");
+  return { done, stop: () => stopping.abort() };
+}
+
+/** What is there, and what is left. */
+export function openAnswer(job: DownloadJob): Answer {
   const { manifest, verified } = contentOf(job);
   const { size, partSize } = manifest;
   const committed = createPartSet(verified.partCount, verified.bits);
@@ -138,6 +155,7 @@ async function isThere(job: DownloadJob, manifest: Manifest, size: number): Prom
   throw new HoldfastError("sink_exists", "the target exists and is another file");
 }
 
-function isEvery(set: PartSet): boolean {
+/** Whether no part is missing. */
+export function isEvery(set: PartSet): boolean {
   return countParts(set) === set.partCount;
 }

@@ -34,6 +34,7 @@ export async function receiveRun(job: DownloadJob, run: PartRange, call: Call): 
   const keep = async (index: number, part: Uint8Array) => {
     await openedSinkOf(job).sink.write(partOffset(manifest, index), part);
     addPart(verified, index);
+    job.journal?.wrote();
   };
   const inbox = createInbox(job.ports.digester, manifest, run, bytes, keep);
   try {

@@ -1,7 +1,7 @@
 // The download: from a server to a working file, part by part, to a file of the right name.
 import type { Manifest } from "@holdfast/protocol";
 import { createBuffers } from "./buffers.ts";
-import { closeDownload, discardDownload, finishDownload } from "./download-finish.ts";
+import { closeDownload, discardDownload, finishDownload, saveJournal } from "./download-finish.ts";
 import { type DownloadJob, openedSinkOf } from "./download-job.ts";
 import { checkDownload, openDownload } from "./download-open.ts";
 import { receiveRun } from "./download-receive.ts";
@@ -45,6 +45,8 @@ export function startDownload(
         opened: undefined,
         root: undefined,
         content: undefined,
+        journal: undefined,
+        reading: undefined,
       };
       return {
         open: (call) => openDownload(job, call),
@@ -56,6 +58,7 @@ export function startDownload(
         remember: (known) => rememberLine(ports, "down", openedSinkOf(job).url, known),
         complete: (call) => finishDownload(job, call),
         discard: () => discardDownload(job),
+        rest: (moved) => moved.then(() => saveJournal(job)),
         close: () => closeDownload(job).finally(unheard),
       };
     },

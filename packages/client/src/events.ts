@@ -49,8 +49,11 @@ export interface TransferEvents {
 }
 
 export interface Transfer {
-  /** Stops sending: at once, but for runs that need no more than two seconds to end. Whole parts that arrived are kept. Resumable, in this process or another. */
-  pause(): void;
+  /**
+   * Stops sending: at once, but for runs that need no more than two seconds to end. Whole parts that arrived are kept. Resumable, in this process or another: what that needs is
+   * kept when it resolves, which it does within a few seconds. Never rejects.
+   */
+  pause(): Promise<void>;
   resume(): void;
   /** Ends the transfer and removes what there is of it. `done` rejects with `aborted`. */
   abort(): void;

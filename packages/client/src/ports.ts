@@ -82,6 +82,16 @@ export interface Source {
   close(): Promise<void>;
 }
 
+/** What a sink has of a file that is not whole. */
+export interface Working {
+  /** In bytes. */
+  readonly size: number;
+  /** Differs from an earlier one where anything was written since, or it is another file. */
+  readonly mark: string;
+  /** What was noted last, if anything. */
+  readonly note: string | undefined;
+}
+
 /** Where a download writes: a file under a working name, renamed to its own when it is whole, or a copy that is there. All errors are HoldfastErrors `sink_failed` unless said. */
 export interface Sink {
   /** Names the target on this machine, for the claim that keeps a second process out. */
@@ -91,20 +101,25 @@ export interface Sink {
   /** Size of what has the target's own name already, or undefined. */
   existingSize(): Promise<number | undefined>;
   /**
-   * Opens the working file of the content with this root, in hexadecimal, made if need be; resolves with its size in bytes. May be repeated. What else is
+   * Opens the working file of the content with this root, in hexadecimal, made if need be. May be repeated. What else is
    * downloaded to the same target has another working file, so that neither spoils the other.
    */
-  open(root: string): Promise<number>;
+  open(root: string): Promise<Working>;
   /** Fills `into` from `offset` of the target (`whole`) or the working file (`working`); resolves with the number of bytes read. May be repeated. */
   read(file: "whole" | "working", offset: number, into: Uint8Array): Promise<number>;
   /** Writes all the bytes at `offset` of the working file. Resolves when the memory may be used again. May be repeated and run several times at once. */
   write(offset: number, bytes: Uint8Array): Promise<void>;
   /**
+   * Flushes all that was written by now, then keeps a text beside it, in the place of the one before: made from the mark of the file after that flush. Resolves when
+   * it survives power loss. A sink that keeps none resolves at once. Not twice at once. @throws HoldfastError `checkpoint_failed` where only the text could not be kept
+   */
+  note(make: (mark: string) => string): Promise<void>;
+  /**
    * Cuts to `size`, flushes, gives it the target's name in one step; what has that name is left (`keep`) or replaced. Resolves when that survives power loss.
    * @throws HoldfastError `sink_exists`
    */
   commit(size: number, existing: "keep" | "replace"): Promise<void>;
-  /** Removes the working file of the content with this root; nothing there is fine. */
+  /** Removes the working file of the content with this root and what was noted of it; nothing there is fine. */
   discard(root: string): Promise<void>;
   /** Resolves when it is released; the working file stays. May be repeated. */
   close(): Promise<void>;

@@ -53,6 +53,7 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
   const runs = new Map<number, AbortController>();
   const timers = new Map<number, () => void>();
   const running = new Set<Promise<void>>();
+  const moving = new Set<Promise<void>>();
   const queue: TransferEvent[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<Result>();
   // Who listens to events only must not meet an unhandled rejection.
@@ -113,12 +114,12 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
     const { signal, done } = register(steps, id);
     const onMoved = (bytes: number) => teller.moved(undefined, bytes);
     const grid = partSizeMax === undefined ? {} : { partSizeMax };
-    done(() => takeStep(id, step, { ...UNWATCHED, attempt, signal, onMoved, ...grid }));
+    void done(() => takeStep(id, step, { ...UNWATCHED, attempt, signal, onMoved, ...grid }));
   }
 
   function startAsk(id: number): void {
     const { signal, done } = register(steps, id);
-    done(async () => {
+    void done(async () => {
       const had = await work.ask({ ...UNWATCHED, attempt: 1, signal }).catch(() => undefined);
       return { type: "asked", id, had };
     });
@@ -157,7 +158,7 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
       dispatch({ type: "runPlaced", run, ms });
     };
     const told = { onBegin, onConnected, onMoved, onPlaced };
-    done(async () => {
+    const moved = done(async () => {
       try {
         const how = from === undefined ? {} : { from };
         await work.move(range, { attempt, signal, ...told, ...how });
@@ -169,13 +170,15 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
         teller.landed(run);
       }
     });
+    moving.add(moved);
+    void moved.then(() => moving.delete(moved));
   }
 
   /** Keeps account of a task until what it brings about is dispatched. */
   function register(
     controllers: Map<number, AbortController>,
     id: number,
-  ): { readonly signal: AbortSignal; done(task: () => Promise<Occurrence>): void } {
+  ): { readonly signal: AbortSignal; done(task: () => Promise<Occurrence>): Promise<void> } {
     const controller = new AbortController();
     controllers.set(id, controller);
     return {
@@ -187,6 +190,7 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
           dispatch(event);
         });
         running.add(ran);
+        return ran;
       },
     };
   }
@@ -233,7 +237,10 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
     if ("live" in state) for (const effect of first.effects) perform(effect);
   });
   return {
-    pause: () => dispatch({ type: "pause" }),
+    async pause() {
+      dispatch({ type: "pause" });
+      await work.rest(Promise.allSettled(moving));
+    },
     resume: () => dispatch({ type: "resume" }),
     abort: () => dispatch({ type: "abort" }),
     on,

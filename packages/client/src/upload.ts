@@ -95,6 +95,8 @@ export function startUpload(
         remember: (known) => remember(job, known),
         complete: (call) => completeUpload(job, call),
         discard: (call) => discardUpload(job, call),
+        // The server knows what has arrived.
+        rest: async () => undefined,
         close: () => closeUpload(job).finally(unheard),
       };
     },

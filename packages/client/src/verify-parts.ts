@@ -3,6 +3,7 @@ import {
   addPart,
   createPartSet,
   equalBytes,
+  hasPart,
   type Manifest,
   type PartSet,
   partCount,
@@ -12,17 +13,19 @@ import {
 import { digestAt } from "./digest-table.ts";
 import { type DownloadJob, openedSinkOf } from "./download-job.ts";
 
-/** `size` is how many bytes there are. */
+/** `size` is how many bytes there are; what is believed is not read. */
 export async function verifyParts(
   job: DownloadJob,
   manifest: Manifest,
   file: "whole" | "working",
   size: number,
+  believed?: PartSet,
 ): Promise<PartSet> {
   const { sink } = openedSinkOf(job);
-  const verified = createPartSet(partCount(manifest));
+  const verified = createPartSet(partCount(manifest), believed?.bits);
   const buffer = job.buffers.take(Math.min(manifest.partSize, manifest.size));
   for (let index = 0; index < verified.partCount; index++) {
+    if (hasPart(verified, index)) continue;
     const offset = partOffset(manifest, index);
     const bytes = buffer.subarray(0, partSizeAt(manifest, index));
     if (offset + bytes.length > size) break;

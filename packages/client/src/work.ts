@@ -39,6 +39,8 @@ export interface Work {
   move(range: PartRange, call: Call & { readonly from?: number }): Promise<void>;
   /** Publishes the file: resolves with `complete`, or with `completing` where the server needs time. */
   complete(call: Call): Promise<Answer>;
+  /** It is paused: keeps what there is to go on with. `moved` resolves when no run moves any more. Never rejects. */
+  rest(moved: Promise<unknown>): Promise<void>;
   /** Removes what there is of the transfer, as far as that can be done now. */
   discard(call: Call): Promise<void>;
   /** Releases what `open` took. Called last, when nothing else runs. */

@@ -86,7 +86,8 @@ export function createPageTransfer(
       reject(error);
     },
     transfer: {
-      pause: () => command("pause"),
+      // The server knows what has arrived of an upload: there is nothing to wait for.
+      pause: async () => command("pause"),
       resume: () => command("resume"),
       abort: () => command("abort"),
       on(event, listener) {

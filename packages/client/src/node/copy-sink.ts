@@ -24,9 +24,11 @@ export async function openCopySink(path: string): Promise<Sink> {
     identity,
     working: "itself",
     existingSize: () => sizeOf(handle),
-    open: () => sizeOf(handle),
-    read: (_file, offset, into) => readFull(handle, offset, into).catch(unlessUnreadable),
+    open: async () => ({ size: await sizeOf(handle), mark: "", note: undefined }),
+    read: (_file, offset, into) => readFull(handle, offset, into),
     write: (offset, bytes) => writeFull(handle, offset, bytes),
+    // The copy itself says what of it is good: verify reads it as well.
+    note: async () => undefined,
     async commit(size) {
       // What is cut, no part has; but not before every part is there for good.
       await handle.sync().catch(failed);
@@ -62,11 +64,4 @@ function missing(path: string): (error: unknown) => never {
 
 async function sizeOf(handle: FileHandle): Promise<number> {
   return (await handle.stat().catch(failed)).size;
-}
-
-/** A sector that cannot be read is one more that is bad; to write it again is what makes most disks put another in its place. */
-function unlessUnreadable(error: unknown): number {
-  const isBad = error instanceof HoldfastError && error.details["cause"] === "EIO";
-  if (isBad) return 0;
-  throw error;
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import {
   existsSync,
   linkSync,
@@ -7,6 +8,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,13 +24,14 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 const ROOT = "0123456789abcdef".repeat(4);
 const path = (name: string) => join(directory, name);
+const journal = (name: string) => path(`.${name}.0123456789abcdef.journal`);
 const working = (name: string) => path(`.${name}.0123456789abcdef.part`);
 
 describe("a file as a sink", () => {
   it("has its name only once it is whole", async () => {
     const sink = await openFileSink(path("f"));
     expect(await sink.existingSize()).toBeUndefined();
-    expect(await sink.open(ROOT)).toBe(0);
+    expect(await sink.open(ROOT)).toMatchObject({ size: 0 });
     await sink.write(4, Buffer.from("4567"));
     await sink.write(0, Buffer.from("0123xx"));
     await sink.write(4, Buffer.from("4567zzzz"));
@@ -47,7 +50,7 @@ describe("a file as a sink", () => {
   it("goes on with the working file that is there", async () => {
     writeFileSync(working("f"), "012");
     const sink = await openFileSink(path("f"));
-    expect(await sink.open(ROOT)).toBe(3);
+    expect(await sink.open(ROOT)).toMatchObject({ size: 3 });
     await sink.close();
     expect(existsSync(working("f"))).toBe(true);
     await sink.discard(ROOT);
@@ -69,7 +72,7 @@ describe("a file as a sink", () => {
     writeFileSync(path("f.part"), "a person's own");
     for (const root of [ROOT, "f".repeat(64)]) {
       const sink = await openFileSink(path("f"));
-      expect(await sink.open(root)).toBe(0);
+      expect(await sink.open(root)).toMatchObject({ size: 0 });
       await sink.write(0, Buffer.from(root));
       await sink.close();
     }
@@ -83,7 +86,7 @@ describe("a file as a sink", () => {
     writeFileSync(path("kept"), "somebody's whole file");
     linkSync(path("kept"), working("f"));
     const sink = await openFileSink(path("f"));
-    expect(await sink.open(ROOT)).toBe(0);
+    expect(await sink.open(ROOT)).toMatchObject({ size: 0 });
     await sink.write(0, Buffer.from("other"));
     await sink.commit(5, "keep");
     expect(readFileSync(path("kept"), "utf8")).toBe("somebody's whole file");
@@ -119,5 +122,61 @@ describe("a file as a sink", () => {
     const sink = await openFileSink(path("d"));
     await expect(sink.open(ROOT)).rejects.toMatchObject({ code: "sink_failed" });
     await sink.close();
+  });
+
+  it("keeps a text beside the working file, with a mark that every write changes", async () => {
+    const sink = await openFileSink(path("f"));
+    const first = await sink.open(ROOT);
+    expect(first.note).toBeUndefined();
+    await sink.write(0, Buffer.from("0123"));
+    // A file system's clock may stand still for some milliseconds.
+    utimesSync(working("f"), 1, 1);
+    const marks: string[] = [first.mark];
+    await sink.note((mark) => {
+      marks.push(mark);
+      return "the first";
+    });
+    await sink.note((mark) => {
+      marks.push(mark);
+      return "the second";
+    });
+    expect(marks[1]).not.toBe(marks[0]);
+    expect(marks[2]).toBe(marks[1]);
+    await sink.close();
+    const again = await openFileSink(path("f"));
+    expect(await again.open(ROOT)).toEqual({ size: 4, mark: marks[2], note: "the second" });
+    await again.write(1, Buffer.from("x"));
+    expect((await again.open(ROOT)).mark).not.toBe(marks[2]);
+    await again.commit(4, "keep");
+    expect(readdirSync(directory)).toEqual(["f"]);
+  });
+
+  it("removes the text with the working file, and the half of one that a crash has left", async () => {
+    const sink = await openFileSink(path("f"));
+    await sink.open(ROOT);
+    await sink.note(() => "x");
+    writeFileSync(`${journal("f")}~`, "half");
+    await sink.discard(ROOT);
+    expect(readdirSync(directory)).toEqual([]);
+    await sink.close();
+  });
+
+  it("follows no symbolic link for the text either, and takes what is no text for a torn one", async () => {
+    writeFileSync(path("secret"), "secret");
+    symlinkSync("secret", journal("f"));
+    const sink = await openFileSink(path("f"));
+    expect((await sink.open(ROOT)).note).toBeUndefined();
+    symlinkSync("secret", `${journal("f")}~`);
+    await expect(sink.note(() => "x")).rejects.toMatchObject({ code: "checkpoint_failed" });
+    expect(readFileSync(path("secret"), "utf8")).toBe("secret");
+    await sink.close();
+    mkdirSync(journal("d"));
+    const other = await openFileSink(path("d"));
+    expect((await other.open(ROOT)).note).toBe("");
+    await other.close();
+    execFileSync("mkfifo", [journal("p")]);
+    const third = await openFileSink(path("p"));
+    expect((await third.open(ROOT)).note).toBe("");
+    await third.close();
   });
 });

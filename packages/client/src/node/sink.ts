@@ -5,14 +5,15 @@ import { basename, dirname, join, resolve } from "node:path";
 import { HoldfastError } from "@holdfast/protocol";
 import type { Sink } from "../ports.ts";
 import { errnoOf } from "./errno.ts";
-import { failed, readFull, writeFull } from "./sink-file.ts";
+import { failed, lookAt, readFull, syncDirectory, writeFull } from "./sink-file.ts";
+import { readNote, removeNote, writeNote } from "./sink-note.ts";
 
 /** Symbolic links are not followed: bytes go into the directory that was named and nowhere else. */
 const OPEN_WORKING = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
 const OPEN_WHOLE = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0);
 
-/** Bytes of a file's name at most, on nearly every file system. */
-const NAME_MAX = 255;
+/** Bytes of a file's name at most, on nearly every file system; what is noted beside it has a name that is four longer. */
+const NAME_MAX = 255 - 4;
 
 interface Place {
   readonly directory: string;
@@ -46,7 +47,8 @@ export async function openFileSink(path: string): Promise<Sink> {
     existingSize: () => sizeOf(whole),
     async open(root) {
       working ??= await openWorking(pathOf(root));
-      return (await working.handle.stat().catch(failed)).size;
+      const { size, mark } = await lookAt(working.handle);
+      return { size, mark, note: await readNote(working.path) };
     },
     async read(file, offset, into) {
       if (file === "working") return readFull(workingOf().handle, offset, into);
@@ -58,15 +60,24 @@ export async function openFileSink(path: string): Promise<Sink> {
       }
     },
     write: async (offset, bytes) => writeFull(workingOf().handle, offset, bytes),
+    async note(make) {
+      const { handle, path } = workingOf();
+      // A text that named bytes before they are flushed would be believed after they are lost.
+      await handle.datasync().catch(failed);
+      const { mark } = await lookAt(handle);
+      await writeNote(path, make(mark));
+    },
     async commit(size, existing) {
       const { handle, path } = workingOf();
       await handle.truncate(size).catch(failed);
       await handle.sync().catch(failed);
       await close();
       await publish({ directory, whole, working: path }, existing);
+      await removeNote(path).catch(failed);
     },
     async discard(root) {
       await close();
+      await removeNote(pathOf(root)).catch(failed);
       await unlink(pathOf(root)).catch(unlessMissing);
     },
     close,
@@ -116,14 +127,7 @@ async function sizeOf(path: string): Promise<number | undefined> {
 async function publish(place: Place, existing: "keep" | "replace"): Promise<void> {
   if (existing === "keep") await giveName(place);
   else await rename(place.working, place.whole).catch(failed);
-  // A directory cannot be opened on Windows; its file system keeps names in a journal.
-  if (process.platform === "win32") return;
-  const directory = await open(place.directory, "r").catch(failed);
-  try {
-    await directory.sync().catch(failed);
-  } finally {
-    await directory.close();
-  }
+  await syncDirectory(place.directory);
 }
 
 /** A hard link never replaces what has the name already, which a rename would. Where there are none, a look before the rename has to do. */

@@ -155,7 +155,9 @@ function jobOf(
     openSink: async () => sink,
     opened: { url, sink, release: () => undefined, isOurs: true },
     root: encodeHex(manifest.root),
-    content: { manifest, verified },
+    content: { manifest, verified, doubtful: createPartSet(verified.partCount) },
+    journal: undefined,
+    reading: undefined,
   };
 }
 
@@ -173,6 +175,7 @@ function memorySink(run: Run): Sink {
     async write() {
       run.next++;
     },
+    note: none,
     commit: none,
     discard: none,
     close: async () => undefined,

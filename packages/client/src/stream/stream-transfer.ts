@@ -142,7 +142,7 @@ export function runStream(parts: StreamParts): Transfer {
     get state() {
       return state;
     },
-    pause() {
+    async pause() {
       if (state === "paused" || ending.signal.aborted) return;
       before = state;
       state = "paused";
