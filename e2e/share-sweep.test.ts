@@ -98,6 +98,42 @@ describe("share", () => {
   });
 });
 
+describe("share --revoke", () => {
+  it("takes one link back, and no other", async () => {
+    const [one, other] = [
+      (await as("owner", ["share", url])).stdout,
+      (await as("owner", ["share", url])).stdout,
+    ];
+    const said = await as("owner", ["share", "--revoke", one]);
+    expect([said.code, said.stdout, said.stderr]).toEqual([0, "", "The link counts no more.\n"]);
+    expect((await as("", ["download", one, "-o", "revoked"])).stderr).toContain(
+      "signature_refused",
+    );
+    expect((await as("", ["download", other, "-o", "standing"])).code).toBe(0);
+    expect((await as("stranger", ["share", "--revoke", other])).code).toBe(4);
+    expect((await as("owner", ["share", "--revoke", url])).code).toBe(2);
+    const signature = new URL(one).searchParams.get("sig") ?? "none";
+    const again = await as("owner", ["share", "--revoke", one, "--json"]);
+    expect(eventOf(again, "revoked").get("url")).toBe(url);
+    expect(again.events.map(showEvent).join()).not.toContain(signature);
+  });
+});
+
+describe("share --public", () => {
+  it("lets everybody download it, verified, until it is private again", async () => {
+    const said = await as("owner", ["share", url, "--public"]);
+    expect(said.code).toBe(0);
+    expect(said.stdout).toMatch(/\/public\/[a-z2-7]{26}$/);
+    const answer = await fetch(said.stdout);
+    expect(answer.headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
+    expect((await as("", ["download", said.stdout, "-o", "public"])).code).toBe(0);
+    expect(await readFile(join(home, "public"))).toEqual(await readFile(join(home, "file")));
+    expect((await as("stranger", ["share", url, "--private"])).code).toBe(4);
+    expect((await as("owner", ["share", url, "--private"])).code).toBe(0);
+    expect((await as("", ["download", said.stdout, "-o", "private"])).code).toBe(4);
+  });
+});
+
 describe("sweep", () => {
   it("tells what would go, and removes it, for who administers", async () => {
     const dry = await as("operator", ["sweep", "--dry-run", "--json"]);

@@ -1,7 +1,13 @@
 // The client's core: uploads and downloads over ports, for every platform.
 export type { AskOptions } from "./ask.ts";
 export type { TokenSource } from "./auth.ts";
-export { type CreateLinkOptions, createLink, type Link } from "./create-link.ts";
+export {
+  type CreateLinkOptions,
+  createLink,
+  type Link,
+  type RevokeLinkOptions,
+  revokeLink,
+} from "./create-link.ts";
 export type { DeleteFileOptions } from "./delete-file.ts";
 export { deleteFile } from "./delete-file.ts";
 export { type DescribeOptions, describeFile } from "./describe.ts";
@@ -12,6 +18,7 @@ export { createMeter, type Meter } from "./meter.ts";
 export type { TransferOptions } from "./options.ts";
 export * from "./ports.ts";
 export { type RepairOptions, startRepair } from "./repair.ts";
+export { makePrivate, makePublic, type SetPublicOptions } from "./set-public.ts";
 export { ALONE, createShare, type Share, type ShareOptions } from "./share.ts";
 export type { Result, Trouble } from "./state.ts";
 export {

@@ -1,5 +1,6 @@
 // Every change that can happen to the records that a metadata store keeps.
 import type { FileId, UploadId } from "@holdfast/protocol";
+import type { FileNote, Revocation } from "./notes.ts";
 import type {
   CommittedPart,
   FileRecord,
@@ -226,5 +227,12 @@ export type Change =
    * @throws HoldfastError `file_not_found`
    */
   | { readonly kind: "delete"; readonly id: FileId; readonly outbox: OutboxEntry }
+  /**
+   * Something comes to stand beside an available file, or goes; the same again changes nothing.
+   * @throws HoldfastError `file_not_found`; `quota_exceeded` where too many links were taken back.
+   */
+  | { readonly kind: "note"; readonly id: FileId; readonly note: FileNote }
+  /** A link to the content of an upload counts no more, in any state; the same again changes nothing. @throws HoldfastError `quota_exceeded` */
+  | ({ readonly kind: "revoke-link"; readonly id: UploadId } & Revocation)
   /** The bytes of a hidden file are gone from the storage: its record goes too. */
   | { readonly kind: "erased"; readonly id: FileId };

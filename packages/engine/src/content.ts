@@ -3,6 +3,7 @@ import { type ByteRange, type FileId, HoldfastError, type UploadId } from "@hold
 import { recovering, requireNotEnded } from "./claims.ts";
 import { type Context, useUpload } from "./context.ts";
 import { type FreshReader, readFresh } from "./fresh.ts";
+import type { RevokedLink } from "./notes.ts";
 import { changed } from "./pulse.ts";
 import { readChecked } from "./read-verified.ts";
 import type { FileRecord, Principal } from "./records.ts";
@@ -28,6 +29,8 @@ export interface UploadContent {
   readonly epoch: number;
   /** Stands for the bytes, not for how many of them are there: no byte under one tag is ever another, and a part that is withdrawn makes another tag. */
   readonly tag: Uint8Array;
+  /** Links to it that were taken back. */
+  readonly revoked: readonly RevokedLink[];
 }
 
 /** For whoever may read: the id by itself lets nobody write, so that it may be told to a reader. @throws HoldfastError as `Engine.content` says */
@@ -42,13 +45,13 @@ export function content(
     const isFile = record.state === "complete";
     if (!isFile && context.storage.kind === "parts") throw new HoldfastError("upload_unreadable");
     if (!isFile && upload.healing) throw recovering();
-    const { name, type, epoch, fileId, size, hasSize, endedAt = 0 } = record;
+    const { name, type, epoch, fileId, size, hasSize, endedAt = 0, revoked = [] } = record;
     const then = {
       record,
       committed: { ...upload.committed, bits: upload.committed.bits.slice() },
     };
     return {
-      ...{ id: record.id, name, type, epoch },
+      ...{ id: record.id, name, type, epoch, revoked },
       size: hasSize ? size : undefined,
       sizeMax: size,
       offset: isFile ? size : offsetOf(upload),

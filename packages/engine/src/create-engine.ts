@@ -20,6 +20,7 @@ import { putRun } from "./put-run.ts";
 import { findFile } from "./read.ts";
 import { checkRead, readChecked } from "./read-verified.ts";
 import { recover } from "./recover.ts";
+import { publicFile, revokeContentLink, revokeFileLink, setPublic } from "./sharing.ts";
 import { status } from "./status.ts";
 import { storeFile } from "./store-file.ts";
 import { sweep } from "./sweep.ts";
@@ -51,6 +52,12 @@ export function createEngine(parts: EngineParts): Engine {
     complete: (principal, id, request) => complete(context, principal, id, request),
     abort: (principal, id) => abort(context, principal, id),
     file: (principal, id) => findFile(context, principal, id),
+    publicFile: (id) => publicFile(context, id),
+    setPublic: (principal, id, who) => setPublic(context, principal, id, who),
+    revokeFileLink: (principal, id, link, until) =>
+      revokeFileLink(context, principal, id, link, until),
+    revokeContentLink: (principal, id, link, until) =>
+      revokeContentLink(context, principal, id, link, until),
     files: (principal, request) => listFiles(context, principal, request),
     deleteFile: (principal, id) => deleteFile(context, principal, id),
     read: (file, range) => readChecked(context, file, range),

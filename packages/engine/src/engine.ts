@@ -281,6 +281,14 @@ export interface Engine {
   /** Resolves when the upload has ended and its bytes are gone. */
   abort(principal: Principal, id: string): Promise<void>;
   file(principal: Principal, id: string): Promise<FileRecord>;
+  /** A file that everybody may read. @throws HoldfastError `file_not_found` for any other */
+  publicFile(id: string): Promise<FileRecord>;
+  /** Resolves when everybody may read the file, or nobody but by rights. Wants the rights to read and to write. @throws HoldfastError `file_not_found` */
+  setPublic(principal: Principal, id: string, who: "everybody" | "nobody"): Promise<FileRecord>;
+  /** Resolves when a link counts no more, the others do. `until` is when the youngest that there is ends by itself. @throws HoldfastError `quota_exceeded` */
+  revokeFileLink(principal: Principal, id: string, link: string, until: number): Promise<void>;
+  /** The same for a link to the content of an upload. */
+  revokeContentLink(principal: Principal, id: string, link: string, until: number): Promise<void>;
   /** The files of the principal's tenant, newest first. */
   files(principal: Principal, request: FilesRequest): Promise<FilePage>;
   /** Resolves when the file can be found no more; its bytes are gone, or go with the next sweep. @throws HoldfastError `file_not_found` */

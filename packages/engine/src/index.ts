@@ -20,6 +20,14 @@ export type {
   StoreFile,
   ToldOffset,
 } from "./engine.ts";
+export {
+  type FileNote,
+  type FileNotes,
+  noted,
+  REVOKED_MAX,
+  type RevokedLink,
+  withRevoked,
+} from "./notes.ts";
 export { handOn, type Pieces } from "./pieces.ts";
 export type * from "./ports.ts";
 export type * from "./records.ts";

@@ -1,5 +1,7 @@
 // The records that a metadata store keeps, and what it is asked of them. What can happen to them is in `changes.ts`.
+
 import type { Algorithm, FileId, Grid, Metadata, UploadId, UploadState } from "@holdfast/protocol";
+import type { FileNotes, RevokedLink } from "./notes.ts";
 
 /** Who acts, and whose data it is. */
 export interface Principal {
@@ -145,6 +147,8 @@ export interface UploadRecord extends Grid {
   readonly error?: { readonly code: string; readonly detail: string };
   /** The file it became. */
   readonly fileId?: FileId;
+  /** Links to its content that were taken back. */
+  readonly revoked?: readonly RevokedLink[];
   /** False once an ended upload's bytes are removed from the storage; a complete upload's bytes are its file's. */
   readonly hasBytes: boolean;
 }
@@ -174,6 +178,8 @@ export interface FileRecord extends Grid {
   /** The manifest itself, of a file that was stored in one step: then there is none in the storage. */
   readonly manifest?: Uint8Array;
   readonly createdAt: number;
+  /** What has changed about it since: never its content. */
+  readonly notes?: FileNotes;
 }
 
 /** One entry of the outbox, committed together with what it tells of, so that it is never lost nor told of something that did not happen. Kept for a week at least. */
@@ -211,14 +217,24 @@ export interface ReadParts extends PartTable {
  *
  * `completing`: to be driven to its end. `expired`: open, past its expiry. `uncleared`: ended without a file, bytes still in the storage.
  * `forgettable`: ended, nothing but the record is left (or a file, which stands by itself). `deleting`: files whose bytes are to be removed.
+ * `damaged`: files of which stored bytes are bad.
  */
-export type DueKind = "completing" | "expired" | "uncleared" | "forgettable" | "deleting";
+export type DueKind =
+  | "completing"
+  | "expired"
+  | "uncleared"
+  | "forgettable"
+  | "deleting"
+  | "damaged";
+
+/** Of these the work is a file. */
+export type DueFileKind = "deleting" | "damaged";
 
 /** One piece of work that waits. */
 export interface Due {
   /** The upload, or the one that a file was: bytes lie in the storage under it. */
   readonly id: UploadId;
-  /** The file that is being deleted. */
+  /** The file that is being deleted, or is damaged. */
   readonly fileId?: FileId;
   /** In bytes. */
   readonly size: number;

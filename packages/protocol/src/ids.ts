@@ -50,3 +50,8 @@ export function isUploadId(text: string): text is UploadId {
 export function isFileId(text: string): text is FileId {
   return ID.test(text);
 }
+
+/** A signed link's own name, by which it can be taken back: no secret, and worth nothing without what signs it. */
+export function isLinkId(text: string): boolean {
+  return isFileId(text);
+}

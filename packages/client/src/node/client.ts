@@ -7,7 +7,13 @@ import {
   type UploadView,
 } from "@holdfast/protocol";
 import type { Patience } from "../claim.ts";
-import { type CreateLinkOptions, createLink, type Link } from "../create-link.ts";
+import {
+  type CreateLinkOptions,
+  createLink,
+  type Link,
+  type RevokeLinkOptions,
+  revokeLink,
+} from "../create-link.ts";
 import { type DeleteFileOptions, deleteFile } from "../delete-file.ts";
 import { type DescribeOptions, describeFile } from "../describe.ts";
 import { type DownloadOptions, startDownload } from "../download.ts";
@@ -17,6 +23,7 @@ import { IN_FLIGHT, MEMORY } from "../line.ts";
 import { type FilePage, type ListFilesOptions, listFiles } from "../list-files.ts";
 import type { Ports } from "../ports.ts";
 import { type RepairOptions, startRepair } from "../repair.ts";
+import { makePrivate, makePublic, type SetPublicOptions } from "../set-public.ts";
 import { createShare } from "../share.ts";
 import {
   type ByteSink,
@@ -90,8 +97,14 @@ export interface Client {
   uploadsOf(path: string): Promise<readonly KnownUpload[]>;
   /** Ends an upload before its time. @throws HoldfastError */
   abort(options: UploadAddress): Promise<void>;
-  /** A link by which anybody may read a file for a while. @throws HoldfastError */
+  /** A link by which anybody may read a file, or what there is of an upload, for a while. @throws HoldfastError */
   link(options: CreateLinkOptions): Promise<Link>;
+  /** Takes one link back. @throws HoldfastError */
+  revokeLink(options: RevokeLinkOptions): Promise<void>;
+  /** Lets everybody read a file, at the address that it resolves with. @throws HoldfastError */
+  makePublic(options: SetPublicOptions): Promise<string>;
+  /** Takes that back. @throws HoldfastError */
+  makePrivate(options: SetPublicOptions): Promise<void>;
   /** Removes what has ended from a server, or tells what would go. @throws HoldfastError */
   sweep(options: SweepOptions): Promise<SweepReport>;
   /** Removes a file. @throws HoldfastError */
@@ -150,6 +163,9 @@ export function createClient(options: ClientOptions = {}): Client {
     },
     abort: (more) => abortUpload(more, lent),
     link: (more) => createLink(more, lent),
+    revokeLink: (more) => revokeLink(more, lent),
+    makePublic: (more) => makePublic(more, lent),
+    makePrivate: (more) => makePrivate(more, lent),
     sweep: (more) => sweepServer(more, lent),
     remove: (more) => deleteFile(more, lent),
     async verifyLocal(path, more) {

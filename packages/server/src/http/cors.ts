@@ -94,6 +94,8 @@ export function createCors(origins: readonly string[], isOpen: () => boolean): C
       });
     },
     mark(request, reply) {
+      // What every page may see is the same for all of them: one copy in a cache is enough.
+      if (reply.headers["access-control-allow-origin"] === "*") return reply;
       const origin = allowedOrigin(request);
       const exposed = { "access-control-expose-headers": RESPONSE_HEADERS };
       const more = origin ? { ...vary, ...allow(origin), ...exposed } : vary;

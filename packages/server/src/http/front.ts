@@ -53,6 +53,8 @@ export interface Call {
   /** The variable segments of the path, decoded, in order. */
   readonly params: readonly string[];
   readonly principal: Principal;
+  /** The name of the link that it came by, if it has one. */
+  readonly link?: string | undefined;
 }
 
 /** Does one request and says what to answer; throws HoldfastErrors. */

@@ -125,7 +125,7 @@ function sizeOf(content: Content): number | undefined {
 /** What ends a reply that is nobody's fault: what it tells of is gone or another by now, or somebody's right to it. */
 const ENDS: ReadonlySet<string> = new Set([
   ...["file_not_found", "upload_not_found", "upload_ended", "upload_not_open"],
-  ...["unauthorized", "forbidden", "shutting_down"],
+  ...["unauthorized", "forbidden", "signature_refused", "shutting_down"],
 ]);
 
 /** Anything else is the storage's fault or ours. */

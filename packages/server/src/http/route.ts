@@ -6,6 +6,7 @@ import { getFile } from "./files/get.ts";
 import { listFiles } from "./files/list.ts";
 import { getManifest } from "./files/manifest.ts";
 import { postFile } from "./files/post.ts";
+import { getPublicFile, getPublicManifest, makePrivate, makePublic } from "./files/public.ts";
 import type { Front, Handler } from "./front.ts";
 import type { Brings } from "./in-flight.ts";
 import { observe } from "./observe.ts";
@@ -18,8 +19,8 @@ import { postSweep } from "./ops/sweep.ts";
 import { type Dialect, problemReply } from "./problem.ts";
 import { emptyReply, type Headers, type Reply } from "./reply.ts";
 import type { Request } from "./request.ts";
-import { type Access, admit, comesByLink } from "./signed/admit.ts";
-import { signLink } from "./signed/links.ts";
+import { type Access, admit, comesByAddress } from "./signed/admit.ts";
+import { revokeContentLink, revokeLink, signContentLink, signLink } from "./signed/links.ts";
 import { putSignedPart } from "./signed/put-part.ts";
 import { revokeRequests, signRequests } from "./signed/requests.ts";
 import { appendTus } from "./tus/append.ts";
@@ -65,16 +66,22 @@ export const ROUTES: readonly Route[] = [
     }),
     dialect: resumableDialect,
   },
-  route("/v1/uploads/*/content", { GET: getContent, HEAD: getContent }),
+  route("/v1/uploads/*/content", { GET: getContent, HEAD: getContent }, "token or content link"),
+  route("/v1/uploads/*/links", { POST: signContentLink }),
+  route("/v1/uploads/*/links/*", { DELETE: revokeContentLink }),
   route("/v1/uploads/*/events", { GET: getEvents }),
   route("/v1/uploads/*/complete", { POST: completeUpload }),
   {
     ...route("/v1/files", { GET: listFiles, POST: postFile, OPTIONS: getLimits }),
     dialect: resumableDialect,
   },
-  route("/v1/files/*", { GET: getFile, HEAD: getFile, DELETE: deleteFile }, "token or link"),
-  route("/v1/files/*/manifest", { GET: getManifest, HEAD: getManifest }, "token or link"),
+  route("/v1/files/*", { GET: getFile, HEAD: getFile, DELETE: deleteFile }, "token or file link"),
+  route("/v1/files/*/manifest", { GET: getManifest, HEAD: getManifest }, "token or file link"),
   route("/v1/files/*/links", { POST: signLink }),
+  route("/v1/files/*/links/*", { DELETE: revokeLink }),
+  route("/v1/files/*/public", { PUT: makePublic, DELETE: makePrivate }),
+  route("/public/*", { GET: getPublicFile, HEAD: getPublicFile }, "public"),
+  route("/public/*/manifest", { GET: getPublicManifest, HEAD: getPublicManifest }, "public"),
   route("/v1/uploads/*/requests", { POST: signRequests, DELETE: revokeRequests }),
   route("/v1/uploads/*/parts", { POST: confirmParts }),
   route("/p/*/*/*", { PUT: putSignedPart }, "signed part"),
@@ -113,7 +120,8 @@ export async function answer(front: Front, sent: Request): Promise<Reply> {
     front.cors.requireWelcome(request);
     // Who may not come in does not learn which addresses exist.
     const access = found?.route.access ?? "token";
-    const principal = await admit(front, access, request, found?.params ?? []);
+    const admitted = await admit(front, access, request, found?.params ?? []);
+    const { principal } = admitted;
     seen.admitted(principal);
     if (!found) throw new HoldfastError("route_not_found");
     wire?.requireSpoken(request);
@@ -122,7 +130,7 @@ export async function answer(front: Front, sent: Request): Promise<Reply> {
     const brings = bringsOf(access, request, handler);
     const leave = front.inFlight.enter(principal, brings);
     try {
-      const reply = await handler(front, { request, params: found.params, principal });
+      const reply = await handler(front, { request, params: found.params, ...admitted });
       return tell(whileSent(reply, () => front.inFlight.stay(principal, brings)));
     } finally {
       leave();
@@ -192,7 +200,7 @@ const TAKE_BYTES: ReadonlySet<Handler> = new Set([
 ]);
 
 function bringsOf(access: Access, request: Request, handler: Handler): Brings {
-  if (comesByLink(access, request)) return "link";
+  if (comesByAddress(access, request)) return "link";
   return TAKE_BYTES.has(handler) ? "bytes" : "words";
 }
 

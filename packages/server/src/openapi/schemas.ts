@@ -209,7 +209,16 @@ export const LinkWanted: z.ZodType = component("LinkWanted", z.object({ expiresI
 
 export const Link: z.ZodType = component(
   "Link",
-  z.object({ url: z.string().describe("A path on the same server"), expiresAt: Time }),
+  z.object({
+    id: Id,
+    url: z.string().describe("A path on the same server"),
+    expiresAt: Time,
+  }),
+);
+
+export const PublicFile: z.ZodType = component(
+  "PublicFile",
+  z.object({ url: z.string().describe("A path on the same server, for everybody") }),
 );
 
 const Manifest: z.ZodType = component(

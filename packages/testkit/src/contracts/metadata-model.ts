@@ -4,6 +4,7 @@ import type {
   Change,
   Due,
   DueKind,
+  FileNote,
   FileRecord,
   Limits,
   MetadataStore,
@@ -104,6 +105,17 @@ const tail = fc.constantFrom(
   sampleTail(1, 4096, 1),
 );
 const size = fc.constantFrom(undefined, undefined, undefined, MIB + 4097, 2 * MIB - 1, 3 * MIB);
+
+const NOTES: readonly FileNote[] = [
+  { kind: "public", at: 7 },
+  { kind: "public", at: 8 },
+  { kind: "private" },
+  { kind: "revoked", link: "a", until: 10, now: 5 },
+  { kind: "revoked", link: "b", until: 20, now: 15 },
+  { kind: "damaged", indexes: [1, 0] },
+  { kind: "healed", indexes: [0] },
+  { kind: "healed", indexes: [0, 1] },
+];
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -342,6 +354,20 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         },
     ),
   },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(fc.nat(5), fc.constantFrom(...NOTES)).map(
+      ([f, note]): Step =>
+        (world) => ({ kind: "note", id: (filesOf(world)[f] ?? sampleStore().file).id, note }),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(which, fc.constantFrom("a", "b"), fc.constantFrom(5, 15)).map(
+      ([u, link, now]): Step =>
+        ({ uploads }) => ({ kind: "revoke-link", id: uploads[u].id, link, until: 10, now }),
+    ),
+  },
 );
 
 /** What has happened before: nothing, or uploads of which one has parts in a place, and of which a server has claims. */
@@ -424,7 +450,9 @@ function outcomeOf(cause: unknown): string {
   return `${cause.code} ${JSON.stringify(cause.details, coarse)}`;
 }
 
-const DUE_KINDS = ["completing", "expired", "uncleared", "forgettable", "deleting"] as const;
+const DUE_KINDS: readonly DueKind[] = [
+  ...(["completing", "expired", "uncleared", "forgettable", "deleting", "damaged"] as const),
+];
 
 /** Page by page: the runs before have left theirs in a store that is shared. */
 async function allOf(store: MetadataStore, kind: DueKind): Promise<readonly Due[]> {

@@ -7,6 +7,7 @@ import { describeMetadataChanges } from "./metadata-changes.ts";
 import { describeMetadataClaims } from "./metadata-claims.ts";
 import { describeMetadataEnds } from "./metadata-ends.ts";
 import { describeMetadataModel } from "./metadata-model.ts";
+import { describeMetadataNotes } from "./metadata-notes.ts";
 import { describeMetadataPlaces } from "./metadata-places.ts";
 import { describeMetadataWhole } from "./metadata-whole.ts";
 
@@ -23,6 +24,7 @@ export function describeMetadataContract(
     describeMetadataPlaces(bench);
     describeMetadataBind(bench);
     describeMetadataClaims(bench);
+    describeMetadataNotes(bench);
     describeMetadataWhole(bench);
     describeMetadataModel(bench);
   });

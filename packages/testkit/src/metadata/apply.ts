@@ -5,6 +5,7 @@ import type { RecordState } from "./state.ts";
 import { append, fixSize, tell } from "./state-append.ts";
 import { claim, release, renew, want } from "./state-claim.ts";
 import { erased, expire, forget, hide, store, storeAlone } from "./state-end.ts";
+import { note, revokeLink } from "./state-notes.ts";
 import {
   cleared,
   commit,
@@ -38,6 +39,7 @@ function uploadOf(change: Change): UploadId | undefined {
     case "store":
     case "store-alone":
     case "delete":
+    case "note":
     case "erased":
       return undefined;
     default:
@@ -122,6 +124,12 @@ function make(state: RecordState, change: Change, now: number): void {
       break;
     case "delete":
       hide(state, change);
+      break;
+    case "note":
+      note(state, change);
+      break;
+    case "revoke-link":
+      revokeLink(state, change);
       break;
     case "erased":
       erased(state, change);

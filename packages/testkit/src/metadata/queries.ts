@@ -2,6 +2,7 @@
 import type {
   Counts,
   Due,
+  DueFileKind,
   DueKind,
   DueQuery,
   FileRecord,
@@ -44,9 +45,11 @@ function compareDue(a: Due, b: Due): number {
 }
 
 function allDue(state: RecordState, kind: DueKind): Due[] {
-  if (kind === "deleting") {
+  if (kind === "deleting" || kind === "damaged") {
     return [...state.files.values()]
-      .filter((file) => file.state === "deleting")
+      .filter(({ state, notes }) =>
+        kind === "deleting" ? state === "deleting" : state === "available" && notes?.damaged,
+      )
       .map(({ uploadId: id, id: fileId, size, createdAt: at }) => ({ id, fileId, size, at }));
   }
   return [...state.uploads.values()]
@@ -54,7 +57,7 @@ function allDue(state: RecordState, kind: DueKind): Due[] {
     .map((upload) => ({ id: upload.id, size: upload.size, at: dueAt(kind, upload) }));
 }
 
-function isDue(kind: Exclude<DueKind, "deleting">, upload: UploadRecord): boolean {
+function isDue(kind: Exclude<DueKind, DueFileKind>, upload: UploadRecord): boolean {
   switch (kind) {
     case "completing":
       return upload.state === "completing";

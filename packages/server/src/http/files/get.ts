@@ -3,20 +3,49 @@ import type { FileRecord } from "@holdfast/engine";
 import { type ByteRange, encodeContentRange, encodeHex } from "@holdfast/protocol";
 import type { Call, Front } from "../front.ts";
 import { emptyReply, type Headers, type Reply } from "../reply.ts";
+import type { Request } from "../request.ts";
+import { requireStanding } from "../signed/read-link.ts";
 import { byterangesOf } from "./byteranges.ts";
 import { wantedDigests } from "./digests.ts";
-import { entityTag, fileHeaders, safeType, validators } from "./headers.ts";
+import { type Audience, entityTag, fileHeaders, safeType, validators } from "./headers.ts";
 import { isNotModified, wantedRanges } from "./preconditions.ts";
-import { whileAllowed } from "./while-allowed.ts";
+import { type StillMay, whileAllowed, whoMayRead } from "./while-allowed.ts";
 
-export async function getFile(front: Front, { request, params, principal }: Call): Promise<Reply> {
-  const { engine, clock, random } = front;
+export async function getFile(front: Front, call: Call): Promise<Reply> {
+  return contentReply(front, call.request, await findFor(front, call));
+}
+
+/** A file that somebody may read. */
+export interface Readable {
+  readonly file: FileRecord;
+  readonly audience: Audience;
+  readonly stillMay: StillMay;
+}
+
+/** For who has a right to it, or a link that stands. @throws HoldfastError `file_not_found`, `signature_refused`, what the policy throws */
+export async function findFor(front: Front, call: Call): Promise<Readable> {
+  const { principal, params, link } = call;
   const [id = ""] = params;
-  const file = await engine.file(principal, id);
+  const find = async () => {
+    const file = await front.engine.file(principal, id);
+    requireStanding(link, file.notes?.revoked);
+    return file;
+  };
+  const stillMay = whoMayRead(front, call, async () => void (await find()));
+  return { file: await find(), audience: "asker", stillMay };
+}
+
+export async function contentReply(
+  front: Front,
+  request: Request,
+  { file, audience, stillMay }: Readable,
+): Promise<Reply> {
+  const { engine, clock, random } = front;
   const etag = entityTag(file.root);
   const is = { etag, modifiedAt: file.createdAt };
   const now = clock.now();
-  if (isNotModified(request, is, now)) return emptyReply(304, validators(etag, file.createdAt));
+  if (isNotModified(request, is, now))
+    return emptyReply(304, validators(etag, file.createdAt, audience));
   // RFC 9110 section 14.2: ranges are defined for GET only.
   const ranges = request.method === "GET" ? wantedRanges(request, file.size, is, now) : undefined;
   const [first = { start: 0, end: file.size }] = ranges ?? [];
@@ -28,14 +57,14 @@ export async function getFile(front: Front, { request, params, principal }: Call
   ): Reply["content"] => ({
     kind: "stream",
     size,
-    open: () => whileAllowed(front, principal, open()),
+    open: () => whileAllowed(front, stillMay, open()),
   });
   if (ranges && ranges.length > 1) {
     const type = safeType(file.type);
     const several = byterangesOf(ranges, { size: file.size, type }, encodeHex(random.bytes(16)));
     return {
       status: 206,
-      headers: { ...fileHeaders(file), "content-type": several.type },
+      headers: { ...fileHeaders(file, audience), "content-type": several.type },
       content: stream(several.size, () => several.pieces(read)),
     };
   }
@@ -44,7 +73,7 @@ export async function getFile(front: Front, { request, params, principal }: Call
   const digests = await wantedDigests(front, request, file, sent);
   return {
     status: range ? 206 : 200,
-    headers: { ...fileHeaders(file), ...rangeHeaders(file, range), ...digests },
+    headers: { ...fileHeaders(file, audience), ...rangeHeaders(file, range), ...digests },
     content: stream(sent.end - sent.start, () => read(sent)),
   };
 }

@@ -27,20 +27,33 @@ export function safeHeaders({ type, name }: Pick<FileRecord, "type" | "name">): 
   };
 }
 
-export function fileHeaders(file: FileRecord): Headers {
+export function fileHeaders(file: FileRecord, audience: Audience): Headers {
   return {
     ...safeHeaders(file),
     "accept-ranges": "bytes",
     ...(file.sha256 ? { "repr-digest": encodeDigest("sha-256", file.sha256) } : {}),
-    ...validators(entityTag(file.root), file.createdAt),
+    ...validators(entityTag(file.root), file.createdAt, audience),
   };
 }
 
-/** Kept by nobody but the client itself, and only to ask whether it is still good. */
-export function validators(etag: string, at: number): Headers {
-  return {
-    etag,
-    "last-modified": new Date(at).toUTCString(),
-    "cache-control": "private, no-cache",
-  };
+/** Who may read what an answer has: whoever has asked by some right, or everybody. */
+export type Audience = "asker" | "everybody";
+
+/**
+ * By some right: kept by nobody but the client itself, and only to ask whether it is still good. For everybody: kept by any cache for a year, and by pages of any site, since
+ * under an address of a file there are never other bytes.
+ */
+const KEPT: Readonly<Record<Audience, Headers>> = {
+  asker: { "cache-control": "private, no-cache" },
+  everybody: {
+    "cache-control": "public, max-age=31536000, immutable",
+    "cross-origin-resource-policy": "cross-origin",
+    "access-control-allow-origin": "*",
+    "access-control-expose-headers":
+      "Holdfast-Version, ETag, Accept-Ranges, Content-Range, Content-Disposition, Content-Digest, Repr-Digest",
+  },
+};
+
+export function validators(etag: string, at: number, audience: Audience): Headers {
+  return { etag, "last-modified": new Date(at).toUTCString(), ...KEPT[audience] };
 }

@@ -9,21 +9,26 @@ import {
 } from "@holdfast/protocol";
 import type { Call, Front } from "../front.ts";
 import { emptyReply, jsonReply, type Reply } from "../reply.ts";
+import type { Request } from "../request.ts";
 import { wants } from "./digests.ts";
+import { findFor, type Readable } from "./get.ts";
 import { entityTag, validators } from "./headers.ts";
 import { isNotModified } from "./preconditions.ts";
 import { whileAllowed } from "./while-allowed.ts";
 
-export async function getManifest(
+export async function getManifest(front: Front, call: Call): Promise<Reply> {
+  return manifestReply(front, call.request, await findFor(front, call));
+}
+
+export async function manifestReply(
   front: Front,
-  { request, params, principal }: Call,
+  request: Request,
+  { file, audience, stillMay }: Readable,
 ): Promise<Reply> {
-  const [id = ""] = params;
-  const file = await front.engine.file(principal, id);
   const proof = request.query.get("proof");
   if (proof !== null) return proofReply(front, file, partIndex(file, proof));
   const etag = entityTag(file.manifestDigest);
-  const headers = validators(etag, file.createdAt);
+  const headers = validators(etag, file.createdAt, audience);
   const digest = encodeDigest("sha-256", file.manifestDigest);
   const is = { etag, modifiedAt: file.createdAt };
   if (isNotModified(request, is, front.clock.now())) return emptyReply(304, headers);
@@ -41,7 +46,7 @@ export async function getManifest(
     content: {
       kind: "stream",
       size: file.manifestSize,
-      open: () => whileAllowed(front, principal, pieces),
+      open: () => whileAllowed(front, stillMay, pieces),
     },
   };
 }

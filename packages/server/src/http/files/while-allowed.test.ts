@@ -1,16 +1,13 @@
 // Downloads and the rights they began with.
 import { HoldfastError } from "@holdfast/protocol";
 import { createVirtualClock } from "@holdfast/testkit/clock";
-import { openPolicy } from "@holdfast/testkit/world";
 import { expect, it } from "vitest";
 import { whileAllowed } from "./while-allowed.ts";
-
-const alice = { id: "alice", tenant: "a" };
 
 /** What of five pieces, two seconds apart, is given out. */
 async function read(error?: HoldfastError): Promise<readonly number[]> {
   const clock = createVirtualClock();
-  const decide = async () => {
+  const stillMay = async () => {
     if (error) throw error;
   };
   let isOpen = false;
@@ -24,8 +21,7 @@ async function read(error?: HoldfastError): Promise<readonly number[]> {
   }
   const given: number[] = [];
   try {
-    const policy = { ...openPolicy, decide };
-    for await (const piece of whileAllowed({ policy, clock }, alice, pieces())) {
+    for await (const piece of whileAllowed({ clock }, stillMay, pieces())) {
       given.push(...piece);
       clock.advance(2_000);
     }
@@ -42,6 +38,8 @@ it("a download ends within five seconds of the rights to it", async () => {
   expect(await read()).toEqual([1, 2, 3, 4, 5]);
   expect(await read(new HoldfastError("unauthorized"))).toEqual([1, 2, 3, -1]);
   expect(await read(new HoldfastError("forbidden"))).toEqual([1, 2, 3, -1]);
+  expect(await read(new HoldfastError("signature_refused"))).toEqual([1, 2, 3, -1]);
+  expect(await read(new HoldfastError("file_not_found"))).toEqual([1, 2, 3, -1]);
 });
 
 it("and goes on where nobody knows the rights just now", async () => {
@@ -55,10 +53,10 @@ it("and gives out nothing that came only after they had ended", async () => {
     clock.advance(60_000);
     yield Uint8Array.of(2);
   }
-  const decide = async () => {
+  const stillMay = async () => {
     if (clock.monotonic() > 0) throw new HoldfastError("unauthorized");
   };
-  const allowed = whileAllowed({ policy: { ...openPolicy, decide }, clock }, alice, pieces());
+  const allowed = whileAllowed({ clock }, stillMay, pieces());
   expect((await allowed.next()).value).toEqual(Uint8Array.of(1));
   await expect(allowed.next()).rejects.toMatchObject({ code: "unauthorized" });
   expect((await allowed.next()).done).toBe(true);

@@ -1,22 +1,25 @@
 // A download may take hours: rights that end meanwhile end it.
-import { handOn, type Pieces, type Principal, RIGHTS_MS } from "@holdfast/engine";
-import { isHoldfastError } from "@holdfast/protocol";
-import type { Front } from "../front.ts";
+import { handOn, type Pieces, RIGHTS_MS } from "@holdfast/engine";
+import { type ErrorCode, isHoldfastError } from "@holdfast/protocol";
+import type { Call, Front } from "../front.ts";
+
+/** Rejects where it may not be read any more. */
+export type StillMay = () => Promise<void>;
 
 /**
- * The pieces, for as long as the principal may read: asked every five seconds, and of a reader that is slow before its next piece.
- * @throws HoldfastError what the policy says. Where rights cannot be known now, those that were there when it began stand, as for bodies.
+ * The pieces, for as long as they may be read: asked every five seconds, and of a reader that is slow before its next piece.
+ * @throws HoldfastError what `stillMay` says. Where rights cannot be known now, those that were there when it began stand, as for bodies.
  */
 export function whileAllowed(
-  { policy, clock }: Pick<Front, "policy" | "clock">,
-  principal: Principal,
+  { clock }: Pick<Front, "clock">,
+  stillMay: StillMay,
   pieces: Pieces,
 ): Pieces {
   let askedAt = clock.monotonic();
   async function askAgain(): Promise<void> {
     askedAt = clock.monotonic();
     try {
-      await policy.decide(principal, "read", principal);
+      await stillMay();
     } catch (error) {
       if (!isRefusal(error)) return;
       await pieces.return();
@@ -31,7 +34,23 @@ export function whileAllowed(
   });
 }
 
-/** Whether somebody is told that he may not. */
-export function isRefusal(error: unknown): boolean {
-  return isHoldfastError(error) && (error.code === "unauthorized" || error.code === "forbidden");
+/** Whether whoever sent this may read what is its tenant's; `alsoIf` asks after the link that it came by. */
+export function whoMayRead(
+  { policy }: Pick<Front, "policy">,
+  { principal, link }: Call,
+  alsoIf: StillMay,
+): StillMay {
+  return async () => {
+    await policy.decide(principal, "read", principal);
+    if (link !== undefined) await alsoIf();
+  };
+}
+
+const REFUSALS: ReadonlySet<ErrorCode> = new Set([
+  ...(["unauthorized", "forbidden", "signature_refused", "file_not_found"] as const),
+]);
+
+/** Whether somebody is told that he may not, or that it is not there for him. */
+function isRefusal(error: unknown): boolean {
+  return isHoldfastError(error) && REFUSALS.has(error.code);
 }

@@ -31,7 +31,7 @@ export interface SigningParts {
 }
 
 /** Clocks of two machines may differ by this much. */
-const SKEW_S = 60;
+export const SKEW_S = 60;
 const MAC_BYTES = 32;
 /** 32 bytes in base64url; the last character has four bits of them, and two that are zero. */
 const EXACT = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;

@@ -18,6 +18,7 @@ function growingTo(size: number | undefined): UploadContent {
     endFrom: (at) => (at < 100 ? 100 : at >= 500 && at < 600 ? 600 : at),
     epoch: 0,
     tag: new Uint8Array(),
+    revoked: [],
   };
 }
 

@@ -2,19 +2,23 @@
 import type { UploadContent } from "@holdfast/engine";
 import { entityTag, safeHeaders } from "../files/headers.ts";
 import { isNotModified } from "../files/preconditions.ts";
-import { whileAllowed } from "../files/while-allowed.ts";
+import { whileAllowed, whoMayRead } from "../files/while-allowed.ts";
 import type { Handler } from "../front.ts";
 import { emptyReply, type Headers, type Reply } from "../reply.ts";
 import type { Request } from "../request.ts";
+import { requireStanding } from "../signed/read-link.ts";
 import { type Mode, type WantedContent, wantedContent } from "./content-range.ts";
 
-export const getContent: Handler = async (
-  front,
-  { request, params, principal },
-): Promise<Reply> => {
+export const getContent: Handler = async (front, call): Promise<Reply> => {
   const { engine } = front;
+  const { request, params, principal, link } = call;
   const [id = ""] = params;
-  const content = await engine.content(principal, id);
+  const find = async () => {
+    const found = await engine.content(principal, id);
+    requireStanding(link, found.revoked);
+    return found;
+  };
+  const content = await find();
   const etag = entityTag(content.tag);
   // Until it is whole it has no date, and nobody has it already.
   const modifiedAt = content.file?.at ?? Number.NaN;
@@ -36,7 +40,8 @@ export const getContent: Handler = async (
       size: wanted.size,
       open(gone) {
         const pieces = engine.readContent(content, wanted.range, gone);
-        return whileAllowed(front, principal, wanted.size === undefined ? atOnce(pieces) : pieces);
+        const stillMay = whoMayRead(front, call, async () => void (await find()));
+        return whileAllowed(front, stillMay, wanted.size === undefined ? atOnce(pieces) : pieces);
       },
     },
   };

@@ -45,6 +45,7 @@ export const UPLOAD_STATE: Columns = {
   claim_holder: "text",
   claim_until: "bigint",
   claim_wanted_at: "bigint",
+  revoked: "text",
 };
 
 export const UPLOADS: Columns = { ...UPLOAD_FIXED, ...UPLOAD_STATE };
@@ -65,6 +66,9 @@ export const UPLOAD_LOADED: readonly string[] = [
   ...Object.keys(UPLOAD_STATE),
 ];
 
+/** What changes write of a file. */
+export const FILE_STATE: Columns = { state: "text", notes: "text", is_damaged: "bigint" };
+
 export const FILES: Columns = {
   id: "text",
   upload_id: "text",
@@ -83,7 +87,7 @@ export const FILES: Columns = {
   sha256: "bytea",
   place: "text",
   home: "text",
-  state: "text",
+  ...FILE_STATE,
 };
 
 export const TAILS: Columns = {

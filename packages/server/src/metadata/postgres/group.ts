@@ -63,6 +63,7 @@ function uploadOf(change: PackedChange): string | undefined {
     case "store":
     case "store-alone":
     case "delete":
+    case "note":
     case "erased":
       return undefined;
     case "publish":

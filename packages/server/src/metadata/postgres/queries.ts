@@ -1,10 +1,10 @@
 // What is asked of the records. Each list goes along an index: a test looks at the plans.
-import type { DueKind } from "@holdfast/engine";
+import type { DueFileKind, DueKind } from "@holdfast/engine";
 import { FILES, namesOf, UPLOADS } from "./columns.ts";
 import type { Statement } from "./connect.ts";
 
 /** In the words of the partial indexes, so that PostgreSQL knows that they fit. */
-const DUE_WHERE: Readonly<Record<Exclude<DueKind, "deleting">, string>> = {
+const DUE_WHERE: Readonly<Record<Exclude<DueKind, DueFileKind>, string>> = {
   completing: "state = 'completing'",
   expired: "state = 'open'",
   uncleared: "has_bytes = 1 AND state IN ('aborted', 'expired', 'failed')",
@@ -36,6 +36,13 @@ export const DUE: Readonly<Record<DueKind, Statement>> = {
     name: "due-deleting",
     text: `SELECT upload_id AS id, id AS file_id, size, created_at AS at FROM files
       WHERE state = 'deleting' AND (created_at, upload_id) > ($1, $2) AND created_at < $3
+      ORDER BY created_at, upload_id LIMIT $4`,
+  },
+  damaged: {
+    name: "due-damaged",
+    text: `SELECT upload_id AS id, id AS file_id, size, created_at AS at FROM files
+      WHERE is_damaged = 1 AND state = 'available' AND (created_at, upload_id) > ($1, $2)
+        AND created_at < $3
       ORDER BY created_at, upload_id LIMIT $4`,
   },
 };

@@ -3,6 +3,7 @@ import type { Client } from "pg";
 import type { Row } from "../records/codec.ts";
 import {
   type Columns,
+  FILE_STATE,
   FILES,
   givenOf,
   namesOf,
@@ -17,7 +18,7 @@ import { ask, type Statement } from "./connect.ts";
 import type { WorkingSet } from "./working-set.ts";
 
 const UPDATED: Columns = { id: "text", ...UPLOAD_STATE };
-const FILE_STATES: Columns = { id: "text", state: "text" };
+const FILES_UPDATED: Columns = { id: "text", ...FILE_STATE };
 const IDS: Columns = { id: "text" };
 
 function insertion(table: string, columns: Columns, rest = ""): Statement {
@@ -57,7 +58,9 @@ const DROP_FILES = deletion("files", "id");
 const ADD_FILES = insertion("files", FILES);
 const SET_FILES: Statement = {
   name: "set-files",
-  text: `UPDATE files SET state = given.state FROM ${givenOf(FILE_STATES)} WHERE files.id = given.id`,
+  text: `UPDATE files SET ${Object.keys(FILE_STATE)
+    .map((name) => `${name} = given.${name}`)
+    .join(", ")} FROM ${givenOf(FILES_UPDATED)} WHERE files.id = given.id`,
 };
 /** In the order of the changes: their numbers are given in it. */
 const ADD_OUTBOX: Statement = {
@@ -100,7 +103,7 @@ export function save(client: Client, set: WorkingSet): readonly Promise<unknown>
   const droppedFiles = files.flatMap(({ before, row }) => (before && !row ? [before] : []));
   const addedFiles = files.flatMap(({ before, row }) => (row && !before ? [row] : []));
   const changedFiles = files.flatMap(({ before, row }) =>
-    before && row && row["state"] !== before["state"] ? [row] : [],
+    before && row && row !== before ? [row] : [],
   );
   const usage = set
     .usage()
@@ -114,7 +117,7 @@ export function save(client: Client, set: WorkingSet): readonly Promise<unknown>
     [PUT_TAILS, TAILS, putTails],
     [DROP_FILES, IDS, droppedFiles],
     [ADD_FILES, FILES, addedFiles],
-    [SET_FILES, FILE_STATES, changedFiles],
+    [SET_FILES, FILES_UPDATED, changedFiles],
     [ADD_OUTBOX, OUTBOX, outbox],
     [ADD_USAGE, USAGE, usage],
   ];

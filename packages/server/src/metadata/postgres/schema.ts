@@ -145,6 +145,12 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE uploads ADD COLUMN home text;
   ALTER TABLE files ADD COLUMN home text;
   `,
+  `
+  ALTER TABLE uploads ADD COLUMN revoked text;
+  ALTER TABLE files ADD COLUMN notes text, ADD COLUMN is_damaged bigint NOT NULL DEFAULT 0;
+  CREATE INDEX files_damaged ON files (created_at, upload_id)
+    WHERE is_damaged = 1 AND state = 'available';
+  `,
 ];
 
 export const SCHEMA_VERSION: number = MIGRATIONS.length;

@@ -237,6 +237,8 @@ export function createWorkingSet(loaded: Loaded): WorkingSet {
       reserved_kib: wholeAt(row, "reserved_kib") - Number(kib),
     })),
     raiseVersion: raise(() => ({})),
+    findRevoked: { get: ({ seq }) => entryAt(seq).row },
+    setRevoked: raise((_, { revoked = null }) => ({ revoked })),
     findClaim: { get: ({ seq }) => entryAt(seq).row },
     setClaim: update((_, { token = null, holder = null, until = null, wanted_at = null }) => ({
       ...{ claim_token: token, claim_holder: holder },
@@ -301,6 +303,12 @@ export function createWorkingSet(loaded: Loaded): WorkingSet {
       },
     },
     findFile: { get: ({ id }) => filesById.get(String(id))?.row },
+    setNotes: {
+      run({ seq, notes = null, is_damaged = null }) {
+        const entry = files[Number(seq)];
+        if (entry?.row) putFile(entry, { ...entry.row, notes, is_damaged });
+      },
+    },
     setDeleting: {
       run({ seq }) {
         const entry = files[Number(seq)];

@@ -11,6 +11,7 @@ import {
   store,
   storeAlone,
 } from "./changes-end.ts";
+import { noteFile, revokeLink } from "./changes-notes.ts";
 import { bind, move, place } from "./changes-place.ts";
 import { encodeFile, encodeOutbox, encodeUpload, kibOf } from "./codec.ts";
 import {
@@ -106,6 +107,12 @@ export function applyChange(tables: Tables, change: PackedChange): void {
       break;
     case "delete":
       hide(tables, change);
+      break;
+    case "note":
+      noteFile(tables, change);
+      break;
+    case "revoke-link":
+      revokeLink(tables, change);
       break;
     case "erased":
       erased(tables, change);

@@ -1,11 +1,13 @@
 // Rows to records and back. What is read is checked: a row that no record could have written is a damaged file, not a value.
 import type {
   Claim,
+  FileNotes,
   FileRecord,
   Home,
   OutboxEntry,
   Place,
   Protocol,
+  RevokedLink,
   Role,
   Tail,
   TailObject,
@@ -70,6 +72,8 @@ export function encodeUpload(upload: UploadRecord): Parameters {
     key_name: upload.key?.name ?? null,
     key_request: upload.key?.request ?? null,
     ended_at: upload.endedAt ?? null,
+    // Nobody has a link to what has not begun.
+    revoked: null,
     // What has no size yet counts by its committed parts.
     reserved_kib: upload.hasSize ? kibOf(upload.size) : 0,
   };
@@ -118,6 +122,7 @@ export function decodeUpload(row: Row): UploadRecord {
   const home = optionalHomeAt(row);
   const role = roleAt(row);
   const note = optionalTextAt(row, "note");
+  const revoked = revokedAt(row);
   return {
     id: uploadIdAt(row, "id"),
     tenant: textAt(row, "tenant"),
@@ -135,6 +140,7 @@ export function decodeUpload(row: Row): UploadRecord {
     ...(protocol ? { protocol } : {}),
     ...(role ? { role } : {}),
     ...(note === undefined ? {} : { note }),
+    ...(revoked.length === 0 ? {} : { revoked }),
     ...(tail ? { tail } : {}),
     ...(place === undefined ? {} : { place }),
     ...(home === undefined ? {} : { home }),
@@ -181,7 +187,50 @@ export function encodeFile(file: FileRecord): Parameters {
     place: file.place ?? null,
     home: file.home ?? null,
     state: file.state,
+    ...encodeNotes(file.notes),
   };
+}
+
+/** What is looked for by itself stands by itself, too. */
+export function encodeNotes(notes: FileNotes = {}): Parameters {
+  const isNone = Object.keys(notes).length === 0;
+  return {
+    notes: isNone ? null : JSON.stringify(notes),
+    is_damaged: notes.damaged ? 1 : 0,
+  };
+}
+
+/** Undefined where there are none. */
+export function notesAt(row: Row): FileNotes | undefined {
+  const text = optionalTextAt(row, "notes");
+  if (text === undefined) return undefined;
+  const { publicAt, revoked, damaged: bad }: Partial<Record<string, unknown>> = JSON.parse(text);
+  const isTime = publicAt === undefined || typeof publicAt === "number";
+  const isList = bad === undefined || (Array.isArray(bad) && bad.every(Number.isSafeInteger));
+  if (!isTime || !isList) return damaged("notes");
+  return {
+    ...(publicAt === undefined ? {} : { publicAt }),
+    ...(revoked === undefined ? {} : { revoked: decodeRevoked(revoked) }),
+    ...(bad === undefined ? {} : { damaged: bad }),
+  };
+}
+
+export function encodeRevoked(revoked: readonly RevokedLink[]): string {
+  return JSON.stringify(revoked);
+}
+
+export function revokedAt(row: Row): readonly RevokedLink[] {
+  const text = optionalTextAt(row, "revoked");
+  return text === undefined ? [] : decodeRevoked(JSON.parse(text));
+}
+
+function decodeRevoked(value: unknown): readonly RevokedLink[] {
+  if (!Array.isArray(value)) return damaged("revoked");
+  return value.map((one: Partial<Record<string, unknown>>) => {
+    const { id, until } = one;
+    if (typeof id !== "string" || typeof until !== "number") return damaged("revoked");
+    return { id, until };
+  });
 }
 
 export function decodeFile(row: Row): FileRecord {
@@ -189,6 +238,7 @@ export function decodeFile(row: Row): FileRecord {
   const manifest = optionalBytesAt(row, "manifest");
   const place = optionalPlaceAt(row);
   const home = optionalHomeAt(row);
+  const notes = notesAt(row);
   return {
     id: fileIdAt(row, "id"),
     tenant: textAt(row, "tenant"),
@@ -208,6 +258,7 @@ export function decodeFile(row: Row): FileRecord {
     manifestDigest: bytesAt(row, "manifest_digest"),
     ...(manifest ? { manifest } : {}),
     createdAt: wholeAt(row, "created_at"),
+    ...(notes ? { notes } : {}),
   };
 }
 

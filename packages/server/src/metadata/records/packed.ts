@@ -55,6 +55,8 @@ export function packChange(change: Change): PackedChange {
     }
     case "delete":
       return { ...change, outbox: { ...change.outbox } };
+    case "note":
+      return { ...change, note: structuredClone(change.note) };
     default:
       return { ...change };
   }

@@ -37,6 +37,8 @@ export interface Tables {
   readonly setMoved: Write;
   /** For changes that write no column of the upload's own. */
   readonly raiseVersion: Write;
+  readonly findRevoked: Find;
+  readonly setRevoked: Write;
   readonly findClaim: Find;
   readonly setClaim: Write;
   /** The store's clock. */
@@ -55,6 +57,7 @@ export interface Tables {
   readonly putPage: Write;
   readonly addFile: Write;
   readonly findFile: Find;
+  readonly setNotes: Write;
   readonly setDeleting: Write;
   readonly dropFile: Write;
   readonly addOutbox: Write;

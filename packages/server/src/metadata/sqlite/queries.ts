@@ -1,15 +1,15 @@
 // What is asked of the records. Each list goes along an index: a test looks at the plans.
-import type { DueKind } from "@holdfast/engine";
+import type { DueFileKind, DueKind } from "@holdfast/engine";
 
 /** In the words of the partial indexes, so that SQLite knows that they fit. */
-const DUE_WHERE: Readonly<Record<Exclude<DueKind, "deleting">, string>> = {
+const DUE_WHERE: Readonly<Record<Exclude<DueKind, DueFileKind>, string>> = {
   completing: "state = 'completing'",
   expired: "state = 'open'",
   uncleared: "has_bytes = 1 AND state IN ('aborted', 'expired', 'failed')",
   forgettable: "ended_at IS NOT NULL AND (state = 'complete' OR has_bytes = 0)",
 };
 
-function dueText(kind: Exclude<DueKind, "deleting">, at: "expires_at" | "ended_at"): string {
+function dueText(kind: Exclude<DueKind, DueFileKind>, at: "expires_at" | "ended_at"): string {
   return `SELECT id, NULL AS file_id, size, ${at} AS at FROM uploads
     WHERE ${DUE_WHERE[kind]} AND (${at}, id) > ($at, $id) AND ${at} < $before
     ORDER BY ${at}, id LIMIT $limit`;
@@ -22,6 +22,10 @@ export const DUE: Readonly<Record<DueKind, string>> = {
   forgettable: dueText("forgettable", "ended_at"),
   deleting: `SELECT upload_id AS id, id AS file_id, size, created_at AS at FROM files
     WHERE state = 'deleting' AND (created_at, upload_id) > ($at, $id) AND created_at < $before
+    ORDER BY created_at, upload_id LIMIT $limit`,
+  damaged: `SELECT upload_id AS id, id AS file_id, size, created_at AS at FROM files
+    WHERE is_damaged = 1 AND state = 'available' AND (created_at, upload_id) > ($at, $id)
+      AND created_at < $before
     ORDER BY created_at, upload_id LIMIT $limit`,
 };
 

@@ -51,6 +51,7 @@ export function openReader(path: string): Reader {
     uncleared: db.prepare(DUE.uncleared),
     forgettable: db.prepare(DUE.forgettable),
     deleting: db.prepare(DUE.deleting),
+    damaged: db.prepare(DUE.damaged),
   };
 
   return {

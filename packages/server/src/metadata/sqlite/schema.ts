@@ -230,6 +230,13 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE uploads ADD COLUMN home TEXT;
   ALTER TABLE files ADD COLUMN home TEXT;
   `,
+  `
+  ALTER TABLE uploads ADD COLUMN revoked TEXT;
+  ALTER TABLE files ADD COLUMN notes TEXT;
+  ALTER TABLE files ADD COLUMN is_damaged INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX files_damaged ON files (created_at, upload_id)
+    WHERE is_damaged = 1 AND state = 'available';
+  `,
 ];
 
 /** The version of the tables that this program reads and writes. */

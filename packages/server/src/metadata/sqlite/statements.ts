@@ -14,8 +14,8 @@ export const TEXTS = {
   findCreated: `SELECT tenant, principal, size, part_size, algorithm, name, created_at FROM uploads
     WHERE id = $id`,
   addUpload: `INSERT INTO uploads
-    (id, state, epoch, expires_at, has_bytes, file_id, error_code, error_detail, tenant, principal, size, part_size, algorithm, created_at, name, type, metadata, has_size, has_told_offset, verify, protocol, role, note, sha256, sealed_sha256, key_name, key_request, ended_at, reserved_kib, place, home, version, claim_token, claim_holder, claim_until, claim_wanted_at)
-    VALUES ($id, $state, $epoch, $expires_at, $has_bytes, $file_id, $error_code, $error_detail, $tenant, $principal, $size, $part_size, $algorithm, $created_at, $name, $type, $metadata, $has_size, $has_told_offset, $verify, $protocol, $role, $note, $sha256, $sealed_sha256, $key_name, $key_request, $ended_at, $reserved_kib, $place, $home, $version, $claim_token, $claim_holder, $claim_until, $claim_wanted_at)`,
+    (id, state, epoch, expires_at, has_bytes, file_id, error_code, error_detail, tenant, principal, size, part_size, algorithm, created_at, name, type, metadata, has_size, has_told_offset, verify, protocol, role, note, sha256, sealed_sha256, key_name, key_request, ended_at, reserved_kib, place, home, version, claim_token, claim_holder, claim_until, claim_wanted_at, revoked)
+    VALUES ($id, $state, $epoch, $expires_at, $has_bytes, $file_id, $error_code, $error_detail, $tenant, $principal, $size, $part_size, $algorithm, $created_at, $name, $type, $metadata, $has_size, $has_told_offset, $verify, $protocol, $role, $note, $sha256, $sealed_sha256, $key_name, $key_request, $ended_at, $reserved_kib, $place, $home, $version, $claim_token, $claim_holder, $claim_until, $claim_wanted_at, $revoked)`,
   findKey: `SELECT id FROM uploads
     WHERE tenant = $tenant AND principal = $principal AND key_name = $key_name`,
   findUsage: "SELECT open, kib FROM usage WHERE tenant = $tenant AND principal = $principal",
@@ -35,6 +35,8 @@ export const TEXTS = {
   setMoved: `UPDATE uploads SET version = version + 1, state = $state, sealed_sha256 = NULL, epoch = epoch + 1,
     reserved_kib = reserved_kib - $kib, place = $place WHERE seq = $seq`,
   raiseVersion: "UPDATE uploads SET version = version + 1 WHERE seq = $seq",
+  findRevoked: "SELECT revoked FROM uploads WHERE seq = $seq",
+  setRevoked: "UPDATE uploads SET version = version + 1, revoked = $revoked WHERE seq = $seq",
   findClaim: `SELECT claim_token, claim_holder, claim_until, claim_wanted_at FROM uploads
     WHERE seq = $seq`,
   setClaim: `UPDATE uploads SET claim_token = $token, claim_holder = $holder, claim_until = $until,
@@ -68,9 +70,10 @@ export const TEXTS = {
     DO UPDATE SET bits = excluded.bits, bound = excluded.bound, digests = excluded.digests`,
 
   addFile: `INSERT INTO files
-    (id, upload_id, tenant, principal, size, part_size, algorithm, root, manifest_size, manifest_digest, manifest, created_at, name, type, sha256, place, home, state)
-    VALUES ($id, $upload_id, $tenant, $principal, $size, $part_size, $algorithm, $root, $manifest_size, $manifest_digest, $manifest, $created_at, $name, $type, $sha256, $place, $home, $state)`,
-  findFile: "SELECT seq, state, upload_id FROM files WHERE id = $id",
+    (id, upload_id, tenant, principal, size, part_size, algorithm, root, manifest_size, manifest_digest, manifest, created_at, name, type, sha256, place, home, state, notes, is_damaged)
+    VALUES ($id, $upload_id, $tenant, $principal, $size, $part_size, $algorithm, $root, $manifest_size, $manifest_digest, $manifest, $created_at, $name, $type, $sha256, $place, $home, $state, $notes, $is_damaged)`,
+  findFile: "SELECT seq, state, upload_id, notes FROM files WHERE id = $id",
+  setNotes: "UPDATE files SET notes = $notes, is_damaged = $is_damaged WHERE seq = $seq",
   setDeleting: "UPDATE files SET state = 'deleting' WHERE seq = $seq",
   dropFile: "DELETE FROM files WHERE seq = $seq",
   addOutbox: "INSERT INTO outbox (id, kind, file_id, at) VALUES ($id, $kind, $file_id, $at)",
@@ -106,6 +109,8 @@ export function prepareStatements(db: DatabaseSync): Statements {
     setPlace: prepare("setPlace"),
     setMoved: prepare("setMoved"),
     raiseVersion: prepare("raiseVersion"),
+    findRevoked: prepare("findRevoked"),
+    setRevoked: prepare("setRevoked"),
     findClaim: prepare("findClaim"),
     setClaim: prepare("setClaim"),
     findNow: prepare("findNow"),
@@ -123,6 +128,7 @@ export function prepareStatements(db: DatabaseSync): Statements {
     putPage: prepare("putPage"),
     addFile: prepare("addFile"),
     findFile: prepare("findFile"),
+    setNotes: prepare("setNotes"),
     setDeleting: prepare("setDeleting"),
     dropFile: prepare("dropFile"),
     addOutbox: prepare("addOutbox"),

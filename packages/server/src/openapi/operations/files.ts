@@ -2,7 +2,7 @@
 import { FILES_LIMIT, FILES_LIMIT_MAX } from "@holdfast/protocol";
 import { z } from "zod";
 import { headOf, json, type Operation } from "../operation.ts";
-import { FileOrUpload, FilePage, Id, ManifestOrProof, Upload } from "../schemas.ts";
+import { FileOrUpload, FilePage, Id, ManifestOrProof, PublicFile, Upload } from "../schemas.ts";
 import { INTERIM_REPLY, INTEROP } from "./resumable.ts";
 import { LINK_QUERY } from "./signed.ts";
 
@@ -162,7 +162,47 @@ const deleteFile: Operation = {
   errors: ["file_not_found"],
 };
 
+const makePublic: Operation = {
+  method: "PUT",
+  path: "/v1/files/{id}/public",
+  id: "makePublic",
+  tag: "files",
+  summary: "Lets everybody read a file, at an address that caches may keep for a year",
+  params,
+  replies: { 200: { what: "Everybody may", content: json(PublicFile) } },
+  errors: ["file_not_found"],
+};
+
+const makePrivate: Operation = {
+  method: "DELETE",
+  path: "/v1/files/{id}/public",
+  id: "makePrivate",
+  tag: "files",
+  summary: "Lets nobody read a file any more but by rights; caches keep what they have",
+  params,
+  replies: { 204: { what: "Nobody gets it there any more" } },
+  errors: ["file_not_found"],
+};
+
+/** The same to everybody, at an address of its own. */
+function publicOf({ query: _, ...operation }: Operation, path: string, id: string): Operation {
+  const errors = operation.errors.filter((code) => code !== "signature_refused");
+  return { ...operation, path, id, errors, isPublic: true };
+}
+
+const getPublic = publicOf(getFile, "/public/{id}", "getPublicFile");
+const getPublicManifest = {
+  ...publicOf(getManifest, "/public/{id}/manifest", "getPublicManifest"),
+  query: { proof: z.int().min(0).optional().describe("Index of a part") },
+};
+
 export const FILES: readonly Operation[] = [
+  makePublic,
+  makePrivate,
+  getPublic,
+  headOf(getPublic, "headPublicFile"),
+  getPublicManifest,
+  headOf(getPublicManifest, "headPublicManifest"),
   listFiles,
   deleteFile,
   postFile,

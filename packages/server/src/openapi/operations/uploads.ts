@@ -3,6 +3,7 @@ import { z } from "zod";
 import { headOf, json, type Operation } from "../operation.ts";
 import { CompleteUpload, CreateUpload, Id, RunCommitted, StoredFile, Upload } from "../schemas.ts";
 import { INTERIM_REPLY, INTEROP } from "./resumable.ts";
+import { LINK_QUERY } from "./signed.ts";
 
 const params = { id: Id };
 const digestHeader = z.string().optional();
@@ -37,6 +38,7 @@ const getContent: Operation = {
   summary: "What is committed of an upload, before it is a file; for who may read",
   params,
   query: {
+    ...LINK_QUERY,
     follow: z.enum(["1"]).optional().describe("What still comes, too, up to the end of the file"),
   },
   headers: {
@@ -56,6 +58,7 @@ const getContent: Operation = {
   errors: [
     ...(["upload_not_found", "file_not_found", "upload_ended", "upload_unreadable"] as const),
     ...(["recovering", "precondition_failed", "range_not_satisfiable"] as const),
+    "signature_refused",
   ],
 };
 

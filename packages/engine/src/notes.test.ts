@@ -1,0 +1,42 @@
+import { HoldfastError } from "@holdfast/protocol";
+import { expect, it } from "vitest";
+import { DAMAGED_MAX, type FileNotes, noted, REVOKED_MAX } from "./notes.ts";
+
+const NONE: FileNotes = {};
+
+it("is public since the first time that somebody said so, and then private as if nothing had been", () => {
+  const once = noted(NONE, { kind: "public", at: 7 });
+  expect(noted(once, { kind: "public", at: 9 })).toEqual({ publicAt: 7 });
+  expect(noted(once, { kind: "private" })).toEqual(NONE);
+});
+
+it("names each damaged part once, in order, and no more than a bound", () => {
+  const some = noted(NONE, { kind: "damaged", indexes: [10, 9] });
+  expect(noted(some, { kind: "damaged", indexes: [9, 1] })).toEqual({ damaged: [1, 9, 10] });
+  expect(noted(some, { kind: "healed", indexes: [10, 9] })).toEqual(NONE);
+  const all = Array.from({ length: DAMAGED_MAX + 5 }, (_, index) => index);
+  expect(noted(NONE, { kind: "damaged", indexes: all }).damaged).toHaveLength(DAMAGED_MAX);
+});
+
+it("keeps what was taken back until nothing of its age can count, and refuses more than a bound", () => {
+  const one = noted(NONE, { kind: "revoked", link: "a", until: 10, now: 5 });
+  expect(noted(one, { kind: "revoked", link: "a", until: 99, now: 6 })).toEqual(one);
+  const other = { kind: "revoked", link: "b", until: 20, now: 10 } as const;
+  expect(noted(one, other)).toEqual({ revoked: [{ id: "b", until: 20 }] });
+  let notes = NONE;
+  for (let count = 0; count < REVOKED_MAX; count++) {
+    notes = noted(notes, { kind: "revoked", link: `${count}`, until: 10, now: 5 });
+  }
+  const more = { kind: "revoked", link: "more", until: 10, now: 5 } as const;
+  expect(() => noted(notes, more)).toThrow(HoldfastError);
+  expect(noted(notes, { ...more, until: 20, now: 10 }).revoked).toHaveLength(1);
+});
+
+it("keeps one kind of note while another changes", () => {
+  const notes = { publicAt: 1, revoked: [{ id: "a", until: 9 }], damaged: [3] };
+  expect(noted(notes, { kind: "private" })).toEqual({ revoked: notes.revoked, damaged: [3] });
+  expect(noted(notes, { kind: "healed", indexes: [3] })).toEqual({
+    publicAt: 1,
+    revoked: notes.revoked,
+  });
+});

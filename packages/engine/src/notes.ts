@@ -1,0 +1,88 @@
+// What stands beside a file's content, which never changes: whether everybody may read it, links that were taken back, parts whose stored bytes are bad.
+import { HoldfastError } from "@holdfast/protocol";
+
+/** A signed link that counts no more, kept until no link of its age could count. */
+export interface RevokedLink {
+  readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly until: number;
+}
+
+/** Absent where there is nothing to be said. */
+export interface FileNotes {
+  /** Since when everybody may read it. */
+  readonly publicAt?: number;
+  readonly revoked?: readonly RevokedLink[];
+  /** Parts that were found damaged where they are stored, in order; `DAMAGED_MAX` at most. */
+  readonly damaged?: readonly number[];
+}
+
+/** One thing that comes to stand there, or goes. */
+export type FileNote =
+  | { readonly kind: "public"; readonly at: number }
+  | { readonly kind: "private" }
+  | ({ readonly kind: "revoked" } & Revocation)
+  | { readonly kind: "damaged"; readonly indexes: readonly number[] }
+  | { readonly kind: "healed"; readonly indexes: readonly number[] };
+
+export interface Revocation {
+  /** The link's id. */
+  readonly link: string;
+  /** Until when links of its age may count, and the time now: what is over by then is forgotten. */
+  readonly until: number;
+  readonly now: number;
+}
+
+/** Of one file or upload, at once: each one is looked through at each use of a link. */
+export const REVOKED_MAX = 1_000;
+/** More are not noted: then all of the file is doubtful. */
+export const DAMAGED_MAX = 1_000;
+
+/** The notes with this one. @throws HoldfastError `quota_exceeded` */
+export function noted(notes: FileNotes, note: FileNote): FileNotes {
+  const { publicAt, revoked = [], damaged = [] } = notes;
+  switch (note.kind) {
+    case "public":
+      return notesOf(publicAt ?? note.at, revoked, damaged);
+    case "private":
+      return notesOf(undefined, revoked, damaged);
+    case "revoked":
+      return notesOf(publicAt, withRevoked(revoked, note), damaged);
+    case "damaged": {
+      const all = [...new Set([...damaged, ...note.indexes])].slice(0, DAMAGED_MAX);
+      return notesOf(
+        publicAt,
+        revoked,
+        all.sort((a, b) => a - b),
+      );
+    }
+    case "healed": {
+      const left = damaged.filter((index) => !note.indexes.includes(index));
+      return notesOf(publicAt, revoked, left);
+    }
+  }
+}
+
+/** @throws HoldfastError `quota_exceeded` */
+export function withRevoked(
+  revoked: readonly RevokedLink[],
+  { link, until, now }: Revocation,
+): readonly RevokedLink[] {
+  if (revoked.some(({ id }) => id === link)) return revoked;
+  const left = revoked.filter((one) => one.until > now);
+  if (left.length < REVOKED_MAX) return [...left, { id: link, until }];
+  const details = { limit: "linksRevokedMax", max: REVOKED_MAX };
+  throw new HoldfastError("quota_exceeded", undefined, details);
+}
+
+function notesOf(
+  publicAt: number | undefined,
+  revoked: readonly RevokedLink[],
+  damaged: readonly number[],
+): FileNotes {
+  return {
+    ...(publicAt === undefined ? {} : { publicAt }),
+    ...(revoked.length === 0 ? {} : { revoked }),
+    ...(damaged.length === 0 ? {} : { damaged }),
+  };
+}

@@ -1,0 +1,20 @@
+// What comes to stand beside files and uploads: a part of the executable specification in `apply.ts`.
+import { noted, withRevoked } from "@holdfast/engine";
+import { HoldfastError } from "@holdfast/protocol";
+import { type ChangeOf, type RecordState, requireUpload } from "./state.ts";
+
+export function note(state: RecordState, { id, note }: ChangeOf<"note">): void {
+  const file = state.files.get(id);
+  if (file?.state !== "available") throw new HoldfastError("file_not_found");
+  const { notes: before = {}, ...plain } = file;
+  const notes = noted(before, note);
+  const isNone = Object.keys(notes).length === 0;
+  state.files.set(id, { ...plain, ...(isNone ? {} : { notes }) });
+}
+
+export function revokeLink(state: RecordState, change: ChangeOf<"revoke-link">): void {
+  const upload = requireUpload(state, change.id);
+  const known = upload.revoked ?? [];
+  const revoked = withRevoked(known, change);
+  if (revoked !== known) state.uploads.set(change.id, { ...upload, revoked });
+}
