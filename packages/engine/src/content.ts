@@ -7,6 +7,7 @@ import type { RevokedLink } from "./notes.ts";
 import { changed } from "./pulse.ts";
 import { readChecked } from "./read-verified.ts";
 import type { FileRecord, Principal } from "./records.ts";
+import { readStaged } from "./staged.ts";
 import { blocksOf } from "./tail.ts";
 import { committedEnd, offsetOf, type Upload } from "./upload.ts";
 
@@ -43,7 +44,7 @@ export function content(
     const { record } = upload;
     requireNotEnded(upload);
     const isFile = record.state === "complete";
-    if (!isFile && context.storage.kind === "parts") throw new HoldfastError("upload_unreadable");
+    if (!isFile && !canRead(context, upload)) throw new HoldfastError("upload_unreadable");
     if (!isFile && upload.healing) throw recovering();
     const { name, type, epoch, fileId, size, hasSize, endedAt = 0, revoked = [] } = record;
     const then = {
@@ -60,6 +61,12 @@ export function content(
       tag: context.digests.sha256(new TextEncoder().encode(`content ${record.id} ${epoch}`)),
     };
   });
+}
+
+/** Where parts are whole objects of a store that are joined in the end, nobody can read them before. */
+function canRead({ storage }: Context, { record: { place } }: Upload): boolean {
+  if (storage.kind === "regions") return true;
+  return place !== undefined && storage.objects.isStaged(place);
 }
 
 /**
@@ -143,25 +150,35 @@ async function* readRest(
   if (file) yield* readChecked(context, file, { start, end: Math.min(end, size) });
 }
 
-/** Committed bytes: whole blocks are in the storage, the fragment behind them is in the record. */
+/** Committed bytes, from whichever kind of storage has them. */
 async function* committedPieces(
   reading: Reading,
   reader: FreshReader,
-  { start, end }: ByteRange,
+  range: ByteRange,
 ): AsyncGenerator<Uint8Array, void, void> {
   const { context, upload } = reading;
-  const { tail, partSize } = upload.record;
-  const tailAt = (tail?.index ?? 0) * partSize;
-  // What lies behind a gap lies behind the tail.
-  const fragmentAt = tail && start < tailAt + tail.size ? tailAt + blocksOf(tail.size) : end;
   try {
-    yield* readFresh(context, upload, reader, { start, end: Math.min(end, fragmentAt) });
+    if (context.storage.kind === "regions") yield* fromRegions(reading, reader, range);
+    else yield* readStaged(context, upload, range);
   } catch (cause) {
     // Removed while it was read: that is why there was nothing.
     requireSame(reading);
     await requireFile(context, upload);
     throw cause;
   }
+}
+
+/** Whole blocks are in the storage, the fragment behind them is in the record. */
+async function* fromRegions(
+  { context, upload }: Reading,
+  reader: FreshReader,
+  { start, end }: ByteRange,
+): AsyncGenerator<Uint8Array, void, void> {
+  const { tail, partSize } = upload.record;
+  const tailAt = (tail?.index ?? 0) * partSize;
+  // What lies behind a gap lies behind the tail.
+  const fragmentAt = tail && start < tailAt + tail.size ? tailAt + blocksOf(tail.size) : end;
+  yield* readFresh(context, upload, reader, { start, end: Math.min(end, fragmentAt) });
   const from = Math.max(start, fragmentAt);
   if (tail && from < end) yield tail.fragment.slice(from - fragmentAt, end - fragmentAt);
 }

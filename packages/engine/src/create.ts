@@ -29,7 +29,7 @@ export function create(
     const { limits = {} } = principal;
     requireAlgorithm(context, request);
     requireSize(request, limits);
-    const upload = newRecord(context, principal, request, begun);
+    const upload = await placed(context, request, newRecord(context, principal, request, begun));
     // A repetition begins nothing, and needs no room.
     if (!(await findMade(context, upload))) await context.room.require();
     const { id, size, hasSize } = await applyOnce(context, { kind: "create", upload, limits });
@@ -130,6 +130,17 @@ export function newRecord(
     version: 0,
     hasBytes: true,
   };
+}
+
+/** What is to be read while it grows goes where parts can be read: that is settled before the first one. */
+async function placed(
+  { storage }: Context,
+  { live }: CreateRequest,
+  record: UploadRecord,
+): Promise<UploadRecord> {
+  const { id, type, home, state } = record;
+  if (!live || storage.kind === "regions" || state !== "open") return record;
+  return { ...record, place: await storage.begin(id, type, home, "staged") };
 }
 
 /** Nothing is missing from an empty file, nor from one whose bytes are all there in others. */

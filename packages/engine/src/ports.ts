@@ -95,7 +95,7 @@ export interface StoredObject {
 }
 
 /**
- * Where bytes live that come part by part, each with its digest: an object store. Nothing of them can be read before they are assembled.
+ * Where bytes live that come part by part, each with its digest: an object store. Nothing of them can be read before they are assembled, but in a place that is staged.
  *
  * A part may be written again at any time by whoever was once allowed to, so each one is bound to its digest by a record before a byte goes out or an
  * address is signed, and the store takes no other bytes. Failures are `storage_failed`, with `details.retryAfter` where the store asked for patience, and `details.isPlaceGone` where it has dropped the place and all that was in it.
@@ -110,8 +110,11 @@ export interface PartStorage {
   readonly objects: ObjectStorage;
   /** Where everything of a new upload of a tenant's goes: one of several storages by its name; undefined for the one that has none. */
   homeOf(tenant: string): Home | undefined;
-  /** Begins a place of its own for the parts of an upload, in its home. It has to stand in the upload's record before anything goes there; one that nobody keeps is found by `unfinished`. */
-  begin(id: UploadId, type: string, home?: Home): Promise<Place>;
+  /**
+   * Begins a place of its own for the parts of an upload, in its home. It has to stand in the upload's record before anything goes there; one that nobody keeps is found by `unfinished`.
+   * One that is `staged` is a name: the store is not asked, and nothing is there before the first part is.
+   */
+  begin(id: UploadId, type: string, home?: Home, form?: PlaceForm): Promise<Place>;
   /**
    * Resolves when the part survives whatever the store survives. May be repeated, beside itself too.
    * @throws HoldfastError `digest_mismatch` where the store says that these are not the bytes of the digest: none of them were kept.
@@ -119,17 +122,17 @@ export interface PartStorage {
   putPart(place: Place, part: BoundPart, body: PartBody, signal?: AbortSignal): Promise<void>;
   /**
    * Requests that bring these parts without us, each bound to index, size and digest, for `lifeMs` milliseconds.
-   * @throws HoldfastError `digest_unsupported` where the store could not hold them to it.
+   * @throws HoldfastError `digest_unsupported` where the store could not hold them to it, or the place is staged.
    */
   sign(
     place: Place,
     parts: readonly BoundPart[],
     lifeMs: number,
   ): Promise<readonly SignedRequest[]>;
-  /** The parts `start` (inclusive) to `end` (exclusive) that the store itself lists, with their size, and their digest where it tells it. */
+  /** The parts `start` (inclusive) to `end` (exclusive) that the store itself lists, with their size, and their digest where it tells it. None of a staged place: nobody is signed for it, so that we know them all. */
   listed(place: Place, start: number, end: number): Promise<ReadonlyMap<number, ListedPart>>;
   /**
-   * Makes one object of all parts, which can be read from then on and takes no more. May be repeated, also after an answer that was lost.
+   * Makes one object of all parts, which can be read from then on and takes no more; what was staged is gone then. May be repeated, also after an answer that was lost.
    * @throws HoldfastError `parts_missing` with `details.missing`: the store does not have them, or has others.
    */
   assemble(place: Place, parts: readonly BoundPart[]): Promise<void>;
@@ -139,8 +142,13 @@ export interface PartStorage {
   unfinished(before: number): AsyncIterable<{ readonly id: UploadId; readonly place: Place }>;
 }
 
+/** How a place keeps parts until they are one object: `joined` in the making of it, where nobody can read them, or `staged` as an object each, for which they are copied in the end. */
+export type PlaceForm = "joined" | "staged";
+
 /** Objects that are written whole, and read from anywhere. */
 export interface ObjectStorage {
+  /** Whether the parts of a place can be read as soon as they are stored. */
+  isStaged(place: Place): boolean;
   /**
    * Bytes from `start` to before `end`, in pieces of any size that are the reader's own. A connection that breaks on the way is gone on with.
    * Ends early where the object does; what is not there reads as empty.
@@ -173,6 +181,8 @@ export interface ListedObject {
 
 export type PlacedObject =
   | { readonly kind: "bytes"; readonly place: Place }
+  /** One part of a staged place, until that is assembled. */
+  | { readonly kind: "part"; readonly place: Place; readonly index: number }
   | { readonly kind: "manifest"; readonly id: UploadId; readonly home?: Home | undefined }
   /** Bytes of a part that appends have not filled yet, under a name that is used once. */
   | {

@@ -36,7 +36,9 @@ export function presign(
       if (hasPart(upload.bound, index)) requireSameDigest(upload, index, digest);
       return { id: record.id, index, size: partSizeAt(record, index), digest, epoch: record.epoch };
     });
-    if (context.storage.kind === "regions" || to === "us") return { server: signed, storage: [] };
+    // What is to be read at once comes to us, who know of it at once.
+    const isOurs = to === "us" || !goesToStore(context, record);
+    if (isOurs) return { server: signed, storage: [] };
     // Where appends have begun a part its beginning is compared: only we can do that.
     const server = signed.filter(({ index }) => tailAt(upload, index));
     const direct = signed.filter(({ index }) => !tailAt(upload, index));
@@ -44,6 +46,12 @@ export function presign(
     const storage = await doWork(context, () => signForStorage(context, upload, direct, lifeMs));
     return { server, storage };
   });
+}
+
+/** Whether parts may go past us. */
+export function goesToStore({ storage }: Context, { place }: UploadRecord): boolean {
+  if (storage.kind === "regions") return false;
+  return place === undefined || !storage.objects.isStaged(place);
 }
 
 /** The store holds whoever comes to the digest that each part is bound to before there is an address. */

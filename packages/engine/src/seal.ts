@@ -16,8 +16,8 @@ export async function sealBytes(context: Context, upload: Upload): Promise<void>
   const { storage } = context;
   const { id, size, place, home } = upload.record;
   if (storage.kind === "regions") await storage.seal(id, size);
-  // An empty upload never had one.
-  else if (place !== undefined) {
+  // An empty upload has nothing there.
+  else if (place !== undefined && size > 0) {
     await assemble(context, upload, storage, place);
     // All of them are in parts by now, or were never named by a record.
     await storage.objects.removeTails(id, home);

@@ -2,6 +2,7 @@
 import { createPartSet, RUN_PARTS_MAX, type UploadView } from "@holdfast/protocol";
 import { requireNotEnded } from "./claims.ts";
 import { type Context, useUpload } from "./context.ts";
+import { goesToStore } from "./presign.ts";
 import type { FileRecord, Principal } from "./records.ts";
 import { offsetOf, type Upload } from "./upload.ts";
 
@@ -15,7 +16,7 @@ export function status(context: Context, principal: Principal, id: string): Prom
 
 export async function viewOf(context: Context, upload: Upload): Promise<UploadView> {
   const { record } = upload;
-  const { transfer } = context.storage;
+  const isDirect = context.storage.transfer === "direct" && goesToStore(context, record);
   const file = record.fileId && (await context.metadata.file(record.fileId));
   return {
     id: record.id,
@@ -31,7 +32,7 @@ export async function viewOf(context: Context, upload: Upload): Promise<UploadVi
     offset: offsetOf(upload),
     runPartsMax: RUN_PARTS_MAX,
     // A signed request is bound to its bytes by a SHA-256.
-    ...(transfer === "direct" && record.algorithm === "sha-256" ? { transfer } : {}),
+    ...(isDirect && record.algorithm === "sha-256" ? { transfer: "direct" } : {}),
     createdAt: record.createdAt,
     expiresAt: record.expiresAt,
     ...(record.error ? { error: record.error } : {}),

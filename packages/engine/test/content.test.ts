@@ -7,13 +7,7 @@ import {
   type EngineParts,
   type RegionStorage,
 } from "@holdfast/engine";
-import {
-  type ByteRange,
-  equalBytes,
-  HoldfastError,
-  KIB,
-  type UploadView,
-} from "@holdfast/protocol";
+import { equalBytes, HoldfastError, KIB, type UploadView } from "@holdfast/protocol";
 import { createVirtualClock, type VirtualClock } from "@holdfast/testkit/clock";
 import { createRandom } from "@holdfast/testkit/random";
 import { createMemoryStorage } from "@holdfast/testkit/storage/memory";
@@ -27,6 +21,7 @@ import {
   putParts,
 } from "@holdfast/testkit/world";
 import { describe, expect, it } from "vitest";
+import { type Follower, follow, second } from "./follow.fixture.ts";
 import { createWorld, turns } from "./hosts.fixture.ts";
 
 const PART = 256 * KIB;
@@ -75,50 +70,6 @@ async function begin(more: Partial<EngineParts> = {}): Promise<World> {
   const engine = createEngine(memoryParts({ clock, storage, readSlots, ...more }));
   const view = await engine.create(alice, createRequest(content.length));
   return { engine, view, clock, faults, corrupt, reads: () => reads, slotsLent: readSlots.lent };
-}
-
-interface Follower {
-  /** What came so far. */
-  bytes(): Uint8Array;
-  /** Undefined while it goes on. */
-  end(): "whole" | HoldfastError | undefined;
-  leave(): void;
-}
-
-async function follow(
-  engine: Engine,
-  { id }: { readonly id: string },
-  range: ByteRange = { start: 0, end: TO_END },
-  taken: () => Promise<void> = async () => undefined,
-): Promise<Follower> {
-  const asked = await engine.content(alice, id);
-  const leaving = new AbortController();
-  let bytes = new Uint8Array();
-  let end: "whole" | HoldfastError | undefined;
-  const run = async () => {
-    for await (const piece of engine.readContent(asked, range, leaving.signal)) {
-      bytes = Buffer.concat([bytes, piece]);
-      await taken();
-    }
-  };
-  run().then(
-    () => {
-      end = "whole";
-    },
-    (error: HoldfastError) => {
-      end = error;
-    },
-  );
-  await turns();
-  return { bytes: () => bytes, end: () => end, leave: () => leaving.abort() };
-}
-
-/** Lets a second pass: what is committed is with whoever follows by then. */
-async function second(clock: VirtualClock): Promise<void> {
-  for (let step = 0; step < 10; step++) {
-    clock.advance(100);
-    await turns(5);
-  }
 }
 
 function expectBytes(follower: Follower, end: number, start = 0): void {

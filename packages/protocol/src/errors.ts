@@ -166,7 +166,7 @@ export const ERRORS = {
     status: 409,
     retry: "never",
     title: "The bytes of this upload cannot be read before it is a file",
-    hint: "Its store has whole parts that nobody can read yet: complete the upload, then read the file.",
+    hint: "Its store has parts that nobody can read yet: complete it, or create the next one with live.",
   },
   upload_ended: {
     status: 410,

@@ -36,6 +36,8 @@ export interface CreateRequest {
   readonly sha256?: Uint8Array;
   /** `readback`: every part is read once more from the medium before the file is published. */
   readonly verify?: "readback";
+  /** Its bytes are to be read while it grows: wherever they go, each part can be read as soon as it is committed. */
+  readonly live?: true;
   /** Which way the parts are meant to come. They may come either way, so that nothing of it is kept. */
   readonly transfer?: TransferWay;
 }
@@ -115,6 +117,9 @@ export function decodeCreate(body: unknown): CreateRequest {
     const why = "transfer must be server or direct";
     throw new HoldfastError("invalid_request", why, { field: "transfer" });
   }
+  const live = fields.get("live") ?? false;
+  if (live !== true && live !== false)
+    throw new HoldfastError("invalid_request", "live must be true or false", { field: "live" });
   const partSize = optionalWhole(fields, "partSize");
   return {
     name: checkName(fields.get("name")),
@@ -126,6 +131,7 @@ export function decodeCreate(body: unknown): CreateRequest {
     ...(partSize === undefined ? {} : { partSize }),
     ...(sha256 ? { sha256 } : {}),
     ...(verify === "readback" ? { verify } : {}),
+    ...(live ? { live } : {}),
   };
 }
 

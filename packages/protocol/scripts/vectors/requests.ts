@@ -69,6 +69,10 @@ const proved = [
     request: { ...base, name: "a", size: 1, sha256: SHA256, verify: "readback" },
   },
   {
+    body: '{"live":true,"name":"a","size":1}',
+    request: { ...base, name: "a", size: 1, live: true },
+  },
+  {
     body: '{"digest":"blake3","name":"a","size":1}',
     request: { ...base, name: "a", size: 1, digest: "blake3" },
   },
@@ -146,6 +150,7 @@ const createBad = [
   { body: '{"name":"a","size":1,"sha256":"00"}', field: "sha256" },
   { body: '{"name":"a","size":1,"sha256":7}', field: "sha256" },
   { body: '{"name":"a","size":1,"verify":"twice"}', field: "verify" },
+  { body: '{"name":"a","size":1,"live":"yes"}', field: "live" },
 ];
 
 const ROOT = encodeHex(digestOf(0));

@@ -73,6 +73,7 @@ export function meterParts(storage: PartStorage, meter: Meter): PartStorage {
   return {
     ...storage,
     objects: {
+      isStaged: (place) => objects.isStaged(place),
       async *read(object, range) {
         try {
           for await (const piece of objects.read(object, range)) {
@@ -90,7 +91,7 @@ export function meterParts(storage: PartStorage, meter: Meter): PartStorage {
       list: () => objects.list(),
       removeAll: (id, home) => watch("remove", objects.removeAll(id, home)),
     },
-    begin: (id, type, home) => watch("begin", storage.begin(id, type, home)),
+    begin: (id, type, home, form) => watch("begin", storage.begin(id, type, home, form)),
     async putPart(place, part, body, signal) {
       await watch("write", storage.putPart(place, part, body, signal));
       meter.wrote(part.size);

@@ -153,6 +153,10 @@ export const CreateUpload: z.ZodType = component(
       .enum(["parts", "readback"])
       .optional()
       .describe("readback: every part is read once more before the file is published"),
+    live: z
+      .boolean()
+      .optional()
+      .describe("true: its content can be read while it grows, wherever its bytes go"),
     transfer: z.enum(["server", "direct"]).optional(),
   }),
 );

@@ -30,6 +30,16 @@ function describePlace(bench: MetadataBench): void {
       await bench.reopen();
       expect(await bench.store().upload(id)).toEqual(upload);
     });
+    it("may be settled with the record, and is then the only one", async () => {
+      const upload = { ...sampleUpload(3), place: HERE };
+      const { id } = upload;
+      await bench.store().apply({ kind: "create", upload });
+      await bench.store().apply({ kind: "place", id, place: HERE });
+      const refused = await refusal(bench.store().apply({ kind: "place", id, place: THERE }));
+      expect(refused.code).toBe("upload_not_open");
+      await bench.reopen();
+      expect(await bench.store().upload(id)).toEqual(upload);
+    });
     it("is refused where another place stands", async () => {
       const upload = await beginPlaced(bench);
       const { id } = upload;

@@ -12,6 +12,7 @@ import {
   setUpParts,
   streamed,
 } from "./part-storage-rig.ts";
+import { describeStaged } from "./part-storage-staged.ts";
 import { expectBytes, expectCode, testBytes } from "./storage-rig.ts";
 
 /** The suite; `create` makes an empty storage. */
@@ -24,6 +25,7 @@ export function describePartStorageContract(
     describeParts(rig);
     describeAssembling(rig);
     describePartEndings(rig);
+    describeStaged(rig);
   });
 }
 

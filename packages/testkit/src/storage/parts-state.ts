@@ -52,22 +52,30 @@ export function storePart(
 ): void {
   const known = state.places.get(place);
   if (!known || known.object) throw refused("NoSuchUpload");
-  if (bytes.length !== part.size) throw refused("IncompleteBody");
-  const digest = new Uint8Array(createHash("sha256").update(bytes).digest());
-  if (!equalBytes(digest, part.digest)) {
-    throw new HoldfastError("digest_mismatch", undefined, { index: part.index });
-  }
-  known.parts.set(part.index, { digest, bytes });
+  requirePart(part, bytes);
+  known.parts.set(part.index, storedOf(bytes));
 }
 
-/** @throws HoldfastError `parts_missing`; `storage_failed` where there is no such place, or a part in the middle is too small. */
+/** @throws HoldfastError `digest_mismatch`; `storage_failed` where there are more bytes, or fewer. */
+export function requirePart({ index, size, digest }: BoundPart, bytes: Uint8Array): void {
+  if (bytes.length !== size) throw refused("IncompleteBody");
+  if (equalBytes(storedOf(bytes).digest, digest)) return;
+  throw new HoldfastError("digest_mismatch", undefined, { index });
+}
+
+export function storedOf(bytes: Uint8Array): StoredPart {
+  return { digest: new Uint8Array(createHash("sha256").update(bytes).digest()), bytes };
+}
+
+/** `staged` stands for a place whose parts are objects. @throws HoldfastError `parts_missing`; `storage_failed` where there is no such place, or a part in the middle is too small. */
 export function joinParts(
   state: PartsState,
   place: Place,
   parts: readonly BoundPart[],
   { partSizeMin, now }: { readonly partSizeMin: number; readonly now: number },
+  staged?: PlaceState,
 ): void {
-  const known = state.places.get(place);
+  const known = staged ?? state.places.get(place);
   if (!known) throw refused("NoSuchUpload");
   if (known.object) return;
   const missing = parts.filter(({ index, digest }) => {
@@ -84,6 +92,7 @@ export function joinParts(
   known.object = new Uint8Array(Buffer.concat(bytes));
   known.assembledAt = now;
   known.parts.clear();
+  if (staged) state.places.set(place, staged);
 }
 
 export function refused(store: string): HoldfastError {

@@ -10,6 +10,7 @@ import type {
   PartStorage,
   Place,
   PlacedObject,
+  PlaceForm,
   SignedRequest,
 } from "@holdfast/engine";
 import {
@@ -24,7 +25,16 @@ import {
   type TransferWay,
   type UploadId,
 } from "@holdfast/protocol";
-import { emptyParts, joinParts, type PartsState, refused, storePart } from "./parts-state.ts";
+import {
+  emptyParts,
+  joinParts,
+  type PartsState,
+  type PlaceState,
+  refused,
+  requirePart,
+  storedOf,
+  storePart,
+} from "./parts-state.ts";
 
 /** A call of the storage, by its method. */
 export type PartCall =
@@ -77,21 +87,31 @@ export function createMemoryParts(options: MemoryPartsOptions = {}): MemoryParts
     state,
     objects: createObjects(state, call, clock),
     homeOf: (tenant) => homes.get(tenant),
-    begin: (id, _, home) =>
+    begin: (id, _, home, form = "joined") =>
       call("begin", () => {
         state.begun++;
-        const place = JSON.stringify([id, state.begun, home]) as Place;
-        state.places.set(place, { id, beganAt: clock.now(), parts: new Map() });
+        const place = JSON.stringify([id, state.begun, home ?? null, form]) as Place;
+        if (form === "joined")
+          state.places.set(place, { id, beganAt: clock.now(), parts: new Map() });
         return place;
       }),
     putPart: (place, part, body, signal) =>
       call("putPart", async () => {
-        storePart(state, place, part, await readBody(body, signal));
+        const bytes = await readBody(body, signal);
+        if (!isStaged(place)) return storePart(state, place, part, bytes);
+        requirePart(part, bytes);
+        const key = keyOf({ kind: "part", place, index: part.index });
+        state.objects.set(key, bytes);
+        state.writtenAt.set(key, clock.now());
       }),
     sign: (place, parts, lifeMs) =>
-      call("sign", () => parts.map((part) => signedFor(place, part, clock.now() + lifeMs))),
+      call("sign", () => {
+        if (isStaged(place)) throw new HoldfastError("digest_unsupported");
+        return parts.map((part) => signedFor(place, part, clock.now() + lifeMs));
+      }),
     listed: (place, start, end) =>
       call("listed", () => {
+        if (isStaged(place)) return new Map();
         const known = state.places.get(place);
         if (!known || known.object) throw refused("NoSuchUpload");
         const { parts } = known;
@@ -101,10 +121,21 @@ export function createMemoryParts(options: MemoryPartsOptions = {}): MemoryParts
         );
       }),
     assemble: (place, parts) =>
-      call("assemble", () =>
-        joinParts(state, place, parts, { partSizeMin: limits.partSizeMin, now: clock.now() }),
-      ),
-    discard: (place) => call("discard", () => void state.places.delete(place)),
+      call("assemble", async () => {
+        const terms = { partSizeMin: limits.partSizeMin, now: clock.now() };
+        if (!isStaged(place)) return joinParts(state, place, parts, terms);
+        if (!state.places.get(place)?.object) {
+          joinParts(state, place, parts, terms, stagedIn(state, place, parts));
+          // A process may end in between.
+          await onCall("assemble", "after");
+        }
+        removeBelow(state, partsOf(place));
+      }),
+    discard: (place) =>
+      call("discard", () => {
+        if (isStaged(place)) removeBelow(state, partsOf(place));
+        state.places.delete(place);
+      }),
     async *unfinished(before) {
       await onCall("unfinished", "before");
       for (const [place, { id, beganAt, object }] of [...state.places]) {
@@ -160,6 +191,7 @@ function createObjects(state: PartsState, call: Call, clock: Pick<Clock, "now">)
     }
   }
   return {
+    isStaged,
     read,
     list,
     put: (object, bytes) =>
@@ -186,9 +218,35 @@ function removeBelow({ objects }: PartsState, prefix: string): void {
 }
 
 const TAILS = "tail/";
+const PARTS = "part/";
+
+function isStaged(place: Place): boolean {
+  return wordsOf(place).form === "staged";
+}
+
+function wordsOf(place: Place) {
+  const [id, begun, home, form]: [UploadId, number, Home | null, PlaceForm] = JSON.parse(place);
+  return { id, begun, home: home ?? undefined, form };
+}
+
+/** What the parts of a staged place are stored under. */
+function partsOf(place: Place): string {
+  const { id, begun, home } = wordsOf(place);
+  return `${prefixOf({ id, home })}${PARTS}${begun}/`;
+}
+
+/** The state of a place whose parts are objects, as joining wants it. */
+function stagedIn({ objects }: PartsState, place: Place, parts: readonly BoundPart[]): PlaceState {
+  const stored = parts.flatMap(({ index }) => {
+    const bytes = objects.get(keyOf({ kind: "part", place, index }));
+    return bytes ? [[index, storedOf(bytes)] as const] : [];
+  });
+  return { id: wordsOf(place).id, beganAt: 0, parts: new Map(stored) };
+}
 
 function keyOf(object: PlacedObject): string {
   if (object.kind === "bytes") return object.place;
+  if (object.kind === "part") return partsOf(object.place) + object.index;
   return prefixOf(object) + (object.kind === "manifest" ? "manifest" : TAILS + object.name);
 }
 
@@ -197,6 +255,11 @@ function objectOf(key: string): Pick<ListedObject, "id" | "object"> {
   const [, home, id = "", rest = ""] = /^(?:([^/]*)\/)?([a-z2-7]{26})\/(.*)$/.exec(key) ?? [];
   const of = { id: id as UploadId, home: home as Home | undefined };
   if (rest === "manifest") return { id: of.id, object: { kind: "manifest", ...of } };
+  if (rest.startsWith(PARTS)) {
+    const [begun, index] = rest.slice(PARTS.length).split("/").map(Number);
+    const place = JSON.stringify([id, begun, home ?? null, "staged"]) as Place;
+    return { id: of.id, object: { kind: "part", place, index: index ?? 0 } };
+  }
   return { id: of.id, object: { kind: "tail", ...of, name: rest.slice(TAILS.length) } };
 }
 

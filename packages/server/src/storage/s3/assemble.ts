@@ -8,9 +8,11 @@ import {
   type MultipartId,
   S3Error,
 } from "./calls.ts";
+import { copyAll } from "./copy.ts";
 import { isPassing, storageError } from "./failure.ts";
 import { pagesOf } from "./listed.ts";
-import { multipartOf, numberOf } from "./place.ts";
+import { multipartOf, numberOf, type Staged, stagedOf } from "./place.ts";
+import { removeBelow } from "./remove.ts";
 import { pause, retrying } from "./retry.ts";
 import type { Stage } from "./stage.ts";
 
@@ -24,12 +26,39 @@ export async function assemble(
 ): Promise<void> {
   const upload = multipartOf(place);
   const size = parts.reduce((sum, part) => sum + part.size, 0);
+  const staged = stagedOf(place);
+  if (staged) {
+    if (!(await isThere(stage, upload, size)))
+      await tryAll(stage, parts, { ...upload, staged, size });
+    // Nobody reads them any more who cannot read the object.
+    return removeBelow(stage, stage.keys.parts(upload.key));
+  }
+  await tryAll(stage, parts, { ...upload, size });
+}
+
+interface Wanted extends MultipartId {
+  readonly size: number;
+  /** What its parts are copied from; else they are there. */
+  readonly staged?: Staged;
+}
+
+/** The key is this place's alone: what stands there was made of its parts. */
+async function isThere(stage: Stage, { key }: MultipartId, size: number): Promise<boolean> {
+  const facts = await retrying(stage, DOING, () => stage.calls.objects.head(key));
+  if (!facts || facts.size === size) return facts !== undefined;
+  throw new HoldfastError("storage_failed", `the object has ${facts.size} bytes`);
+}
+
+async function tryAll(
+  stage: Stage,
+  parts: readonly BoundPart[],
+  { staged, size, ...upload }: Wanted,
+): Promise<void> {
   for (let tries = 1; ; tries++) {
-    const fault = await tryOnce(stage, upload, parts);
-    // The key is this attempt's alone: what stands there was made of its parts.
-    const facts = await retrying(stage, DOING, () => stage.calls.objects.head(upload.key));
-    if (facts?.size === size) return;
-    if (facts) throw new HoldfastError("storage_failed", `the object has ${facts.size} bytes`);
+    const fault = await tryOnce(stage, parts, async () =>
+      staged ? copyAll(stage, staged, parts) : upload,
+    );
+    if (await isThere(stage, upload, size)) return;
     if (tries === TRIES || !mayPass(fault)) throw storageError(fault, DOING);
     await pause(stage, tries, fault);
   }
@@ -38,10 +67,11 @@ export async function assemble(
 /** Gives what went wrong, if anything did. A complete that the store refused may have been done by an earlier one whose answer was lost. */
 async function tryOnce(
   stage: Stage,
-  upload: MultipartId,
   parts: readonly BoundPart[],
+  ready: () => Promise<MultipartId>,
 ): Promise<unknown> {
   try {
+    const upload = await ready();
     const there: ListedPart[] = [];
     for await (const part of pagesOf(stage, upload)) there.push(part);
     await stage.calls.multipart.complete(upload, requireAll(parts, there));

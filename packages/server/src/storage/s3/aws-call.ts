@@ -1,6 +1,7 @@
 // One call of the SDK: what it throws becomes a fault that says whether the store has answered.
 import { Readable } from "node:stream";
 import type { S3Client } from "@aws-sdk/client-s3";
+import { encodeHex } from "@holdfast/protocol";
 import { S3Error } from "./calls.ts";
 
 /** What every file of calls works with. */
@@ -85,4 +86,17 @@ function retryAfterOf(error: Error): number | undefined {
 /** Bytes that are there go as they are; a stream is read as the store takes it. */
 export function bodyOf(body: Uint8Array | AsyncIterable<Uint8Array>): Uint8Array | Readable {
   return body instanceof Uint8Array ? body : Readable.from(body, { objectMode: false });
+}
+
+/** A body that breaks ends its request: the SDK would wait for the rest of it, and the error would have nobody to hear it. */
+export function untilBroken(body: Uint8Array | Readable, signal?: AbortSignal): AbortSignal {
+  const broken = new AbortController();
+  if (body instanceof Readable) body.on("error", (cause) => broken.abort(cause));
+  return signal ? AbortSignal.any([signal, broken.signal]) : broken.signal;
+}
+
+/** The signature covers the digest too, so that no store can overlook it, and nobody hashes the bytes again. */
+export function signDigest(request: unknown, sha256: Uint8Array): void {
+  const { headers } = request as { headers: Record<string, string> };
+  headers["x-amz-content-sha256"] = encodeHex(sha256);
 }

@@ -1,5 +1,4 @@
 // Multipart uploads, by the SDK.
-import { Readable } from "node:stream";
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -8,9 +7,10 @@ import {
   ListPartsCommand,
   type Part,
   UploadPartCommand,
+  UploadPartCopyCommand,
 } from "@aws-sdk/client-s3";
-import { decodeBase64, encodeBase64, encodeHex } from "@holdfast/protocol";
-import { type Aws, bodyOf, call } from "./aws-call.ts";
+import { decodeBase64, encodeBase64 } from "@holdfast/protocol";
+import { type Aws, bodyOf, call, signDigest, untilBroken } from "./aws-call.ts";
 import { headersOf } from "./aws-objects.ts";
 import { createPartSigner } from "./aws-sign.ts";
 import type { ListedPart, MultipartCalls } from "./calls.ts";
@@ -39,16 +39,19 @@ export function multipartCalls({ client, bucket, hasChecksums }: Aws): Multipart
         ...checksumOf(sha256),
         Body: sent,
       });
-      // The signature covers the digest too, so that no store can overlook it, and nobody hashes the bytes again.
       command.middlewareStack.add(
         (next) => (args) => {
-          const { headers } = args.request as { headers: Record<string, string> };
-          headers["x-amz-content-sha256"] = encodeHex(sha256);
+          signDigest(args.request, sha256);
           return next(args);
         },
         { step: "build", name: "digest" },
       );
       await call(client.send(command, { abortSignal: untilBroken(sent, signal) }));
+    },
+    async copy({ key, uploadId, number, from }) {
+      const CopySource = `${Bucket}/${from.split("/").map(encodeURIComponent).join("/")}`;
+      const input = { Bucket, Key: key, UploadId: uploadId, PartNumber: number, CopySource };
+      await call(client.send(new UploadPartCopyCommand(input)));
     },
     async complete({ key, uploadId }, parts) {
       const command = new CompleteMultipartUploadCommand({
@@ -97,13 +100,6 @@ export function multipartCalls({ client, bucket, hasChecksums }: Aws): Multipart
     },
     sign: createPartSigner({ client, bucket }),
   };
-}
-
-/** A body that breaks ends its request: the SDK would wait for the rest of it, and the error would have nobody to hear it. */
-function untilBroken(body: Uint8Array | Readable, signal?: AbortSignal): AbortSignal {
-  const broken = new AbortController();
-  if (body instanceof Readable) body.on("error", (cause) => broken.abort(cause));
-  return signal ? AbortSignal.any([signal, broken.signal]) : broken.signal;
 }
 
 function listedPart({ PartNumber = 0, Size = 0, ETag = "", ChecksumSHA256 }: Part): ListedPart {

@@ -9,14 +9,31 @@ import {
   type ServerSideEncryption,
   type StorageClass,
 } from "@aws-sdk/client-s3";
-import { type Aws, call, callOr, faultOf } from "./aws-call.ts";
+import { encodeBase64 } from "@holdfast/protocol";
+import { type Aws, bodyOf, call, callOr, faultOf, signDigest, untilBroken } from "./aws-call.ts";
 import { type ObjectCalls, type ObjectHeaders, S3Error } from "./calls.ts";
 
-export function objectCalls({ client, bucket: Bucket }: Aws): ObjectCalls {
+export function objectCalls({ client, bucket: Bucket, hasChecksums }: Aws): ObjectCalls {
   return {
     async put(key, body, headers) {
       const input = { Bucket, Key: key, Body: body, ContentLength: body.length };
       await call(client.send(new PutObjectCommand({ ...input, ...headersOf(headers) })));
+    },
+    async putDigested({ key, size, sha256, body, headers }, signal) {
+      const sent = bodyOf(body);
+      const command = new PutObjectCommand({
+        ...{ Bucket, Key: key, Body: sent, ContentLength: size },
+        ...headersOf(headers),
+        ...(hasChecksums ? { ChecksumSHA256: encodeBase64(sha256) } : {}),
+      });
+      command.middlewareStack.add(
+        (next) => (args) => {
+          signDigest(args.request, sha256);
+          return next(args);
+        },
+        { step: "build", name: "digest" },
+      );
+      await call(client.send(command, { abortSignal: untilBroken(sent, signal) }));
     },
     async get(key, start, end, etag) {
       const command = new GetObjectCommand({

@@ -17,6 +17,8 @@ export interface MultipartCalls {
   create(key: string, headers: ObjectHeaders): Promise<string>;
   /** Resolves when the store has the part, whose SHA-256 it was told, durably. */
   put(part: PartCall, signal?: AbortSignal): Promise<void>;
+  /** Resolves when the store has made a part of an object of its own; whether it lists a digest of it is its business. */
+  copy(part: CopyCall): Promise<void>;
   /** Resolves when the object is there. An answer of 200 with an error inside rejects like any other. */
   complete(upload: MultipartId, parts: readonly CompletedPart[]): Promise<void>;
   /** Resolves when the store has been told; a part on its way may still land: list again. */
@@ -31,6 +33,8 @@ export interface MultipartCalls {
 
 export interface ObjectCalls {
   put(key: string, body: Uint8Array, headers: ObjectHeaders): Promise<void>;
+  /** As `put`, of bytes whose SHA-256 the store was told, and which need not be in memory. */
+  putDigested(object: ObjectCall, signal?: AbortSignal): Promise<void>;
   /**
    * Resolves with bytes from `start` to before `end` as they come, fewer at the end of the object, once the first are on their way; rejects like a call where
    * they break off. Undefined where there is no object, or none of these bytes. With `etag`, rejects where the object is another one by now.
@@ -82,6 +86,17 @@ export interface PartCall extends MultipartId {
   readonly size: number;
   readonly sha256: Uint8Array;
   readonly body: Uint8Array | AsyncIterable<Uint8Array>;
+}
+
+export interface CopyCall extends MultipartId {
+  /** From 1. */
+  readonly number: number;
+  /** The key of the object, in the same bucket. */
+  readonly from: string;
+}
+
+export interface ObjectCall extends Pick<PartCall, "key" | "size" | "sha256" | "body"> {
+  readonly headers: ObjectHeaders;
 }
 
 export interface SignCall extends MultipartId {

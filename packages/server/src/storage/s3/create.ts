@@ -1,5 +1,5 @@
 // The storage on S3, made of calls: which file does what.
-import type { Clock, Home, PartStorage, Random, UploadRecord } from "@holdfast/engine";
+import type { Clock, Home, PartStorage, PlaceForm, Random, UploadRecord } from "@holdfast/engine";
 import { encodeHex } from "@holdfast/protocol";
 import { assemble } from "./assemble.ts";
 import type { S3Calls } from "./calls.ts";
@@ -7,7 +7,7 @@ import { AWS_CAPABILITIES, type Capabilities, limitsOf } from "./capabilities.ts
 import { discard } from "./discard.ts";
 import { listed } from "./listed.ts";
 import type { Marks } from "./location.ts";
-import { createKeys, placeOf } from "./place.ts";
+import { createKeys, placeOf, placeOfStaged, stagedAttempt, stagedOf } from "./place.ts";
 import { createObjects } from "./read.ts";
 import { retrying } from "./retry.ts";
 import { sign } from "./sign.ts";
@@ -41,7 +41,13 @@ export function createS3Storage(options: S3StorageOptions): PartStorage {
   const stage = stageOf(options);
   const { calls, random, keys, capabilities, marks, home } = stage;
 
-  function begin(id: UploadRecord["id"], type: string) {
+  function begin(id: UploadRecord["id"], type: string, form: PlaceForm = "joined") {
+    const attempt = encodeHex(random.bytes(ATTEMPT_BYTES));
+    if (form === "staged") {
+      return Promise.resolve(
+        placeOfStaged({ key: keys.bytes(id, stagedAttempt(attempt)), type }, home),
+      );
+    }
     // An answer that is lost leaves a multipart upload that nobody knows: `unfinished` finds it. It has a key that no other has, since what is discarded takes along the object under its key.
     return retrying(stage, "beginning a multipart upload", async () => {
       const key = keys.bytes(id, encodeHex(random.bytes(ATTEMPT_BYTES)));
@@ -57,10 +63,11 @@ export function createS3Storage(options: S3StorageOptions): PartStorage {
     limits: limitsOf(capabilities),
     objects: createObjects(stage),
     homeOf: () => home,
-    begin,
+    begin: (id, type, _, form) => begin(id, type, form),
     putPart: (place, part, body, signal) => putPart(stage, place, part, body, signal),
     sign: (place, parts, lifeMs) => sign(stage, place, parts, lifeMs),
-    listed: (place, start, end) => listed(stage, place, start, end),
+    listed: async (place, start, end) =>
+      stagedOf(place) ? new Map() : listed(stage, place, start, end),
     assemble: (place, parts) => assemble(stage, place, parts),
     discard: (place) => discard(stage, place),
     unfinished: (before) => unfinished(stage, before),

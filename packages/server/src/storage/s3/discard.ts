@@ -2,7 +2,8 @@
 import type { Place } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
 import { isRefusal, type MultipartId } from "./calls.ts";
-import { multipartOf } from "./place.ts";
+import { isStagedKey, multipartOf } from "./place.ts";
+import { removeBelow } from "./remove.ts";
 import { pause, retrying } from "./retry.ts";
 import type { Stage } from "./stage.ts";
 
@@ -10,7 +11,26 @@ const TRIES = 10;
 
 export async function discard(stage: Stage, place: Place): Promise<void> {
   const upload = multipartOf(place);
-  const { multipart, objects } = stage.calls;
+  const { key, uploadId } = upload;
+  if (!isStagedKey(key)) await end(stage, upload);
+  // An attempt to assemble that was cut: the object under its key is another attempt's.
+  else if (uploadId !== "") return end(stage, upload);
+  else {
+    await removeBelow(stage, stage.keys.parts(key));
+    await endAttempts(stage, key);
+  }
+  await retrying(stage, "removing the object", () => stage.calls.objects.delete(key));
+}
+
+/** Ends all that has been begun to make the object of this key, which no other key begins with. */
+export async function endAttempts(stage: Stage, key: string): Promise<void> {
+  const { multipart } = stage.calls;
+  const list = () => retrying(stage, "listing multipart uploads", () => multipart.list(key));
+  for (const attempt of (await list()).items) await end(stage, attempt);
+}
+
+async function end(stage: Stage, upload: MultipartId): Promise<void> {
+  const { multipart } = stage.calls;
   for (let tries = 0; ; tries++) {
     const left = await partsLeft(stage, upload);
     // One that has no parts yet is there all the same; some stores go on listing none of what has ended.
@@ -22,7 +42,6 @@ export async function discard(stage: Stage, place: Place): Promise<void> {
       multipart.abort(upload).catch(unlessGone),
     );
   }
-  await retrying(stage, "removing the object", () => objects.delete(upload.key));
 }
 
 /** How many the store lists; undefined where it knows nothing of the upload any more. */

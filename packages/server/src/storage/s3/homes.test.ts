@@ -20,15 +20,15 @@ function storageIn({ endpoint, bucketName: bucket, credentials }: S3Double, home
 function inHome(storage: PartStorage, home: Home): PartStorage {
   const { objects } = storage;
   const homed = (object: PlacedObject): PlacedObject =>
-    object.kind === "bytes" ? object : { ...object, home };
+    "place" in object ? object : { ...object, home };
   return {
     ...storage,
-    begin: (id, type) => storage.begin(id, type, home),
+    begin: (id, type, _, form) => storage.begin(id, type, home, form),
     objects: {
+      ...objects,
       read: (object, range) => objects.read(homed(object), range),
       put: (object, bytes) => objects.put(homed(object), bytes),
       remove: (object) => objects.remove(homed(object)),
-      list: () => objects.list(),
       removeTails: (id) => objects.removeTails(id, home),
       removeAll: (id) => objects.removeAll(id, home),
     },

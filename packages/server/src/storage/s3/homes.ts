@@ -33,6 +33,7 @@ export function joinHomes({ main, named, rules }: Homes): PartStorage {
     limits: all.map(({ limits }) => limits).reduce(narrower),
     transfer: all.every(({ transfer }) => transfer === "direct") ? "direct" : "server",
     objects: {
+      isStaged: (place) => of(place).objects.isStaged(place),
       read: (object, range) => holding(object).read(object, range),
       put: async (object, bytes) => holding(object).put(object, bytes),
       remove: async (object) => holding(object).remove(object),
@@ -41,7 +42,7 @@ export function joinHomes({ main, named, rules }: Homes): PartStorage {
       removeAll: async (id, home) => at(home).objects.removeAll(id, home),
     },
     homeOf: (tenant) => rules.get(tenant),
-    begin: async (id, type, home) => at(home).begin(id, type, home),
+    begin: async (id, type, home, form) => at(home).begin(id, type, home, form),
     putPart: async (place, part, body, signal) => of(place).putPart(place, part, body, signal),
     sign: async (place, parts, lifeMs) => of(place).sign(place, parts, lifeMs),
     listed: async (place, start, end) => of(place).listed(place, start, end),

@@ -8,6 +8,8 @@ export interface Keys {
   /** Of a new attempt; `attempt` is random. */
   bytes(id: UploadId, attempt: string): string;
   of(object: PlacedObject): string;
+  /** Of the parts of a staged place, whose bytes get this key in the end. */
+  parts(key: string): string;
   /** Of everything that is stored for an upload beside its places. */
   besides(id: UploadId): string;
   /** Of the tails among them. */
@@ -31,6 +33,11 @@ export function createKeys(prefix: string, home?: Home): Keys {
   const places = `${prefix}bytes/`;
   const allBesides = `${prefix}besides/`;
   const besides = (id: UploadId) => `${allBesides}${id}/`;
+  const PARTS = "part";
+  function parts(key: string): string {
+    const [id = "", attempt = ""] = key.slice(places.length).split("/");
+    return `${allBesides}${id}/${PARTS}/${attempt}/`;
+  }
   function uploadOf(key: string): UploadId | undefined {
     if (!key.startsWith(places)) return undefined;
     const [id = ""] = key.slice(places.length).split("/");
@@ -47,10 +54,12 @@ export function createKeys(prefix: string, home?: Home): Keys {
     bytes: (id, attempt) => `${places}${id}/${attempt}`,
     of(object) {
       if (object.kind === "bytes") return multipartOf(object.place).key;
+      if (object.kind === "part") return parts(multipartOf(object.place).key) + object.index;
       return object.kind === "manifest"
         ? `${besides(object.id)}manifest`
         : tails(object.id) + object.name;
     },
+    parts,
     uploadOf,
     objectOf(key) {
       const placed = uploadOf(key);
@@ -61,8 +70,13 @@ export function createKeys(prefix: string, home?: Home): Keys {
         };
       }
       if (!key.startsWith(allBesides)) return undefined;
-      const [id = "", kind, name] = key.slice(allBesides.length).split("/");
+      const [id = "", kind, name, index] = key.slice(allBesides.length).split("/");
       if (!isUploadId(id)) return undefined;
+      if (kind === PARTS) {
+        if (name === undefined || !/^\d+$/.test(index ?? "")) return undefined;
+        const place = placeOf({ key: `${places}${id}/${name}`, uploadId: "" }, home);
+        return { id, object: { kind: "part", place, index: Number(index) } };
+      }
       if (kind === "manifest") return { id, object: { kind, id, home } };
       return kind === "tail" && name !== undefined
         ? { id, object: { kind, id, name, home } }
@@ -73,6 +87,33 @@ export function createKeys(prefix: string, home?: Home): Keys {
 
 export function placeOf({ key, uploadId }: MultipartId, home?: Home): Place {
   return JSON.stringify(home === undefined ? [key, uploadId] : [key, uploadId, home]) as Place;
+}
+
+/** A place whose parts are objects of their own. What becomes of them gets `key`, and is of this type. */
+export interface Staged {
+  readonly key: string;
+  readonly type: string;
+}
+
+/** By its name a key says that it is a staged place's: its attempts to assemble stand under it, too. */
+const STAGED = "staged-";
+
+export function stagedAttempt(attempt: string): string {
+  return STAGED + attempt;
+}
+
+export function isStagedKey(key: string): boolean {
+  return key.slice(key.lastIndexOf("/") + 1).startsWith(STAGED);
+}
+
+export function placeOfStaged({ key, type }: Staged, home?: Home): Place {
+  return JSON.stringify([key, "", home ?? null, type]) as Place;
+}
+
+/** Undefined of one whose parts go to a multipart upload. */
+export function stagedOf(place: Place): Staged | undefined {
+  const [key, , , type]: unknown[] = JSON.parse(place);
+  return typeof key === "string" && typeof type === "string" ? { key, type } : undefined;
 }
 
 /** Which of several storages it is in. */

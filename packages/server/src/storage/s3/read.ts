@@ -3,6 +3,8 @@ import type { ObjectStorage, PlacedObject } from "@holdfast/engine";
 import type { ByteRange } from "@holdfast/protocol";
 import { isPassing, storageError } from "./failure.ts";
 import { lend } from "./lend.ts";
+import { stagedOf } from "./place.ts";
+import { removeBelow } from "./remove.ts";
 import { pause, retrying } from "./retry.ts";
 import type { Stage } from "./stage.ts";
 import { storedObjects } from "./stored.ts";
@@ -10,6 +12,7 @@ import { storedObjects } from "./stored.ts";
 export function createObjects(stage: Stage): ObjectStorage {
   const { calls, keys, marks } = stage;
   return {
+    isStaged: (place) => stagedOf(place) !== undefined,
     read: (object, range) => read(stage, object, range),
     async put(object, bytes) {
       const headers = { type: "application/octet-stream", ...marks };
@@ -24,16 +27,6 @@ export function createObjects(stage: Stage): ObjectStorage {
     removeTails: (id) => removeBelow(stage, keys.tails(id)),
     removeAll: (id) => removeBelow(stage, keys.besides(id)),
   };
-}
-
-async function removeBelow(stage: Stage, prefix: string): Promise<void> {
-  const { objects } = stage.calls;
-  const list = () => retrying(stage, "listing objects", () => objects.list(prefix));
-  for (let page = await list(); page.items.length > 0; page = await list()) {
-    for (const { key } of page.items) {
-      await retrying(stage, "removing an object", () => objects.delete(key));
-    }
-  }
 }
 
 /** Breaks in a row, without a byte in between, that are gone on after. */

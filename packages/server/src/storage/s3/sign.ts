@@ -2,7 +2,7 @@
 import type { BoundPart, Place, SignedRequest } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
 import { storageError } from "./failure.ts";
-import { multipartOf, numberOf } from "./place.ts";
+import { multipartOf, numberOf, stagedOf } from "./place.ts";
 import type { Stage } from "./stage.ts";
 
 export async function sign(
@@ -11,6 +11,10 @@ export async function sign(
   parts: readonly BoundPart[],
   lifeMs: number,
 ): Promise<readonly SignedRequest[]> {
+  if (stagedOf(place)) {
+    const message = "parts that can be read at once go through the server";
+    throw new HoldfastError("digest_unsupported", message, { algorithms: [] });
+  }
   if (!capabilities.checksDigests) {
     const message = "the store does not check digests: parts go through the server";
     throw new HoldfastError("digest_unsupported", message, { algorithms: [] });

@@ -3,7 +3,7 @@ import type { BoundPart, PartBody, Place } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
 import { isRefusal } from "./calls.ts";
 import { storageError } from "./failure.ts";
-import { multipartOf, numberOf } from "./place.ts";
+import { multipartOf, numberOf, stagedOf } from "./place.ts";
 import { retrying } from "./retry.ts";
 import type { Stage } from "./stage.ts";
 
@@ -14,22 +14,31 @@ export async function putPart(
   body: PartBody,
   signal?: AbortSignal,
 ): Promise<void> {
-  const upload = multipartOf(place);
-  const part = { ...upload, number: numberOf(index), size, sha256: digest };
   const doing = `storing part ${index}`;
+  const put = putOf(stage, place, { index, size, digest }, signal);
   try {
-    if (body.kind === "stream") {
-      await stage.calls.multipart.put({ ...part, body: body.pieces }, signal);
-      return;
-    }
-    await retrying(stage, doing, () =>
-      stage.calls.multipart.put({ ...part, body: bodyOf(body.pieces) }, signal),
-    );
+    if (body.kind === "stream") return await put(body.pieces);
+    await retrying(stage, doing, () => put(bodyOf(body.pieces)));
   } catch (error) {
     throw isOtherBytes(error)
       ? new HoldfastError("digest_mismatch", "the store found other bytes", { index }, error)
       : storageError(error, doing);
   }
+}
+
+function putOf(
+  { calls, keys, marks }: Stage,
+  place: Place,
+  { index, size, digest: sha256 }: BoundPart,
+  signal: AbortSignal | undefined,
+): (body: Uint8Array | AsyncIterable<Uint8Array>) => Promise<void> {
+  if (!stagedOf(place)) {
+    const part = { ...multipartOf(place), number: numberOf(index), size, sha256 };
+    return (body) => calls.multipart.put({ ...part, body }, signal);
+  }
+  const headers = { type: "application/octet-stream", ...marks };
+  const object = { key: keys.of({ kind: "part", place, index }), size, sha256, headers };
+  return (body) => calls.objects.putDigested({ ...object, body }, signal);
 }
 
 /** One piece goes as it is; of several each is sent from where it lies. */

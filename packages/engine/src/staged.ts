@@ -1,0 +1,67 @@
+// Committed bytes of an upload whose parts are objects of their own in a store until they are one: each reader has a stream of its own, as of a file there.
+import { type ByteRange, HoldfastError, hasPart, partOffset } from "@holdfast/protocol";
+import type { Context } from "./context.ts";
+import { partsOf } from "./kinds.ts";
+import type { PlacedObject } from "./ports.ts";
+import { refresh } from "./refresh.ts";
+import type { Upload } from "./upload.ts";
+
+/**
+ * The bytes of a range that is committed, in order.
+ *
+ * An object may go while it is looked for: the upload has become one object, or its tail is in other ones by now. So what is not there is looked for again where the newest record has it.
+ * @throws HoldfastError `storage_failed` where it is nowhere; `upload_not_found`; what the storage throws
+ */
+export async function* readStaged(
+  context: Context,
+  upload: Upload,
+  { start, end }: ByteRange,
+): AsyncGenerator<Uint8Array, void, void> {
+  let looks = 0;
+  for (let at = start; at < end; ) {
+    const before = at;
+    for (const { object, offset, until } of holdersOf(upload, at)) {
+      const stop = Math.min(end, until);
+      const range = { start: at - offset, end: stop - offset };
+      for await (const piece of partsOf(context).objects.read(object, range)) {
+        yield piece;
+        at += piece.length;
+      }
+      if (at >= stop) break;
+    }
+    if (at > before) looks = 0;
+    else if (looks++ === LOOKS) throw new HoldfastError("storage_failed", "bytes are missing");
+    else if (context.host !== undefined) await refresh(context, upload);
+  }
+}
+
+/** Looks for bytes that were not where the record had them: it may have changed each time. */
+const LOOKS = 3;
+
+interface Holder {
+  readonly object: PlacedObject;
+  /** Where in the upload its first byte is. */
+  readonly offset: number;
+  /** Where it ends there. */
+  readonly until: number;
+}
+
+/** What may have the byte at an offset, and those behind it: first where it is while the upload grows, then where it is once that is one object. */
+function holdersOf({ record, committed }: Upload, at: number): readonly Holder[] {
+  const { id, home, place, size, partSize, tail } = record;
+  if (place === undefined) return [];
+  const index = Math.floor(at / partSize);
+  const whole = { object: { kind: "bytes", place }, offset: 0, until: size } as const;
+  if (hasPart(committed, index)) {
+    const offset = partOffset(record, index);
+    const until = Math.min(offset + partSize, size);
+    return [{ object: { kind: "part", place, index }, offset, until }, whole];
+  }
+  let offset = index * partSize;
+  for (const { name, size } of (tail?.index === index && tail.objects) || []) {
+    const until = offset + size;
+    if (at < until) return [{ object: { kind: "tail", id, name, home }, offset, until }];
+    offset = until;
+  }
+  return [];
+}

@@ -1,0 +1,195 @@
+// Staged places on S3: how their parts become one object, whatever the store can do and wherever that is cut.
+import { randomBytes } from "node:crypto";
+import type { BoundPart, PartStorage, Place } from "@holdfast/engine";
+import { MIB } from "@holdfast/protocol";
+import { inMemory, partOf } from "@holdfast/testkit/contracts/part-storage-rig";
+import { testId } from "@holdfast/testkit/contracts/storage-rig";
+import { type S3Double, startS3Double } from "@holdfast/testkit/s3-double/server";
+import { afterEach, describe, expect, it } from "vitest";
+import { systemClock, systemRandom } from "../../platform.ts";
+import type { S3Calls } from "./calls.ts";
+import { createAwsCalls, createS3Storage } from "./index.ts";
+
+const PART = 8 * MIB;
+const content = new Uint8Array(randomBytes(2 * PART + 1000));
+
+const ends: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0)) await end();
+});
+
+interface World {
+  readonly double: S3Double;
+  readonly calls: S3Calls;
+  open(calls?: S3Calls): PartStorage;
+}
+
+async function makeWorld(options: Parameters<typeof startS3Double>[0] = {}): Promise<World> {
+  const double = await startS3Double(options);
+  const { endpoint, bucketName: bucket, credentials } = double;
+  const calls = createAwsCalls({ bucket, region: "us-east-1", endpoint, credentials });
+  ends.push(calls.close, double.close);
+  const platform = { clock: systemClock, random: systemRandom };
+  return {
+    double,
+    calls,
+    open: (own = calls) => createS3Storage({ calls: own, ...platform, prefix: "ours/" }),
+  };
+}
+
+const parts: readonly BoundPart[] = [0, 1, 2].map((index) => partOf(index, bytesOf(index)));
+
+function bytesOf(index: number): Uint8Array {
+  return content.subarray(index * PART, (index + 1) * PART);
+}
+
+async function staged(storage: PartStorage): Promise<Place> {
+  const place = await storage.begin(testId(1), "video/mp4", undefined, "staged");
+  for (const part of parts) await storage.putPart(place, part, inMemory(bytesOf(part.index)));
+  return place;
+}
+
+async function read(storage: PartStorage, place: Place): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  const range = { start: 0, end: content.length + 1 };
+  for await (const piece of storage.objects.read({ kind: "bytes", place }, range)) {
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
+
+/** Keys of objects without what differs between two runs, and multipart uploads that have not ended. */
+function left({ double: { bucket } }: World): readonly unknown[] {
+  const keys = [...bucket.objects.keys()].map((key) => key.replace(/staged-[0-9a-f]+/, "staged"));
+  return [keys, bucket.multiparts.size];
+}
+
+const WHOLE = [[`ours/bytes/${testId(1)}/staged`], 0];
+
+describe("the parts of a staged place", () => {
+  it("are copied by the store, which sends no byte of them, and get the type of the upload", async () => {
+    const world = await makeWorld();
+    const storage = world.open();
+    const place = await staged(storage);
+    await storage.assemble(place, parts);
+    const { counts, bucket } = world.double;
+    expect([counts.get("copy-part"), counts.get("part"), counts.get("get")]).toEqual([
+      ...[3, undefined, undefined],
+    ]);
+    const [object] = [...bucket.objects.values()];
+    expect(object?.headers.get("content-type")).toBe("video/mp4");
+    expect((await read(storage, place)).equals(content)).toBe(true);
+    expect(left(world)).toEqual(WHOLE);
+  });
+
+  it.each([
+    ["that cannot copy", { instead: { canCopyPart: false } }, true],
+    ["without checksums", { profile: "gcs" }, false],
+    ["without either", { profile: "gcs", instead: { canCopyPart: false } }, false],
+    ["that overlooks checksums", { profile: "ceph" }, true],
+  ] as const)("become one object in a store %s", async (_, options, hasChecksums) => {
+    const world = await makeWorld(options);
+    const { endpoint, bucketName: bucket, credentials } = world.double;
+    const where = { bucket, region: "us-east-1", endpoint, credentials };
+    const calls = createAwsCalls({ ...where, hasChecksums });
+    ends.push(calls.close);
+    const storage = world.open(calls);
+    const place = await staged(storage);
+    await storage.assemble(place, parts);
+    expect((await read(storage, place)).equals(content)).toBe(true);
+    expect(left(world)).toEqual(WHOLE);
+  });
+
+  it("are missing where the store has spoiled one, and it is taken again", async () => {
+    const world = await makeWorld();
+    const storage = world.open();
+    const place = await staged(storage);
+    const key = [...world.double.bucket.objects.keys()].find((each) => each.endsWith("/1"));
+    await world.calls.objects.put(key ?? "", bytesOf(0), { type: "a/b" });
+    await expect(storage.assemble(place, parts)).rejects.toMatchObject({
+      code: "parts_missing",
+      details: { missing: [[1, 2]] },
+    });
+    await storage.putPart(place, parts[1] ?? partOf(1, bytesOf(1)), inMemory(bytesOf(1)));
+    await storage.assemble(place, parts);
+    expect((await read(storage, place)).equals(content)).toBe(true);
+    expect(left(world)).toEqual(WHOLE);
+  });
+});
+
+describe("an attempt that is cut", () => {
+  it("at any call is gone on with by the next, or removed with the upload", async () => {
+    const world = await makeWorld();
+    const all = await cutAt(world, Number.POSITIVE_INFINITY, "assemble");
+    expect(all).toBeGreaterThan(10);
+    for (let last = 1; last <= all; last++) {
+      await cutAt(world, last, "assemble");
+      await cutAt(world, last, "discard");
+    }
+  });
+
+  /** Assembles until call `last`, which is never answered although it may have happened; then another process assembles, or discards. */
+  async function cutAt(world: World, last: number, then: "assemble" | "discard"): Promise<number> {
+    const { promise: died, resolve: die } = Promise.withResolvers<void>();
+    let count = 0;
+    const dying = eachCall(world.calls, async (call) => {
+      count++;
+      if (count < last) return call();
+      if (count === last) await call();
+      die();
+      return new Promise<never>(() => undefined);
+    });
+    const place = await staged(world.open());
+    const assembled = world.open(dying).assemble(place, parts);
+    await Promise.race([assembled, died]);
+    const storage = world.open();
+    if (then === "assemble") {
+      await storage.assemble(place, parts);
+      expect((await read(storage, place)).equals(content), `call ${last}`).toBe(true);
+      expect(left(world), `call ${last}`).toEqual(WHOLE);
+    }
+    await storage.discard(place);
+    expect(left(world), `call ${last}`).toEqual([[], 0]);
+    return count;
+  }
+
+  it("is found a day later by the sweep of places, which leaves the object of another attempt", async () => {
+    const world = await makeWorld();
+    const storage = world.open();
+    const place = await staged(storage);
+    await storage.assemble(place, parts);
+    const [key = ""] = world.double.bucket.objects.keys();
+    await world.calls.multipart.create(key, { type: "a/b" });
+    const found: Place[] = [];
+    for await (const one of storage.unfinished(Date.now() + 60_000)) found.push(one.place);
+    expect(found).toHaveLength(1);
+    expect(found).not.toContain(place);
+    for (const one of found) await storage.discard(one);
+    expect((await read(storage, place)).equals(content)).toBe(true);
+    expect(left(world)).toEqual(WHOLE);
+  });
+});
+
+type Meet = <T>(call: () => Promise<T>) => Promise<T>;
+
+/** The same calls, each one met. */
+function eachCall({ multipart, objects, ...calls }: S3Calls, meet: Meet): S3Calls {
+  return {
+    ...calls,
+    multipart: {
+      ...multipart,
+      create: (key, headers) => meet(() => multipart.create(key, headers)),
+      copy: (part) => meet(() => multipart.copy(part)),
+      complete: (upload, named) => meet(() => multipart.complete(upload, named)),
+      abort: (upload) => meet(() => multipart.abort(upload)),
+      parts: (upload, after, most) => meet(() => multipart.parts(upload, after, most)),
+      list: (prefix, after) => meet(() => multipart.list(prefix, after)),
+    },
+    objects: {
+      ...objects,
+      head: (key) => meet(() => objects.head(key)),
+      delete: (key) => meet(() => objects.delete(key)),
+      list: (prefix, after) => meet(() => objects.list(prefix, after)),
+    },
+  };
+}
