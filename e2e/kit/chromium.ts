@@ -3,8 +3,10 @@
 import { chromiumProgram } from "@holdfast/testkit/services/install";
 import { type Browser, chromium } from "playwright-core";
 
-export async function startChromium(): Promise<Browser> {
+/** @param features Of Chromium's own that are off by default. */
+export async function startChromium(features: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
+    args: features.length > 0 ? [`--enable-features=${features.join(",")}`] : [],
     executablePath: await chromiumProgram(),
     // Its sandbox refuses root; what it opens here is ours.
     chromiumSandbox: process.getuid?.() !== 0,

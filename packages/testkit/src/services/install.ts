@@ -60,33 +60,41 @@ export async function nginxProgram(): Promise<string> {
 }
 
 /** The path of `chromium`, without what a desktop wants of it. */
-export async function chromiumProgram(): Promise<string> {
-  const found = onPath("chromium");
-  if (found !== undefined) return found;
-  await once("apt", async () => {
-    if (onPath("chromium") === undefined) await installDebian("Chromium", "chromium");
-  });
-  return onPath("chromium") ?? missing("Chromium", "its package has no such program");
+export function chromiumProgram(): Promise<string> {
+  return debianProgram("Chromium", "chromium");
 }
 
 /** The path of `ffmpeg`; `ffprobe` comes with it. */
-export async function ffmpegProgram(): Promise<string> {
-  const found = onPath("ffmpeg");
-  if (found !== undefined) return found;
-  await once("apt", async () => {
-    if (onPath("ffmpeg") === undefined) await installDebian("ffmpeg", "ffmpeg");
-  });
-  return onPath("ffmpeg") ?? missing("ffmpeg", "its package has no such program");
+export function ffmpegProgram(): Promise<string> {
+  return debianProgram("ffmpeg", "ffmpeg");
 }
 
 /** The path of `caddy`. */
-export async function caddyProgram(): Promise<string> {
-  const found = onPath("caddy");
+export function caddyProgram(): Promise<string> {
+  return debianProgram("Caddy", "caddy");
+}
+
+/** The paths of `curl`, `wget` and `aria2c`. */
+export async function downloadPrograms(): Promise<{
+  readonly curl: string;
+  readonly wget: string;
+  readonly aria2: string;
+}> {
+  return {
+    curl: await debianProgram("curl", "curl"),
+    wget: await debianProgram("Wget", "wget"),
+    aria2: await debianProgram("aria2", "aria2", "aria2c"),
+  };
+}
+
+/** The path of a program of Debian's package `name`, which is installed where it is not on the PATH. */
+async function debianProgram(what: string, name: string, program: string = name): Promise<string> {
+  const found = onPath(program);
   if (found !== undefined) return found;
   await once("apt", async () => {
-    if (onPath("caddy") === undefined) await installDebian("Caddy", "caddy");
+    if (onPath(program) === undefined) await installDebian(what, name);
   });
-  return onPath("caddy") ?? missing("Caddy", "its package has no such program");
+  return onPath(program) ?? missing(what, "its package has no such program");
 }
 
 async function findPostgres(): Promise<string | undefined> {
