@@ -5,7 +5,9 @@ import { IN_FLIGHT, MEMORY } from "../line.ts";
 import type { Ports } from "../ports.ts";
 import { createShare } from "../share.ts";
 import { startUpload } from "../upload.ts";
-import { createMemoryCheckpoints } from "./memory-checkpoints.ts";
+import { createCheckpointStore } from "./checkpoint.ts";
+import { createClaims } from "./claims.ts";
+import { createDatabase } from "./database.ts";
 import {
   decodeError,
   encodeError,
@@ -18,6 +20,9 @@ import {
 import { browserClock, browserDigester, browserRandom } from "./platform.ts";
 import { openBlobSource } from "./source.ts";
 import { createBrowserTransport } from "./transport.ts";
+
+/** Of this origin's checkpoints. */
+const DATABASE = "holdfast";
 
 /** Serves the page at the other end of the port. */
 export function serveEngine(port: MessagePort): void {
@@ -55,6 +60,8 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
 
   function begin(id: number, { blob, options, token }: SentUpload): void {
     const common = {
+      // Another tab that is at it does the same work: this one goes on with it should that one end.
+      whenBusy: "wait" as const,
       ...(settings.inFlight === undefined ? {} : { inFlight: settings.inFlight }),
       ...(blob.type === "" ? {} : { type: blob.type }),
     };
@@ -109,7 +116,11 @@ function browserPorts({ inFlight = IN_FLIGHT, memory = MEMORY, limitRate }: Sett
   const rate = limitRate === undefined ? {} : { limitRate };
   return {
     transport: createBrowserTransport(),
-    checkpoints: createMemoryCheckpoints(browserClock),
+    checkpoints: createCheckpointStore({
+      clock: browserClock,
+      claims: createClaims(navigator.locks),
+      database: createDatabase(DATABASE, browserClock),
+    }),
     clock: browserClock,
     random: browserRandom,
     digester: browserDigester,

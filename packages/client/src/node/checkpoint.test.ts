@@ -17,6 +17,7 @@ import { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CheckpointStore } from "../ports.ts";
+import { CHECKPOINT_CLAUSES, TODAY } from "../testing/checkpoint-contract.ts";
 import { createCheckpointStore } from "./checkpoint.ts";
 
 let directory: string;
@@ -32,8 +33,8 @@ afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-function open(at = directory): CheckpointStore {
-  const store = createCheckpointStore({ directory: at, now: () => 1234.5 });
+function open(at = directory, now = () => 1234.5): CheckpointStore {
+  const store = createCheckpointStore({ directory: at, now });
   store.onDamage((detail) => warnings.push(detail));
   stores.push(store);
   return store;
@@ -52,6 +53,10 @@ function damageInPlace(): void {
 }
 
 describe("the checkpoint store", () => {
+  it.each(CHECKPOINT_CLAUSES)("$name", ({ check }) =>
+    check((now = () => TODAY) => open(directory, now)),
+  );
+
   it("loads what was saved last, in another process too", async () => {
     const one = open();
     expect(await one.load("k")).toBeUndefined();
