@@ -10,7 +10,7 @@ const LONG = ["packages/server/src/http/mix.test.ts"];
 
 /** Each of these tests starts a server, most of them on a real disk, and moves files through it. */
 const TRANSFERS = [
-  "packages/client/src/{upload,upload-resume,upload-trouble,download}.test.ts",
+  "packages/client/src/{upload,upload-resume,upload-trouble,download,any-file}.test.ts",
   "packages/client/src/stream/stream.test.ts",
   "packages/client/src/node/client.test.ts",
   "packages/server/src/security.test.ts",

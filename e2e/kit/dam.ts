@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { MIB } from "@holdfast/protocol";
 import type { Command } from "@holdfast/testkit/process";
 import { passOn, type Relay, startRelay } from "@holdfast/testkit/relay";
-import { movesBytes } from "./gate.ts";
+import { type Kind, movesBytes } from "./gate.ts";
 
 export interface Dam extends Relay {
   /** So many bytes more come through. */
@@ -15,7 +15,7 @@ export interface Dam extends Relay {
   open(): void;
 }
 
-export async function openDam(target: string): Promise<Dam> {
+export async function openDam(target: string, isOfFile: Kind = movesBytes): Promise<Dam> {
   let left = Number.POSITIVE_INFINITY;
   let waiting: (() => void)[] = [];
 
@@ -49,7 +49,7 @@ export async function openDam(target: string): Promise<Dam> {
   }
 
   const relay = await startRelay((request, response) =>
-    request.method === "GET" && movesBytes(request)
+    request.method === "GET" && isOfFile(request)
       ? passBytes(request, response)
       : passOn(target, request, response),
   );

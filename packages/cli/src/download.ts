@@ -2,6 +2,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import { text } from "node:stream/consumers";
+import type { Described, Result } from "@holdfast/client";
 import type { Client } from "@holdfast/client/node";
 import { HoldfastError, type Manifest } from "@holdfast/protocol";
 import { Command } from "commander";
@@ -40,7 +41,8 @@ Example:
   holdfast download --from-list photos.list -o restored
 
 A file gets its name only when it is whole and every part has its digest. Into a
-directory it goes under its own name. HOLDFAST_TOKEN holds the token.`;
+directory it goes under its own name. HOLDFAST_TOKEN holds the token. From any other
+server with ranges and ETags it comes without token and digests: give --sha256.`;
 
 export function downloadCommand(): Command {
   const command = new Command("download")
@@ -97,11 +99,18 @@ async function runDownload(
       isMany: listed.length > 1 || options.fromList !== undefined,
       failed: [],
       ...(target.kind === "stream" ? { interruptedHint: STREAM_HINT } : {}),
-      next: ({ root }) => `Every part has its digest; the root is ${root}`,
+      next: (result) => nextOf(result, options),
     });
   } finally {
     client.close();
   }
+}
+
+/** A file of any server has no id but its address, and no digests but what --sha256 says. */
+function nextOf({ id, url, root }: Result, { sha256 }: Options): string {
+  if (id !== url) return `Every part has its digest; the root is ${root}`;
+  if (sha256 !== undefined) return "The file has the SHA-256 that it was to have";
+  return "Its length is right; nothing but --sha256 can say more of a file of this server";
 }
 
 function serversOf(listed: readonly Listed[]): readonly string[] {
@@ -128,7 +137,9 @@ function jobOf(one: Listed, target: Target, client: Client, rules: Rules, taken:
       if (target.kind === "stream") {
         return client.downloadStream(one.url, writeStandardOutput, rules);
       }
-      const place = await placeOf(one, target, (url) => client.describe({ ...rules, url, signal }));
+      const place = await placeOf(one, target, (url) =>
+        client.describeAny({ ...rules, url, signal }),
+      );
       path = place.path;
       // Two files of one name would each take the other for a file that is there already.
       if (taken.has(path)) {
@@ -147,11 +158,13 @@ function jobOf(one: Listed, target: Target, client: Client, rules: Rules, taken:
 async function placeOf(
   { url, path }: Listed,
   target: Target,
-  describe: (url: string) => Promise<Manifest>,
+  describe: (url: string) => Promise<Described>,
 ): Promise<{ readonly path: string; readonly manifest?: Manifest }> {
   if (target.kind !== "directory") return { path: target.path };
   if (path !== undefined) return { path: await placeWithin(target.path, path) };
-  const manifest = await describe(url);
+  const found = await describe(url);
+  if (found.kind === "any") return { path: join(target.path, safeName(found.file.name)) };
+  const { manifest } = found;
   return { path: join(target.path, safeName(manifest.name)), manifest };
 }
 

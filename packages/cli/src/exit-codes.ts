@@ -93,6 +93,8 @@ const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   connection_failed: EXIT.gaveUp,
   stalled: EXIT.gaveUp,
   not_holdfast: EXIT.gaveUp,
+  wrong_answer: EXIT.gaveUp,
+  not_resumable: EXIT.noRetry,
   request_too_large: EXIT.sizeLimit,
   wrong_address: EXIT.usage,
   claim_lost: EXIT.gaveUp,

@@ -1,6 +1,12 @@
 // What a file is, before anything of it is moved: its manifest, asked for until there is an answer.
 import { decodeManifest, HoldfastError, type Manifest } from "@holdfast/protocol";
-import { checkFileAddress, manifestAddress } from "./file-address.ts";
+import { type AnyFile, askAnyFile } from "./any-file.ts";
+import {
+  checkAnyAddress,
+  checkFileAddress,
+  isFileAddress,
+  manifestAddress,
+} from "./file-address.ts";
 import { type TransferOptions, wireOf } from "./options.ts";
 import { persist } from "./persist.ts";
 import type { Digester, Ports } from "./ports.ts";
@@ -14,15 +20,35 @@ export interface DescribeOptions extends TransferOptions {
   readonly onTrouble?: (trouble: Trouble) => void;
 }
 
+type DescribePorts = Pick<Ports, "transport" | "clock" | "random" | "digester" | "share">;
+
 /** Resolves with the file's manifest, whose root has been computed anew. Closes nothing. @throws HoldfastError */
-export async function describeFile(
-  options: DescribeOptions,
-  ports: Pick<Ports, "transport" | "clock" | "random" | "digester" | "share">,
-): Promise<Manifest> {
-  const { giveUpMs, onTrouble = () => undefined } = options;
-  const { clock, random, digester } = ports;
-  const signal = options.signal ?? new AbortController().signal;
+export function describeFile(options: DescribeOptions, ports: DescribePorts): Promise<Manifest> {
   const url = checkFileAddress(options.url, options.token !== undefined);
+  return insist(options, ports, (wire, call) =>
+    fetchManifest(wire, ports.digester, { url, ...call }),
+  );
+}
+
+/** What an address leads to: a file of ours with its manifest, or one of any HTTP server. Closes nothing. @throws HoldfastError */
+export function describeAnyFile(
+  options: DescribeOptions,
+  ports: DescribePorts,
+): Promise<Described> {
+  const { url, token } = options;
+  return insist(options, ports, (wire, call) =>
+    findFile(wire, ports.digester, { url, hasToken: token !== undefined, ...call }),
+  );
+}
+
+async function insist<T>(
+  options: DescribeOptions,
+  ports: DescribePorts,
+  work: (wire: Wire, call: Pick<WireRequest, "attempt" | "signal">) => Promise<T>,
+): Promise<T> {
+  const { giveUpMs, onTrouble = () => undefined } = options;
+  const { clock, random } = ports;
+  const signal = options.signal ?? new AbortController().signal;
   const wire = wireOf(ports, options);
   const startedAt = clock.monotonic();
   return persist(
@@ -34,8 +60,35 @@ export async function describeFile(
       progressAt: () => startedAt,
       ...(giveUpMs === undefined ? {} : { giveUpMs }),
     },
-    (attempt) => fetchManifest(wire, digester, { url, attempt, signal }),
+    (attempt) => work(wire, { attempt, signal }),
   );
+}
+
+export type Described =
+  | { readonly kind: "manifest"; readonly manifest: Manifest }
+  | { readonly kind: "any"; readonly file: AnyFile };
+
+export interface Address extends Pick<WireRequest, "attempt" | "signal"> {
+  /** As it was given. */
+  readonly url: string;
+  readonly hasToken: boolean;
+}
+
+/** At an address that looks like one of ours nothing else is believed to be a file: a captive portal answers there too. @throws HoldfastError */
+export async function findFile(
+  wire: Wire,
+  digester: Digester,
+  { url: address, hasToken, attempt, signal }: Address,
+): Promise<Described> {
+  if (!isFileAddress(address)) {
+    const file = await askAnyFile(wire, { url: checkAnyAddress(address), attempt, signal });
+    if (file !== "holdfast") return { kind: "any", file };
+  }
+  const url = checkFileAddress(address, hasToken);
+  return {
+    kind: "manifest",
+    manifest: await fetchManifest(wire, digester, { url, attempt, signal }),
+  };
 }
 
 /** @throws HoldfastError `download_corrupt` where it is none, or does not fit its root */

@@ -8,15 +8,15 @@ import type { Call } from "./work.ts";
 
 /** Every part is verified: flushes and gives the file its name. */
 export async function finishDownload(job: DownloadJob, { signal }: Call): Promise<Answer> {
-  const { manifest, verified } = contentOf(job);
+  const { version, verified } = contentOf(job);
   const { sink } = openedSinkOf(job);
   await readToItsEnd(job, signal);
   if (!isEvery(verified)) return openAnswer(job);
-  const { size } = manifest;
+  const { size } = version;
   await requireSha256({ sink, file: "working", size }, job.options, job.ports.digester, signal);
   await endJournal(job);
-  await sink.commit(manifest.size, job.options.replace ? "replace" : "keep");
-  await forgetProgress(job, manifest);
+  await sink.commit(size, job.options.replace ? "replace" : "keep");
+  await forgetProgress(job, version);
   return { kind: "complete", file: finishedOf(job) };
 }
 
@@ -34,7 +34,7 @@ export async function discardDownload(job: DownloadJob): Promise<void> {
   await endJournal(job);
   const { opened, root, content } = job;
   if (opened?.isOurs && root !== undefined) await opened.sink.discard(root);
-  if (opened?.isOurs && content) await forgetProgress(job, content.manifest);
+  if (opened?.isOurs && content) await forgetProgress(job, content.version);
 }
 
 /** Lets go of sink, claim and ports, of each whatever becomes of the others; the working file stays, for the next time. */

@@ -1,10 +1,11 @@
-// What a download knows while it runs: its sink, the file's manifest, which parts are there.
-import { encodeHex, HoldfastError, type Manifest, type PartSet } from "@holdfast/protocol";
+// What a download knows while it runs: its sink, the version of the file, which parts are there.
+import { computeRoot, encodeHex, HoldfastError, type PartSet } from "@holdfast/protocol";
 import type { Buffers } from "./buffers.ts";
 import type { DownloadOptions } from "./download.ts";
 import type { Journal } from "./download-journal.ts";
 import type { Emitter } from "./events.ts";
-import { fileIdOf, plainAddress } from "./file-address.ts";
+import { fileIdOf, isFileAddress, plainAddress } from "./file-address.ts";
+import type { Pin, Version } from "./pin.ts";
 import type { Ports, Sink } from "./ports.ts";
 import type { Finished } from "./state.ts";
 import type { Wire } from "./wire.ts";
@@ -17,7 +18,7 @@ export interface DownloadJob {
   readonly buffers: Buffers;
   readonly openSink: () => Promise<Sink>;
   opened: OpenedSink | undefined;
-  /** Of the file, in hexadecimal, once its manifest is known: names the working file. */
+  /** Of the version, in hexadecimal, once that is known: names the working file. */
   root: string | undefined;
   content: Content | undefined;
   /** While there is a working file that can be gone on with. */
@@ -42,7 +43,8 @@ export interface OpenedSink {
 
 /** The one version of the file that this download is of. */
 export interface Content {
-  readonly manifest: Manifest;
+  readonly version: Version;
+  readonly pin: Pin;
   /** Parts whose bytes in the working file have been verified; grows, and shrinks where bytes on disk prove bad. */
   readonly verified: PartSet;
   /** Of these, those that only the journal names, of a file that somebody may have been at since; shrinks as they are read. */
@@ -56,21 +58,21 @@ export function openedSinkOf(job: DownloadJob): OpenedSink {
 
 export function contentOf(job: DownloadJob): Content {
   if (job.content) return job.content;
-  throw new HoldfastError("internal", "the manifest is not there yet");
+  throw new HoldfastError("internal", "the version is not known yet");
 }
 
-/** The strong validator that pins every request to this version: the ETag of a file is its root. */
-export function entityTag({ root }: Manifest): string {
-  return `"${encodeHex(root)}"`;
-}
-
+/** A file of any server has no id but its address, and the root that its parts make here. */
 export function finishedOf(job: DownloadJob): Finished {
+  const { version, pin } = contentOf(job);
+  const { size, root } = version;
+  if (pin.kind === "manifest") return { ...shownOf(job), size, root: encodeHex(root) };
+  const made = computeRoot(job.ports.digester.sha256, version);
+  return { ...shownOf(job), size, root: encodeHex(made) };
+}
+
+/** How the file is called where it is told of. */
+export function shownOf(job: DownloadJob): { readonly id: string; readonly url: string } {
   const { url } = openedSinkOf(job);
-  const { manifest } = contentOf(job);
-  return {
-    id: fileIdOf(url),
-    url: plainAddress(url),
-    size: manifest.size,
-    root: encodeHex(manifest.root),
-  };
+  const shown = plainAddress(url);
+  return { id: isFileAddress(url) ? fileIdOf(url) : shown, url: shown };
 }

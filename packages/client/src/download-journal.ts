@@ -19,7 +19,7 @@ export interface Journal {
 
 export function createJournal(
   job: DownloadJob,
-  { manifest, verified, doubtful }: Content,
+  { version, pin, verified, doubtful }: Content,
 ): Journal {
   const { clock, digester } = job.ports;
   const { sink } = openedSinkOf(job);
@@ -39,7 +39,11 @@ export function createJournal(
     const isRead = countParts(doubtful) === 0;
     try {
       await sink.note((mark) =>
-        encodeJournal(digester, manifest, { parts, mark: isRead ? mark : "" }),
+        encodeJournal(digester, version, {
+          parts,
+          mark: isRead ? mark : "",
+          digests: pin.kind === "etag" ? version.digests : undefined,
+        }),
       );
       named = upTo;
     } catch (error) {

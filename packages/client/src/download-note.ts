@@ -1,12 +1,13 @@
 // Notes that a download has begun, so that it can be found again by who does not know the command.
-import { encodeHex, type Manifest } from "@holdfast/protocol";
+import { encodeHex } from "@holdfast/protocol";
 import { checkpointKey } from "./checkpoint.ts";
 import { type DownloadJob, openedSinkOf } from "./download-job.ts";
+import type { Version } from "./pin.ts";
 import { noteDownload } from "./unfinished.ts";
 
 /** Only a hint, so it never rejects. Of a single part nothing could be gone on with, and a copy says itself what is left to do with it. */
-export async function noteProgress(job: DownloadJob, manifest: Manifest): Promise<void> {
-  const { size, root, partSize } = manifest;
+export async function noteProgress(job: DownloadJob, version: Version): Promise<void> {
+  const { size, root, partSize } = version;
   const { url, sink } = openedSinkOf(job);
   if (size <= partSize || sink.working === "itself") return;
   const { sha256 } = job.options;
@@ -16,10 +17,7 @@ export async function noteProgress(job: DownloadJob, manifest: Manifest): Promis
 }
 
 /** There is nothing to go on with any more. Never rejects. */
-export async function forgetProgress(
-  job: DownloadJob,
-  { size, partSize }: Manifest,
-): Promise<void> {
+export async function forgetProgress(job: DownloadJob, { size, partSize }: Version): Promise<void> {
   if (size <= partSize || openedSinkOf(job).sink.working === "itself") return;
   await job.ports.checkpoints.remove(keyOf(job)).catch(() => undefined);
 }

@@ -4,7 +4,6 @@ import {
   createPartSet,
   encodeHex,
   HoldfastError,
-  type Manifest,
   type PartSet,
   partCount,
   RUN_PARTS_MAX,
@@ -12,25 +11,27 @@ import {
 } from "@holdfast/protocol";
 import { checkpointKey } from "./checkpoint.ts";
 import { takeClaim } from "./claim.ts";
-import { fetchManifest } from "./describe.ts";
 import {
+  type Content,
   contentOf,
   type DownloadJob,
-  entityTag,
   finishedOf,
   openedSinkOf,
   type Reading,
+  shownOf,
 } from "./download-job.ts";
 import { createJournal } from "./download-journal.ts";
 import { forgetProgress, noteProgress } from "./download-note.ts";
 import { findParts, readDoubtful } from "./download-resume.ts";
-import { checkFileAddress, fileIdOf, plainAddress } from "./file-address.ts";
+import { askForVersion, findVersion } from "./download-version.ts";
+import { checkAnyAddress, checkFileAddress, isFileAddress } from "./file-address.ts";
 import type { Known } from "./line.ts";
+import type { Version } from "./pin.ts";
 import { recallLine } from "./recall.ts";
 import { requireCopy } from "./require-copy.ts";
 import type { Answer } from "./state.ts";
 import { verifyParts } from "./verify-parts.ts";
-import { checkWanted, requireSha256, requireWanted } from "./wanted-file.ts";
+import { checkWanted, requireSha256 } from "./wanted-file.ts";
 import type { Call } from "./work.ts";
 
 /** Opens the sink and takes the claim on it. What to go on with, the check finds out. */
@@ -39,7 +40,10 @@ export async function openDownload(
   { signal }: Call,
 ): Promise<{ readonly isResumed: boolean; readonly known?: Known }> {
   const { digester } = job.ports;
-  const url = checkFileAddress(job.options.url, job.options.token !== undefined);
+  const { url: address, token } = job.options;
+  const url = isFileAddress(address)
+    ? checkFileAddress(address, token !== undefined)
+    : checkAnyAddress(address);
   checkWanted(job.options);
   const sink = await job.openSink();
   const opened = { url, sink, release: () => undefined };
@@ -61,57 +65,59 @@ export async function openDownload(
   return { isResumed: true, ...(known ? { known } : {}) };
 }
 
-/** The first time fetches the manifest and reads what is there; later only asks whether the file is still the same. */
+type What = Pick<Content, "version" | "pin">;
+
+/** The first time finds out what the file is and reads what is there; later only asks whether it is still the same. */
 export async function checkDownload(job: DownloadJob, call: Call): Promise<Answer> {
   if (job.content) {
-    await askForFile(job, job.content.manifest, call);
+    await askForVersion(job, call);
     return openAnswer(job);
   }
-  const { url, sink } = openedSinkOf(job);
-  const { attempt, signal } = call;
-  const manifest =
-    job.options.manifest ??
-    (await fetchManifest(job.wire, job.ports.digester, { url, attempt, signal }));
-  requireWanted(manifest, job.options);
-  const told = { id: fileIdOf(url), url: plainAddress(url) };
-  job.emit("created", { ...told, size: manifest.size, isResumed: false });
-  const root = encodeHex(manifest.root);
+  const { version, pinWith } = await findVersion(job, call);
+  const what = { version, pin: pinWith(noPart(version)) };
+  const { sink } = openedSinkOf(job);
+  job.emit("created", { ...shownOf(job), size: version.size, isResumed: false });
+  const root = encodeHex(version.root);
   job.root = root;
-  if (sink.working === "itself") return checkCopy(job, manifest, call);
+  if (sink.working === "itself") return checkCopy(job, what, call);
   const existing = await sink.existingSize();
-  if (existing !== undefined && (await isThere(job, manifest, existing))) {
-    await requireWhole(job, manifest, "whole", call);
+  if (existing !== undefined && (await isThere(job, what, existing, call))) {
+    if (what.pin.kind === "manifest") await requireWhole(job, version, "whole", call);
     // Whoever gave the file its name may have died before the working name was gone.
     await sink.discard(root);
-    job.content = { manifest, verified: noPart(manifest), doubtful: noPart(manifest) };
-    await forgetProgress(job, manifest);
+    job.content = { ...what, verified: noPart(version), doubtful: noPart(version) };
+    await forgetProgress(job, version);
     return { kind: "complete", file: finishedOf(job) };
   }
   if (job.options.resume === false) await sink.discard(root);
-  const content = await findParts(job, manifest, await sink.open(root));
+  const content = await findParts(job, version, pinWith, await sink.open(root));
   job.content = content;
   job.journal = createJournal(job, content);
   job.reading = startReading((signal) => readDoubtful(job, content, signal));
-  await noteProgress(job, manifest);
+  await noteProgress(job, version);
   return openAnswer(job);
 }
 
 /** Of a sink that is its own working file: what of it is good. */
-async function checkCopy(job: DownloadJob, manifest: Manifest, call: Call): Promise<Answer> {
-  const { size } = await openedSinkOf(job).sink.open(encodeHex(manifest.root));
-  const verified = await verifyParts(job, manifest, "working", size);
-  job.content = { manifest, verified, doubtful: noPart(manifest) };
-  if (isEvery(verified) && size === manifest.size) {
-    await requireWhole(job, manifest, "working", call);
+async function checkCopy(job: DownloadJob, what: What, call: Call): Promise<Answer> {
+  const { version, pin } = what;
+  if (pin.kind === "etag") {
+    throw new HoldfastError("usage", "only a file that Holdfast serves says what its parts are");
+  }
+  const { size } = await openedSinkOf(job).sink.open(encodeHex(version.root));
+  const verified = await verifyParts(job, what, "working", size);
+  job.content = { ...what, verified, doubtful: noPart(version) };
+  if (isEvery(verified) && size === version.size) {
+    await requireWhole(job, version, "working", call);
     return { kind: "complete", file: finishedOf(job) };
   }
-  if (!job.options.replace) requireCopy(manifest, verified, size);
+  if (!job.options.replace) requireCopy(version, verified, size);
   return openAnswer(job);
 }
 
 function requireWhole(
   job: DownloadJob,
-  { size }: Manifest,
+  { size }: Version,
   file: "whole" | "working",
   { signal }: Call,
 ): Promise<void> {
@@ -119,8 +125,8 @@ function requireWhole(
   return requireSha256({ sink, file, size }, job.options, job.ports.digester, signal);
 }
 
-function noPart(manifest: Manifest): PartSet {
-  return createPartSet(partCount(manifest));
+function noPart(version: Version): PartSet {
+  return createPartSet(partCount(version));
 }
 
 function startReading(read: (signal: AbortSignal) => Promise<void>): Reading {
@@ -132,27 +138,36 @@ function startReading(read: (signal: AbortSignal) => Promise<void>): Reading {
 
 /** What is there, and what is left. */
 export function openAnswer(job: DownloadJob): Answer {
-  const { manifest, verified } = contentOf(job);
-  const { size, partSize } = manifest;
+  const { version, verified } = contentOf(job);
+  const { size, partSize } = version;
   const committed = createPartSet(verified.partCount, verified.bits);
   const grid = { size, partSize };
   return { kind: "open", grid, committed, runPartsMax: RUN_PARTS_MAX, offset: undefined };
 }
 
-/** @throws HoldfastError `precondition_failed` where there is another version now: the two are never mixed. */
-async function askForFile(job: DownloadJob, manifest: Manifest, call: Call): Promise<void> {
-  const { url } = openedSinkOf(job);
-  const headers = { "if-match": entityTag(manifest) };
-  const { attempt, signal } = call;
-  await job.wire.send({ method: "HEAD", url, headers, attempt, signal }, (answer) => answer.text());
-}
-
-/** Whether the target has exactly the file's bytes already. @throws HoldfastError `sink_exists` where it has others and may not be replaced */
-async function isThere(job: DownloadJob, manifest: Manifest, size: number): Promise<boolean> {
-  if (size === manifest.size && isEvery(await verifyParts(job, manifest, "whole", size)))
-    return true;
+/**
+ * Whether the target has exactly the file's bytes already: where no manifest says them, the SHA-256 that is wanted does.
+ *
+ * @throws HoldfastError `sink_exists` where it has others, or nobody can tell, and may not be replaced
+ */
+async function isThere(job: DownloadJob, what: What, size: number, call: Call): Promise<boolean> {
+  if (size === what.version.size && (await isSame(job, what, call))) return true;
   if (job.options.replace) return false;
   throw new HoldfastError("sink_exists", "the target exists and is another file");
+}
+
+async function isSame(job: DownloadJob, what: What, call: Call): Promise<boolean> {
+  if (what.pin.kind === "manifest") {
+    return isEvery(await verifyParts(job, what, "whole", what.version.size));
+  }
+  if (job.options.sha256 === undefined) return false;
+  try {
+    await requireWhole(job, what.version, "whole", call);
+    return true;
+  } catch (error) {
+    if (toHoldfastError(error).code === "file_digest_mismatch") return false;
+    throw error;
+  }
 }
 
 /** Whether no part is missing. */

@@ -3,17 +3,14 @@ import {
   addPart,
   decodeContentRange,
   encodeRange,
-  equalBytes,
   HoldfastError,
-  type Manifest,
   MIB,
   type PartRange,
   partOffset,
   partSizeAt,
   runSize,
 } from "@holdfast/protocol";
-import { digestAt } from "./digest-table.ts";
-import { contentOf, type DownloadJob, entityTag, openedSinkOf } from "./download-job.ts";
+import { type Content, contentOf, type DownloadJob, openedSinkOf } from "./download-job.ts";
 import type { Digester } from "./ports.ts";
 import type { WireAnswer } from "./wire.ts";
 import type { Call } from "./work.ts";
@@ -24,34 +21,35 @@ const PIECE_MAX: number = MIB;
 /** Resolves when all parts of the run are verified and written. Where it rejects, those before the fault are all the same. */
 export async function receiveRun(job: DownloadJob, run: PartRange, call: Call): Promise<void> {
   const { url } = openedSinkOf(job);
-  const { manifest, verified } = contentOf(job);
+  const content = contentOf(job);
+  const { version, pin, verified } = content;
   const [start] = run;
-  const offset = partOffset(manifest, start);
-  const size = runSize(manifest, ...run);
+  const offset = partOffset(version, start);
+  const size = runSize(version, ...run);
   const leave = await job.ports.share.admit(size, call.signal);
   call.onBegin();
   const bytes = job.buffers.take(size);
   const keep = async (index: number, part: Uint8Array) => {
-    await openedSinkOf(job).sink.write(partOffset(manifest, index), part);
+    await openedSinkOf(job).sink.write(partOffset(version, index), part);
     addPart(verified, index);
     job.journal?.wrote();
   };
-  const inbox = createInbox(job.ports.digester, manifest, run, bytes, keep);
+  const inbox = createInbox(job.ports.digester, content, run, bytes, keep);
   try {
-    await job.wire.send(
+    await pin.send(
       {
         method: "GET",
         url,
         headers: {
           range: encodeRange({ start: offset, end: offset + bytes.length }),
-          "if-match": entityTag(manifest),
+          ...pin.headers,
           "accept-encoding": "identity",
         },
         room: inbox.room,
         attempt: call.attempt,
         signal: call.signal,
       },
-      (answer) => receive(answer, manifest, offset, inbox, call),
+      (answer) => receive(answer, content, offset, inbox, call),
     );
     await inbox.written();
   } finally {
@@ -64,24 +62,25 @@ export async function receiveRun(job: DownloadJob, run: PartRange, call: Call): 
 /** Takes the body of an answer that is what was asked for: these bytes, or the whole file from a server that knows no ranges. */
 async function receive(
   answer: WireAnswer,
-  manifest: Manifest,
+  { version, pin }: Content,
   offset: number,
   inbox: Inbox,
   call: Call,
 ): Promise<void> {
+  pin.require(answer, { start: offset, end: offset + inbox.size });
   let skip = answer.status === 206 ? 0 : offset;
   const range = decodeContentRange(answer.header("content-range"));
-  if (answer.status === 206 && (range?.start !== offset || range.size !== manifest.size)) {
-    throw new HoldfastError("not_holdfast", "the answer is another range than the one asked for");
+  if (answer.status === 206 && (range?.start !== offset || range.size !== version.size)) {
+    throw new HoldfastError(pin.wrong, "the answer is another range than the one asked for");
   }
   if ((answer.header("content-encoding") ?? "identity") !== "identity") {
-    throw new HoldfastError("not_holdfast", "something on the way has encoded the bytes anew");
+    throw new HoldfastError(pin.wrong, "something on the way has encoded the bytes anew");
   }
   if (skip === 0) inbox.takesInPlace();
   try {
     await answer.read((piece) => {
       // A server without ranges sends on and on: what lies behind the run is not waited for.
-      if (inbox.isFull()) throw tooMuch();
+      if (inbox.isFull()) throw tooMuch(pin);
       call.onMoved(piece.length);
       const skipped = Math.min(skip, piece.length);
       skip -= skipped;
@@ -94,12 +93,14 @@ async function receive(
   if (!inbox.isFull()) throw new HoldfastError("connection_failed", "the answer ended too early");
 }
 
-function tooMuch(): HoldfastError {
-  return new HoldfastError("not_holdfast", "the answer is longer than what was asked for");
+function tooMuch({ wrong }: Content["pin"]): HoldfastError {
+  return new HoldfastError(wrong, "the answer is longer than what was asked for");
 }
 
 /** The buffer of a run being filled, and how far it is verified and written. */
 interface Inbox {
+  /** Bytes of the run. */
+  readonly size: number;
   /** From now on the bytes of the answer are those of the run from its first on. */
   takesInPlace(): void;
   /** Where the bytes of the answer from one on belong, up to the end of their part. */
@@ -119,7 +120,7 @@ interface Inbox {
  */
 function createInbox(
   digester: Digester,
-  manifest: Manifest,
+  { version, pin }: Pick<Content, "version" | "pin">,
   [start, end]: PartRange,
   bytes: Uint8Array,
   keep: (index: number, part: Uint8Array) => Promise<void>,
@@ -132,10 +133,9 @@ function createInbox(
   let failure: { readonly cause: unknown } | undefined;
 
   function judge(part: Uint8Array, digest: Uint8Array): void {
-    if (!equalBytes(digest, digestAt(manifest.digests, next))) {
-      throw new HoldfastError("download_corrupt", `part ${next} is not what the manifest says`, {
-        index: next,
-      });
+    if (!pin.judge(next, digest)) {
+      const why = pin.kind === "etag" ? "came twice, and differs" : "is not what the manifest says";
+      throw new HoldfastError("download_corrupt", `part ${next} ${why}`, { index: next });
     }
     writing.push(
       keep(next, part).catch((cause: unknown) => {
@@ -149,7 +149,7 @@ function createInbox(
   function verify(): void | Promise<void> {
     for (let part = wholePart(); part; part = wholePart()) {
       const whole = part;
-      const digest = digester.digest(whole, manifest.algorithm);
+      const digest = digester.digest(whole, version.algorithm);
       if (digest instanceof Promise) return digest.then((it) => judge(whole, it)).then(verify);
       judge(whole, digest);
     }
@@ -158,19 +158,20 @@ function createInbox(
   /** The next part, once all its bytes are there. */
   function wholePart(): Uint8Array | undefined {
     if (next === end) return undefined;
-    const from = (next - start) * manifest.partSize;
-    const to = from + partSizeAt(manifest, next);
+    const from = (next - start) * version.partSize;
+    const to = from + partSizeAt(version, next);
     return filled < to ? undefined : bytes.subarray(from, to);
   }
 
   return {
+    size: bytes.length,
     isFull: () => next === end,
     takesInPlace() {
       isInPlace = true;
     },
     room(at) {
       if (!isInPlace || isClosed) return undefined;
-      const partEnd = at - (at % manifest.partSize) + manifest.partSize;
+      const partEnd = at - (at % version.partSize) + version.partSize;
       return bytes.subarray(at, Math.min(partEnd, at + PIECE_MAX));
     },
     async written() {

@@ -13,7 +13,7 @@ import { runTransfer } from "./run.ts";
 import type { WantedFile } from "./wanted-file.ts";
 
 export interface DownloadOptions extends TransferOptions, WantedFile {
-  /** Absolute address of the file, as an upload's result has it. */
+  /** Absolute address of the file, as an upload's result has it; or of a file of any HTTP server, which no token goes to. */
   readonly url: string;
   /** Its manifest, where it is known already. */
   readonly manifest?: Manifest;

@@ -1,4 +1,5 @@
-// The address of a file: plain, or a signed link that lets anybody read it for a while.
+// The address of a file: of ours, plain or a signed link that lets anybody read it for a while; or of any HTTP server.
+import { isFileId } from "@holdfast/protocol";
 import { checkAddress } from "./auth.ts";
 
 /**
@@ -25,4 +26,21 @@ export function plainAddress(url: string): string {
 export function fileIdOf(url: string): string {
   const plain = plainAddress(url);
   return plain.slice(plain.lastIndexOf("/") + 1);
+}
+
+/** Whether an address looks like that of a file of ours: then nothing else is believed to be one. */
+export function isFileAddress(url: string): boolean {
+  const plain = plainAddress(url).replace(/\/+$/, "");
+  return plain.includes("/v1/files/") && isFileId(fileIdOf(plain));
+}
+
+/**
+ * The address of a file of any server, as requests need it. Whoever signs addresses does that in the query: it stays.
+ *
+ * @throws HoldfastError as `checkAddress`; the query stands in no error
+ */
+export function checkAnyAddress(address: string): string {
+  const [plain = "", ...query] = address.replace(/#.*$/s, "").split("?");
+  checkAddress(plain, false);
+  return [plain, ...query].join("?");
 }

@@ -1,4 +1,6 @@
 // The client's core: uploads and downloads over ports, for every platform.
+
+export type { AnyFile } from "./any-file.ts";
 export type { AskOptions } from "./ask.ts";
 export type { TokenSource } from "./auth.ts";
 export {
@@ -10,7 +12,12 @@ export {
 } from "./create-link.ts";
 export type { DeleteFileOptions } from "./delete-file.ts";
 export { deleteFile } from "./delete-file.ts";
-export { type DescribeOptions, describeFile } from "./describe.ts";
+export {
+  type Described,
+  type DescribeOptions,
+  describeAnyFile,
+  describeFile,
+} from "./describe.ts";
 export { type DownloadOptions, startDownload } from "./download.ts";
 export type { Progress, PublicState, Transfer, TransferEvents } from "./events.ts";
 export { type FilePage, type ListFilesOptions, listFiles } from "./list-files.ts";

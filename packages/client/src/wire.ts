@@ -1,10 +1,12 @@
 // Requests of the own API: headers that every one carries, answers that come from Holdfast and nothing else, errors by their codes.
 import { encodeClient, HoldfastError, toHoldfastError } from "@holdfast/protocol";
 import { requireOwn, requireStored } from "./answer-check.ts";
+import { requireAny } from "./any-answer.ts";
 import type { Auth } from "./auth.ts";
 import type { Limit } from "./limit.ts";
 import { createPace } from "./pace.ts";
 import type { Clock, Connection, Transport, TransportRequest, TransportResponse } from "./ports.ts";
+import { leadsTo, leadsTooFar, REDIRECTS_MAX } from "./redirects.ts";
 import { createPatience, type Listener, listen, type Patient } from "./silence.ts";
 import { watched } from "./watch.ts";
 
@@ -52,6 +54,12 @@ export interface Wire {
    */
   send<T>(request: WireRequest, use: (answer: WireAnswer) => Promise<T>): Promise<T>;
   /**
+   * Asks any server for bytes: follows where it leads, and takes no token along, not even on its first step.
+   *
+   * @throws HoldfastError by the status of the answer, which is in `details.status`; `wrong_address`, `connection_failed`, `stalled`; the signal's reason.
+   */
+  sendAny<T>(request: WireRequest, use: (answer: WireAnswer) => Promise<T>): Promise<T>;
+  /**
    * Sends a signed request to wherever it leads: no token goes along, to a store nothing that was not signed, and nothing follows a redirect.
    *
    * @throws HoldfastError by what answered: a Holdfast server as with `send`, a store by `storeError`; `connection_failed`, `stalled`; the signal's reason.
@@ -76,7 +84,36 @@ export function createWire(parts: WireParts): Wire {
     },
     require: (response, answer) => requireOwn(response, answer, request.url, clock, common.first),
   });
+  /** One step: what came of it, or where it leads. */
+  const step = <T>(request: WireRequest, use: (answer: WireAnswer) => Promise<T>) =>
+    sendOnce<{ readonly value: T } | { readonly next: string }>(
+      parts,
+      request,
+      {
+        headers: { ...request.headers, "user-agent": PRODUCT },
+        require: async (response) => {
+          const isOurs = response.header("holdfast-version") !== undefined;
+          if (!isOurs && leadsTo(response, request.url) === undefined) requireAny(response, clock);
+        },
+      },
+      { pace: elsewhere.pace, times: 1 },
+      async (answer) => {
+        const next = leadsTo(answer, request.url);
+        if (next === undefined) return { value: await use(answer) };
+        await answer.read(() => undefined);
+        return { next };
+      },
+    );
   return {
+    async sendAny(request, use) {
+      let { url } = request;
+      for (let steps = 0; steps <= REDIRECTS_MAX; steps++) {
+        const came = await step({ ...request, url }, use);
+        if ("value" in came) return came.value;
+        url = came.next;
+      }
+      throw leadsTooFar();
+    },
     sendSigned: (request, to) =>
       elsewhere.patience.learn((times) =>
         sendOnce(

@@ -337,6 +337,18 @@ export const ERRORS = {
     title: "Something else than Holdfast answered",
     hint: "Check the address; a captive portal or a proxy may stand in between.",
   },
+  wrong_answer: {
+    status: 0,
+    retry: "later",
+    title: "The answer is not the one to the request",
+    hint: "A proxy or a captive portal may stand in between; where this stays, tell whoever runs the server.",
+  },
+  not_resumable: {
+    status: 0,
+    retry: "never",
+    title: "The server cannot be asked for parts of the file",
+    hint: "It takes byte ranges, a size and a strong ETag to go on after a cut; another program can fetch the file in one go.",
+  },
   request_too_large: {
     status: 0,
     retry: "never",

@@ -15,7 +15,12 @@ import {
   revokeLink,
 } from "../create-link.ts";
 import { type DeleteFileOptions, deleteFile } from "../delete-file.ts";
-import { type DescribeOptions, describeFile } from "../describe.ts";
+import {
+  type Described,
+  type DescribeOptions,
+  describeAnyFile,
+  describeFile,
+} from "../describe.ts";
 import { type DownloadOptions, startDownload } from "../download.ts";
 import type { Transfer } from "../events.ts";
 import { findUploads, type KnownUpload } from "../find-upload.ts";
@@ -72,7 +77,7 @@ type Shared = "limitRate";
 export interface Client {
   /** As `upload`, beside the others. */
   upload(path: string, options: Omit<UploadOptions, Shared>): Transfer;
-  /** As `download`, beside the others. */
+  /** As `download`, beside the others: from a server of ours, or any that has byte ranges. */
   download(url: string, path: string, options?: Omit<DownloadOptions, Shared | "url">): Transfer;
   /** As `repair`, beside the others. */
   repair(url: string, path: string, options?: Omit<RepairOptions, Shared | "url">): Transfer;
@@ -89,6 +94,8 @@ export interface Client {
   ): Transfer;
   /** What a file is: its manifest. @throws HoldfastError */
   describe(options: Omit<DescribeOptions, Shared>): Promise<Manifest>;
+  /** What an address leads to: a file of ours with its manifest, or one of any HTTP server. @throws HoldfastError */
+  describeAny(options: Omit<DescribeOptions, Shared>): Promise<Described>;
   /** A page of the tenant's files, newest first. @throws HoldfastError */
   list(options: ListFilesOptions): Promise<FilePage>;
   /** An upload as the server has it. @throws HoldfastError */
@@ -153,6 +160,7 @@ export function createClient(options: ClientOptions = {}): Client {
     downloadStream: (url, write, more = {}) =>
       startStreamDownload(write, { ...common, ...more, url }, lent),
     describe: (more) => describeFile({ ...common, ...more }, lent),
+    describeAny: (more) => describeAnyFile({ ...common, ...more }, lent),
     list: (more) => listFiles(more, lent),
     status: (more) => uploadStatus(more, lent),
     async uploadsOf(path) {

@@ -17,6 +17,7 @@ import { receiveRun } from "../download-receive.ts";
 import type { Transfer } from "../events.ts";
 import { checkFileAddress, fileIdOf, plainAddress } from "../file-address.ts";
 import { wireOf } from "../options.ts";
+import { pinByRoot } from "../pin.ts";
 import type { Ports, Sink } from "../ports.ts";
 import { checkWanted, requireHashed, requireWanted } from "../wanted-file.ts";
 import type { Wire } from "../wire.ts";
@@ -155,7 +156,12 @@ function jobOf(
     openSink: async () => sink,
     opened: { url, sink, release: () => undefined, isOurs: true },
     root: encodeHex(manifest.root),
-    content: { manifest, verified, doubtful: createPartSet(verified.partCount) },
+    content: {
+      version: manifest,
+      pin: pinByRoot(wire, manifest),
+      verified,
+      doubtful: createPartSet(verified.partCount),
+    },
     journal: undefined,
     reading: undefined,
   };

@@ -1,0 +1,56 @@
+// Which version of a file a download is of, and whether that is still the one at its address.
+import { HoldfastError, type PartSet } from "@holdfast/protocol";
+import { askAnyFile } from "./any-file.ts";
+import { type Described, findFile } from "./describe.ts";
+import { contentOf, type DownloadJob, openedSinkOf } from "./download-job.ts";
+import { changed, type Pin, pinByRoot, pinByTag, type Version, versionOf } from "./pin.ts";
+import { requireWanted } from "./wanted-file.ts";
+import type { Call } from "./work.ts";
+
+export interface Found {
+  readonly version: Version;
+  /** @param known Parts whose digests are in the version: where no manifest says them all, they become known as parts come. */
+  readonly pinWith: (known: PartSet) => Pin;
+}
+
+/** @throws HoldfastError where it is another file than the one that is wanted, and as `findFile` does */
+export async function findVersion(job: DownloadJob, call: Call): Promise<Found> {
+  const { wire, options, ports } = job;
+  const found = await describe(job, call);
+  if (found.kind === "manifest") {
+    const { manifest } = found;
+    requireWanted(manifest, options);
+    return { version: manifest, pinWith: () => pinByRoot(wire, manifest) };
+  }
+  if (options.root !== undefined) {
+    const hint = "Give the SHA-256 of the whole with --sha256.";
+    throw new HoldfastError("usage", "a file of another server has no root", { hint });
+  }
+  const { file } = found;
+  const version = versionOf(ports.digester, openedSinkOf(job).url, file);
+  return { version, pinWith: (known) => pinByTag(wire, version, file, known) };
+}
+
+async function describe(job: DownloadJob, { attempt, signal }: Call): Promise<Described> {
+  const { manifest, url, token } = job.options;
+  if (manifest) return { kind: "manifest", manifest };
+  const asked = { url, hasToken: token !== undefined, attempt, signal };
+  return findFile(job.wire, job.ports.digester, asked);
+}
+
+/** @throws HoldfastError `precondition_failed` where there is another version now: the two are never mixed. */
+export async function askForVersion(job: DownloadJob, { attempt, signal }: Call): Promise<void> {
+  const { url } = openedSinkOf(job);
+  const { pin, version } = contentOf(job);
+  if (pin.kind === "manifest") {
+    const request = { method: "HEAD", url, headers: pin.headers, attempt, signal } as const;
+    await pin.send(request, (answer) => answer.text());
+    return;
+  }
+  const file = await askAnyFile(job.wire, { url, attempt, signal });
+  if (file === "holdfast") throw changed("Holdfast serves it now");
+  const now = versionOf(job.ports.digester, url, file);
+  if (!now.root.every((byte, at) => byte === version.root[at])) {
+    throw changed(`it has ${file.size} bytes and the ETag ${file.etag ?? "of none"} now`);
+  }
+}
