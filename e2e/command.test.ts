@@ -163,6 +163,11 @@ describe("wrong usage", () => {
       ["upload", "file", "--to", "http://127.0.0.1:1/?a"],
       /a query or a fr/,
     ],
+    [
+      "too many connections",
+      ["download", "http://127.0.0.1:1/x", "--max-connections", "99"],
+      /99 is not from 1 to 64/,
+    ],
     ["an empty target", ["download", "http://127.0.0.1:1", "-o", ""], /names nothing/],
     ["an open address", ["serve", "--host", "0.0.0.0"], /Set HOLDFAST_TOKEN and pass --tls-cert/],
   ])("%s ends with 2 and says what is wrong", async (_name, words, message) => {

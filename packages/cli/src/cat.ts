@@ -2,7 +2,14 @@
 import { Command } from "commander";
 import { parseFileAddress, shownAddress } from "./addresses.ts";
 import type { Job } from "./batch.ts";
-import { ONE_SETTINGS, type OneChoices, paceOf, wantedOf, withPaceOfOne } from "./options.ts";
+import {
+  ONE_SETTINGS,
+  type OneChoices,
+  paceOf,
+  wantedOf,
+  withConnections,
+  withPaceOfOne,
+} from "./options.ts";
 import { readSettings } from "./settings/options.ts";
 import { requirePipe, STREAM_HINT, writeStandardOutput } from "./standard-streams.ts";
 import { runTransfers } from "./transfer.ts";
@@ -20,7 +27,9 @@ export function catCommand(): Command {
     .summary("write a file to standard output, verified")
     .description("write a file to standard output, every part of it verified before")
     .argument("<url>", "address of the file", parseFileAddress);
-  return withPaceOfOne(command, "stream").addHelpText("after", HELP).action(runCat);
+  return withConnections(withPaceOfOne(command, "stream"))
+    .addHelpText("after", HELP)
+    .action(runCat);
 }
 
 async function runCat(url: string, options: OneChoices, command: Command): Promise<void> {

@@ -19,6 +19,7 @@ import {
   type TransferChoices,
   type WantedChoices,
   wantedOf,
+  withConnections,
   withPace,
   withWanted,
 } from "./options.ts";
@@ -41,8 +42,8 @@ Example:
   holdfast download --from-list photos.list -o restored
 
 A file gets its name only when it is whole and every part has its digest. Into a
-directory it goes under its own name. HOLDFAST_TOKEN holds the token. From any other
-server with ranges and ETags it comes without token and digests: give --sha256.`;
+directory it goes under its own name. HOLDFAST_TOKEN holds the token. Any server
+with ranges and ETags will do: no token goes there; --sha256 makes sure of it.`;
 
 export function downloadCommand(): Command {
   const command = new Command("download")
@@ -52,7 +53,9 @@ export function downloadCommand(): Command {
     .option("-o, --output <path>", "the file, a directory, or - for standard output")
     .option("--from-list <file>", "what upload printed: addresses and paths; - is stdin")
     .option("--force", "replace files that are there and are others");
-  return withWanted(withPace(command)).addHelpText("after", HELP).action(runDownload);
+  return withConnections(withWanted(withPace(command)))
+    .addHelpText("after", HELP)
+    .action(runDownload);
 }
 
 /** Where each file goes: all of them below a directory, or the only one to a path. */

@@ -38,6 +38,15 @@ export function withPace(command: Command, without: readonly "--no-resume"[] = [
   return withTelling(withWait(command));
 }
 
+/** Adds what other programs that fetch call `--concurrency`. */
+export function withConnections(command: Command): Command {
+  return command
+    .option("--max-connections <number>", "the same as --concurrency")
+    .on("option:max-connections", (value: string) => {
+      command.setOptionValueWithSource("concurrency", value, "cli");
+    });
+}
+
 /** What is known of a file besides its address. */
 export interface WantedChoices {
   readonly root?: string;

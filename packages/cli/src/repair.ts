@@ -8,6 +8,7 @@ import {
   paceOf,
   patienceOf,
   wantedOf,
+  withConnections,
   withPaceOfOne,
 } from "./options.ts";
 import { readSettings } from "./settings/options.ts";
@@ -33,7 +34,9 @@ export function repairCommand(): Command {
     .argument("<path>", "the local copy")
     .argument("<url>", "address of the file", parseFileAddress)
     .option("--force", "also where nothing at PATH is of that file");
-  return withPaceOfOne(command, "path").addHelpText("after", HELP).action(runRepair);
+  return withConnections(withPaceOfOne(command, "path"))
+    .addHelpText("after", HELP)
+    .action(runRepair);
 }
 
 async function runRepair(
