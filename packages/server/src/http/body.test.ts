@@ -5,7 +5,8 @@ import { HoldfastError, KIB, MIB } from "@holdfast/protocol";
 import { createVirtualClock, type VirtualClock } from "@holdfast/testkit/clock";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
-import { createRequestBody, fromRequest, type RequestBody } from "./body.ts";
+import { createRequestBody, type RequestBody } from "./body.ts";
+import { fromRequest } from "./body-source.ts";
 import { PACE } from "./pace.ts";
 
 let open: { server: Server; socket: Socket }[] = [];

@@ -1,9 +1,9 @@
 // The bytes of one request, pulled out of node:http or node:http2: each chunk is copied once, straight to where the engine wants it.
-import type { IncomingMessage } from "node:http";
-import type { Readable } from "node:stream";
 import type { Body, Clock } from "@holdfast/engine";
-import { HoldfastError } from "@holdfast/protocol";
+import { HoldfastError, MIB } from "@holdfast/protocol";
+import { type BodySource, discardRest, drainStream, freeMemory } from "./body-source.ts";
 import { type PaceRule, watchPace } from "./pace.ts";
+import type { Sink, Straight } from "./straight.ts";
 
 export interface BodyParts {
   readonly clock: Clock;
@@ -25,28 +25,8 @@ export interface RequestBody extends Body {
   release(): void;
 }
 
-/** What a body comes out of. */
-export interface BodySource {
-  readonly stream: Readable;
-  /** Bytes that the body says it has, where it says so. */
-  readonly size: number | undefined;
-  /** Whether all of it has reached this process. */
-  isComplete(): boolean;
-  /** Whether its connection can bring no more. */
-  isGone(): boolean;
-  /** What ends or closes with the connection. */
-  readonly connection: Pick<Readable, "on" | "off">;
-}
-
-export function fromRequest(req: IncomingMessage): BodySource {
-  return {
-    stream: req,
-    size: sizeOf(req),
-    isComplete: () => req.complete,
-    isGone: () => req.destroyed || req.socket.readableEnded || req.socket.destroyed,
-    connection: req.socket,
-  };
-}
+/** What is left of a body must be worth it. */
+const STRAIGHT_MIN: number = MIB;
 
 interface Filling {
   readonly into: Uint8Array;
@@ -67,19 +47,69 @@ export function createRequestBody(source: BodySource, parts: BodyParts): Request
   let received = 0;
   let lastByteAt = clock.monotonic();
   let callOff: (() => void) | undefined;
+  let straight: Straight | undefined;
+  let mayGoStraight = size !== undefined;
+
+  const sink: Sink = {
+    take(piece) {
+      note(piece.length);
+      const taken = filling ? pour(piece, filling) : 0;
+      if (taken < piece.length) hold(Uint8Array.from(piece), taken);
+    },
+    fill(count) {
+      note(count);
+      if (!filling) return;
+      filling.at += count;
+      if (filling.at === filling.into.length) settleFilling();
+    },
+    room: () => filling?.into.subarray(filling.at),
+  };
+
+  /** At a moment when nothing is being parsed. */
+  function considerStraight(): void {
+    if (!mayGoStraight || bytesLeft() < STRAIGHT_MIN) return;
+    mayGoStraight = false;
+    setImmediate(() => {
+      if (phase !== "reading" || bytesLeft() < STRAIGHT_MIN) return;
+      // What node:http still has must come first.
+      if (req.readableLength > 0) mayGoStraight = true;
+      else straight = source.goStraight(bytesLeft(), sink);
+    });
+  }
+
+  function bytesLeft(): number {
+    return (size ?? 0) - received;
+  }
+
+  function leaveStraight(): void {
+    straight?.leave();
+    straight = undefined;
+  }
+
+  function goOn(): void {
+    if (straight) straight.resume();
+    else if (req.isPaused()) req.resume();
+  }
+
+  function note(count: number): void {
+    received += count;
+    lastByteAt = clock.monotonic();
+  }
 
   function onData(chunk: Uint8Array): void {
-    received += chunk.length;
-    lastByteAt = clock.monotonic();
+    note(chunk.length);
     const taken = filling ? pour(chunk, filling) : 0;
-    if (taken === chunk.length) {
-      freeMemory(chunk);
-      return;
-    }
+    if (taken === chunk.length) freeMemory(chunk);
+    else hold(chunk, taken);
+  }
+
+  function hold(chunk: Uint8Array, taken: number): void {
     if (held.push(chunk) === 1) heldFrom = taken;
     // The rest of a chunk pauses nothing: whoever took the beginning is back before the next chunk, most of the time.
     if (wake) wakeWith(true);
-    else if (taken === 0) req.pause();
+    else if (taken > 0) return;
+    else if (straight) straight.pause();
+    else req.pause();
   }
 
   function pour(chunk: Uint8Array, target: Filling): number {
@@ -108,6 +138,8 @@ export function createRequestBody(source: BodySource, parts: BodyParts): Request
   function settleFilling(): void {
     const settled = filling;
     filling = undefined;
+    // Whoever gets less than it made room for may use it for something else at once.
+    if (settled && settled.at < settled.into.length) leaveStraight();
     settled?.settle(settled.at);
   }
 
@@ -144,6 +176,7 @@ export function createRequestBody(source: BodySource, parts: BodyParts): Request
   function end(): void {
     phase = "over";
     callOff?.();
+    leaveStraight();
     settleFilling();
     wakeWith(held.length > 0);
   }
@@ -182,7 +215,7 @@ export function createRequestBody(source: BodySource, parts: BodyParts): Request
       if (phase === "over") return Promise.resolve(false);
       return new Promise((resolve) => {
         wake = resolve;
-        if (req.isPaused()) req.resume();
+        goOn();
       });
     },
     fill(into) {
@@ -191,7 +224,8 @@ export function createRequestBody(source: BodySource, parts: BodyParts): Request
       if (at === into.length || phase === "over") return Promise.resolve(at);
       return new Promise((resolve) => {
         filling = { into, at, settle: resolve };
-        if (req.isPaused()) req.resume();
+        goOn();
+        considerStraight();
       });
     },
     async discard(limits) {
@@ -205,54 +239,9 @@ export function createRequestBody(source: BodySource, parts: BodyParts): Request
     phase = "over";
     held.length = 0;
     callOff?.();
+    leaveStraight();
     req.off("data", onData);
   }
-}
-
-/**
- * Frees the memory of a chunk that has been copied: node:http makes one of 64 KiB for each read, and the garbage collector, which sees only how much
- * there is, would mark the whole heap fifty times for each GiB that passes.
- */
-function freeMemory({ buffer, byteLength }: Uint8Array): void {
-  if (byteLength === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0);
-}
-
-/** Hands what node:http has parsed and not yet given out to the listener, at once. */
-function drainStream(req: Readable): void {
-  let chunk: unknown;
-  do chunk = req.read();
-  while (chunk !== null);
-}
-
-async function discardRest(
-  { stream: req, connection }: BodySource,
-  clock: Clock,
-  { ms, bytes }: { readonly ms: number; readonly bytes: number },
-): Promise<void> {
-  await new Promise<void>((resolve) => {
-    let dropped = 0;
-    const callOff = clock.after(ms, finish);
-    function onData(chunk: Uint8Array): void {
-      dropped += chunk.length;
-      if (dropped > bytes) finish();
-    }
-    function finish(): void {
-      callOff();
-      req.off("data", onData).off("end", finish);
-      connection.off("close", finish).off("end", finish);
-      resolve();
-    }
-    req.on("data", onData).on("end", finish);
-    connection.on("close", finish).on("end", finish);
-    req.resume();
-  });
-}
-
-/** node:http has checked that it is digits, and cuts the body there. */
-function sizeOf(req: IncomingMessage): number | undefined {
-  const field = req.headers["content-length"];
-  if (field !== undefined) return Number(field);
-  return req.headers["transfer-encoding"] === undefined ? 0 : undefined;
 }
 
 export function bodyConsumed(): HoldfastError {

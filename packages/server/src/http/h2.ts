@@ -9,7 +9,8 @@ import {
 } from "node:http2";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { KIB, MIB } from "@holdfast/protocol";
-import { type BodySource, connectionCut, createRequestBody, type RequestBody } from "./body.ts";
+import { connectionCut, createRequestBody, type RequestBody } from "./body.ts";
+import type { BodySource } from "./body-source.ts";
 import type { Front } from "./front.ts";
 import { canInform } from "./interim.ts";
 import { CONNECTIONS_MAX, type HttpOptions, KEEP_ALIVE_MS, noHost } from "./node.ts";
@@ -166,6 +167,7 @@ function fromStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Bo
     isComplete: () => !stream.aborted && (stream.endAfterHeaders || stream.readableEnded),
     isGone: () => stream.aborted || stream.destroyed,
     connection: stream,
+    goStraight: () => undefined,
   };
 }
 

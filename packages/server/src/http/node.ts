@@ -4,7 +4,8 @@ import { createServer as createSecureServer, type Server as SecureServer } from 
 import type { Duplex } from "node:stream";
 import type { SecureContextOptions, TlsOptions } from "node:tls";
 import { HoldfastError, KIB } from "@holdfast/protocol";
-import { connectionCut, createRequestBody, fromRequest, type RequestBody } from "./body.ts";
+import { connectionCut, createRequestBody, type RequestBody } from "./body.ts";
+import { fromRequest } from "./body-source.ts";
 import type { Front } from "./front.ts";
 import { canInform, type Interim } from "./interim.ts";
 import { PACE, type PaceRule, READ_PACE } from "./pace.ts";
