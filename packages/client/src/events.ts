@@ -67,6 +67,12 @@ export interface Transfer {
   readonly state: PublicState;
 }
 
+/** A transfer as whoever watches the machine has it. */
+export interface WatchedTransfer extends Transfer {
+  /** Something hints at the server being within reach again: where the transfer waits to try, it tries at once. Nothing is taken for granted. */
+  hint(): void;
+}
+
 type Listeners = {
   [Name in keyof TransferEvents]: Set<(value: TransferEvents[Name]) => void>;
 };

@@ -1,6 +1,6 @@
 // Carries out what the reducer asks for: the one place where a transfer's state is held.
 import { HoldfastError, toHoldfastError } from "@holdfast/protocol";
-import { createEmitter, type Emitter, type PublicState, type Transfer } from "./events.ts";
+import { createEmitter, type Emitter, type PublicState, type WatchedTransfer } from "./events.ts";
 import { createMovement } from "./movement.ts";
 import type { Clock, Connection, Random } from "./ports.ts";
 import type {
@@ -45,7 +45,13 @@ const UNWATCHED = {
 };
 
 /** Starts a transfer; it runs until `done` settles. */
-export function runTransfer({ clock, random, settings, sending, work: make }: RunParts): Transfer {
+export function runTransfer({
+  clock,
+  random,
+  settings,
+  sending,
+  work: make,
+}: RunParts): WatchedTransfer {
   const { on, emit } = createEmitter();
   const work = make(emit);
   const teller = createTeller(clock, emit);
@@ -243,6 +249,7 @@ export function runTransfer({ clock, random, settings, sending, work: make }: Ru
     },
     resume: () => dispatch({ type: "resume" }),
     abort: () => dispatch({ type: "abort" }),
+    hint: () => dispatch({ type: "hinted" }),
     on,
     done: promise,
     get state() {

@@ -151,6 +151,8 @@ export type TransferState =
       readonly live: Live;
       readonly timer: number;
       readonly next: "create" | "check";
+      /** Who says how long: the server, or whoever asks it; ourselves, which a hint cuts short. */
+      readonly until: "told" | "tried";
     }
   | { readonly phase: "paused"; readonly live: Live; readonly pending: Pending | undefined }
   /** Nothing more is sent; the upload is being removed from the server. */
@@ -212,6 +214,8 @@ export type TransferEvent = Stamp &
     | { readonly type: "timer"; readonly timer: number }
     | { readonly type: "ended" }
     | { readonly type: "pause" | "resume" | "abort" }
+    /** Something hints at the server being within reach again. */
+    | { readonly type: "hinted" }
   );
 
 export type Effect =

@@ -961,3 +961,44 @@ describe("any sequence of events", () => {
     );
   });
 });
+
+describe("a hint that the server is within reach", () => {
+  it("has what waits to try do so at once, and the wait that was begun ends nothing more", () => {
+    const one = start();
+    one.opened(false);
+    one.stepFails("connection_failed");
+    const before = one.state();
+    expect(types(one.take({ type: "hinted" }))).toEqual(["create"]);
+    expect(one.phase()).toBe("creating");
+    one.take({ type: "timer", timer: before.phase === "waiting" ? before.timer : -1 });
+    expect(one.phase()).toBe("creating");
+    // It was wrong: the next wait is no shorter than it would have been.
+    const [, wait] = one.stepFails("connection_failed");
+    expect(wait).toMatchObject({ type: "wait", ms: 400 });
+  });
+
+  it("shortens no wait that the server has asked for, and no look at what it is completing", () => {
+    const busy = start();
+    busy.opened(false);
+    busy.stepFails("overloaded", { retryAfterMs: 5_000 });
+    expect(busy.take({ type: "hinted" })).toEqual([]);
+    expect(busy.phase()).toBe("waiting");
+    const completing = start();
+    completing.opened(true);
+    completing.answer({ kind: "completing" });
+    expect(completing.take({ type: "hinted" })).toEqual([]);
+    expect(completing.phase()).toBe("waiting");
+  });
+
+  it("changes nothing where nothing waits", () => {
+    const one = start();
+    expect(one.take({ type: "hinted" })).toEqual([]);
+    one.sending();
+    const before = one.state();
+    expect(one.take({ type: "hinted" })).toEqual([]);
+    expect(one.state()).toBe(before);
+    one.take({ type: "pause" });
+    expect(one.take({ type: "hinted" })).toEqual([]);
+    expect(one.phase()).toBe("paused");
+  });
+});

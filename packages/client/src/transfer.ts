@@ -47,7 +47,7 @@ import {
 } from "./transitions.ts";
 
 /** While the server completes the upload, it is asked this often. */
-const COMPLETING_POLL_MS = 500;
+const POLL = { ms: 500, until: "told", next: "check" } as const;
 /** What is under way when a person pauses has so long to end by itself, in milliseconds. */
 export const PAUSE_MS = 2_000;
 
@@ -100,11 +100,19 @@ export function reduce(state: TransferState, event: TransferEvent): Next {
       return onAsked(state, event);
     case "ended":
       return stay(state);
+    case "hinted":
+      return onHinted(state);
     default:
       return "pending" in state && state.pending?.id === event.id
         ? onStep(state, state.pending, event)
         : stay(state);
   }
+}
+
+/** Where we wait to try again, it is tried now: a hint may be wrong, an answer is not. What the server told us to wait, we wait. */
+function onHinted(state: LiveState): Next {
+  const mayTry = state.phase === "waiting" && state.until === "tried";
+  return mayTry ? take(state.live, state.next) : stay(state);
 }
 
 function onTimer(state: LiveState, timer: number, at: number): Next {
@@ -193,7 +201,7 @@ function onAnswer(
         : beginAnew(live, "source_changed");
     case "completing": {
       const busy = { ...live, progressAt: at };
-      return isPaused ? rest(busy) : pauseFor(busy, COMPLETING_POLL_MS, "check", []);
+      return isPaused ? rest(busy) : pauseFor(busy, POLL, []);
     }
     case "open": {
       const plan = planOf(live, pending, answer, at);

@@ -103,7 +103,8 @@ export function wait(
   const attempt = live.attempt + 1;
   const waitMs = Math.max(0, Math.min(verdict.waitMs, left));
   const trouble = { code: error.code, attempt, waitMs, detail: error.message };
-  return pauseFor({ ...live, attempt }, waitMs, next, [{ type: "report", trouble }]);
+  const until = error.details["retryAfterMs"] === undefined ? "tried" : "told";
+  return pauseFor({ ...live, attempt }, { ms: waitMs, until, next }, [{ type: "report", trouble }]);
 }
 
 function gaveUp(error: HoldfastError): HoldfastError {
@@ -111,16 +112,17 @@ function gaveUp(error: HoldfastError): HoldfastError {
   return new HoldfastError("gave_up", why, { last: error.code }, error);
 }
 
+type Wait = Pick<Extract<TransferState, { phase: "waiting" }>, "until" | "next">;
+
 /** Waits without there being any trouble. */
 export function pauseFor(
   live: Live,
-  ms: number,
-  next: "create" | "check",
+  { ms, ...how }: Wait & { readonly ms: number },
   effects: readonly Effect[],
 ): Next {
   const timer = live.lastId + 1;
   return {
-    state: { phase: "waiting", live: { ...live, lastId: timer }, timer, next },
+    state: { phase: "waiting", live: { ...live, lastId: timer }, timer, ...how },
     effects: [...effects, { type: "wait", timer, ms }],
   };
 }

@@ -9,7 +9,7 @@ import {
 } from "@holdfast/protocol";
 import { createBuffers } from "./buffers.ts";
 import { sendPart } from "./direct/send-part.ts";
-import type { Transfer } from "./events.ts";
+import type { WatchedTransfer } from "./events.ts";
 import type { Known } from "./line.ts";
 import { settingsOf, type TransferOptions, wireOf } from "./options.ts";
 import type { Ports, Source } from "./ports.ts";
@@ -51,7 +51,7 @@ export function startUpload(
   openSource: () => Promise<Source>,
   options: UploadOptions,
   ports: Ports,
-): Transfer {
+): WatchedTransfer {
   const { clock, random } = ports;
   return runTransfer({
     clock,

@@ -72,6 +72,10 @@ export function createClient({ worker = usualWorker, ...settings }: ClientOption
     }
   }
 
+  const onShown = () => {
+    if (document.visibilityState === "visible") link?.send({ type: "hint" });
+  };
+  document.addEventListener("visibilitychange", onShown);
   return {
     upload(blob, { token, ...options }) {
       link ??= start();
@@ -85,7 +89,10 @@ export function createClient({ worker = usualWorker, ...settings }: ClientOption
       send({ type: "upload", id, upload: { blob, options, token: sent } });
       return transfer.transfer;
     },
-    close: () => failAll(new HoldfastError("aborted")),
+    close() {
+      document.removeEventListener("visibilitychange", onShown);
+      failAll(new HoldfastError("aborted"));
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 // The engine of a page's transfers: reads, digests and sends for all of them, on whatever thread it is started, and tells the page by messages.
 import { toHoldfastError } from "@holdfast/protocol";
-import type { Transfer } from "../events.ts";
+import type { Transfer, WatchedTransfer } from "../events.ts";
 import { IN_FLIGHT, MEMORY } from "../line.ts";
 import type { Ports } from "../ports.ts";
 import { createShare } from "../share.ts";
@@ -8,6 +8,7 @@ import { startUpload } from "../upload.ts";
 import { createCheckpointStore } from "./checkpoint.ts";
 import { createClaims } from "./claims.ts";
 import { createDatabase } from "./database.ts";
+import { watchHints } from "./hints.ts";
 import {
   decodeError,
   encodeError,
@@ -40,9 +41,13 @@ interface Page {
 
 function createEngine(page: Page, settings: Settings): (message: ToEngine) => void {
   const ports = browserPorts(settings);
-  const transfers = new Map<number, Transfer>();
+  const transfers = new Map<number, WatchedTransfer>();
   const questions = new Map<number, PromiseWithResolvers<string>>();
   let lastQuestion = 0;
+
+  function hint(): void {
+    for (const transfer of transfers.values()) transfer.hint();
+  }
 
   function askToken(id: number): Promise<string> {
     lastQuestion++;
@@ -84,10 +89,15 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
       .finally(() => transfers.delete(id));
   }
 
+  const line = "connection" in navigator ? navigator.connection : undefined;
+  const place = { network: globalThis, line: line instanceof EventTarget ? line : undefined };
+  watchHints({ ...place, clock: browserClock }, hint);
   return (message) => {
     switch (message.type) {
       case "begin":
         return;
+      case "hint":
+        return hint();
       case "upload":
         return begin(message.id, message.upload);
       case "token":

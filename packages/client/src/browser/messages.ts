@@ -21,6 +21,8 @@ export interface SentUpload {
 export type ToEngine =
   | { readonly type: "begin"; readonly settings: Settings }
   | { readonly type: "upload"; readonly id: number; readonly upload: SentUpload }
+  /** The page is looked at again, which the engine cannot see. */
+  | { readonly type: "hint" }
   | { readonly type: "pause" | "resume" | "abort"; readonly id: number }
   | { readonly type: "token"; readonly question: number; readonly token: string }
   | { readonly type: "no token"; readonly question: number; readonly error: SentError };

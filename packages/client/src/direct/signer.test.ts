@@ -134,6 +134,21 @@ describe("signed requests", () => {
     expect((await signer.take(1, signal)).request.index).toBe(1);
   });
 
+  it("are asked for anew after a night's sleep, through which the monotonic clock stood still", async () => {
+    let slept = 0;
+    const signer = signerOf({ clock: { ...clock, now: () => clock.now() + slept } });
+    const before = await signer.take(0, signal);
+    expect(await signer.take(0, signal)).toBe(before);
+    slept = 8 * 3_600_000;
+    expect((await signer.take(0, signal)).request.url).not.toBe(before.request.url);
+    // A clock that is put back makes them live no longer.
+    slept = -8 * 3_600_000;
+    clock.advance(LIFE_MS);
+    const old = asked.length;
+    await signer.take(0, signal);
+    expect(asked.length).toBe(old + 1);
+  });
+
   it("that an answer leaves out are no reason to ask for ever", async () => {
     const signer = signerOf({ partCount: 1, ask: async () => [] });
     await expect(signer.take(0, signal)).rejects.toMatchObject({ code: "not_holdfast" });

@@ -10,7 +10,7 @@ export interface Ticket {
 }
 
 export interface SignerParts {
-  readonly clock: Pick<Clock, "monotonic">;
+  readonly clock: Pick<Clock, "monotonic" | "now">;
   /** Parts in one batch at most. */
   readonly batchMax: number;
   readonly partCount: number;
@@ -48,6 +48,8 @@ const MARGIN_MS = 30_000;
 interface Held extends Ticket {
   /** By the monotonic clock: a clock that is wrong, or jumps, makes none of them live longer. */
   readonly until: number;
+  /** By the other one, which also goes on while the machine sleeps: none of them outlives a night. */
+  readonly untilDate: number;
   readonly batch: number;
 }
 
@@ -63,7 +65,8 @@ export function createSigner(parts: SignerParts): Signer {
 
   function valid(index: number): Held | undefined {
     const one = held.get(index);
-    return one && one.until > clock.monotonic() ? one : undefined;
+    const isInForce = one && one.until > clock.monotonic() && one.untilDate > clock.now();
+    return isInForce ? one : undefined;
   }
 
   /** Parts from this one on that will need a request and have none. */
@@ -82,8 +85,9 @@ export function createSigner(parts: SignerParts): Signer {
     for (const index of indexes) wants.push({ index, digest: await digest(index, signal) });
     for (const { request, leftMs } of await ask(wants, signal)) {
       const want = wants.find(({ index }) => index === request.index);
-      const until = clock.monotonic() + leftMs - Math.min(MARGIN_MS, leftMs / 4);
-      if (want) held.set(want.index, { request, digest: want.digest, until, batch });
+      const usableMs = leftMs - Math.min(MARGIN_MS, leftMs / 4);
+      const [until, untilDate] = [clock.monotonic() + usableMs, clock.now() + usableMs];
+      if (want) held.set(want.index, { request, digest: want.digest, until, untilDate, batch });
     }
   }
 
