@@ -100,8 +100,8 @@ async function offsetAbove(
 function tailsOfFiles(objects: readonly string[]): readonly string[] {
   const owners = new Set(
     objects
-      .filter((key) => key.endsWith("/manifest"))
-      .map((key) => key.slice(0, -"manifest".length)),
+      .filter((key) => key.includes("/manifest/"))
+      .map((key) => key.slice(0, key.indexOf("manifest/"))),
   );
   return objects.filter((key) => owners.has(key.slice(0, key.indexOf("tail/"))));
 }

@@ -161,9 +161,9 @@ function besides(keys: readonly string[]): readonly string[] {
   const seen = new Set<string>();
   return keys.filter((key) => {
     if (key === "holdfast.json") return false;
-    const [, kind, id] = /^(bytes|besides)\/([^/]+)\/(?:manifest$|[^/]+$)/.exec(key) ?? [];
+    const [, kind, id] = /^(bytes|besides)\/([^/]+)\/(?:manifest\/)?[^/]+$/.exec(key) ?? [];
     const isOnly = kind !== undefined && !seen.has(`${kind} ${id}`);
     seen.add(`${kind} ${id}`);
-    return !isOnly || (kind === "besides" && !key.endsWith("/manifest"));
+    return !isOnly || (kind === "besides" && !key.includes("/manifest/"));
   });
 }

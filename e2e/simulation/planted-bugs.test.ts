@@ -270,7 +270,7 @@ const STORE_APPEND_BUGS: Readonly<Record<string, readonly Edit[]>> = {
   "tails that nobody looks for": [
     {
       file: "engine/src/seal.ts",
-      find: "    await storage.objects.removeTails(id, home);\n",
+      find: "    await storage.objects.removeTails(id, isSpent, home);\n",
       replace: "",
     },
     NO_STRAYS,

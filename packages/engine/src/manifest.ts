@@ -11,25 +11,19 @@ import { readForReader, readObject, unlessDeleted } from "./read.ts";
 import type { FileRecord, UploadRecord } from "./records.ts";
 import { putManifest, type Stored } from "./stored.ts";
 
-/** Stores the manifest; resolves with what the file's record says of it. Only one piece is in memory at a time. */
+/** Stores the manifest; resolves with what the file's record says of it. On a disk only one piece is in memory at a time. */
 export async function writeManifest(
   context: Context,
   upload: Pick<UploadRecord, "id" | "home">,
   manifest: Manifest,
 ): Promise<Pick<FileRecord, "manifestSize" | "manifestDigest">> {
-  const running = context.digests.create();
+  const { size, digest } = await putManifest(context, upload, encoded(manifest));
+  return { manifestSize: size, manifestDigest: digest };
+}
+
+function* encoded(manifest: Manifest): Generator<Uint8Array, void, void> {
   const utf8 = new TextEncoder();
-  let manifestSize = 0;
-  function* digested(): Generator<Uint8Array, void, void> {
-    for (const text of manifestPieces(manifest)) {
-      const piece = utf8.encode(text);
-      manifestSize += piece.length;
-      running.update(piece);
-      yield piece;
-    }
-  }
-  await putManifest(context, upload, digested());
-  return { manifestSize, manifestDigest: running.digest() };
+  for (const text of manifestPieces(manifest)) yield utf8.encode(text);
 }
 
 /** A small manifest, for the file's own record: one flush less for each small file. */
@@ -75,6 +69,6 @@ export async function* piecesOf(
   else yield* unlessDeleted(context, file, readObject(context, objectOf(file), { start, end }));
 }
 
-function objectOf({ uploadId: id, home }: FileRecord): Stored {
-  return { id, kind: "manifest", home };
+function objectOf({ uploadId: id, home, manifestDigest: digest }: FileRecord): Stored {
+  return { id, kind: "manifest", home, digest };
 }

@@ -158,8 +158,8 @@ export interface ObjectStorage {
   put(object: PlacedObject, bytes: Uint8Array): Promise<void>;
   /** Removes it; nothing there is fine. */
   remove(object: PlacedObject): Promise<void>;
-  /** Removes all tails of an upload, whoever stored them, and leaves its manifest; nothing there is fine. */
-  removeTails(id: UploadId, home?: Home): Promise<void>;
+  /** Removes the tails of an upload whose names `isSpent`, whoever stored them, and leaves everything else; nothing there is fine. */
+  removeTails(id: UploadId, isSpent: (name: string) => boolean, home?: Home): Promise<void>;
   /** Removes everything that was stored for an upload but its places. */
   removeAll(id: UploadId, home?: Home): Promise<void>;
   /** Every object of uploads, whoever stored it. What comes or goes meanwhile is among them or not. */
@@ -183,10 +183,12 @@ export type PlacedObject =
   | { readonly kind: "bytes"; readonly place: Place }
   /** One part of a staged place, until that is assembled. */
   | { readonly kind: "part"; readonly place: Place; readonly index: number }
-  | { readonly kind: "manifest"; readonly id: UploadId; readonly home?: Home | undefined }
-  /** Bytes of a part that appends have not filled yet, under a name that is used once. */
+  /**
+   * `manifest`: by the digest of its bytes, so that whoever comes late writes the same once more, or something that nobody names.
+   * `tail`: bytes of a part that appends have not filled yet, under a name that is used once.
+   */
   | {
-      readonly kind: "tail";
+      readonly kind: "manifest" | "tail";
       readonly id: UploadId;
       readonly name: string;
       readonly home?: Home | undefined;

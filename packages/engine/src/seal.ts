@@ -3,9 +3,11 @@ import { HoldfastError, isHoldfastError, partCount, partSizeAt } from "@holdfast
 import { digestOf } from "./claims.ts";
 import type { Context } from "./context.ts";
 import { withdraw } from "./heal.ts";
+import { tokenOf } from "./host-claim.ts";
 import { inPlace } from "./place-again.ts";
 import type { BoundPart, PartStorage } from "./ports.ts";
 import type { Place } from "./records.ts";
+import { spentUnder } from "./tail-objects.ts";
 import type { Upload } from "./upload.ts";
 
 /**
@@ -18,9 +20,11 @@ export async function sealBytes(context: Context, upload: Upload): Promise<void>
   if (storage.kind === "regions") await storage.seal(id, size);
   // An empty upload has nothing there.
   else if (place !== undefined && size > 0) {
+    // Whoever sleeps on the way may find the upload opened again, with a tail that another server has told of.
+    const isSpent = spentUnder(tokenOf(context, upload));
     await assemble(context, upload, storage, place);
     // All of them are in parts by now, or were never named by a record.
-    await storage.objects.removeTails(id, home);
+    await storage.objects.removeTails(id, isSpent, home);
   }
 }
 

@@ -1,13 +1,14 @@
 // What is stored of an upload and of the file that it became, whichever kind of storage has it.
-import { type ByteRange, HoldfastError } from "@holdfast/protocol";
+import { type ByteRange, encodeHex, HoldfastError, type UploadId } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
 import type { PartStorage, PlacedObject, StoredObject } from "./ports.ts";
-import type { Home, Place, UploadRecord } from "./records.ts";
+import type { FileRecord, Home, Place, UploadRecord } from "./records.ts";
 
-/** Bytes or a manifest; in a storage of parts the bytes of an upload that has some are in a place. */
+/** Bytes or a manifest; in a storage of parts the bytes of an upload that has some are in a place, and a manifest is under its digest. */
 export interface Stored extends StoredObject {
   readonly place?: Place;
   readonly home?: Home | undefined;
+  readonly digest?: Uint8Array;
 }
 
 /** As they come from a storage of parts. @throws HoldfastError `storage_failed` where there are fewer */
@@ -25,28 +26,60 @@ export async function* readPlaced(
   if (at < range.end) throw new HoldfastError("storage_failed", "stored bytes are missing");
 }
 
-function placed({ id, kind, place, home }: Stored): PlacedObject {
-  if (kind === "manifest") return { kind, id, home };
-  if (place !== undefined) return { kind, place };
-  throw new HoldfastError("internal", "bytes are read of an upload that has no place");
+function placed({ id, kind, place, home, digest }: Stored): PlacedObject {
+  if (kind === "manifest" && digest) return manifestIn(id, home, digest);
+  if (kind === "bytes" && place !== undefined) return { kind, place };
+  throw new HoldfastError("internal", "something is read that no record places");
 }
 
-/** A manifest beside the bytes. A storage of parts takes it whole: of 10,000 parts it has less than half a MiB. */
+function manifestIn(id: UploadId, home: Home | undefined, digest: Uint8Array): PlacedObject {
+  return { kind: "manifest", id, name: encodeHex(digest), home };
+}
+
+/** Whether it is the manifest of this file, and none that another attempt at publishing has left. */
+export function isManifestOf(
+  { manifestDigest, home }: Pick<FileRecord, "manifestDigest" | "home">,
+  object: Extract<PlacedObject, { readonly id: UploadId }>,
+): boolean {
+  return object.name === encodeHex(manifestDigest) && object.home === home;
+}
+
+/**
+ * A manifest beside the bytes; resolves with the size and the digest of what was stored. A disk is one server's, which publishes once at a time. A storage of parts takes it whole, of
+ * 10,000 parts it has less than half a MiB, and under its digest: a server that was overtaken on the way must not change what another one has published.
+ */
 export async function putManifest(
-  { storage }: Context,
+  { storage, digests }: Context,
   { id, home }: Pick<UploadRecord, "id" | "home">,
   pieces: Iterable<Uint8Array>,
-): Promise<void> {
-  const object = { id, kind: "manifest", home } as const;
-  if (storage.kind === "regions") return storage.put(object, pieces);
-  const all = [...pieces];
-  const bytes = new Uint8Array(all.reduce((sum, { length }) => sum + length, 0));
+): Promise<{ readonly size: number; readonly digest: Uint8Array }> {
+  if (storage.kind === "parts") {
+    const bytes = joined([...pieces]);
+    const digest = digests.sha256(bytes);
+    await storage.objects.put(manifestIn(id, home, digest), bytes);
+    return { size: bytes.length, digest };
+  }
+  const running = digests.create();
+  let size = 0;
+  function* digested(): Generator<Uint8Array, void, void> {
+    for (const piece of pieces) {
+      size += piece.length;
+      running.update(piece);
+      yield piece;
+    }
+  }
+  await storage.put({ id, kind: "manifest" }, digested());
+  return { size, digest: running.digest() };
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
-  for (const piece of all) {
+  for (const piece of pieces) {
     bytes.set(piece, at);
     at += piece.length;
   }
-  await storage.objects.put(object, bytes);
+  return bytes;
 }
 
 /** Everything of an upload that is wanted no more. May be repeated. */

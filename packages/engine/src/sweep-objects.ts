@@ -2,6 +2,7 @@
 import type { Context } from "./context.ts";
 import type { ListedObject } from "./ports.ts";
 import type { UploadRecord } from "./records.ts";
+import { isManifestOf } from "./stored.ts";
 
 /** Milliseconds by the storage's clock that an object of an upload that has ended is older than: nobody writes for so long after an end. */
 const LEFT_MS = 60 * 60 * 1000;
@@ -98,7 +99,7 @@ async function fateOf({ metadata }: Context, { id, object, isIn }: ListedObject)
   // Its own end takes it along.
   if (file?.state === "deleting" || (upload && isGoingOn(upload))) return "wanted";
   if (file) {
-    if (object.kind === "manifest") return object.home === file.home ? "wanted" : "left";
+    if (object.kind === "manifest") return isManifestOf(file, object) ? "wanted" : "left";
     const isItsBytes = object.kind === "bytes" && file.place !== undefined && isIn(file.place);
     return isItsBytes ? "wanted" : "left";
   }

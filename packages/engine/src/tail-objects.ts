@@ -1,6 +1,7 @@
 // The tail where a storage takes whole parts: immutable objects, each one written under a name of its own before a record names it.
 import { encodeHex, HoldfastError, ID_BYTES, MIB, toHoldfastError } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
+import { tokenOf } from "./host-claim.ts";
 import { partsOf } from "./kinds.ts";
 import type { Tail, TailObject } from "./records.ts";
 import type { Upload } from "./upload.ts";
@@ -31,9 +32,25 @@ export async function putTailObject(
     all.set(piece, at);
     at += piece.length;
   }
-  const name = encodeHex(context.random.bytes(ID_BYTES));
+  const name = nameUnder(tokenOf(context, upload), context.random.bytes(ID_BYTES));
   await partsOf(context).objects.put({ kind: "tail", id, name, home }, all);
   return { name, size };
+}
+
+/** What a claim is known by; none where there is one server only. */
+type Token = ReturnType<typeof tokenOf>;
+
+/** Says under which claim it was stored. */
+function nameUnder({ token = 0 }: Token, random: Uint8Array): string {
+  return `${token}-${encodeHex(random)}`;
+}
+
+/**
+ * Which tails no record names, nor ever will, once an upload has all of its parts under a claim: those of that claim and of all before it. A later claim may
+ * have opened the upload again, and what it stored is its own.
+ */
+export function spentUnder({ token }: Token): (name: string) => boolean {
+  return (name) => token === undefined || Number.parseInt(name, 10) <= token;
 }
 
 function sizeOf({ objects, pieces }: NextBytes): number {

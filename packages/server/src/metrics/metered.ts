@@ -87,7 +87,7 @@ export function meterParts(storage: PartStorage, meter: Meter): PartStorage {
       },
       put: (object, bytes) => watch("put", objects.put(object, bytes)),
       remove: (object) => watch("remove", objects.remove(object)),
-      removeTails: (id, home) => watch("remove", objects.removeTails(id, home)),
+      removeTails: (id, isSpent, home) => watch("remove", objects.removeTails(id, isSpent, home)),
       list: () => objects.list(),
       removeAll: (id, home) => watch("remove", objects.removeAll(id, home)),
     },

@@ -206,18 +206,25 @@ function createObjects(state: PartsState, call: Call, clock: Pick<Clock, "now">)
         if (object.kind === "bytes") state.places.delete(object.place);
         else state.objects.delete(keyOf(object));
       }),
-    removeTails: (id, home) =>
-      call("objects.removeTails", () => removeBelow(state, `${prefixOf({ id, home })}${TAILS}`)),
+    removeTails: (id, isSpent, home) =>
+      call("objects.removeTails", () =>
+        removeBelow(state, `${prefixOf({ id, home })}tail/`, isSpent),
+      ),
     removeAll: (id, home) =>
       call("objects.removeAll", () => removeBelow(state, prefixOf({ id, home }))),
   };
 }
 
-function removeBelow({ objects }: PartsState, prefix: string): void {
-  for (const key of objects.keys()) if (key.startsWith(prefix)) objects.delete(key);
+function removeBelow(
+  { objects }: PartsState,
+  prefix: string,
+  isUnwanted: (name: string) => boolean = () => true,
+): void {
+  for (const key of objects.keys()) {
+    if (key.startsWith(prefix) && isUnwanted(key.slice(prefix.length))) objects.delete(key);
+  }
 }
 
-const TAILS = "tail/";
 const PARTS = "part/";
 
 function isStaged(place: Place): boolean {
@@ -247,20 +254,20 @@ function stagedIn({ objects }: PartsState, place: Place, parts: readonly BoundPa
 function keyOf(object: PlacedObject): string {
   if (object.kind === "bytes") return object.place;
   if (object.kind === "part") return partsOf(object.place) + object.index;
-  return prefixOf(object) + (object.kind === "manifest" ? "manifest" : TAILS + object.name);
+  return `${prefixOf(object)}${object.kind}/${object.name}`;
 }
 
 /** What a key was made for. */
 function objectOf(key: string): Pick<ListedObject, "id" | "object"> {
   const [, home, id = "", rest = ""] = /^(?:([^/]*)\/)?([a-z2-7]{26})\/(.*)$/.exec(key) ?? [];
   const of = { id: id as UploadId, home: home as Home | undefined };
-  if (rest === "manifest") return { id: of.id, object: { kind: "manifest", ...of } };
   if (rest.startsWith(PARTS)) {
     const [begun, index] = rest.slice(PARTS.length).split("/").map(Number);
     const place = JSON.stringify([id, begun, home ?? null, "staged"]) as Place;
     return { id: of.id, object: { kind: "part", place, index: index ?? 0 } };
   }
-  return { id: of.id, object: { kind: "tail", ...of, name: rest.slice(TAILS.length) } };
+  const [kind, name = ""] = rest.split("/");
+  return { id: of.id, object: { kind: kind === "manifest" ? kind : "tail", ...of, name } };
 }
 
 function prefixOf({ id, home }: { readonly id: UploadId; readonly home?: Home | undefined }) {

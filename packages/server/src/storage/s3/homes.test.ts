@@ -29,7 +29,7 @@ function inHome(storage: PartStorage, home: Home): PartStorage {
       read: (object, range) => objects.read(homed(object), range),
       put: (object, bytes) => objects.put(homed(object), bytes),
       remove: (object) => objects.remove(homed(object)),
-      removeTails: (id) => objects.removeTails(id, home),
+      removeTails: (id, isSpent) => objects.removeTails(id, isSpent, home),
       removeAll: (id) => objects.removeAll(id, home),
     },
   };

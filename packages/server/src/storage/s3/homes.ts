@@ -38,7 +38,7 @@ export function joinHomes({ main, named, rules }: Homes): PartStorage {
       put: async (object, bytes) => holding(object).put(object, bytes),
       remove: async (object) => holding(object).remove(object),
       list: () => inAll(({ objects }) => objects.list()),
-      removeTails: async (id, home) => at(home).objects.removeTails(id, home),
+      removeTails: async (id, isSpent, home) => at(home).objects.removeTails(id, isSpent, home),
       removeAll: async (id, home) => at(home).objects.removeAll(id, home),
     },
     homeOf: (tenant) => rules.get(tenant),

@@ -43,21 +43,19 @@ export function createKeys(prefix: string, home?: Home): Keys {
     const [id = ""] = key.slice(places.length).split("/");
     return isUploadId(id) ? id : undefined;
   }
-  const tails = (id: UploadId) => `${besides(id)}tail/`;
+  const below = (id: UploadId, kind: "manifest" | "tail") => `${besides(id)}${kind}/`;
   return {
     places,
     allBesides,
     mark: `${prefix}holdfast.json`,
     homes: `${prefix}homes/`,
     besides,
-    tails,
+    tails: (id) => below(id, "tail"),
     bytes: (id, attempt) => `${places}${id}/${attempt}`,
     of(object) {
       if (object.kind === "bytes") return multipartOf(object.place).key;
       if (object.kind === "part") return parts(multipartOf(object.place).key) + object.index;
-      return object.kind === "manifest"
-        ? `${besides(object.id)}manifest`
-        : tails(object.id) + object.name;
+      return below(object.id, object.kind) + object.name;
     },
     parts,
     uploadOf,
@@ -77,10 +75,8 @@ export function createKeys(prefix: string, home?: Home): Keys {
         const place = placeOf({ key: `${places}${id}/${name}`, uploadId: "" }, home);
         return { id, object: { kind: "part", place, index: Number(index) } };
       }
-      if (kind === "manifest") return { id, object: { kind, id, home } };
-      return kind === "tail" && name !== undefined
-        ? { id, object: { kind, id, name, home } }
-        : undefined;
+      const isOurs = (kind === "manifest" || kind === "tail") && name !== undefined;
+      return isOurs ? { id, object: { kind, id, name, home } } : undefined;
     },
   };
 }

@@ -24,7 +24,7 @@ export function createObjects(stage: Stage): ObjectStorage {
       await retrying(stage, "removing an object", () => calls.objects.delete(keys.of(object)));
     },
     list: () => storedObjects(stage),
-    removeTails: (id) => removeBelow(stage, keys.tails(id)),
+    removeTails: (id, isSpent) => removeBelow(stage, keys.tails(id), isSpent),
     removeAll: (id) => removeBelow(stage, keys.besides(id)),
   };
 }

@@ -3,13 +3,26 @@ import { forEach } from "./for-each.ts";
 import { retrying } from "./retry.ts";
 import type { Stage } from "./stage.ts";
 
-/** Looks until nothing is left: what still lands meanwhile goes too. */
-export async function removeBelow(stage: Stage, prefix: string): Promise<void> {
+/** Looks until a pass finds none: what still lands meanwhile goes too. */
+export async function removeBelow(
+  stage: Stage,
+  prefix: string,
+  isUnwanted: (name: string) => boolean = () => true,
+): Promise<void> {
   const { objects } = stage.calls;
-  const list = () => retrying(stage, "listing objects", () => objects.list(prefix));
-  for (let page = await list(); page.items.length > 0; page = await list()) {
-    await forEach(page.items, ({ key }) =>
-      retrying(stage, "removing an object", () => objects.delete(key)),
-    );
+  for (let found = true; found; ) {
+    found = false;
+    let after: string | undefined;
+    do {
+      const marker: string | undefined = after;
+      const list = () => objects.list(prefix, marker);
+      const page = await retrying(stage, "listing objects", list);
+      const unwanted = page.items.filter(({ key }) => isUnwanted(key.slice(prefix.length)));
+      await forEach(unwanted, ({ key }) =>
+        retrying(stage, "removing an object", () => objects.delete(key)),
+      );
+      found ||= unwanted.length > 0;
+      after = page.next;
+    } while (after !== undefined);
   }
 }

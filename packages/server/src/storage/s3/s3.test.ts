@@ -380,7 +380,7 @@ describe("places that nobody knows", () => {
 describe("objects beside", () => {
   it("are read back, and removed together", async () => {
     const id = newId();
-    const manifest = { kind: "manifest", id } as const;
+    const manifest = { kind: "manifest", id, name: "m" } as const;
     await storage.objects.put(manifest, new TextEncoder().encode("{}"));
     for (const name of ["a", "b"]) {
       await storage.objects.put({ kind: "tail", id, name }, randomBytes(10));
