@@ -323,6 +323,43 @@ function foreign(one: object, asked: Buffer, store: Store, more: object = {}): o
 }
 
 describe("a direct upload to a store of another origin", () => {
+  it("begins nothing again with requests to a place that the store has dropped, and has the server look", async () => {
+    let signed = 0;
+    let dropped = 0;
+    const answered = new Map<string, number>();
+    const lookedAfter: number[] = [];
+    const store = place.keep(
+      await startStore(({ headers }, response) => {
+        if (store.seen.length === 6) dropped = signed;
+        const name = String(headers["x-amz-meta-name"]);
+        const times = answered.get(name) ?? 0;
+        // Without an end to it nothing would be told.
+        if (Number(name) > dropped || times === 3) return false;
+        answered.set(name, times + 1);
+        response.writeHead(404, { "content-type": "application/xml", connection: "close" });
+        response.end("<Error><Code>NoSuchUpload</Code></Error>");
+        return true;
+      }),
+    );
+    const isLook = ({ method, url = "" }: IncomingMessage) =>
+      method === "POST" && url.endsWith("/parts");
+    const watch: Meddle = (request) => {
+      if (isLook(request)) lookedAfter.push(answered.size);
+      return undefined;
+    };
+    const names = {
+      get "x-amz-meta-name"() {
+        return String(++signed);
+      },
+    };
+    const proxy = await before(store, watch, names);
+    const { path, bytes } = place.file("f", SIZE);
+    const { url } = await send(path, proxy.url).done;
+    expect(Math.max(...answered.values())).toBe(1);
+    expect(lookedAfter.some((count) => count > 0)).toBe(true);
+    await arrived(url.replace(proxy.url, server.url), bytes);
+  });
+
   it("is what the server advises; no token goes there, and only the signed headers", async () => {
     const store = place.keep(await startStore());
     const proxy = await before(store);

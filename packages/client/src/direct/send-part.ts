@@ -11,7 +11,7 @@ import { digestAt } from "../digest-table.ts";
 import { type Job, openedOf, targetOf } from "../upload-job.ts";
 import { readSource } from "../upload-send.ts";
 import type { Call } from "../work.ts";
-import { type Direct, directOf } from "./knowledge.ts";
+import { askConfirmation, type Direct, directOf } from "./knowledge.ts";
 import { isClosedBy, noteArrival } from "./openness.ts";
 import type { Ticket } from "./signer.ts";
 
@@ -82,11 +82,26 @@ async function place(job: Job, direct: Direct, part: Part, call: Call): Promise<
       const met = toHoldfastError(error);
       if (left === 0 && met.details["status"] === undefined) direct.unanswered.add(index);
       if (met.code === "digest_mismatch") throw await badBytes(job, part, ticket, met);
-      const isRefused = met.code === "signature_refused";
+      const isGone = met.code === "parts_missing";
+      const isRefused = met.code === "signature_refused" || isGone;
       if (isRefused) signer.refuse(ticket);
       if (!isRefused || refusals === REFUSALS_MAX) throw closedWay(job, direct, met, call);
+      if (isGone) await haveLooked(job, direct, part, call);
     }
   }
+}
+
+/**
+ * The store knows nothing of where the part was to go: perhaps it has dropped that, and the server has not noticed, which would sign for the same place again.
+ * Whoever confirms looks. That the part is not there is what we know; anything else is to be gone on from as the server says.
+ */
+async function haveLooked(job: Job, direct: Direct, { index }: Part, call: Call): Promise<void> {
+  const { target } = direct;
+  const part = { index, digest: digestAt(target.digests.bytes, index) };
+  await askConfirmation(job, target, [part], call).catch((error: unknown) => {
+    const met = toHoldfastError(error);
+    if (met.code !== "parts_missing") throw closedWay(job, direct, met, call);
+  });
 }
 
 function put(job: Job, { request }: Ticket, bytes: Uint8Array, call: Call): Promise<void> {
