@@ -5,6 +5,7 @@ import { freePort } from "@holdfast/testkit/free-port";
 import { startServer, stopServer } from "@holdfast/testkit/process";
 import { startS3Double } from "@holdfast/testkit/s3-double/server";
 import { type Postgres, startPostgres } from "@holdfast/testkit/services/postgres";
+import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { inDouble, type Store } from "../kit/bucket.ts";
 import { withScratch } from "../kit/scratch.ts";
@@ -20,6 +21,40 @@ afterAll(async () => {
   await store.stop();
   await postgres.stop();
 });
+
+it(
+  "goes on where the first one died after it had named the records, and before the bucket had that name",
+  {
+    timeout: 120_000,
+  },
+  () =>
+    withScratch(async (directory) => {
+      const schema = "died";
+      const metadata = { HOLDFAST_METADATA: `${postgres.url}?schema=${schema}` };
+      const first = { ...store.env("died-before"), ...metadata };
+      await stopServer(
+        await startServer({ data: join(directory, "dead"), port: await freePort(), env: first }),
+      );
+      const client = new pg.Client(postgres.url);
+      await client.connect();
+      await client.query(`UPDATE ${schema}.owner SET is_open = 1`);
+      // Of another bucket, which has no name, and by servers that know nothing of the dead one.
+      const env = { ...store.env("died"), ...metadata };
+      const starting = ["a", "b"].map(async (name) =>
+        startServer({ data: join(directory, name), port: await freePort(), env }),
+      );
+      const servers = await Promise.all(starting);
+      const { rows } = await client.query(`SELECT is_open FROM ${schema}.owner`);
+      await client.end();
+      expect(rows).toEqual([{ is_open: "0" }]);
+      const [a, b] = servers.map(({ url }) => url);
+      const content = { seed: 2, size: 8 * MIB };
+      const job = await createJob(a ?? "", content);
+      expect((await putRun(b ?? "", job, [0, 1])).status).toBeLessThan(300);
+      expect((await completeJob(a ?? "", job.id)).status).toBe(200);
+      await Promise.all(servers.map(stopServer));
+    }),
+);
 
 it.each(["first", "second", "third"])(
   "three servers begin at once, the %s time",

@@ -70,7 +70,7 @@ interface Both {
   readonly metadata: MetadataStore;
 }
 
-/** Bytes and their records. Of servers that begin at once with new ones one names them, and the others find its name the second time. */
+/** Bytes and their records. Of servers that begin at once with new ones one names them, and the others find its name the second time; or name them themselves, where that one has died on the way. */
 async function openBoth(
   options: DataOptions,
   directory: string,
@@ -84,18 +84,18 @@ async function openBoth(
     location === undefined
       ? await openDiskBytes(directory)
       : await openBucketBytes({ location, ...several, ...common });
-  let metadata: MetadataStore | undefined;
   try {
-    metadata = await openRecords({ directory, address, onFatal, bytes });
-    await bytes.naming?.keep();
+    const metadata = await openRecords({
+      ...{ directory, address, onFatal, bytes },
+      takesOpen: isAgain,
+    });
     return { bytes, metadata };
   } catch (cause) {
-    const { naming } = bytes;
-    const isOther = isHoldfastError(cause) && cause.details["isOfOthers"] === true;
-    const isNamed = isOther && !isAgain && (await naming?.isNamed());
-    await metadata?.close();
+    const { of } = isHoldfastError(cause) ? cause.details : {};
+    const isNamed = of !== undefined && !isAgain && (await bytes.naming?.isNamed());
     await bytes.close();
-    if (!isNamed) throw cause;
+    // Whoever has named the records of nobody yet is given time to name the bucket, and has not: it died.
+    if (isAgain || !(isNamed || of === "nobody yet")) throw cause;
     return openBoth(options, directory, examinations, true);
   }
 }

@@ -20,6 +20,8 @@ export interface RecordsOptions {
   /** What the records are of. */
   readonly bytes: Pick<Bytes, "storage" | "place" | "naming" | "where" | "hasBytes">;
   readonly onFatal: (error: HoldfastError) => void;
+  /** Whether records that somebody has named, and whose bucket has no such name, may be named anew. */
+  readonly takesOpen: boolean;
 }
 
 /** Whether somebody has kept records of bytes in the directory, or said where they are. */
@@ -35,7 +37,7 @@ export function hasRecords(directory: string): boolean {
  * @throws HoldfastError `data_dir_unusable` where its records are elsewhere than `address` says; `metadata_unusable`
  */
 export async function openRecords(options: RecordsOptions): Promise<MetadataStore> {
-  const { directory, address, onFatal, bytes } = options;
+  const { directory, address, onFatal, bytes, takesOpen } = options;
   const mark = join(directory, MARK_FILE);
   const path = join(directory, RECORDS_FILE);
   if (address === undefined) {
@@ -59,7 +61,8 @@ export async function openRecords(options: RecordsOptions): Promise<MetadataStor
   const { openPostgresMetadata } = await import("./metadata/postgres/index.ts");
   // A disk is one host's, and so are the records of what lies on it.
   const isShared = bytes.storage.kind === "parts";
-  const store = await openPostgresMetadata({ address, place, isShared, keepPlace, name, onFatal });
+  const names = { place, keepPlace, namePlace: bytes.naming?.keep, takesOpen };
+  const store = await openPostgresMetadata({ address, isShared, name, onFatal, ...names });
   keepMark();
   return store;
 }

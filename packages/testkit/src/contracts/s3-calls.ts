@@ -226,9 +226,14 @@ export function s3CallsContract(rig: () => S3CallsRig): void {
       expect(await objects.get(key, 10, 20, etag)).toBeDefined();
       await objects.put(key, randomBytes(1000), headers);
       await expect(objects.get(key, 10, 20, etag)).rejects.toThrow(S3Error);
+      await expect(objects.create(key, bytes, headers)).rejects.toMatchObject({
+        fault: { kind: "refused", code: "PreconditionFailed" },
+      });
       await objects.delete(key);
       await objects.delete(key);
       expect(await objects.head(key)).toBeUndefined();
+      await objects.create(key, bytes, headers);
+      expect(await read(objects, key, 0, 2000)).toEqual(bytes);
     });
   });
 }

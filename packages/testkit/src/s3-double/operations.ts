@@ -236,8 +236,8 @@ function pageOf(asked: string | null): number {
 
 function put(request: Request): Answer {
   const { bucket, key, headers, body, now, profile } = request;
-  if (headers.get("if-none-match") === "*" && bucket.objects.has(key))
-    return refusal("PreconditionFailed");
+  const mustBeNew = headers.get("if-none-match") === "*" && profile.canPutConditionally;
+  if (mustBeNew && bucket.objects.has(key)) return refusal("PreconditionFailed");
   // Small objects are kept in any case: manifests and the like are read again.
   const content = contentOf(body, request.keepsBytes || body.length < 1024 * 1024);
   const wrong = checkChecksum(request, content) ?? checkMarks(profile, headers);

@@ -16,6 +16,8 @@ export interface Profile {
   readonly canReplayComplete: boolean;
   /** `If-None-Match: *` at complete. */
   readonly canCompleteConditionally: boolean;
+  /** `If-None-Match: *` at an object that is written whole; else that is overlooked. */
+  readonly canPutConditionally: boolean;
   readonly canCopyPart: boolean;
 }
 
@@ -29,6 +31,7 @@ const AWS: Profile = {
   encryptions: ["AES256", "aws:kms", "aws:kms:dsse"],
   canReplayComplete: true,
   canCompleteConditionally: true,
+  canPutConditionally: true,
   canCopyPart: true,
 };
 
@@ -44,6 +47,9 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     ...{ partsMax: 1000, checksums: "refused", canCompleteConditionally: false },
     ...{ storageClasses: ["STANDARD"], encryptions: [] },
   },
-  ceph: { ...AWS, checksums: "ignored", canCompleteConditionally: false },
+  ceph: {
+    ...{ ...AWS, checksums: "ignored", canCompleteConditionally: false },
+    canPutConditionally: false,
+  },
   moto: { ...AWS, checksums: "ignored", checksBodies: false },
 };

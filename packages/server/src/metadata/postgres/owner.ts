@@ -32,11 +32,17 @@ const TRY_OWN = {
   text: "SELECT pg_try_advisory_lock(hashtext($1), $2::bigint::int)::int::bigint AS is_ours",
 };
 const HOLDER = { name: "holder", text: "SELECT holder FROM owner" };
-const OF = { name: "of", text: "SELECT place FROM owner" };
+const OF = { name: "of", text: "SELECT place, is_open FROM owner" };
+/** What has its name keeps it; what has not yet may be named anew by who finds nobody at it. */
 const TAKE = {
   name: "take",
-  text: `UPDATE owner SET token = token + 1, holder = $1, place = coalesce(place, $2)
-    WHERE place IS NULL OR place = $2 RETURNING token`,
+  text: `UPDATE owner SET token = token + 1, holder = $1, place = $2,
+      is_open = CASE WHEN place = $2 THEN least(is_open, $3::bigint) ELSE $3::bigint END
+    WHERE place IS NULL OR place = $2 OR (is_open = 1 AND $4::bigint = 1) RETURNING is_open`,
+};
+const CLOSE = {
+  name: "close",
+  text: "UPDATE owner SET is_open = 0 WHERE place = $1 RETURNING place",
 };
 /** Who was alone here before, or together with others, commits nothing any more. */
 const END_OTHERS = { name: "end-others", text: "DELETE FROM writers" };
@@ -80,6 +86,10 @@ export interface Claimant {
   readonly company: Company;
   /** Called before records of nobody yet become those of `place`. What it throws is thrown, and they have not. */
   readonly keepPlace: () => Promise<void>;
+  /** Where the bytes have no name yet: gives them `place`, once the records have it. Who dies before that leaves records that may be named anew. */
+  readonly namePlace: (() => Promise<void>) | undefined;
+  /** Whether records that were named, and whose bytes were not, may be named anew: nobody is at it any more. */
+  readonly takesOpen: boolean;
 }
 
 /**
@@ -90,16 +100,20 @@ export interface Claimant {
 export async function takeOwnership(
   client: Client,
   driver: Driver,
-  { name, place, company, keepPlace }: Claimant,
+  { name, place, company, keepPlace, namePlace, takesOpen }: Claimant,
 ): Promise<Ownership> {
   await lock(client, driver, company);
-  const [found] = await ask(client, OF);
-  const known = found?.["place"] ?? null;
-  if (known === null) await keepPlace();
-  const [row] = known === null || known === place ? await ask(client, TAKE, [name, place]) : [];
-  if (!row) {
-    const reason = `its records are those of other bytes, of ${await holderOf(client)}`;
-    throw unusable(driver.place, reason, { hint: OTHER_BYTES, isOfOthers: true });
+  const [found = {}] = await ask(client, OF);
+  const known = found["place"] ?? null;
+  const mayName = known === null || (takesOpen && found["is_open"] === 1);
+  if (mayName && known !== place) await keepPlace();
+  const taking = [name, place, namePlace ? 1 : 0, takesOpen ? 1 : 0];
+  const [taken] = mayName || known === place ? await ask(client, TAKE, taking) : [];
+  if (!taken) throw await ofOthers(client, driver);
+  await namePlace?.();
+  if (taken["is_open"] === 1) {
+    const [closed] = await ask(client, CLOSE, [place]);
+    if (!closed) throw await ofOthers(client, driver);
   }
   if (company === "alone") await ask(client, END_OTHERS);
   else await ask(client, END_DEAD, [ownLockOf(driver)]);
@@ -107,6 +121,13 @@ export async function takeOwnership(
   const owned = { writer: wholeAt(entered, "id"), commits: wholeAt(entered, "commits") };
   await lockOwn(client, driver, owned.writer);
   return owned;
+}
+
+async function ofOthers(client: Client, driver: Driver): Promise<HoldfastError> {
+  const [found] = await ask(client, OF);
+  const reason = `its records are those of other bytes, of ${await holderOf(client)}`;
+  const of = found?.["is_open"] === 1 ? "nobody yet" : "others";
+  return unusable(driver.place, reason, { hint: OTHER_BYTES, of });
 }
 
 const OTHER_BYTES =

@@ -151,6 +151,10 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX files_damaged ON files (created_at, upload_id)
     WHERE is_damaged = 1 AND state = 'available';
   `,
+  `
+  -- 1 from the moment that the records are named until the bytes have that name, too: till then nothing is stored, and whoever comes next may name both.
+  ALTER TABLE owner ADD COLUMN is_open bigint NOT NULL DEFAULT 0;
+  `,
 ];
 
 export const SCHEMA_VERSION: number = MIGRATIONS.length;
@@ -242,7 +246,11 @@ export function unusable(
   {
     cause,
     ...more
-  }: { readonly hint?: string; readonly isOfOthers?: true; readonly cause?: unknown } = {},
+  }: {
+    readonly hint?: string;
+    readonly of?: "others" | "nobody yet";
+    readonly cause?: unknown;
+  } = {},
 ): HoldfastError {
   const message = `PostgreSQL at ${place} cannot be used: ${reason}`;
   const details = { place, reason, ...more };

@@ -14,6 +14,10 @@ export interface PostgresMetadataOptions {
   readonly place: string;
   /** Called before records that are of no bytes yet become those of `place`; what it throws is thrown, and they have not. */
   readonly keepPlace?: () => Promise<void>;
+  /** Where the bytes have no name yet: called once the records have it, and gives it to the bytes, too. What it throws is thrown; the records may be named anew then. */
+  readonly namePlace?: (() => Promise<void>) | undefined;
+  /** Whether records whose bytes never got their name may be named anew. */
+  readonly takesOpen?: boolean;
   /** Whether other servers may write these records too, as may be where they share the bytes. */
   readonly isShared?: boolean;
   /** Names this server to whoever is refused because of it; its host and process by default. */
@@ -39,7 +43,9 @@ export async function openPostgresMetadata(
   const { name = `${hostname()}, process ${process.pid}` } = options;
   const driver = await loadDriver(address);
   const company = isShared ? "together" : "alone";
-  const claimant = { name, place, company, keepPlace: async () => options.keepPlace?.() } as const;
+  const { namePlace, takesOpen = false } = options;
+  const keepPlace = async () => options.keepPlace?.();
+  const claimant = { name, place, company, keepPlace, namePlace, takesOpen } as const;
   const onFatal = (error: HoldfastError) => options.onFatal?.(error);
   const writer = await openWriter({ driver, claimant, patienceMs, onFatal });
   return createStore(writer, openReader(driver, patienceMs));

@@ -41,6 +41,39 @@ async function trio(address = freshAddress()): Promise<readonly MetadataStore[]>
   return Promise.all([open(address), open(address), open(address)]);
 }
 
+describe("records that are named before their bytes", () => {
+  const dies = async () => {
+    throw new Error("it was killed here");
+  };
+
+  it("are gone on with by who named them", async () => {
+    const address = freshAddress();
+    await expect(open(address, { namePlace: dies })).rejects.toThrow("killed here");
+    let named = 0;
+    const namePlace = async () => void named++;
+    await open(address, { namePlace });
+    await open(address);
+    expect(named).toBe(1);
+  });
+
+  it("are nobody's yet, and named anew only by who has waited", async () => {
+    const address = freshAddress();
+    await expect(open(address, { namePlace: dies })).rejects.toThrow("killed here");
+    const theirs = { place: "there", namePlace: async () => undefined };
+    expect((await refusal(open(address, theirs))).details).toMatchObject({ of: "nobody yet" });
+    await open(address, { ...theirs, takesOpen: true });
+    const late = refusal(open(address, { takesOpen: true }));
+    expect((await late).details).toMatchObject({ of: "others" });
+  });
+
+  it("are not those of one that was too slow: what it has named is no longer the records'", async () => {
+    const address = freshAddress();
+    const theirs = { place: "there", namePlace: async () => undefined, takesOpen: true };
+    const slow = open(address, { namePlace: async () => void (await open(address, theirs)) });
+    expect((await refusal(slow)).details).toMatchObject({ of: "others" });
+  });
+});
+
 describe("records that several write", () => {
   it("have every part that any of them acknowledged, whoever is asked", async () => {
     const stores = await trio();

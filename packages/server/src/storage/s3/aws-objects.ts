@@ -6,6 +6,7 @@ import {
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
+  type PutObjectCommandInput,
   type ServerSideEncryption,
   type StorageClass,
 } from "@aws-sdk/client-s3";
@@ -14,11 +15,17 @@ import { type Aws, bodyOf, call, callOr, faultOf, signDigest, untilBroken } from
 import { type ObjectCalls, type ObjectHeaders, S3Error } from "./calls.ts";
 
 export function objectCalls({ client, bucket: Bucket, hasChecksums }: Aws): ObjectCalls {
+  async function send(
+    input: Pick<PutObjectCommandInput, "Key" | "IfNoneMatch">,
+    body: Uint8Array,
+    headers: ObjectHeaders,
+  ) {
+    const all = { ...input, Bucket, Body: body, ContentLength: body.length };
+    await call(client.send(new PutObjectCommand({ ...all, ...headersOf(headers) })));
+  }
   return {
-    async put(key, body, headers) {
-      const input = { Bucket, Key: key, Body: body, ContentLength: body.length };
-      await call(client.send(new PutObjectCommand({ ...input, ...headersOf(headers) })));
-    },
+    put: (Key, body, headers) => send({ Key }, body, headers),
+    create: (Key, body, headers) => send({ Key, IfNoneMatch: "*" }, body, headers),
     async putDigested({ key, size, sha256, body, headers }, signal) {
       const sent = bodyOf(body);
       const command = new PutObjectCommand({

@@ -35,6 +35,8 @@ export interface ObjectCalls {
   put(key: string, body: Uint8Array, headers: ObjectHeaders): Promise<void>;
   /** As `put`, of bytes whose SHA-256 the store was told, and which need not be in memory. */
   putDigested(object: ObjectCall, signal?: AbortSignal): Promise<void>;
+  /** Only where there is no object: else rejects with `PreconditionFailed`, at stores that look. */
+  create(key: string, body: Uint8Array, headers: ObjectHeaders): Promise<void>;
   /**
    * Resolves with bytes from `start` to before `end` as they come, fewer at the end of the object, once the first are on their way; rejects like a call where
    * they break off. Undefined where there is no object, or none of these bytes. With `etag`, rejects where the object is another one by now.

@@ -4,6 +4,8 @@ import { type GridLimits, MIB } from "@holdfast/protocol";
 export interface Capabilities {
   /** A digest that comes with a part is held against its bytes, by header and in a signed request. */
   readonly checksDigests: boolean;
+  /** Of two that write an object which must not be there yet, one is refused. */
+  readonly writesOnce: boolean;
   /** All but the last must have at least this size, in bytes. */
   readonly partSizeMin: number;
   readonly partSizeMax: number;
@@ -16,6 +18,7 @@ const GIB = 1024 * MIB;
 /** Of a store that does all that AWS does. */
 export const AWS_CAPABILITIES: Capabilities = {
   checksDigests: true,
+  writesOnce: true,
   partSizeMin: 8 * MIB,
   partSizeMax: 5 * GIB,
   partCountMax: 10_000,

@@ -53,6 +53,7 @@ export async function examine(
     ...(partCountMax === undefined ? {} : { partCountMax }),
     ...location.limits,
     checksDigests: isSigned && location.isDirect !== false,
+    writesOnce: found.some(({ what, state }) => what === "once" && state === "yes"),
   };
   return { findings, capabilities, hasChecksums, calls };
 }

@@ -14,6 +14,7 @@ export interface Finding extends Explanation {
     | "signed"
     | "unfinished"
     | "read"
+    | "once"
     | "remove"
     | "cors"
     | "lifecycle";

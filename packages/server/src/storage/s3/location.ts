@@ -32,7 +32,7 @@ export interface S3Location {
   /** Signed requests: true needs them, false leaves them out, and without a word the store is asked. */
   readonly isDirect?: boolean;
   /** What stands above the findings of a probe. */
-  readonly limits: Partial<Omit<Capabilities, "checksDigests">>;
+  readonly limits: Partial<Omit<Capabilities, "checksDigests" | "writesOnce">>;
 }
 
 const SHAPE = "s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION";

@@ -1,5 +1,6 @@
 // A mark in the bucket that names what lies there: whoever has other records must not take it for litter.
 import { HoldfastError } from "@holdfast/protocol";
+import { isRefusal } from "./calls.ts";
 import { retrying } from "./retry.ts";
 import type { Stage } from "./stage.ts";
 
@@ -8,7 +9,7 @@ const SIZE_MAX = 1024;
 export interface BucketMark {
   /** The name; undefined where nothing has been named yet. @throws HoldfastError `storage_failed` */
   read(): Promise<string | undefined>;
-  /** Names what will lie there, durably. @throws HoldfastError `storage_failed` */
+  /** Names what will lie there, durably, unless it has a name by now: whoever has written reads it. @throws HoldfastError `storage_failed` */
   write(name: string): Promise<void>;
   /** Whether nothing of ours is there, but perhaps the mark. */
   isAlone(): Promise<boolean>;
@@ -17,7 +18,7 @@ export interface BucketMark {
 }
 
 export function createMark(stage: Stage): BucketMark {
-  const { calls, keys, marks } = stage;
+  const { calls, keys, marks, capabilities } = stage;
   const { objects, multipart } = calls;
 
   async function text(): Promise<string | undefined> {
@@ -35,9 +36,13 @@ export function createMark(stage: Stage): BucketMark {
     async write(name) {
       const bytes = new TextEncoder().encode(`${JSON.stringify({ place: name })}\n`);
       const headers = { type: "application/json", ...marks };
-      await retrying(stage, "writing the bucket's mark", () =>
-        objects.put(keys.mark, bytes, headers),
-      );
+      await retrying(stage, "writing the bucket's mark", async () => {
+        if (!capabilities.writesOnce) return objects.put(keys.mark, bytes, headers);
+        await objects.create(keys.mark, bytes, headers).catch((error: unknown) => {
+          // Somebody else, or an earlier try of ours whose answer was lost.
+          if (!isRefusal(error, "PreconditionFailed")) throw error;
+        });
+      });
     },
     async isAlone() {
       const list = (prefix: string) => () => objects.list(prefix);

@@ -71,6 +71,20 @@ describe("a storage", () => {
     ]);
   });
 
+  it.each([
+    ["aws", ["ours", "ours"]],
+    ["ceph", ["ours", "theirs"]],
+  ] as const)("has one name, the first, at a store that looks: %s", async (profile, names) => {
+    const double = await start({ profile });
+    const [ours, theirs] = [await open(double), await open(double)];
+    // Both have looked.
+    expect([await ours.mark.read(), await theirs.mark.read()]).toEqual([undefined, undefined]);
+    await ours.mark.write("ours");
+    const first = await ours.mark.read();
+    await theirs.mark.write("theirs");
+    expect([first, await theirs.mark.read()]).toEqual(names);
+  });
+
   it("is not examined again where it was before, as long as it answers", async () => {
     const double = await start({ profile: "swift" });
     const { found, warnings } = await open(double);

@@ -22,9 +22,25 @@ export async function lookAtObjects(
       return [no("read", { says: "the object that was made of a part is not there" })];
     }
     await objects.put(upload.key, bytes, { type: "text/plain", ...marks });
-    return [yes("read", "an object can be made of parts, written whole, and read")];
   } catch (error) {
     return [no("read", explain(error))];
+  }
+  const isThere = yes("read", "an object can be made of parts, written whole, and read");
+  return [isThere, await lookAtOnce(objects, upload.key, bytes)];
+}
+
+/** The object is there. */
+async function lookAtOnce(objects: ObjectCalls, key: string, bytes: Uint8Array): Promise<Finding> {
+  const means = "Of two new servers that name it at one moment, each may take it for its own.";
+  const remedy = "Start a new bucket's first server alone, once.";
+  try {
+    await objects.create(key, bytes, { type: "text/plain" });
+    const says = "the store writes over what must not be there";
+    return limited("once", { says, remedy }, means);
+  } catch (error) {
+    if (isRefusal(error, "PreconditionFailed"))
+      return yes("once", "what must not be there is not written over");
+    return limited("once", { ...explain(error), remedy }, means);
   }
 }
 

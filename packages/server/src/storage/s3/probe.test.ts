@@ -40,7 +40,14 @@ it("finds all that AWS can do, and leaves nothing behind", async () => {
   await calls.bucket.setStageDays("", 7);
   expect(states(await findings())).toEqual({
     ...{ access: "yes", write: "yes", digests: "yes", listing: "yes", parts: "yes", signed: "yes" },
-    ...{ unfinished: "yes", read: "yes", remove: "yes", cors: "yes", lifecycle: "yes" },
+    ...{
+      unfinished: "yes",
+      read: "yes",
+      once: "yes",
+      remove: "yes",
+      cors: "yes",
+      lifecycle: "yes",
+    },
   });
   expect(double.bucket.objects.size + double.bucket.multiparts.size).toBe(0);
 });
@@ -114,6 +121,7 @@ it("notices a store whose signed requests take any bytes", async () => {
     digests: "yes",
     signed: "limited",
     read: "yes",
+    once: "limited",
   });
 });
 
