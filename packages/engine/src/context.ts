@@ -15,7 +15,7 @@ import type { Subtrees } from "./proof.ts";
 import type { Principal } from "./records.ts";
 import { refresh } from "./refresh.ts";
 import { createRoom, type Room } from "./room.ts";
-import { createSightings, type Sightings } from "./sweep-objects.ts";
+import { createPasses, type Passes } from "./sweep-objects.ts";
 import { createUploads, type Upload, type Uploads } from "./upload.ts";
 
 /** Milliseconds an open upload lives after its last commit. */
@@ -29,7 +29,7 @@ export interface Context extends EngineParts {
   readonly subtrees: Map<FileId, Promise<Subtrees>>;
   /** When parts of files were last found to be as they were committed, by `Clock.monotonic`, or will be; what was asked for last stands at the end. */
   readonly sound: Map<string, Promise<number>>;
-  readonly sightings: Sightings;
+  readonly passes: Passes;
   /** Finals that are gone on with after a while; what calls that off. */
   readonly waiting: Map<UploadId, () => void>;
   /** Set once, when the server is told to stop. */
@@ -52,7 +52,7 @@ export function createContext(parts: EngineParts): Context {
     subtrees: new Map(),
     sound: new Map(),
     waiting: new Map(),
-    sightings: createSightings(),
+    passes: createPasses(),
     isDraining: false,
     isOverdue: false,
     work: new Set(),

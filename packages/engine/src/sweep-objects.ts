@@ -2,6 +2,7 @@
 import type { Context } from "./context.ts";
 import type { ListedObject } from "./ports.ts";
 import type { UploadRecord } from "./records.ts";
+import { createSightings, type Sightings } from "./sightings.ts";
 import { isManifestOf } from "./stored.ts";
 
 /** Milliseconds by the storage's clock that an object of an upload that has ended is older than: nobody writes for so long after an end. */
@@ -12,21 +13,19 @@ const UNKNOWN_MS = 24 * 60 * 60 * 1000;
 const SIGHTINGS_MS = 10 * 60 * 1000;
 /** Milliseconds between two passes that the server makes by itself: each lists everything, which stores bill for. */
 const PASS_MS = 6 * 60 * 60 * 1000;
-/** Sightings that are remembered; whoever has more begins anew. */
-const SEEN_MAX = 100_000;
 
-/** What a process remembers of the objects that it has looked at. */
-export interface Sightings {
-  /** When an object was first found unwanted, by `Clock.monotonic`. */
-  readonly seen: Map<string, number>;
+/** What a process remembers of the objects that it has looked at. Times are by `Clock.monotonic`. */
+export interface Passes {
+  /** Apart from one another: what only a person may remove stays, and must not keep the rest from its turn. */
+  readonly seen: Readonly<Record<Exclude<Fate, "wanted">, Sightings>>;
   /** A pass that was cut by the time a sweep has: the next one goes on with it. */
-  pass?: AsyncIterator<ListedObject>;
+  own?: { readonly at: number; readonly list: AsyncIterator<ListedObject> };
   /** When the last pass was through. */
   passedAt?: number;
 }
 
-export function createSightings(): Sightings {
-  return { seen: new Map() };
+export function createPasses(): Passes {
+  return { seen: { left: createSightings(), unrecorded: createSightings() } };
 }
 
 /**
@@ -42,49 +41,81 @@ export interface Stray {
   readonly isRipe: boolean;
 }
 
+/** Who looks: the server by itself, somebody who wants them gone, or somebody who only wants to know. */
+type Looker = "server" | "anybody" | "onlooker";
+
 /** The objects that are not wanted now. The records are asked after the storage has told of an object: what came between the two stands in them. */
 export async function* strayObjects(
   context: Context,
-  by: "server" | "anybody",
+  by: Looker,
 ): AsyncGenerator<Stray, void, void> {
   if (context.storage.kind !== "parts") return;
   const now = context.clock.monotonic();
-  const { seen, passedAt } = context.sightings;
-  if (by === "server" && passedAt !== undefined && now - passedAt < PASS_MS) return;
-  for await (const listed of by === "server" ? ownPass(context) : context.storage.objects.list()) {
+  const { seen, passedAt } = context.passes;
+  // Those that could not be remembered are waiting for their turn.
+  const pauseMs = seen.left.isCrowded() ? SIGHTINGS_MS : PASS_MS;
+  if (by === "server" && passedAt !== undefined && now - passedAt < pauseMs) return;
+  for await (const listed of by === "server"
+    ? ownPass(context, now)
+    : wholePass(context, by, now)) {
     const fate = await fateOf(context, listed);
     const name = JSON.stringify(listed.object);
     if (fate === "wanted") {
-      seen.delete(name);
+      for (const sightings of Object.values(seen)) sightings.forget(name);
       continue;
     }
-    if (seen.size >= SEEN_MAX) seen.clear();
-    const since = seen.get(name);
-    if (since === undefined) {
-      // Removed meanwhile, with its record.
-      if (!(await isThere(context, listed))) continue;
-      seen.set(name, now);
+    const sinceMs = seen[fate].sinceOf(name, now);
+    // Removed meanwhile, with its record.
+    const isNew = sinceMs === undefined && seen[fate].isNoted(name, now);
+    if (isNew && !(await isThere(context, listed))) {
+      seen[fate].forget(name);
+      continue;
     }
     const isOld = listed.ageMs >= (fate === "left" ? LEFT_MS : UNKNOWN_MS);
-    yield { listed, fate, isRipe: isOld && since !== undefined && now - since >= SIGHTINGS_MS };
+    yield { listed, fate, isRipe: isOld && sinceMs !== undefined && sinceMs >= SIGHTINGS_MS };
   }
 }
 
 /** Goes on where an earlier sweep was cut, and says when it is through. */
-async function* ownPass({ storage, sightings, clock }: Context): AsyncGenerator<ListedObject> {
+async function* ownPass(
+  { storage, passes, clock }: Context,
+  now: number,
+): AsyncGenerator<ListedObject> {
   if (storage.kind !== "parts") return;
-  sightings.pass ??= storage.objects.list()[Symbol.asyncIterator]();
-  const { pass } = sightings;
+  if (!passes.own) beginPass(passes, now);
+  passes.own ??= { at: now, list: storage.objects.list()[Symbol.asyncIterator]() };
+  const { at, list } = passes.own;
   for (;;) {
-    const next = await pass.next().catch((error: unknown) => {
-      delete sightings.pass;
+    const next = await list.next().catch((error: unknown) => {
+      delete passes.own;
       throw error;
     });
     if (next.done) break;
     yield next.value;
   }
-  delete sightings.pass;
-  sightings.passedAt = clock.monotonic();
+  delete passes.own;
+  passes.passedAt = clock.monotonic();
+  endPass(passes, at);
+}
+
+/** Whoever only looks takes nobody's turn: what is ripe then would stay. */
+async function* wholePass(
+  { storage, passes }: Context,
+  by: Looker,
+  now: number,
+): AsyncGenerator<ListedObject> {
+  if (storage.kind !== "parts") return;
+  if (by !== "onlooker") beginPass(passes, now);
+  yield* storage.objects.list();
+  if (by !== "onlooker") endPass(passes, now);
+}
+
+function beginPass({ seen }: Passes, now: number): void {
+  for (const sightings of Object.values(seen)) sightings.begin(now, SIGHTINGS_MS);
+}
+
+function endPass({ seen }: Passes, since: number): void {
+  for (const sightings of Object.values(seen)) sightings.end(since);
 }
 
 async function isThere({ storage }: Context, { object }: ListedObject): Promise<boolean> {

@@ -75,7 +75,7 @@ async function look(
   await count("erased", allDue(metadata, "deleting"));
   if (!isHeld) await count("forgotten", allDue(metadata, "forgettable", now - KEPT_MS));
   if (!isHeld) await count("removed", straysDue(context));
-  for await (const { listed, fate, isRipe } of strayObjects(context, "anybody")) {
+  for await (const { listed, fate, isRipe } of strayObjects(context, "onlooker")) {
     const goes = isRipe && (fate === "left" || takesUnrecorded);
     if (goes || fate === "unrecorded") tally.add(goes ? "left" : fate, listed);
   }
