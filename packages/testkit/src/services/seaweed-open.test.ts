@@ -38,7 +38,14 @@ it("makes a bucket once, and finds it as it should be then", async () => {
   expect(items).toEqual([]);
   expect(statesOf(examined.findings)).toEqual({
     ...{ access: "yes", write: "yes", digests: "yes", listing: "yes", parts: "yes", signed: "yes" },
-    ...{ unfinished: "yes", read: "yes", remove: "yes", cors: "yes", lifecycle: "yes" },
+    ...{
+      unfinished: "yes",
+      read: "yes",
+      once: "yes",
+      remove: "yes",
+      cors: "yes",
+      lifecycle: "yes",
+    },
   });
 });
 
