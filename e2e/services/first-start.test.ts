@@ -5,7 +5,6 @@ import { freePort } from "@holdfast/testkit/free-port";
 import { startServer, stopServer } from "@holdfast/testkit/process";
 import { startS3Double } from "@holdfast/testkit/s3-double/server";
 import { type Postgres, startPostgres } from "@holdfast/testkit/services/postgres";
-import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { inDouble, type Store } from "../kit/bucket.ts";
 import { withScratch } from "../kit/scratch.ts";
@@ -35,18 +34,14 @@ it(
       await stopServer(
         await startServer({ data: join(directory, "dead"), port: await freePort(), env: first }),
       );
-      const client = new pg.Client(postgres.url);
-      await client.connect();
-      await client.query(`UPDATE ${schema}.owner SET is_open = 1`);
+      await postgres.ask(`UPDATE ${schema}.owner SET is_open = 1`);
       // Of another bucket, which has no name, and by servers that know nothing of the dead one.
       const env = { ...store.env("died"), ...metadata };
       const starting = ["a", "b"].map(async (name) =>
         startServer({ data: join(directory, name), port: await freePort(), env }),
       );
       const servers = await Promise.all(starting);
-      const { rows } = await client.query(`SELECT is_open FROM ${schema}.owner`);
-      await client.end();
-      expect(rows).toEqual([{ is_open: "0" }]);
+      expect(await postgres.ask(`SELECT is_open FROM ${schema}.owner`)).toEqual([{ is_open: "0" }]);
       const [a, b] = servers.map(({ url }) => url);
       const content = { seed: 2, size: 8 * MIB };
       const job = await createJob(a ?? "", content);

@@ -5,6 +5,7 @@ import { chmodSync, chownSync, readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import pg from "pg";
 import { freePort } from "../free-port.ts";
 import { type Service, startService } from "./child.ts";
 import { postgresPrograms, userId } from "./install.ts";
@@ -15,6 +16,8 @@ export interface Postgres {
   readonly port: number;
   /** The folder that its data are in. */
   readonly data: string;
+  /** Asks it one thing; whole numbers come as text. */
+  ask(text: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** Kills it as a power cut would: all of its processes at once, nothing flushed. */
   kill(): Promise<void>;
   /** Starts it again on the same data and port. */
@@ -82,6 +85,16 @@ function control(
   let service = first;
   return {
     ...facts,
+    async ask(text) {
+      const client = new pg.Client(facts.url);
+      await client.connect();
+      try {
+        const { rows } = await client.query<Record<string, unknown>>(text);
+        return rows;
+      } finally {
+        await client.end();
+      }
+    },
     async kill() {
       killAtOnce(service.pid);
       await service.end("SIGKILL");
