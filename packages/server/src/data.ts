@@ -70,12 +70,15 @@ interface Both {
   readonly metadata: MetadataStore;
 }
 
+/** Several may find at one moment that one has died: one names both, the others find that. */
+const TRIES = 3;
+
 /** Bytes and their records. Of servers that begin at once with new ones one names them, and the others find its name the second time; or name them themselves, where that one has died on the way. */
 async function openBoth(
   options: DataOptions,
   directory: string,
   examinations: Examinations,
-  isAgain = false,
+  tries = 1,
 ): Promise<Both> {
   const { storage: location, several, metadata: address, origins, log, onFatal } = options;
   const isShared = address !== undefined;
@@ -87,15 +90,16 @@ async function openBoth(
   try {
     const metadata = await openRecords({
       ...{ directory, address, onFatal, bytes },
-      takesOpen: isAgain,
+      takesOpen: tries > 1,
     });
     return { bytes, metadata };
   } catch (cause) {
     const { of } = isHoldfastError(cause) ? cause.details : {};
-    const isNamed = of !== undefined && !isAgain && (await bytes.naming?.isNamed());
+    const mayTry = of !== undefined && tries < TRIES;
+    const isNamed = mayTry && (await bytes.naming?.isNamed());
     await bytes.close();
     // Whoever has named the records of nobody yet is given time to name the bucket, and has not: it died.
-    if (isAgain || !(isNamed || of === "nobody yet")) throw cause;
-    return openBoth(options, directory, examinations, true);
+    if (!mayTry || !(isNamed || of === "nobody yet")) throw cause;
+    return openBoth(options, directory, examinations, tries + 1);
   }
 }
