@@ -1,5 +1,6 @@
 // `npm run bench`: everything in interleaved rounds, as a Markdown table and as results/bench.json; `--page` writes docs/performance.md from that.
 import { parseArgs } from "node:util";
+import { browserRows } from "./browser.ts";
 import { clientRows } from "./client.ts";
 import { directRows } from "./direct.ts";
 import { downloadRows } from "./downloads.ts";
@@ -34,6 +35,7 @@ const SECTIONS: Readonly<Record<string, (stage: Stage) => Promise<readonly Row[]
   small: smallRows,
   downloads: downloadRows,
   client: clientRows,
+  browser: browserRows,
   direct: directRows,
   s3: s3Rows,
   memory: memoryRows,

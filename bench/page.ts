@@ -29,6 +29,10 @@ const TEXTS: Readonly<Record<string, readonly [string, string]>> = {
     "The client",
     "Processor time of the SDK for 1 GiB from a file in memory, digested and sent, and back to a file on the disk, verified. It cannot be less than what SHA-256 alone costs on the machine.",
   ],
+  browser: [
+    "From a browser",
+    "A file of 1 GiB from a page in Chromium to a server on the same machine, published at the end; beside one bare `fetch` with the same file as its body, to the same server: one run of 64 parts whose digests were made beforehand, verified and flushed too.",
+  ],
   direct: [
     "What an upload straight to a store takes of the server",
     "A file of 1 GiB goes to SeaweedFS by requests that the server signs; the server's processor time and traffic, after an upload that warmed it up.",

@@ -94,14 +94,15 @@ export interface RealStore extends Store {
   another(bucket: string): Promise<Store>;
 }
 
-/** A real one. @param through What stands before it gives the address that servers and clients know it by. */
+/** A real one. @param through What stands before it gives the address that servers and clients know it by. @param origins Of pages that may send parts to it. */
 export async function startStore(
   through: (url: string) => Promise<string> = async (url) => url,
+  origins: readonly string[] = [],
 ): Promise<RealStore> {
   const { url, accessKeyId, secretAccessKey, stop } = await startSeaweed();
   const credentials = { accessKeyId, secretAccessKey };
   async function another(bucket: string): Promise<Store> {
-    const wants = { origins: [], stageDays: 7, makesBucket: true, isDryRun: false, credentials };
+    const wants = { origins, stageDays: 7, makesBucket: true, isDryRun: false, credentials };
     const steps = await initS3(parseS3Location(`s3://${bucket}?endpoint=${url}`), wants);
     const failed = steps.find(({ state }) => state === "failed");
     if (failed) throw new Error(`the bucket cannot be made: ${failed.says}`);

@@ -7,24 +7,31 @@ import { rolldown } from "rolldown";
 
 export interface Pages {
   readonly origin: string;
+  /** Paths that browsers have asked for. */
+  readonly asked: ReadonlySet<string>;
   stop(): Promise<void>;
 }
 
-/** What our own client starts beside the script that it is in. */
-const WORKER = "/worker.ts";
+/** What our own client starts, each beside the script that starts it. */
+const WORKERS = ["worker", "hash-worker"];
 
 /** `/NAME` is a page with the script `e2e/pages/NAME.js`, for each of these names; `policy` is their Content-Security-Policy. */
 export async function servePages(names: readonly string[], policy?: string): Promise<Pages> {
   const scripts = new Map<string, string>();
+  const workers = new Map<string, string>();
+  const asked = new Set<string>();
   for (const name of names) scripts.set(name, await bundle(`../pages/${name}.js`));
-  const hasWorker = [...scripts.values()].some((script) => script.includes(`".${WORKER}"`));
-  const worker = hasWorker ? await bundle("../../packages/client/src/browser/worker.ts") : "";
+  const isOurs = [...scripts.values()].some((script) => script.includes('"./worker.ts"'));
+  for (const name of isOurs ? WORKERS : [])
+    workers.set(`/${name}.ts`, await bundle(`../../packages/client/src/browser/${name}.ts`));
   const guarded = policy === undefined ? {} : { "content-security-policy": policy };
   const server = createServer(({ url = "" }, response) => {
     const { pathname } = new URL(url, "http://page");
     const [, name = "", ending] = /^\/([a-z0-9-]+)(\.js)?$/.exec(pathname) ?? [];
     const script = scripts.get(name);
-    if (pathname === WORKER && worker !== "") {
+    asked.add(pathname);
+    const worker = workers.get(pathname);
+    if (worker !== undefined) {
       response.writeHead(200, { "content-type": "text/javascript", ...guarded }).end(worker);
     } else if (script === undefined) {
       response.writeHead(404).end();
@@ -39,6 +46,7 @@ export async function servePages(names: readonly string[], policy?: string): Pro
   const { port } = server.address() as AddressInfo;
   return {
     origin: `http://127.0.0.1:${port}`,
+    asked,
     async stop() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

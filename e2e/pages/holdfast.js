@@ -8,34 +8,35 @@ input.type = "file";
 input.multiple = true;
 document.body.append(input);
 
-window.seen = [];
-input.addEventListener("change", () => {
-  for (const file of input.files ?? []) run(file);
+Object.assign(window, { seen: [], done: new Map(), failures: [], transfers: [] });
+let ended = 0;
+const EVENTS = ["created", "progress", "part", "state", "retry", "warning", "error"];
+
+document.addEventListener("securitypolicyviolation", ({ violatedDirective }) => {
+  window.seen.push({ file: "", name: "violation", value: violatedDirective });
 });
 
-function run(file) {
-  const transfer = client.upload(file, {
-    to: query.get("to"),
-    ...JSON.parse(query.get("options") ?? "{}"),
-  });
-  window.transfer = transfer;
-  for (const name of ["created", "progress", "part", "state", "retry", "warning", "error"]) {
+window.start = (file, more = {}) => {
+  const options = { to: query.get("to"), ...JSON.parse(query.get("options") ?? "{}"), ...more };
+  const transfer = client.upload(file, options);
+  window.transfers.push(transfer);
+  for (const name of EVENTS) {
     transfer.on(name, (value) => {
-      window.seen.push({
-        file: file.name,
-        name,
-        value: value instanceof Error ? value.code : value,
-      });
+      const plain = value instanceof Error ? value.code : value;
+      window.seen.push({ file: file.name, name, value: plain });
     });
   }
-  transfer.done.then(
-    ({ url }) => {
-      document.body.dataset.url = url;
-      document.body.dataset.state = "done";
-    },
-    (error) => {
-      document.body.dataset.state = `failed: ${error.code}: ${error.message}`;
-    },
-  );
-}
-document.body.dataset.state = "ready";
+  transfer.done
+    .then(
+      ({ url }) => window.done.set(file.name, url),
+      ({ code, message }) => window.failures.push(`${code}: ${message}`),
+    )
+    .finally(() => {
+      document.body.dataset.ended = String(++ended);
+    });
+  return transfer;
+};
+
+input.addEventListener("change", () => {
+  for (const file of input.files ?? []) window.start(file);
+});

@@ -3,87 +3,199 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MIB } from "@holdfast/protocol";
-import { startCli, textOf } from "@holdfast/testkit/process";
+import { freePort } from "@holdfast/testkit/free-port";
+import { startServer, stopServer } from "@holdfast/testkit/process";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openPage, seenBy, untilDone, untilFailed } from "../kit/browser-page.ts";
+import { startStore } from "../kit/bucket.ts";
 import { startChromium } from "../kit/chromium.ts";
 import { type Pages, servePages } from "../kit/pages.ts";
 import { bytesOf } from "../kit/source.ts";
 import { servedDifference } from "../kit/wire.ts";
 
 const CONTENT = { seed: 37, size: 20 * MIB + 18 };
+/** A name as machines of a network have it that no authority vouches for: what it serves is in no secure context. */
+const LAN = "files.lan";
+const GUARDED =
+  "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src http://127.0.0.1:*";
 
 let directory = "";
 let source = "";
 let url = "";
 let pages: Pages;
+let guarded: Pages;
+let withWasm: Pages;
 let browser: Browser;
 const stops: (() => Promise<unknown>)[] = [];
+
+const atLan = ({ origin }: Pages) => origin.replace("127.0.0.1", LAN);
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "holdfast-browser-"));
   stops.push(() => rm(directory, { recursive: true, force: true }));
   source = join(directory, "talk.bin");
   await writeFile(source, bytesOf(CONTENT, 0, CONTENT.size));
+  const wasm = GUARDED.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'");
   pages = await servePages(["holdfast"]);
-  stops.push(pages.stop);
-  const place = ["--data", join(directory, "data"), "--port", "0", "--json"];
-  const server = startCli(["serve", ...place, "--origins", pages.origin]);
-  stops.push(async () => {
-    server.kill("SIGKILL");
-    await server.exit;
-  });
-  url = textOf(await server.event("listening"), "url").replace(/\/$/, "");
-  browser = await startChromium();
+  guarded = await servePages(["holdfast"], GUARDED);
+  withWasm = await servePages(["holdfast"], wasm);
+  const origins = [pages, guarded, withWasm].flatMap((one) => [one.origin, atLan(one)]);
+  for (const one of [pages, guarded, withWasm]) stops.push(one.stop);
+  const env = { HOLDFAST_SERVE_ORIGINS: origins.join(",") };
+  const server = await startServer({ data: join(directory, "data"), port: await freePort(), env });
+  stops.push(() => stopServer(server));
+  url = server.url;
+  browser = await startChromium({ names: [LAN] });
   stops.push(() => browser.close());
 }, 300_000);
 afterAll(async () => {
   for (const stop of stops.reverse()) await stop();
 });
 
-interface Seen {
-  readonly name: string;
-  readonly value: { readonly committed?: number; readonly index?: number };
+const choose = (page: Page) => page.setInputFiles("input[type=file]", source);
+
+async function expectFile(page: Page, content = CONTENT, name = "talk.bin"): Promise<void> {
+  const file = (await untilDone(page)).get(name) ?? "";
+  expect(await servedDifference(url, new URL(file).pathname, content)).toBeUndefined();
 }
 
-/** The test's own limit is the only one. */
-async function openPage(options: object = {}): Promise<Page> {
-  const page = await browser.newPage();
-  page.setDefaultTimeout(0);
-  const query = new URLSearchParams({ to: url, options: JSON.stringify(options) });
-  await page.goto(`${pages.origin}/holdfast?${query}`);
-  return page;
-}
-
-/** Resolves with the file's address once the page says that it is there. */
-async function untilDone(page: Page): Promise<string> {
-  const body = page.locator("body");
-  await page.locator("body:not([data-state=ready])[data-state]").waitFor({ state: "attached" });
-  expect(await body.getAttribute("data-state")).toBe("done");
-  return (await body.getAttribute("data-url")) ?? "";
-}
-
-const seenBy = (page: Page) => page.evaluate<readonly Seen[]>("window.seen");
-
-test("uploads a file by verified parts, and tells what is committed", async () => {
-  const page = await openPage();
-  const parts: string[] = [];
+/** Digests of the runs that the page sends. */
+function watchParts(page: Page): readonly string[] {
+  const digests: string[] = [];
   page.on("request", (request) => {
     const headers = request.headers();
-    const isPart = request.method() === "PUT" && request.url().includes("/parts/");
-    if (isPart) parts.push(headers["part-digest"] ?? headers["content-digest"] ?? "none");
+    const isRun = request.method() === "PUT" && request.url().includes("/parts/");
+    if (isRun) digests.push(headers["part-digest"] ?? headers["content-digest"] ?? "none");
   });
-  await page.setInputFiles("input[type=file]", source);
-  const file = await untilDone(page);
-  expect(await servedDifference(url, new URL(file).pathname, CONTENT)).toBeUndefined();
-  const seen = await seenBy(page);
-  const progress = seen.filter(({ name }) => name === "progress").map(({ value }) => value);
+  return digests;
+}
+
+test("uploads a file by verified parts, and tells what is committed", async () => {
+  const page = await openPage(browser, pages.origin, { to: url });
+  const digests = watchParts(page);
+  await choose(page);
+  await expectFile(page);
+  const told = (await seenBy(page, "part")) as { index: number }[];
+  const indexes = told.map(({ index }) => index).toSorted((a, b) => a - b);
+  expect(indexes).toEqual(Array.from({ length: 21 }, (_, at) => at));
+  const progress = (await seenBy(page, "progress")) as { committed: number }[];
   expect(progress.at(-1)?.committed).toBe(CONTENT.size);
-  const told = seen.filter(({ name }) => name === "part").map(({ value }) => value.index);
-  expect(told.toSorted((a = 0, b = 0) => a - b)).toEqual(Array.from({ length: 21 }, (_, at) => at));
-  expect(parts.length).toBeGreaterThan(0);
-  expect(parts.every((digest) => digest.startsWith("sha-256="))).toBe(true);
+  expect(digests.length).toBeGreaterThan(0);
+  expect(digests.every((digest) => digest.startsWith("sha-256="))).toBe(true);
+  expect(await seenBy(page, "state")).toEqual(
+    expect.arrayContaining(["opening", "creating", "sending", "completing", "complete"]),
+  );
   // The page itself did none of the work.
-  expect(page.workers().length).toBe(1);
+  expect(page.workers().length).toBeGreaterThan(0);
   await page.close();
-}, 180_000);
+});
+
+test("uploads a file of no bytes, and a small one in one request", async () => {
+  const page = await openPage(browser, pages.origin, { to: url });
+  const small = { seed: 38, size: 70_001 };
+  await page.setInputFiles("input[type=file]", [
+    { name: "empty.txt", mimeType: "text/plain", buffer: Buffer.alloc(0) },
+    { name: "small.txt", mimeType: "text/plain", buffer: bytesOf(small, 0, small.size) },
+  ]);
+  const files = await untilDone(page, 2);
+  for (const [name, content] of [
+    ["empty.txt", { seed: 38, size: 0 }],
+    ["small.txt", small],
+  ] as const) {
+    const file = new URL(files.get(name) ?? "").pathname;
+    expect(await servedDifference(url, file, content)).toBeUndefined();
+  }
+  await page.close();
+});
+
+test("keeps to a strict policy: no eval, workers of its own origin only", async () => {
+  const page = await openPage(browser, guarded.origin, { to: url });
+  await choose(page);
+  await expectFile(page);
+  expect(await seenBy(page, "violation")).toEqual([]);
+  expect(page.workers().length).toBeGreaterThan(0);
+  await page.close();
+});
+
+test("where no worker may start, the page does the work itself and says so", async () => {
+  const page = await openPage(browser, pages.origin, { to: url });
+  await page.evaluate("delete window.Worker");
+  await choose(page);
+  await expectFile(page);
+  expect(await seenBy(page, "warning")).toMatchObject([{ code: "internal" }]);
+  await page.close();
+});
+
+test("BLAKE3 is digested by workers of its own", async () => {
+  const page = await openPage(browser, withWasm.origin, { to: url, options: { digest: "blake3" } });
+  const digests = watchParts(page);
+  await choose(page);
+  await expectFile(page);
+  expect(digests.every((digest) => digest.startsWith("blake3="))).toBe(true);
+  expect(withWasm.asked).toContain("/hash-worker.ts");
+  expect(await seenBy(page, "violation")).toEqual([]);
+  await page.close();
+});
+
+describe("on a network without certificates, where there is no WebCrypto", () => {
+  test.each([
+    ["WebAssembly", () => withWasm],
+    ["plain JavaScript, where the policy allows no WebAssembly,", () => guarded],
+  ])("%s digests", async (_, served) => {
+    const page = await openPage(browser, atLan(served()), { to: url });
+    expect(await page.evaluate("isSecureContext")).toBe(false);
+    const digests = watchParts(page);
+    await choose(page);
+    await expectFile(page);
+    expect(digests.every((digest) => digest.startsWith("sha-256="))).toBe(true);
+    await page.close();
+  });
+});
+
+test("pauses, resumes, aborts, and asks the page for its token", async () => {
+  const page = await openPage(browser, pages.origin, {
+    to: url,
+    options: { limitRate: 8 * MIB },
+  });
+  await choose(page);
+  await page.waitForFunction("window.seen.some(({ name }) => name === 'part')");
+  await page.evaluate("window.transfers[0].pause()");
+  await page.waitForFunction("window.transfers[0].state === 'paused'");
+  await page.evaluate("window.transfers[0].resume()");
+  await expectFile(page);
+
+  await page.evaluate(`{
+    const file = document.querySelector("input").files[0];
+    window.start(file, { resume: false, token: async () => "a token that nobody wants" });
+  }`);
+  await page.waitForFunction("window.transfers[1].state === 'sending'");
+  await page.evaluate("window.transfers[1].abort()");
+  expect(await untilFailed(page, 2)).toMatch(/^aborted: /);
+  await page.close();
+});
+
+test("sends parts straight to a store of a third origin, which need not show its ETag", async () => {
+  const store = await startStore(undefined, [pages.origin]);
+  const data = join(directory, "direct");
+  const env = { ...store.env("browser"), HOLDFAST_SERVE_ORIGINS: pages.origin };
+  const server = await startServer({ data, port: await freePort(), env });
+  try {
+    const page = await openPage(browser, pages.origin, { to: server.url });
+    const toStore: string[] = [];
+    page.on("request", (request) => {
+      if (request.method() === "PUT" && request.url().startsWith(store.url))
+        toStore.push(request.url());
+    });
+    await choose(page);
+    const file = (await untilDone(page)).get("talk.bin") ?? "";
+    const path = new URL(file).pathname;
+    expect(await servedDifference(server.url, path, CONTENT)).toBeUndefined();
+    expect(toStore.length).toBe(3);
+    expect(await seenBy(page, "warning")).toEqual([]);
+    await page.close();
+  } finally {
+    await stopServer(server);
+    await store.stop();
+  }
+}, 300_000);

@@ -8,6 +8,7 @@ import { startUpload } from "../upload.ts";
 import { createCheckpointStore } from "./checkpoint.ts";
 import { createClaims } from "./claims.ts";
 import { createDatabase } from "./database.ts";
+import { createBrowserDigester } from "./digester.ts";
 import { watchHints } from "./hints.ts";
 import {
   decodeError,
@@ -18,7 +19,8 @@ import {
   type ToEngine,
   type ToPage,
 } from "./messages.ts";
-import { browserClock, browserDigester, browserRandom } from "./platform.ts";
+import { createOrigins, type Origins } from "./origins.ts";
+import { browserClock, browserRandom } from "./platform.ts";
 import { openBlobSource } from "./source.ts";
 import { createBrowserTransport } from "./transport.ts";
 
@@ -40,7 +42,8 @@ interface Page {
 }
 
 function createEngine(page: Page, settings: Settings): (message: ToEngine) => void {
-  const ports = browserPorts(settings);
+  const origins = createOrigins();
+  const ports = browserPorts(settings, origins);
   const transfers = new Map<number, WatchedTransfer>();
   const questions = new Map<number, PromiseWithResolvers<string>>();
   let lastQuestion = 0;
@@ -72,7 +75,7 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
     };
     const source = token === "ask" ? () => askToken(id) : token;
     const transfer = startUpload(
-      () => openBlobSource(blob, browserRandom),
+      () => openBlobSource(blob, { random: browserRandom, origins }),
       { ...common, ...options, ...(source === undefined ? {} : { token: source }) },
       ports,
     );
@@ -122,10 +125,13 @@ function tellEvents(page: Page, id: number, { on }: Transfer): void {
 }
 
 /** Of all transfers of the page together: what one of them closes at its end, the others still need. */
-function browserPorts({ inFlight = IN_FLIGHT, memory = MEMORY, limitRate }: Settings): Ports {
+function browserPorts(
+  { inFlight = IN_FLIGHT, memory = MEMORY, limitRate }: Settings,
+  origins: Origins,
+): Ports {
   const rate = limitRate === undefined ? {} : { limitRate };
   return {
-    transport: createBrowserTransport(),
+    transport: createBrowserTransport(origins),
     checkpoints: createCheckpointStore({
       clock: browserClock,
       claims: createClaims(navigator.locks),
@@ -133,7 +139,7 @@ function browserPorts({ inFlight = IN_FLIGHT, memory = MEMORY, limitRate }: Sett
     }),
     clock: browserClock,
     random: browserRandom,
-    digester: browserDigester,
+    digester: createBrowserDigester(),
     lines: new Map(),
     share: createShare(browserClock, { inFlight, memory, ...rate }),
   };

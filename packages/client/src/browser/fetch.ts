@@ -4,7 +4,7 @@ import { failureOf, redirectResponse } from "./answer.ts";
 
 export async function sendByFetch(
   request: TransportRequest,
-  body: Uint8Array<ArrayBuffer> | undefined,
+  body: Blob | undefined,
 ): Promise<TransportResponse> {
   const { url, method, headers, signal } = request;
   const response = await fetch(url, {
@@ -20,7 +20,7 @@ export async function sendByFetch(
   }).catch((error: unknown) => {
     throw failureOf(signal, error);
   });
-  if (body) request.onSent(body.length);
+  if (body) request.onSent(body.size);
   if (response.type === "opaqueredirect") return redirectResponse("");
   return {
     status: response.status,

@@ -1,7 +1,5 @@
-// What a browser gives every transfer, in a page and in a worker: time, chance, digests.
-import type { Algorithm } from "@holdfast/protocol";
-import type { Clock, Digester, Random } from "../ports.ts";
-import { createSha256, sha256 } from "./sha256.ts";
+// What a browser gives every transfer, in a page and in a worker: time and chance.
+import type { Clock, Random } from "../ports.ts";
 
 export const browserClock: Clock = {
   now: () => Date.now(),
@@ -15,22 +13,6 @@ export const browserClock: Clock = {
 export const browserRandom: Random = {
   bytes: (size) => crypto.getRandomValues(new Uint8Array(size)),
 };
-
-export const browserDigester: Digester = {
-  sha256,
-  digest: digestPart,
-  hasher: createSha256,
-};
-
-/** WebCrypto digests on threads of its own; it is there only where nobody can have altered the page on its way (https, or this machine). */
-async function digestPart(bytes: Uint8Array, algorithm: Algorithm): Promise<Uint8Array> {
-  const subtle: SubtleCrypto | undefined = globalThis.crypto.subtle;
-  if (algorithm === "sha-256" && subtle !== undefined) {
-    return new Uint8Array(await subtle.digest("SHA-256", plainView(bytes)));
-  }
-  const { digestByWasm } = await import("./wasm.ts");
-  return digestByWasm(bytes, algorithm);
-}
 
 /** The same bytes in memory that belongs to nobody else: what the interfaces of browsers take. */
 export function plainView(bytes: Uint8Array): Uint8Array<ArrayBuffer> {

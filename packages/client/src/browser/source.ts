@@ -1,9 +1,13 @@
 // A Blob or a File as the source of an upload: a snapshot, which the browser refuses to read once the file behind it has changed.
 import { encodeHex, HoldfastError } from "@holdfast/protocol";
 import type { Random, Source } from "../ports.ts";
+import type { Origins } from "./origins.ts";
 
 /** What has no name and no time of change can be told from another only while this page lives. */
-export async function openBlobSource(blob: Blob, random: Random): Promise<Source> {
+export async function openBlobSource(
+  blob: Blob,
+  { random, origins }: { readonly random: Random; readonly origins: Pick<Origins, "note"> },
+): Promise<Source> {
   const { name, identity, mtimeMs } = marksOf(blob, random);
   return {
     name,
@@ -14,6 +18,7 @@ export async function openBlobSource(blob: Blob, random: Random): Promise<Source
       const bytes = new Uint8Array(await piece.arrayBuffer().catch(unreadable));
       if (bytes.length !== into.length) throw new HoldfastError("source_changed");
       into.set(bytes);
+      origins.note(into, blob, offset);
     },
     // Whoever reads it is told.
     isChanged: async () => false,

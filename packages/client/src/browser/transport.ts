@@ -1,19 +1,20 @@
 // HTTP as browsers have it: fetch, and XMLHttpRequest for bodies, since that tells how they move.
 import type { Transport, TransportRequest } from "../ports.ts";
 import { sendByFetch } from "./fetch.ts";
+import type { Origins } from "./origins.ts";
 import { plainView } from "./platform.ts";
 import { sendByXhr } from "./xhr.ts";
 
 /** A service worker has no XMLHttpRequest: there a body goes out unseen. */
-export function createBrowserTransport(): Transport {
+export function createBrowserTransport(origins: Pick<Origins, "find">): Transport {
   const canXhr = "XMLHttpRequest" in globalThis;
   return {
     async request(request) {
       request.signal.throwIfAborted();
       const { body } = request;
       if (!body) return sendByFetch(request, undefined);
-      const whole = joined(body);
-      await takeTurn(request, whole.length);
+      const whole = bodyOf(body, origins);
+      await takeTurn(request, whole.size);
       return canXhr ? sendByXhr(request, whole) : sendByFetch(request, whole);
     },
     // Its connections are the browser's.
@@ -29,15 +30,9 @@ async function takeTurn({ grant, signal }: TransportRequest, size: number): Prom
   }
 }
 
-/** In one piece: nearly every body is. */
-function joined(body: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const [only = new Uint8Array()] = body;
-  if (body.length < 2) return plainView(only);
-  const whole = new Uint8Array(body.reduce((size, view) => size + view.length, 0));
-  let at = 0;
-  for (const view of body) {
-    whole.set(view, at);
-    at += view.length;
-  }
-  return whole;
+/** As a Blob: a tool that watches the network, as the browser's own does, is told the bytes of any other body. */
+function bodyOf(body: readonly Uint8Array[], { find }: Pick<Origins, "find">): Blob {
+  const [only] = body;
+  const known = only && body.length === 1 ? find(only) : undefined;
+  return known ?? new Blob(body.map(plainView));
 }

@@ -1,16 +1,22 @@
-// Digests by WebAssembly, loaded with the first part that wants one: SHA-256 where there is no WebCrypto, and BLAKE3.
+// Digests by WebAssembly, loaded with the first part that wants one: SHA-256 where there is no WebCrypto or a part is large, and BLAKE3.
 import type { Algorithm } from "@holdfast/protocol";
 import { createBLAKE3, createSHA256, type IHasher } from "hash-wasm";
-import { sha256 } from "./sha256.ts";
+import type { Hasher } from "../ports.ts";
+import { createSha256 } from "./sha256.ts";
 
 const loading = new Map<Algorithm, Promise<IHasher | undefined>>();
 
-/** A page whose policy allows no WebAssembly (`wasm-unsafe-eval`) still gets its SHA-256, some times slower. */
-export async function digestByWasm(bytes: Uint8Array, algorithm: Algorithm): Promise<Uint8Array> {
+/**
+ * Resolves with what begins a digest: one at a time for each algorithm. A page whose policy allows no WebAssembly (`wasm-unsafe-eval`) still gets its SHA-256.
+ * @throws whatever keeps WebAssembly from being loaded, where BLAKE3 is asked for
+ */
+export async function loadHasher(algorithm: Algorithm): Promise<() => Hasher> {
   const hasher = await hasherOf(algorithm);
-  if (!hasher) return sha256(bytes);
-  // From here on nothing waits: one hasher serves everybody in turn.
-  return hasher.init().update(bytes).digest("binary");
+  if (!hasher) return createSha256;
+  return () => {
+    hasher.init();
+    return { update: (bytes) => void hasher.update(bytes), digest: () => hasher.digest("binary") };
+  };
 }
 
 function hasherOf(algorithm: Algorithm): Promise<IHasher | undefined> {

@@ -2,11 +2,8 @@
 import type { TransportRequest, TransportResponse } from "../ports.ts";
 import { failureOf, memoryResponse, redirectResponse } from "./answer.ts";
 
-/** The browser takes its own copy of the body before this returns. Answers to requests with a body are short: they are read into memory. */
-export function sendByXhr(
-  request: TransportRequest,
-  body: Uint8Array<ArrayBuffer>,
-): Promise<TransportResponse> {
+/** Answers to requests with a body are short: they are read into memory. */
+export function sendByXhr(request: TransportRequest, body: Blob): Promise<TransportResponse> {
   const { url, method, headers, signal, onSent } = request;
   const xhr = new XMLHttpRequest();
   xhr.open(method, url);
@@ -17,8 +14,8 @@ export function sendByXhr(
     if (loaded > sent) onSent(loaded - sent);
     sent = Math.max(sent, loaded);
   };
-  xhr.upload.onprogress = ({ loaded }) => tell(Math.min(loaded, body.length));
-  xhr.upload.onload = () => tell(body.length);
+  xhr.upload.onprogress = ({ loaded }) => tell(Math.min(loaded, body.size));
+  xhr.upload.onload = () => tell(body.size);
   const abort = () => xhr.abort();
   signal.addEventListener("abort", abort, { once: true });
   return new Promise<TransportResponse>((resolve, reject) => {
