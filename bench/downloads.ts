@@ -1,7 +1,8 @@
-// Rows: server CPU for a GiB of downloads from the page cache, whole and in ranges of 8 MiB, beside nginx with sendfile.
+// Rows: server CPU for a GiB of downloads from the page cache, whole and in ranges of 8 MiB, beside nginx with sendfile and beside `send`.
 import { copyFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type ServerProcess, stopServer } from "@holdfast/testkit/process";
+import { fileURLToPath } from "node:url";
+import { numberOf, type ServerProcess, startProgram, stopServer } from "@holdfast/testkit/process";
 import { askJson } from "./ask.ts";
 import type { PlannedRequest } from "./load.ts";
 import { type Contender, cpuOfTree, figureOf, interleave } from "./measure.ts";
@@ -11,6 +12,10 @@ import { type Row, ratioRow } from "./row.ts";
 import { type Stage, serveHoldfast, settle } from "./stage.ts";
 
 const NGINX = "nginx sendfile";
+const SEND = "send";
+const SEND_SERVER = fileURLToPath(new URL("send-server.ts", import.meta.url));
+/** Of the processor time that `send` takes. */
+const OF_SEND = 0.5;
 const REPEATS: number = GIB / SOURCE_SIZE;
 
 interface Served {
@@ -28,9 +33,12 @@ export async function downloadRows(stage: Stage): Promise<readonly Row[]> {
   const holdfast = await serveHoldfast(stage, "downloads");
   const nginx = await serveNginx(stage, "1m");
   await copyFile(stage.source, join(nginx.place, "file"));
+  const send = startProgram([process.execPath, SEND_SERVER, nginx.place]);
+  const sendPort = numberOf(await send.event("listening"), "port");
   const servers: readonly (readonly [string, Served])[] = [
     ["Holdfast", await publish(stage, holdfast)],
     [NGINX, { pid: nginx.pid, port: nginx.port, path: "/file" }],
+    [SEND, { pid: send.pid, port: sendPort, path: "/file" }],
   ];
   const rows: Row[] = [];
   for (const shape of [WHOLE, RANGES]) {
@@ -39,6 +47,8 @@ export async function downloadRows(stage: Stage): Promise<readonly Row[]> {
     );
     rows.push(...rowsOf(shape, await interleave(contenders, stage.rounds, () => settle(stage))));
   }
+  send.kill("SIGKILL");
+  await send.exit;
   await nginx.stop();
   await stopServer(holdfast);
   await rm(join(stage.directory, "downloads"), { recursive: true });
@@ -96,16 +106,19 @@ function rowsOf(
 ): readonly Row[] {
   const of = (who: string, read: (sample: Sample) => number) =>
     figureOf((samples.get(who) ?? []).map(read));
-  const compare = (read: (sample: Sample) => number) => ({
-    ...{ ours: of("Holdfast", read), peer: NGINX, theirs: of(NGINX, read) },
+  const compare = (peer: string, read: (sample: Sample) => number) => ({
+    ...{ ours: of("Holdfast", read), peer, theirs: of(peer, read) },
   });
-  const cpu = compare((sample) => sample.cpu);
+  const cpu = (peer: string) => compare(peer, (sample) => sample.cpu);
   const bars = [...samples.keys()].map((who) => ({ name: who, figure: of(who, (one) => one.cpu) }));
   return [
     {
-      ...ratioRow({ name: `${name}: server CPU-s/GiB`, ...cpu, target: { atMost } }),
+      ...ratioRow({ name: `${name}: server CPU-s/GiB`, ...cpu(NGINX), target: { atMost } }),
       chart: { unit: "CPU-s/GiB", isLessBetter: true, bars },
     },
-    ratioRow({ name: `${name}: GiB/s`, ...compare((sample) => sample.rate) }),
+    ratioRow({
+      ...{ name: `${name}: server CPU-s/GiB`, ...cpu(SEND), target: { atMost: OF_SEND } },
+    }),
+    ratioRow({ name: `${name}: GiB/s`, ...compare(NGINX, (sample) => sample.rate) }),
   ];
 }
