@@ -60,7 +60,7 @@ export function createEngine(parts: EngineParts): Engine {
       revokeContentLink(context, principal, id, link, until),
     files: (principal, request) => listFiles(context, principal, request),
     deleteFile: (principal, id) => deleteFile(context, principal, id),
-    read: (file, range) => readChecked(context, file, range),
+    read: (file, range, outlet) => readChecked(context, file, range, outlet),
     checkRead: (file, range) => checkRead(context, file, range),
     manifest: (file) => readManifest(context, file),
     proof: (file, index) => provePart(context, file, index),

@@ -24,8 +24,10 @@ import type {
   Digests,
   Log,
   MetadataStore,
+  Outlet,
   Policy,
   Random,
+  SendStored,
   SignedRequest,
   Storage,
 } from "./ports.ts";
@@ -49,6 +51,8 @@ export interface EngineParts {
   readonly readSlots: SlotPool;
   /** Parts of files are checked before their bytes leave; as they are stored where it is absent. */
   readonly reads?: "verified" | undefined;
+  /** Where the storage can: past this process to a connection. */
+  readonly send?: SendStored;
   /** The low-water mark: with less room than this, in bytes, nothing new is begun. */
   readonly keepFree: number;
   /** This server's name among those that share the records, another one at each start. Absent where no other server writes them: then nothing is done for the sake of others. */
@@ -297,7 +301,7 @@ export interface Engine {
    * The bytes of a file from first to last. Each piece is valid until the next one is asked for.
    * Where reads are verified it throws `storage_failed` with `details.index` instead of the first byte of a part that is bad.
    */
-  read(file: FileRecord, range: ByteRange): AsyncGenerator<Uint8Array, void, void>;
+  read(file: FileRecord, range: ByteRange, outlet?: Outlet): AsyncGenerator<Uint8Array, void, void>;
   /** Where reads are verified: the same beforehand, for the part in which a range begins. */
   checkRead(file: FileRecord, range: ByteRange): Promise<void>;
   /** The manifest as it is stored, checked against its digest, from first byte to last. Each piece is valid until the next one is asked for. */

@@ -89,6 +89,24 @@ export interface RegionStorage {
   room(): Promise<number>;
 }
 
+/** A connection that the kernel can fill from a file by itself, without the bytes passing through this process. */
+export interface Outlet {
+  /** The number of its descriptor at this moment, and for no wait longer: undefined where it is gone, or has other bytes to send before. */
+  descriptor(): number | undefined;
+  /** Told of the bytes that went that way. */
+  took(count: number): void;
+}
+
+/**
+ * Sends bytes of what is stored and sealed to a connection, as many as it takes at once: 0 where it is full or gone, which whoever writes to it next learns.
+ * Undefined where they are not to be had without waiting, or not in this way: they have to be read. Never rejects; may be repeated from where it came to.
+ */
+export type SendStored = (
+  object: StoredObject,
+  range: ByteRange,
+  outlet: Outlet,
+) => Promise<number | undefined>;
+
 export interface StoredObject {
   readonly id: UploadId;
   readonly kind: "bytes" | "manifest";

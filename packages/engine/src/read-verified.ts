@@ -1,6 +1,7 @@
 // Reading with every part checked before any byte of it leaves, where the operator wants that: stored bytes that have rotted are refused, and named.
 import { type ByteRange, equalBytes, HoldfastError, partCount } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
+import type { Outlet } from "./ports.ts";
 import { provePart } from "./proof.ts";
 import { bytesOf, read, readObject, unlessDeleted } from "./read.ts";
 import type { FileRecord } from "./records.ts";
@@ -15,10 +16,11 @@ export function readChecked(
   context: Context,
   file: FileRecord,
   range: ByteRange,
+  outlet?: Outlet,
 ): AsyncGenerator<Uint8Array, void, void> {
   return context.reads === "verified"
-    ? readSound(context, file, range)
-    : read(context, file, range);
+    ? readSound(context, file, range, outlet)
+    : read(context, file, range, outlet);
 }
 
 /**
@@ -42,12 +44,13 @@ async function* readSound(
   context: Context,
   file: FileRecord,
   { start, end }: ByteRange,
+  outlet: Outlet | undefined,
 ): AsyncGenerator<Uint8Array, void, void> {
   for (let at = start; at < end; ) {
     const index = Math.floor(at / file.partSize);
     await requireSound(context, file, index);
     const next = Math.min(end, (index + 1) * file.partSize);
-    yield* read(context, file, { start: at, end: next });
+    yield* read(context, file, { start: at, end: next }, outlet);
     at = next;
   }
 }

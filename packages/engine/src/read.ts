@@ -1,9 +1,10 @@
 // read: the bytes of a published file.
-import { type ByteRange, HoldfastError, isFileId } from "@holdfast/protocol";
+import { type ByteRange, HoldfastError, isFileId, MIB } from "@holdfast/protocol";
 import { authorize, type Context } from "./context.ts";
 import { handOn, type Pieces } from "./pieces.ts";
+import type { Outlet, StoredObject } from "./ports.ts";
 import type { FileRecord, Principal } from "./records.ts";
-import type { Slot } from "./slots.ts";
+import { SLOT_SIZE, type Slot } from "./slots.ts";
 import { readPlaced, type Stored } from "./stored.ts";
 
 export async function findFile(
@@ -17,9 +18,14 @@ export async function findFile(
   return file;
 }
 
-/** The bytes of a file from first to last. @throws HoldfastError `file_not_found` where it is deleted meanwhile */
-export function read(context: Context, file: FileRecord, range: ByteRange): Pieces {
-  return unlessDeleted(context, file, readForReader(context, bytesOf(file), range));
+/** The bytes of a file from first to last, but for those that an outlet took past the pieces. @throws HoldfastError `file_not_found` where it is deleted meanwhile */
+export function read(
+  context: Context,
+  file: FileRecord,
+  range: ByteRange,
+  outlet?: Outlet,
+): Pieces {
+  return unlessDeleted(context, file, readForReader(context, bytesOf(file), range, outlet));
 }
 
 export function bytesOf({ uploadId: id, place }: FileRecord): Stored {
@@ -46,18 +52,24 @@ export const QUICK_MS: number = 30;
  * A slot for each piece, while there is one and the reader is quick. Somebody who takes a byte now and then would keep a slot for minutes, and enough of those
  * everybody's: a slow reader has a little memory of its own, and so has one that finds no slot, so that nobody ever waits for another reader. What the server
  * reads for itself, such as a manifest that it checks, has slots that no reader gets. What an object store sends comes in memory of its own.
+ *
+ * Where the kernel can send by itself, it does after each piece, until the connection is full: the next piece, a small one, is what waits for room in it.
  */
 export async function* readForReader(
   context: Context,
   object: Stored,
   { start, end }: ByteRange,
+  outlet?: Outlet,
 ): AsyncGenerator<Uint8Array, void, void> {
   const { readSlots, storage, clock } = context;
   if (storage.kind === "parts") return yield* readPlaced(storage, object, { start, end });
   let small: Uint8Array | undefined;
   let isSlow = false;
+  // What one slot holds is not worth a second way.
+  const way = end - start > SLOT_SIZE ? outlet : undefined;
+  let goesStraight = way !== undefined && context.send !== undefined;
   for (let at = start; at < end; ) {
-    const slot: Slot | undefined = isSlow ? undefined : readSlots.trySpare();
+    const slot: Slot | undefined = isSlow || goesStraight ? undefined : readSlots.trySpare();
     if (!slot) small ??= new Uint8Array(SMALL_SIZE);
     const memory = slot?.memory ?? small ?? new Uint8Array();
     try {
@@ -71,7 +83,34 @@ export async function* readForReader(
     } finally {
       if (slot) readSlots.give(slot);
     }
+    if (!way) continue;
+    const went = await sendStraight(context, object, { start: at, end }, way);
+    goesStraight = went !== undefined;
+    at += went ?? 0;
   }
+}
+
+/** So much goes past us before the next piece: rights that have ended and readers that are gone are found between two pieces. */
+const STRAIGHT_MAX: number = 16 * MIB;
+/** What is looked for in the page cache at once. */
+const STRAIGHT_STEP: number = MIB;
+
+/** Undefined where the next bytes have to be read. */
+async function sendStraight(
+  { send }: Context,
+  object: StoredObject,
+  { start, end }: ByteRange,
+  outlet: Outlet,
+): Promise<number | undefined> {
+  const until = Math.min(end, start + STRAIGHT_MAX);
+  for (let at = start; at < until; ) {
+    const size = Math.min(STRAIGHT_STEP, until - at);
+    const went = await send?.(object, { start: at, end: at + size }, outlet);
+    if (went === undefined) return at > start ? at - start : undefined;
+    at += went;
+    if (went < size) return at - start;
+  }
+  return until - start;
 }
 
 /** One slot for the whole way: the piece that was given out is free again when the next is asked for. All pieces but the last fill the slot. */

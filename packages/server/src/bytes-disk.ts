@@ -23,6 +23,7 @@ export async function openDiskBytes(owned: string): Promise<Bytes> {
   const to = join(owned, UNRECORDED_DIRECTORY);
   return {
     storage,
+    send: storage.send,
     io: storage.caching === "direct" ? "direct" : "buffered",
     hasBytes: async () => hasBytes,
     keepFree: keepFreeOf(blocks * bsize),

@@ -1,11 +1,13 @@
 // The bytes of a server: on the disk of its data directory, or in a bucket.
-import type { Log, MetadataStore, Storage } from "@holdfast/engine";
+import type { Log, MetadataStore, SendStored, Storage } from "@holdfast/engine";
 import type { Naming } from "./bucket-mark.ts";
 import type { About } from "./http/front.ts";
 
 /** Bytes that were opened, as the server works with them. */
 export interface Bytes {
   readonly storage: Storage;
+  /** Undefined where they lie elsewhere. */
+  readonly send?: SendStored;
   readonly io: About["io"];
   /** Where they are in words, unless in the data directory. */
   readonly where?: string;

@@ -11,7 +11,7 @@ import { createReplies } from "./http/replies.ts";
 import { openKeys } from "./keys/keys-file.ts";
 import { createLog } from "./log.ts";
 import { createMeter } from "./metrics/meter.ts";
-import { meterMetadata, meterStorage } from "./metrics/metered.ts";
+import { meterMetadata, meterSend, meterStorage } from "./metrics/metered.ts";
 import { systemClock, systemDigests, systemRandom } from "./platform.ts";
 import { createTokenPolicy } from "./policy/policy.ts";
 import { watchTokens } from "./policy/tokens-file.ts";
@@ -82,6 +82,7 @@ async function put(
   const keepFree = isBucket ? 0 : (settings.keepFree ?? bytes.keepFree);
   const engine = createEngine({
     ...{ storage, metadata, policy, slots, readSlots, keepFree, log },
+    ...(bytes.send ? { send: meterSend(bytes.send, meter) } : {}),
     ...(settings.verifyReads ? { reads: "verified" as const } : {}),
     ...platform,
     ...data.life,

@@ -8,6 +8,7 @@ import { connectionCut, createRequestBody, type RequestBody } from "./body.ts";
 import { fromRequest } from "./body-source.ts";
 import type { Front } from "./front.ts";
 import { canInform, type Interim } from "./interim.ts";
+import { type CountedOutlet, outletOf } from "./outlet.ts";
 import { PACE, type PaceRule, READ_PACE } from "./pace.ts";
 import { problemReply } from "./problem.ts";
 import { canSendInterim, sendInterim, sendRaw, sendReply } from "./reply.ts";
@@ -57,13 +58,18 @@ export type NodeHandler = (req: IncomingMessage, res: ServerResponse) => void;
 
 /** For a server that exists already: its connections, and what never becomes a request, are its own. */
 export function createNodeHandler(front: Front, options: HttpOptions = {}): NodeHandler {
-  const { begin } = createExchanges(front, options);
+  // What its host has put around a reply would not see what goes past it.
+  const { begin } = createExchanges(front, options, () => undefined);
   return (req, res) => begin(req, res);
 }
 
 export function createHttpServer(front: Front, options: HttpOptions = {}): Server | SecureServer {
   const { tls, mayConnect } = options;
-  const { begin, onClientError } = createExchanges(front, options);
+  const { begin, onClientError } = createExchanges(
+    front,
+    options,
+    tls ? () => undefined : outletOf,
+  );
   const settings = {
     maxHeaderSize: HEADERS_SIZE_MAX,
     headersTimeout: HEADERS_TIMEOUT_MS,
@@ -96,7 +102,11 @@ interface Exchanges {
   onClientError(error: NodeJS.ErrnoException, socket: Duplex): void;
 }
 
-function createExchanges(front: Front, options: HttpOptions): Exchanges {
+function createExchanges(
+  front: Front,
+  options: HttpOptions,
+  outletFor: (res: ServerResponse) => CountedOutlet | undefined,
+): Exchanges {
   const { pace = PACE, readPace = READ_PACE, interim: setting = "direct", peer } = options;
   const reader = { pace: readPace, clock: front.clock, log: front.log };
   const exchanges = new WeakMap<Duplex, Exchange>();
@@ -124,7 +134,8 @@ function createExchanges(front: Front, options: HttpOptions): Exchanges {
     const isLast = !request || exchange.isLast || front.isClosing();
     const leave = front.replies.enter(() => res.destroy());
     try {
-      await sendReply(res, reply, { method: req.method ?? "", body, isLast, reader });
+      const outlet = outletFor(res);
+      await sendReply(res, reply, { method: req.method ?? "", body, isLast, reader, outlet });
     } finally {
       leave();
     }

@@ -2,9 +2,10 @@
 import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Log } from "@holdfast/engine";
+import type { Log, Outlet } from "@holdfast/engine";
 import { HoldfastError, isHoldfastError, MIB } from "@holdfast/protocol";
 import type { RequestBody } from "./body.ts";
+import type { CountedOutlet } from "./outlet.ts";
 import { createWriter, type PieceSink, type Reader } from "./writer.ts";
 
 export type Headers = Readonly<Record<string, string>>;
@@ -18,11 +19,11 @@ export interface Reply {
 export type Content =
   | { readonly kind: "none" }
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
-  /** Exactly `size` bytes, or as many as come where nobody knows; each piece is valid until the next one is asked for. Opened only if it is sent; `gone` is aborted once nobody reads any more. */
+  /** Exactly `size` bytes, or as many as come where nobody knows; each piece is valid until the next one is asked for. Opened only if it is sent; `gone` is aborted once nobody reads any more, and an `outlet` may take bytes past the pieces. */
   | {
       readonly kind: "stream";
       readonly size: number | undefined;
-      readonly open: (gone: AbortSignal) => AsyncGenerator<Uint8Array, void, void>;
+      readonly open: (gone: AbortSignal, outlet?: Outlet) => AsyncGenerator<Uint8Array, void, void>;
     };
 
 /** On every response; a reply's own headers stand over these. */
@@ -68,13 +69,15 @@ export interface Sending {
   /** Whether the connection ends with this reply, whatever came of the request. */
   readonly isLast: boolean;
   readonly reader: Reader;
+  /** Where the kernel may send to the connection by itself. */
+  readonly outlet?: CountedOutlet | undefined;
 }
 
 /** Resolves when the reply is handed over, or cannot be: a client that is gone is no error. */
 export async function sendReply(
   res: ServerResponse,
   reply: Reply,
-  { method, body, isLast, reader }: Sending,
+  { method, body, isLast, reader, outlet }: Sending,
 ): Promise<void> {
   if (res.destroyed) return;
   // node:http tells of a body's end only after the turn that brought its last byte: refused at once, a small one may be all there.
@@ -83,7 +86,7 @@ export async function sendReply(
   res.writeHead(reply.status, headersOf(reply, isLast || isUnread));
   const { content } = reply;
   if (method === "HEAD" || content.kind === "none") res.flushHeaders();
-  else if (content.kind === "stream") await sendStream(res, content, reader);
+  else if (content.kind === "stream") await sendStream(res, content, reader, outlet);
   else await sendPiece(res, content.bytes, reader);
   if (isUnread) await body.discard(LINGER);
   if (!res.writableEnded) res.end();
@@ -139,6 +142,7 @@ export async function sendStream(
   res: PieceSink,
   content: Extract<Content, { kind: "stream" }>,
   reader: Reader,
+  outlet?: CountedOutlet,
 ): Promise<void> {
   let sent = 0;
   const gone = new AbortController();
@@ -146,11 +150,12 @@ export async function sendStream(
   const writer = createWriter(res, reader);
   res.on("close", leave);
   try {
-    for await (const piece of content.open(gone.signal)) {
+    for await (const piece of content.open(gone.signal, outlet)) {
       sent += piece.length;
       await writer.write(piece);
       if (res.destroyed) return;
     }
+    sent += outlet?.taken() ?? 0;
     if (sent === (content.size ?? sent)) return;
   } catch (error) {
     logFailure(reader.log, error);

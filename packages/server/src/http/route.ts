@@ -1,5 +1,5 @@
 // From a request to its handler and back to a reply: routes, methods, authentication, errors.
-import { handOn, type Pieces } from "@holdfast/engine";
+import { handOn, type Outlet, type Pieces } from "@holdfast/engine";
 import { HoldfastError, toHoldfastError } from "@holdfast/protocol";
 import { deleteFile } from "./files/delete.ts";
 import { getFile } from "./files/get.ts";
@@ -209,14 +209,14 @@ function whileSent(reply: Reply, stay: () => () => void): Reply {
   const { content } = reply;
   if (content.kind !== "stream") return reply;
   const { size, open } = content;
-  function counted(gone: AbortSignal): Pieces {
+  function counted(gone: AbortSignal, outlet?: Outlet): Pieces {
     let leave: (() => void) | undefined;
     let isOver = false;
     const end = (): void => {
       if (!isOver) leave?.();
       isOver = true;
     };
-    const pieces = open(gone);
+    const pieces = open(gone, outlet);
     const next = async (): ReturnType<Pieces["next"]> => {
       if (!isOver) leave ??= stay();
       try {

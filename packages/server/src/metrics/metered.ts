@@ -5,6 +5,7 @@ import type {
   MetadataStore,
   PartStorage,
   RegionStorage,
+  SendStored,
   Storage,
 } from "@holdfast/engine";
 import { isHoldfastError } from "@holdfast/protocol";
@@ -64,6 +65,15 @@ export function meterRegions(storage: RegionStorage, meter: Meter, clock: Clock)
     reset: (id) => watch("reset", storage.reset(id)),
     remove: (id) => watch("remove", storage.remove(id)),
     room: () => watch("room", storage.room()),
+  };
+}
+
+/** What the kernel sends is read all the same. */
+export function meterSend(send: SendStored, meter: Meter): SendStored {
+  return async (object, range, outlet) => {
+    const size = await send(object, range, outlet);
+    if (size !== undefined) meter.read(size);
+    return size;
   };
 }
 

@@ -61,6 +61,8 @@ export function openSimFile(opening: SimOpening): OpenFile {
         };
       return perform({ kind: "pread", path, offset, size }, readUpTo(size), { short: readUpTo });
     },
+    // Its bytes are nowhere that a kernel knows of.
+    send: async () => undefined,
     async pwrite(pieces, offset) {
       require("pwrite", canWrite, "EBADF");
       const size = pieces.reduce((sum, piece) => sum + piece.length, 0);

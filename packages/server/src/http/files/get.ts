@@ -1,5 +1,5 @@
 // GET, HEAD /v1/files/{id}: the bytes of a file, whole or in ranges.
-import type { FileRecord } from "@holdfast/engine";
+import type { FileRecord, Outlet } from "@holdfast/engine";
 import { type ByteRange, encodeContentRange, encodeHex } from "@holdfast/protocol";
 import type { Call, Front } from "../front.ts";
 import { emptyReply, type Headers, type Reply } from "../reply.ts";
@@ -53,11 +53,11 @@ export async function contentReply(
   const read = (range: ByteRange) => engine.read(file, range);
   const stream = (
     size: number,
-    open: () => AsyncGenerator<Uint8Array, void, void>,
+    open: (outlet?: Outlet) => AsyncGenerator<Uint8Array, void, void>,
   ): Reply["content"] => ({
     kind: "stream",
     size,
-    open: () => whileAllowed(front, stillMay, open()),
+    open: (_, outlet) => whileAllowed(front, stillMay, open(outlet)),
   });
   if (ranges && ranges.length > 1) {
     const type = safeType(file.type);
@@ -74,7 +74,7 @@ export async function contentReply(
   return {
     status: range ? 206 : 200,
     headers: { ...fileHeaders(file, audience), ...rangeHeaders(file, range), ...digests },
-    content: stream(sent.end - sent.start, () => read(sent)),
+    content: stream(sent.end - sent.start, (outlet) => engine.read(file, sent, outlet)),
   };
 }
 

@@ -1,5 +1,7 @@
 // The port below the disk storage: the few calls whose order decides what survives a crash. A simulated disk sits here in tests.
 
+import type { Outlet } from "@holdfast/engine";
+
 /**
  * A file system. Every method rejects with an Error whose `code` is a POSIX name such as `ENOSPC`, and resolves when the kernel has answered.
  * None of them is durable in itself, but for what `fdatasync`, `fsyncDir` and `create-synced` say.
@@ -35,6 +37,8 @@ export interface OpenFile {
   readonly isNew: boolean;
   /** Fills `size` bytes of `into` from byte `start` of it; resolves with how many came: fewer at the end of the file, and now and then elsewhere. */
   pread(into: Uint8Array, start: number, size: number, offset: number): Promise<number>;
+  /** Lets the kernel send up to `size` bytes from `offset` on to a connection; resolves with how many it took, or undefined where they are not to be had without waiting, or not in this way. */
+  send(outlet: Outlet, offset: number, size: number): Promise<number | undefined>;
   /** Writes pieces of memory one after another from `offset` on, in one call; resolves with how many bytes went: fewer than all now and then. */
   pwrite(pieces: readonly Uint8Array[], offset: number): Promise<number>;
   /**

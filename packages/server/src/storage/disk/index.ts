@@ -1,5 +1,5 @@
 // The disk storage: one data file an upload, written in place, flushed in groups, never copied or renamed.
-import { createSlotPool, type RegionStorage, SLOT_SIZE } from "@holdfast/engine";
+import { createSlotPool, type RegionStorage, type SendStored, SLOT_SIZE } from "@holdfast/engine";
 import {
   type GridLimits,
   HoldfastError,
@@ -13,7 +13,7 @@ import { ALIGNMENT, type Caching, type Fs } from "./fs.ts";
 import { bringBack } from "./names.ts";
 import { keepDirectory, nodeFs } from "./node-fs.ts";
 import { probeCaching } from "./probe.ts";
-import { type Reading, readStored } from "./read.ts";
+import { type Reading, readStored, sendStored } from "./read.ts";
 import { createStage, releaseWriter, requireId, type Stage } from "./stage.ts";
 import { createSync, type Sync } from "./sync.ts";
 import { createWrite, putObject } from "./write.ts";
@@ -34,6 +34,7 @@ export interface DiskStorageOptions {
 export interface DiskStorage extends RegionStorage {
   /** How bytes are written: past the page cache, or through it. */
   readonly caching: Caching;
+  readonly send: SendStored;
   /** Files open now. */
   openFiles(): number;
   /** Resolves when every descriptor is closed. Nothing may be asked of the storage afterwards. */
@@ -80,6 +81,7 @@ export async function createDiskStorage(options: DiskStorageOptions): Promise<Di
     flush: (id) => flush(stage, sync, id),
     seal: (id, size) => seal(stage, sync, id, size),
     read: (object, offset, into, origin) => readStored(reading, object, offset, into, origin),
+    send: (object, range, outlet) => sendStored(stage, object, range, outlet),
     put: (object, pieces) => putObject(stage, sync, object, pieces),
     reset: (id) => reset(stage, id),
     remove: (id) => remove(stage, sync, id),

@@ -20,6 +20,10 @@ import {
   writev,
 } from "node:fs";
 import { type Access, type Caching, errnoOf, type Fs, type OpenFile } from "./fs.ts";
+import { openPageCache, type PageCache } from "./page-cache.ts";
+import { createTurns, type Turns } from "./turns.ts";
+
+const turns: Turns = createTurns();
 
 /** Bytes of uploads are nobody's business but the server's. */
 const FILE_MODE = 0o600;
@@ -29,6 +33,8 @@ export const nodeFs: Fs = {
   async open(path, access, caching) {
     const flags = ACCESS_FLAGS[access] | cachingFlags(caching);
     if (access === "create-synced") return syncedFile(await openDescriptor(path, flags));
+    if (access === "read" && caching === "cached")
+      return cachedFile(await openDescriptor(path, flags));
     if (access !== "create") return openFile(await openDescriptor(path, flags), false);
     try {
       return openFile(await openDescriptor(path, flags | constants.O_EXCL), true);
@@ -118,6 +124,7 @@ function openFile(fd: number, isNew: boolean): OpenFile {
         if (only && pieces.length === 1) write(fd, only, 0, only.length, offset, done);
         else writev(fd, pieces, offset, done);
       }),
+    send: async () => undefined,
     fdatasync: () => settle((done) => fdatasync(fd, done)),
     truncate: (size) => settle((done) => ftruncate(fd, size, done)),
     size: () =>
@@ -125,6 +132,35 @@ function openFile(fd: number, isNew: boolean): OpenFile {
         fstat(fd, (error, stats) => (error ? reject(error) : resolve(stats.size)));
       }),
     close: () => settle((done) => close(fd, done)),
+  };
+}
+
+/** Looked for when the first file is read. */
+let pageCache: PageCache | "none" | undefined;
+
+/** One that is read through the page cache: what is there need not be waited for. */
+function cachedFile(fd: number): OpenFile {
+  const file = openFile(fd, false);
+  pageCache ??= openPageCache() ?? "none";
+  const cache = pageCache;
+  if (cache === "none") return file;
+  return {
+    ...file,
+    async pread(into, start, size, offset) {
+      await turns.enter();
+      const count = cache.read(fd, into, start, size, offset);
+      turns.spend(count);
+      return count > 0 ? count : file.pread(into, start, size, offset);
+    },
+    async send(outlet, offset, size) {
+      await turns.enter();
+      // Asked for last of all: after any wait the number may be another connection's.
+      const socket = outlet.descriptor();
+      const count = socket === undefined ? 0 : cache.send(fd, socket, offset, size);
+      turns.spend(count ?? 0);
+      outlet.took(count ?? 0);
+      return count;
+    },
   };
 }
 

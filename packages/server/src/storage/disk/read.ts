@@ -1,7 +1,7 @@
 // Bytes on their way up: cached reads of what is sealed, direct reads of what is not and of what is to be proved.
-import type { SlotPool, StoredObject } from "@holdfast/engine";
+import type { Outlet, SlotPool, StoredObject } from "@holdfast/engine";
 import { SLOT_SIZE } from "@holdfast/engine";
-import { HoldfastError } from "@holdfast/protocol";
+import { type ByteRange, HoldfastError } from "@holdfast/protocol";
 import type { Opening } from "./descriptors.ts";
 import { storageError, unlessMissing } from "./failure.ts";
 import { ALIGNMENT, type Caching, errnoOf, type OpenFile } from "./fs.ts";
@@ -45,6 +45,20 @@ export async function readStored(
     const details = SCARCE.has(errnoOf(error) ?? "") ? { isHarmless: true } : {};
     throw new HoldfastError(code, message, details, error);
   }
+}
+
+/** As `SendStored`: of bytes that are sealed only, since what is not lies beside the cache. */
+export async function sendStored(
+  stage: Stage,
+  { id, kind }: StoredObject,
+  { start, end }: ByteRange,
+  outlet: Outlet,
+): Promise<number | undefined> {
+  if (kind !== "bytes" || stage.uploads.has(id)) return undefined;
+  const opening: Opening = { path: bytesPath(stage, id), access: "read", caching: "cached" };
+  return stage.descriptors
+    .use(opening, (file) => file.send(outlet, start, end - start))
+    .catch(() => undefined);
 }
 
 /** Manifests are read once in a while, each by one call: their descriptors are not worth keeping. */

@@ -1,0 +1,121 @@
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server, type Socket, Socket as TcpSocket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
+import { KIB, MIB } from "@holdfast/protocol";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openPageCache, type PageCache } from "./page-cache.ts";
+import { createTurns } from "./turns.ts";
+
+const CONTENT = Buffer.alloc(9 * MIB + 5);
+for (let at = 0; at + 4 <= CONTENT.length; at += 4) CONTENT.writeUInt32LE(at * 13, at);
+
+let directory: string;
+let fd: number;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "holdfast-cache-"));
+  // What has just been written through the cache is in it.
+  writeFileSync(join(directory, "f"), CONTENT);
+  fd = openSync(join(directory, "f"), "r");
+});
+afterEach(() => {
+  closeSync(fd);
+  rmSync(directory, { recursive: true, force: true });
+});
+
+/** On the Node that the repository brings, on Linux, it must be there: nothing else would tell that it has gone. */
+function cacheOf(): PageCache {
+  const cache = openPageCache();
+  if (!cache) throw new Error("there is no way to the page cache");
+  return cache;
+}
+
+/** Both ends of a connection, and the descriptor of the one that is sent from. */
+async function connected(): Promise<{
+  readonly server: Server;
+  readonly from: Socket;
+  readonly to: Socket;
+  readonly socket: number;
+}> {
+  const server = createServer({ pauseOnConnect: true });
+  const accepted = new Promise<Socket>((resolve) => server.once("connection", resolve));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const port = typeof address === "object" && address ? address.port : 0;
+  const from = await new Promise<Socket>((resolve) => {
+    const opened = new TcpSocket();
+    opened.connect(port, "127.0.0.1", () => resolve(opened));
+  });
+  const handle: unknown = Reflect.get(from, "_handle");
+  const socket = Number(Reflect.get(Object(handle), "fd"));
+  return { server, from, to: await accepted, socket };
+}
+
+describe("bytes of the page cache", () => {
+  it.each([
+    ["from the start", 0, MIB],
+    ["from amid a page", 4097, 300 * KIB],
+    ["one", 5, 1],
+  ])("are there at once: %s", (_, offset, size) => {
+    const into = new Uint8Array(size + 7);
+    expect(cacheOf().read(fd, into, 7, size, offset)).toBe(size);
+    expect(Buffer.from(into.subarray(7))).toEqual(CONTENT.subarray(offset, offset + size));
+  });
+
+  it("end where the file does, and are none of what is closed", () => {
+    const { read } = cacheOf();
+    const into = new Uint8Array(64);
+    expect(read(fd, into, 0, 64, CONTENT.length - 3)).toBe(3);
+    expect(read(fd, into, 0, 64, CONTENT.length)).toBe(0);
+    const other = openSync(join(directory, "f"), "r");
+    closeSync(other);
+    expect(read(other, into, 0, 64, 0)).toBe(0);
+  });
+
+  it("go to a connection until it is full, and on when there is room again", async () => {
+    const { send } = cacheOf();
+    const { server, from, to, socket } = await connected();
+    let at = 0;
+    for (let went = 1; went > 0 && at < CONTENT.length; at += went) {
+      went = send(fd, socket, at, Math.min(MIB, CONTENT.length - at)) ?? Number.NaN;
+    }
+    // Nobody reads: nine MiB are more than both kernels keep.
+    expect(at).toBeGreaterThan(0);
+    expect(at).toBeLessThan(CONTENT.length);
+    const received = buffer(to.resume());
+    while (at < CONTENT.length) {
+      at += send(fd, socket, at, Math.min(MIB, CONTENT.length - at)) ?? Number.NaN;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    from.end();
+    expect((await received).equals(CONTENT)).toBe(true);
+    server.close();
+  });
+
+  it("are not sent where the file has none, nor to what is gone", async () => {
+    const { send } = cacheOf();
+    const { server, from, to, socket } = await connected();
+    expect(send(fd, socket, CONTENT.length, 10)).toBeUndefined();
+    expect(send(fd, -1, 0, 10)).toBe(0);
+    to.resetAndDestroy();
+    await new Promise((resolve) => from.once("error", resolve).resume());
+    server.close();
+  });
+});
+
+describe("work that is done at once", () => {
+  it("has its share of a turn, then others come first", async () => {
+    const turns = createTurns(100);
+    const order: string[] = [];
+    setImmediate(() => order.push("another"));
+    await turns.enter();
+    turns.spend(60);
+    await turns.enter();
+    turns.spend(60);
+    order.push("within");
+    await turns.enter();
+    order.push("after");
+    expect(order).toEqual(["within", "another", "after"]);
+  });
+});
