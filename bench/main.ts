@@ -4,6 +4,7 @@ import { browserRows } from "./browser.ts";
 import { clientRows } from "./client.ts";
 import { directRows } from "./direct.ts";
 import { downloadRows } from "./downloads.ts";
+import { fetchLineARows, fetchRows } from "./fetching.ts";
 import { parallelRows } from "./ingest.ts";
 import { lineBRows } from "./lines/packets.ts";
 import { freezeRows, lineARows, lineCRows } from "./lines/rows.ts";
@@ -44,6 +45,8 @@ const SECTIONS: Readonly<Record<string, (stage: Stage) => Promise<readonly Row[]
   scale: scaleRows,
   "scale-disk": scaleDiskRows,
   "slow-flush": slowFlushRows,
+  fetch: fetchRows,
+  "fetch-line-a": fetchLineARows,
   "line-a": lineARows,
   "line-a-freezes": freezeRows,
   "line-b": lineBRows,

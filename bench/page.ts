@@ -23,7 +23,7 @@ const TEXTS: Readonly<Record<string, readonly [string, string]>> = {
   ],
   downloads: [
     "Downloads",
-    "1 GiB from the page cache. nginx hands files to the kernel (sendfile), which a process that reads cannot match.",
+    "4 GiB from the page cache, figures for one. nginx has the kernel send files, and so has Holdfast on Linux, by `node:ffi`; `send` is what Express serves files by, on the same Node.",
   ],
   client: [
     "The client",
@@ -32,6 +32,14 @@ const TEXTS: Readonly<Record<string, readonly [string, string]>> = {
   browser: [
     "From a browser",
     "A file of 1 GiB from a page in Chromium to a server on the same machine, published at the end; beside one bare `fetch` with the same file as its body, to the same server: one run of 64 parts whose digests were made beforehand, verified and flushed too.",
+  ],
+  fetch: [
+    "Downloaders",
+    "A file of 1 GiB from a server of ours on the same machine to a file on the disk, by whole commands: `holdfast download` verifies every part and flushes; aria2 with 16 connections and curl do neither.",
+  ],
+  "fetch-line-a": [
+    "Downloaders on a line that is reset",
+    "100 MiB from a server of ours over 20 Mbit/s, 150 ms away, each connection reset after 8 MiB of the server's on average, the same resets for everybody; whole commands, start-up and all. aria2 has 16 connections and tries again at once for as long as it takes, and so does curl, which goes on from what it has (`until curl -C - ...`). Holdfast verifies every part and flushes; the others do neither.",
   ],
   direct: [
     "What an upload straight to a store takes of the server",

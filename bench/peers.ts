@@ -86,7 +86,8 @@ async function untilItListens(port: number): Promise<void> {
   }
 }
 
-async function requireProgram(name: string, pkg: string): Promise<void> {
+/** Installs what is missing, and says so. */
+export async function requireProgram(name: string, pkg: string): Promise<void> {
   const isThere = await run("sh", ["-c", `command -v ${name}`]).then(
     () => true,
     () => false,

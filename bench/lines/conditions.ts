@@ -18,19 +18,21 @@ export interface Condition {
   readonly target: { readonly speed?: number; readonly twice: number };
 }
 
+type Cut = Extract<Fate, { readonly kind: "cut" }>;
+
 const LINE_A = { latencyMs: 75, bytesPerSecond: 20e6 / 8 };
 const RESET_EVERY: number = 8 * MIB;
 
 /** A reset every `RESET_EVERY` bytes on average, without memory: what a connection has behind it says nothing about what is before it. */
-function resets(round: number): (index: number) => Fate {
+function resets(round: number): (index: number) => Cut {
   const dice = createDice(1000 + round);
-  const fates: Fate[] = [];
+  const fates: Cut[] = [];
   return (index) => {
     while (fates.length <= index) {
       const afterBytes = Math.ceil(-Math.log(1 - dice.fraction()) * RESET_EVERY);
       fates.push({ kind: "cut", afterBytes });
     }
-    return fates[index] ?? { kind: "well" };
+    return fates[index] ?? { kind: "cut", afterBytes: RESET_EVERY };
   };
 }
 
@@ -39,9 +41,7 @@ function freezes(round: number): (index: number) => Fate {
   const cuts = resets(round);
   return (index) => {
     const fate = cuts(index);
-    return fate.kind === "cut" && index % 10 === (round + 2) % 10
-      ? { kind: "freeze", afterBytes: fate.afterBytes }
-      : fate;
+    return index % 10 === (round + 2) % 10 ? { kind: "freeze", afterBytes: fate.afterBytes } : fate;
   };
 }
 
@@ -52,6 +52,16 @@ export const LINE_A_RESETS: Condition = {
   fates: resets,
   roundsMax: 3,
   target: { speed: 0.9, twice: 0.08 },
+};
+
+/** The same line for what comes down it: the same resets, after as many bytes of the server's. */
+export const LINE_A_DOWN: Omit<Condition, "target"> = {
+  ...LINE_A_RESETS,
+  name: "100 MiB down line A",
+  fates: (round) => {
+    const cuts = resets(round);
+    return (index) => ({ ...cuts(index), of: "server" });
+  },
 };
 
 export const LINE_A_FREEZES: Condition = {

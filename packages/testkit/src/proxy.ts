@@ -4,11 +4,11 @@ import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { createLink, type Line, type Link, PERFECT } from "./proxy-link.ts";
 
-/** What happens to one connection, decided when it opens. Byte counts are of what the line took from the client on it. */
+/** What happens to one connection, decided when it opens. Byte counts are of what the line took from the client on it, unless told. */
 export type Fate =
   | { readonly kind: "well" }
-  /** Reset towards both ends. */
-  | { readonly kind: "cut"; readonly afterBytes: number }
+  /** Reset towards both ends; `of` says whose bytes are counted. */
+  | { readonly kind: "cut"; readonly afterBytes: number; readonly of?: "client" | "server" }
   /** Nothing moves any more, and nobody is told. */
   | { readonly kind: "freeze"; readonly afterBytes: number }
   /** The first answer after that many bytes is swallowed, then the connection is reset: the server did it, the client cannot know. */
@@ -116,16 +116,18 @@ function joinSockets(
     upward.stop();
     downward.stop();
   };
+  const isOfServer = fate.kind === "cut" && fate.of === "server";
   const isDue = (kind: Fate["kind"]): boolean =>
     fate.kind !== "well" && fate.kind === kind && counts.up >= fate.afterBytes;
   const upward = links.up.lane(client, server, (bytes) => {
     counts.up += bytes;
     if (state !== "open") return;
-    if (isDue("cut")) end();
+    if (isDue("cut") && !isOfServer) end();
     else if (isDue("freeze")) freeze();
   });
   const downward = links.down.lane(server, client, (bytes) => {
     counts.down += bytes;
+    if (state === "open" && isOfServer && counts.down >= fate.afterBytes) end();
   });
   const begin = (): void => {
     if (state !== "open") return;
