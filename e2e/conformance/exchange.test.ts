@@ -1,6 +1,7 @@
 // The hand that sends and reads, against a server that says exactly what a test wants: interim answers, chunks, cuts, silence.
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { Worker } from "node:worker_threads";
 import { freePort } from "@holdfast/testkit/free-port";
 import { afterEach, describe, expect, test } from "vitest";
 import { createExchanger, type Request } from "./exchange.ts";
@@ -46,6 +47,25 @@ async function answering(
   return { outcome: await exchange.outcome, sent };
 }
 
+/**
+ * A server that wants no more of a body: it answers, and ends after `ms` with a reset, as Go's does at once where the connection was to be closed anyway, and half a
+ * second later where not. On a thread of its own, so that it may come between any two steps of who sends.
+ */
+const refusing = (ms: number) => `
+  const { parentPort } = require("node:worker_threads");
+  const server = require("node:net").createServer({ allowHalfOpen: true }, (socket) => {
+    const reset = () => socket.resetAndDestroy();
+    socket.on("error", () => socket.destroy());
+    socket.once("data", () => {
+      const answer = "HTTP/1.1 400 Bad Request\\r\\nContent-Length: 0\\r\\n\\r\\n";
+      if (${ms} === 0) socket.write(answer, reset);
+      else socket.end(answer, () => setTimeout(reset, ${ms}));
+    });
+    socket.resume();
+  });
+  server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port));
+`;
+
 const EMPTY = "HTTP/1.1 204 No Content\r\n\r\n";
 
 describe("what comes back", () => {
@@ -79,6 +99,27 @@ describe("what comes back", () => {
     ["until the end", "HTTP/1.1 200 OK\r\n\r\nabcde"],
   ])("has a body in %s", async (_, text) => {
     expect((await answering(text)).outcome).toMatchObject({ answer: { body: "abcde" } });
+  });
+
+  test.each([
+    ["at once", 0, 200],
+    ["two seconds later", 2_000, 1],
+  ])("is seen while a body is being sent, where a reset comes %s", async (_, ms, times) => {
+    const worker = new Worker(refusing(ms), { eval: true });
+    try {
+      const [port] = await once(worker, "message");
+      const endless = request(new URL(`http://127.0.0.1:${port}/`), {
+        body: "hello",
+        sending: { kind: "repeat", times: Number.POSITIVE_INFINITY },
+      });
+      for (let time = 0; time < times; time++) {
+        const { outcome, sent } = createExchanger(60_000)(endless);
+        expect(await outcome).toMatchObject({ kind: "answer", answer: { status: 400 } });
+        await sent;
+      }
+    } finally {
+      await worker.terminate();
+    }
   });
 
   test("has no body after HEAD, whatever Content-Length says", async () => {

@@ -1,6 +1,6 @@
 // One HTTP/1.1 request on a socket of its own, sent exactly as a row says: half of a body, trailers, a header's case. No client in between that means well.
 import { connect, type Socket } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { connect as connectSecurely } from "node:tls";
 import type { Outcome } from "./judge.ts";
 import { type Field, valuesOf } from "./message.ts";
@@ -30,6 +30,7 @@ export interface Exchange {
 
 export type Exchanger = (request: Request) => Exchange;
 
+const READ_SIZE = 64 * 1024;
 const TRICKLE_MS = 100;
 const ARRIVES_MS = 200;
 
@@ -54,14 +55,36 @@ export function patienceOf({ sending }: Request, usualMs: number): number {
   return (sending.kind === "held" ? sending.patienceMs : undefined) ?? usualMs;
 }
 
+/** Only plain connections are read to their end where a write has failed. */
 function open(url: URL): Socket {
   const isSecure = url.protocol === "https:";
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
   const port = Number(url.port || (isSecure ? 443 : 80));
   const socket = isSecure
     ? connectSecurely({ host, port, servername: host, ALPNProtocols: ["http/1.1"] })
-    : connect({ host, port });
+    : connectPatiently(host, port);
   return socket.setNoDelay(true);
+}
+
+/**
+ * A connection on which a write fails has been reset, and Node closes it at once, with what has come before the reset and nobody has read: the answer of a
+ * server that wants no more of a body. Here it is closed a look later. It is read by `onread`, because after an error a stream hands out nothing.
+ */
+function connectPatiently(host: string, port: number): Socket {
+  const buffer = Buffer.alloc(READ_SIZE);
+  const socket: Socket = connect({ host, port, onread: { buffer, callback } });
+  const destroy = socket.destroy.bind(socket);
+  socket.destroy = (error?: NodeJS.ErrnoException) => {
+    if (error?.syscall !== "write") return destroy(error);
+    // The kernel is asked between two of these.
+    setImmediate(() => setImmediate(() => destroy(error)));
+    return socket;
+  };
+  return socket;
+
+  function callback(size: number): boolean {
+    return socket.emit("data", Buffer.from(buffer.subarray(0, size)));
+  }
 }
 
 async function send(socket: Socket, request: Request, incoming: Incoming): Promise<void> {
@@ -101,8 +124,11 @@ async function send(socket: Socket, request: Request, incoming: Incoming): Promi
     case "repeat":
       for (let times = 0; times < sending.times && !incoming.isOver(); times++) {
         await write(socket, chunk(body));
+        // What the kernel takes at once leaves no turn to look at what comes back (RFC 9112 section 9.5: whoever sends watches for an answer).
+        await nextTurn();
       }
-      return write(socket, "0\r\n\r\n");
+      if (!incoming.isOver()) await write(socket, "0\r\n\r\n");
+      return;
   }
 }
 
