@@ -6,8 +6,10 @@ import { MIB } from "@holdfast/protocol";
 import { type Environment, startStore } from "./kit/bucket.ts";
 import { crashAppends } from "./kit/crash-append.ts";
 import { crashClient } from "./kit/crash-client.ts";
+import { crashDownloads } from "./kit/crash-download.ts";
 import { crashServer } from "./kit/crash-server.ts";
 import { measureCut } from "./kit/cut-budget.ts";
+import { flipCopies } from "./kit/flip-copies.ts";
 import { killCluster } from "./kit/kill-cluster.ts";
 import { type Ground, nameOf, openGround, PAIRS, type Pair } from "./kit/pairs.ts";
 import { withScratch } from "./kit/scratch.ts";
@@ -32,6 +34,7 @@ const { values } = parseArgs({
     "client-cycles": { type: "string", default: "30" },
     "append-cycles": { type: "string", default: "20" },
     "tus-cuts": { type: "string", default: "200" },
+    "download-cycles": { type: "string", default: "100" },
     /** Only what is proved of pairs, and of this one: `s3+postgres`, or `s3` for both of them. */
     pair: { type: "string", default: "" },
     only: { type: "string", default: "" },
@@ -72,6 +75,26 @@ const PROOFS: Readonly<Record<string, Proof>> = {
       found: `${report.kills} kills (${report.latestMs} ms late at most, ${report.upMin} up at least), ${report.postgresKills} of PostgreSQL; ${report.acks} acks, ${report.lostAcks} lost; ${report.complete} of ${uploads} complete, ${right} right, ${report.twice} twice; ${partsLeft} parts, ${objectsLeft.length} objects left, ${orphans} multipart uploads orphaned`,
       isKept:
         right === uploads && report.published === uploads && report.lostAcks === 0 && left === 0,
+      report,
+    };
+  },
+  async "downloads of 1 GiB, kill -9 the client and the server"(directory) {
+    const kills = Number(values["download-cycles"]);
+    const report = await crashDownloads(directory, { kills, size: 1024 * MIB, rate: "64M", seed });
+    const { clientKills, serverKills, files, wrongFiles, partsTwice, sentTwice } = report;
+    return {
+      target: "0 wrong, no verified part asked for twice",
+      found: `${clientKills} kills of the client, ${serverKills} of the server over ${files} files, ${wrongFiles} wrong; ${report.ranges} ranges, ${partsTwice} parts twice of ${report.partsKept} that lay there at a kill; ${mib(sentTwice)} on the wire for what was in flight`,
+      isKept: report.violations.length === 0 && clientKills + serverKills === kills,
+      report,
+    };
+  },
+  async "downloads of 1 GiB, 1,000 flipped bits in copies"(directory) {
+    const report = await flipCopies(directory, { rounds: 10, flips: 100, size: 1024 * MIB, seed });
+    return {
+      target: "all found, only their parts fetched",
+      found: `${report.flips} flips in ${report.parts} parts, ${report.found} found; ${mib(report.askedBytes)} asked for of ${mib(report.partBytes)} bad`,
+      isKept: report.violations.length === 0 && report.found === report.parts,
       report,
     };
   },
