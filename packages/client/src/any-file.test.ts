@@ -403,7 +403,10 @@ describe("a server that leads on", () => {
 describe("what is there already", () => {
   it("is taken for the file only where its SHA-256 says so", async () => {
     writeFileSync(copy(), bytes);
-    await expect(start().done).rejects.toMatchObject({ code: "sink_exists" });
+    await expect(start().done).rejects.toMatchObject({
+      code: "sink_exists",
+      message: expect.stringContaining("--sha256"),
+    });
     const done = await start({ sha256: sha256Of(bytes) }).done;
     expect(done).toMatchObject({ bytesSent: 0, size: SIZE });
     writeFileSync(copy(), randomBytes(SIZE));
@@ -413,10 +416,16 @@ describe("what is there already", () => {
     expect(isRight()).toBe(true);
   });
 
-  it("cannot be repaired: nothing says which of its parts are bad", async () => {
+  it("cannot be repaired, compared or passed on: nothing says what its parts have to be", async () => {
     writeFileSync(copy(), bytes);
-    const { done } = repair(server.url, copy(), { stateDir: join(directory, "state") });
-    await expect(done).rejects.toMatchObject({ code: "usage" });
+    const stateDir = join(directory, "state");
+    const refused = { code: "usage", details: { hint: expect.stringContaining("--sha256") } };
+    await expect(repair(server.url, copy(), { stateDir }).done).rejects.toMatchObject(refused);
+    const client = createClient({ stateDir });
+    await expect(client.describe({ url: server.url })).rejects.toMatchObject(refused);
+    const { done } = client.downloadStream(server.url, async () => expect.unreachable());
+    await expect(done).rejects.toMatchObject(refused);
+    client.close();
   });
 });
 

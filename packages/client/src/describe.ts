@@ -22,12 +22,29 @@ export interface DescribeOptions extends TransferOptions {
 
 type DescribePorts = Pick<Ports, "transport" | "clock" | "random" | "digester" | "share">;
 
-/** Resolves with the file's manifest, whose root has been computed anew. Closes nothing. @throws HoldfastError */
-export function describeFile(options: DescribeOptions, ports: DescribePorts): Promise<Manifest> {
-  const url = checkFileAddress(options.url, options.token !== undefined);
-  return insist(options, ports, (wire, call) =>
-    fetchManifest(wire, ports.digester, { url, ...call }),
-  );
+/** Resolves with the file's manifest, whose root has been computed anew. Closes nothing. @throws HoldfastError `usage` where a file of another server is there */
+export async function describeFile(
+  options: DescribeOptions,
+  ports: DescribePorts,
+): Promise<Manifest> {
+  return requireManifest(await describeAnyFile(options, ports));
+}
+
+/** As `findFile`, but no others. @throws HoldfastError `usage` */
+export async function findManifest(
+  wire: Wire,
+  digester: Digester,
+  address: Address,
+): Promise<Manifest> {
+  return requireManifest(await findFile(wire, digester, address));
+}
+
+/** @throws HoldfastError `usage` of a file of any other server: nothing says what its parts have to be */
+export function requireManifest(found: Described): Manifest {
+  if (found.kind === "manifest") return found.manifest;
+  throw new HoldfastError("usage", "only a file that Holdfast serves says what its parts are", {
+    hint: "holdfast download fetches one of any other server; --sha256 says what it has to be.",
+  });
 }
 
 /** What an address leads to: a file of ours with its manifest, or one of any HTTP server. Closes nothing. @throws HoldfastError */

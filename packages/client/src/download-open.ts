@@ -100,10 +100,7 @@ export async function checkDownload(job: DownloadJob, call: Call): Promise<Answe
 
 /** Of a sink that is its own working file: what of it is good. */
 async function checkCopy(job: DownloadJob, what: What, call: Call): Promise<Answer> {
-  const { version, pin } = what;
-  if (pin.kind === "etag") {
-    throw new HoldfastError("usage", "only a file that Holdfast serves says what its parts are");
-  }
+  const { version } = what;
   const { size } = await openedSinkOf(job).sink.open(encodeHex(version.root));
   const verified = await verifyParts(job, what, "working", size);
   job.content = { ...what, verified, doubtful: noPart(version) };
@@ -153,7 +150,9 @@ export function openAnswer(job: DownloadJob): Answer {
 async function isThere(job: DownloadJob, what: What, size: number, call: Call): Promise<boolean> {
   if (size === what.version.size && (await isSame(job, what, call))) return true;
   if (job.options.replace) return false;
-  throw new HoldfastError("sink_exists", "the target exists and is another file");
+  const isUnknown = what.pin.kind === "etag" && job.options.sha256 === undefined;
+  const why = isUnknown ? "only --sha256 could tell whether it is that file" : "is another file";
+  throw new HoldfastError("sink_exists", `the target exists${isUnknown ? ": " : " and "}${why}`);
 }
 
 async function isSame(job: DownloadJob, what: What, call: Call): Promise<boolean> {

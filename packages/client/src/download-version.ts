@@ -1,7 +1,7 @@
 // Which version of a file a download is of, and whether that is still the one at its address.
 import { HoldfastError, type PartSet } from "@holdfast/protocol";
 import { askAnyFile } from "./any-file.ts";
-import { type Described, findFile } from "./describe.ts";
+import { type Described, findFile, requireManifest } from "./describe.ts";
 import { contentOf, type DownloadJob, openedSinkOf } from "./download-job.ts";
 import { changed, type Pin, pinByRoot, pinByTag, type Version, versionOf } from "./pin.ts";
 import { requireWanted } from "./wanted-file.ts";
@@ -26,6 +26,8 @@ export async function findVersion(job: DownloadJob, call: Call): Promise<Found> 
     const hint = "Give the SHA-256 of the whole with --sha256.";
     throw new HoldfastError("usage", "a file of another server has no root", { hint });
   }
+  // A copy is repaired by what its parts have to be.
+  if (openedSinkOf(job).sink.working === "itself") requireManifest(found);
   const { file } = found;
   const version = versionOf(ports.digester, openedSinkOf(job).url, file);
   return { version, pinWith: (known) => pinByTag(wire, version, file, known) };

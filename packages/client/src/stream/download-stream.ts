@@ -10,7 +10,7 @@ import {
   RUN_PARTS_MAX,
   runSize,
 } from "@holdfast/protocol";
-import { fetchManifest } from "../describe.ts";
+import { findManifest } from "../describe.ts";
 import type { DownloadOptions } from "../download.ts";
 import type { DownloadJob } from "../download-job.ts";
 import { receiveRun } from "../download-receive.ts";
@@ -56,14 +56,15 @@ export function startStreamDownload(
     random,
     giveUpMs: options.giveUpMs,
     async run(stream) {
-      const url = checkFileAddress(options.url, options.token !== undefined);
+      const hasToken = options.token !== undefined;
       checkWanted(options);
       stream.enter("checking");
       const manifest =
         options.manifest ??
         (await stream.insist((attempt, signal) =>
-          fetchManifest(wire, ports.digester, { url, attempt, signal }),
+          findManifest(wire, ports.digester, { url: options.url, hasToken, attempt, signal }),
         ));
+      const url = checkFileAddress(options.url, hasToken);
       requireWanted(manifest, options);
       const { size } = manifest;
       const told = { id: fileIdOf(url), url: plainAddress(url) };
