@@ -10,6 +10,7 @@ import { crashDownloads } from "./kit/crash-download.ts";
 import { crashServer } from "./kit/crash-server.ts";
 import { measureCut } from "./kit/cut-budget.ts";
 import { flipCopies } from "./kit/flip-copies.ts";
+import { flipStored } from "./kit/flip-stored.ts";
 import { killCluster } from "./kit/kill-cluster.ts";
 import { type Ground, nameOf, openGround, PAIRS, type Pair } from "./kit/pairs.ts";
 import { withScratch } from "./kit/scratch.ts";
@@ -33,6 +34,7 @@ const { values } = parseArgs({
     "server-cycles": { type: "string", default: "100" },
     "client-cycles": { type: "string", default: "30" },
     "append-cycles": { type: "string", default: "20" },
+    flips: { type: "string", default: "1000" },
     "tus-cuts": { type: "string", default: "200" },
     "download-cycles": { type: "string", default: "100" },
     /** Only what is proved of pairs, and of this one: `s3+postgres`, or `s3` for both of them. */
@@ -95,6 +97,16 @@ const PROOFS: Readonly<Record<string, Proof>> = {
       target: "all found, only their parts fetched",
       found: `${report.flips} flips in ${report.parts} parts, ${report.found} found; ${mib(report.askedBytes)} asked for of ${mib(report.partBytes)} bad`,
       isKept: report.violations.length === 0 && report.found === report.parts,
+      report,
+    };
+  },
+  async "flips in stored bytes"(directory) {
+    const report = await flipStored(directory, { flips: Number(values.flips), seed });
+    const { flips, refused, named, rightAgain, healed, files } = report;
+    return {
+      target: "all refused by name, all mended",
+      found: `${flips} flips in ${files} files, ${refused} refused, ${named} by name; ${rightAgain} files right again, ${healed} mended by the same file`,
+      isKept: report.violations.length === 0 && refused === flips,
       report,
     };
   },

@@ -78,6 +78,7 @@ const CONTRACT: Readonly<Record<number, readonly ErrorCode[]>> = {
   ],
   8: ["size_too_large", "request_too_large"],
   9: ["nothing_to_do"],
+  11: ["part_damaged"],
   77: ["unauthorized", "forbidden", "signature_refused"],
   130: ["interrupted"],
 };

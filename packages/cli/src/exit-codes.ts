@@ -17,6 +17,8 @@ export const EXIT = {
   sizeLimit: 8,
   /** There was nothing to send or to fetch. 10 (time limit) is kept free for what it means in the tools this table follows. */
   nothingDone: 9,
+  /** What the server has stored is bad: nothing on this side helps. */
+  damaged: 11,
   auth: 77,
   interrupted: 130,
 } as const;
@@ -34,6 +36,7 @@ export const EXIT_MEANINGS: readonly (readonly [code: number, meaning: string])[
   [EXIT.sizeLimit, "too large for the server, or for a proxy before it"],
   [EXIT.nothingDone, "there was nothing to do"],
   [10, "kept free for a time limit"],
+  [EXIT.damaged, "what the server has stored is damaged"],
   [EXIT.auth, "not allowed: the token is missing, wrong, or may not do that"],
   [EXIT.interrupted, "interrupted; the same command goes on (143 by SIGTERM, 129 by SIGHUP)"],
 ];
@@ -83,6 +86,7 @@ const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   overloaded: EXIT.gaveUp,
   recovering: EXIT.gaveUp,
   storage_failed: EXIT.gaveUp,
+  part_damaged: EXIT.damaged,
   storage_full: EXIT.gaveUp,
   source_changed: EXIT.noRetry,
   source_unreadable: EXIT.fileNotFound,

@@ -108,15 +108,20 @@ export async function findFile(
   };
 }
 
-/** @throws HoldfastError `download_corrupt` where it is none, or does not fit its root */
+/** @throws HoldfastError `download_corrupt` where it is none, or does not fit its root; where `wants` is `sound`, `part_damaged` where the server knows that stored bytes of the file are bad */
 export async function fetchManifest(
   wire: Wire,
   digester: Digester,
   { url, attempt, signal }: Pick<WireRequest, "url" | "attempt" | "signal">,
+  wants: "anything" | "sound" = "anything",
 ): Promise<Manifest> {
   const headers = { "accept-encoding": "identity" };
   const request = { method: "GET", url: manifestAddress(url), headers, attempt, signal } as const;
-  const text = await wire.send(request, (answer) => answer.text());
+  const text = await wire.send(request, (answer) => {
+    const damaged = answer.header("holdfast-damaged");
+    if (wants === "anything" || damaged === undefined) return answer.text();
+    throw new HoldfastError("part_damaged", undefined, { index: Number.parseInt(damaged, 10) });
+  });
   try {
     return decodeManifest(digester.sha256, text);
   } catch (cause) {

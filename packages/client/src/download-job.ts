@@ -23,6 +23,8 @@ export interface DownloadJob {
   content: Content | undefined;
   /** While there is a working file that can be gone on with. */
   journal: Journal | undefined;
+  /** Parts that came and did not have their digest: the server is asked to look at what it has stored before it sends them again. */
+  readonly mismatched: Set<number>;
   /** The reading of what is doubtful. */
   reading: Reading | undefined;
 }

@@ -4,6 +4,7 @@ import {
   decodeContentRange,
   encodeRange,
   HoldfastError,
+  isHoldfastError,
   MIB,
   type PartRange,
   partOffset,
@@ -12,6 +13,7 @@ import {
 } from "@holdfast/protocol";
 import { type Content, contentOf, type DownloadJob, openedSinkOf } from "./download-job.ts";
 import type { Digester } from "./ports.ts";
+import { badPart } from "./retry.ts";
 import type { WireAnswer } from "./wire.ts";
 import type { Call } from "./work.ts";
 
@@ -44,6 +46,7 @@ export async function receiveRun(job: DownloadJob, run: PartRange, call: Call): 
           range: encodeRange({ start: offset, end: offset + bytes.length }),
           ...pin.headers,
           "accept-encoding": "identity",
+          ...(isSuspect(job, run) ? { "holdfast-verify": "?1" } : {}),
         },
         room: inbox.room,
         attempt: call.attempt,
@@ -52,11 +55,21 @@ export async function receiveRun(job: DownloadJob, run: PartRange, call: Call): 
       (answer) => receive(answer, content, offset, inbox, call),
     );
     await inbox.written();
+  } catch (error) {
+    const bad = isHoldfastError(error) ? badPart(error) : undefined;
+    if (bad !== undefined) job.mismatched.add(bad);
+    throw error;
   } finally {
     await inbox.close();
     job.buffers.give(bytes);
     leave();
   }
+}
+
+/** Something on the way has changed its bytes, or they are bad where they are stored: only the server can say. */
+function isSuspect({ mismatched }: DownloadJob, [start, end]: PartRange): boolean {
+  for (const index of mismatched) if (index >= start && index < end) return true;
+  return false;
 }
 
 /** Takes the body of an answer that is what was asked for: these bytes, or the whole file from a server that knows no ranges. */

@@ -46,6 +46,7 @@ export function startDownload(
         root: undefined,
         content: undefined,
         journal: undefined,
+        mismatched: new Set(),
         reading: undefined,
       };
       return {

@@ -85,14 +85,17 @@ async function checkFile(
 ): Promise<Answer> {
   const { server } = openedOf(job);
   const url = `${server}/v1/files/${id}`;
-  const manifest = await fetchManifest(job.wire, job.ports.digester, {
-    url,
-    attempt,
-    signal,
-  }).catch((error: unknown) => {
-    if (toHoldfastError(error).code !== "file_not_found") throw error;
-    throw new HoldfastError("upload_not_found", "the file that it became is gone", {}, error);
-  });
+  const asked = { url, attempt, signal };
+  const manifest = await fetchManifest(job.wire, job.ports.digester, asked, "sound").catch(
+    (error: unknown) => {
+      const { code } = toHoldfastError(error);
+      // Whoever has its bytes brings them again: they mend what is stored.
+      const isBad = code === "part_damaged";
+      if (code !== "file_not_found" && !isBad) throw error;
+      const message = `the file that it became is ${isBad ? "damaged where it is stored" : "gone"}`;
+      throw new HoldfastError("upload_not_found", message, {}, error);
+    },
+  );
   const { size, partSize, digests, algorithm } = manifest;
   job.algorithm = algorithm;
   const committed = fullPartSet(partCount(manifest));

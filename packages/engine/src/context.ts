@@ -30,6 +30,8 @@ export interface Context extends EngineParts {
   /** When parts of files were last found to be as they were committed, by `Clock.monotonic`, or will be; what was asked for last stands at the end. */
   readonly sound: Map<string, Promise<number>>;
   readonly passes: Passes;
+  /** Files whose stored bytes are being mended. */
+  readonly healing: Set<FileId>;
   /** Finals that are gone on with after a while; what calls that off. */
   readonly waiting: Map<UploadId, () => void>;
   /** Set once, when the server is told to stop. */
@@ -53,6 +55,7 @@ export function createContext(parts: EngineParts): Context {
     sound: new Map(),
     waiting: new Map(),
     passes: createPasses(),
+    healing: new Set(),
     isDraining: false,
     isOverdue: false,
     work: new Set(),

@@ -1,4 +1,5 @@
 // The engine: what an upload is, as a handful of verbs over the ports. No HTTP, no SQL, no file system.
+
 import type {
   ByteRange,
   CompleteRequest,
@@ -32,6 +33,7 @@ import type {
   Storage,
 } from "./ports.ts";
 import type { PartProof } from "./proof.ts";
+import type { ReadHow } from "./read-verified.ts";
 import type { FileRecord, Principal, Protocol, Role } from "./records.ts";
 import type { SlotPool } from "./slots.ts";
 import type { SweepWants } from "./sweep.ts";
@@ -129,6 +131,8 @@ export interface Health {
   /** Uploads that have not ended. */
   readonly open: number;
   readonly files: number;
+  /** Files of which stored bytes are bad, 1,000 at most. */
+  readonly damaged: number;
   /** Bytes that may still be stored, and whether that is below the low-water mark. */
   readonly room: number;
   readonly isLow: boolean;
@@ -299,11 +303,16 @@ export interface Engine {
   deleteFile(principal: Principal, id: string): Promise<void>;
   /**
    * The bytes of a file from first to last. Each piece is valid until the next one is asked for.
-   * Where reads are verified it throws `storage_failed` with `details.index` instead of the first byte of a part that is bad.
+   * Where it is verified, by the server's own rule or because it was asked for, and of what was found damaged before, it throws `part_damaged` with `details.file` and `details.index` instead of the first byte of a part that is bad.
    */
-  read(file: FileRecord, range: ByteRange, outlet?: Outlet): AsyncGenerator<Uint8Array, void, void>;
-  /** Where reads are verified: the same beforehand, for the part in which a range begins. */
-  checkRead(file: FileRecord, range: ByteRange): Promise<void>;
+  read(
+    file: FileRecord,
+    range: ByteRange,
+    how?: ReadHow,
+    outlet?: Outlet,
+  ): AsyncGenerator<Uint8Array, void, void>;
+  /** The same beforehand, for the part in which a range begins. */
+  checkRead(file: FileRecord, range: ByteRange, how?: ReadHow): Promise<void>;
   /** The manifest as it is stored, checked against its digest, from first byte to last. Each piece is valid until the next one is asked for. */
   manifest(file: FileRecord): Promise<AsyncGenerator<Uint8Array, void, void>>;
   /** Proves that part `index`, one of the file's, belongs to it. */

@@ -12,6 +12,7 @@ import { assemble } from "./assemble.ts";
 import { endClaims, requireNotEnded } from "./claims.ts";
 import { type Context, doWork, UPLOAD_TTL_MS } from "./context.ts";
 import { beginHealing, unsealed } from "./heal.ts";
+import { healTwins } from "./heal-file.ts";
 import { ifClaimed, ifFree, tokenOf } from "./host-claim.ts";
 import type { OnHeld } from "./host-take.ts";
 import { writeManifest } from "./manifest.ts";
@@ -161,6 +162,7 @@ async function publish(context: Context, upload: Upload, decision: Decision): Pr
   const { error: _, tail: __, ...published } = unsealed(upload.record);
   const endedAt = file.createdAt;
   upload.record = { ...published, state: "complete", fileId: file.id, endedAt };
+  healTwins(context, file);
 }
 
 function noFile(): HoldfastError {

@@ -1,54 +1,65 @@
 // Reading with every part checked before any byte of it leaves, where the operator wants that: stored bytes that have rotted are refused, and named.
-import { type ByteRange, equalBytes, HoldfastError, partCount } from "@holdfast/protocol";
+import { type ByteRange, HoldfastError, partCount } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
+import { damagedPart, isDoubtful, isSound, noteDamage, noteSound } from "./damage.ts";
 import type { Outlet } from "./ports.ts";
-import { provePart } from "./proof.ts";
-import { bytesOf, read, readObject, unlessDeleted } from "./read.ts";
+import { read } from "./read.ts";
 import type { FileRecord } from "./records.ts";
 
-/** How long a part that was found right is taken for right: whoever reads in small pieces would have it hashed for each of them. */
-const SOUND_MS = 10_000;
+/** How long a part that was found right is taken for right: whoever reads in small pieces would have it hashed for each of them. Less for who asks because something was wrong. */
+const SOUND_MS: Readonly<Record<ReadHow, number>> = { "as-stored": 10_000, verified: 1_000 };
 /** Parts that are remembered so. */
 const SOUND_MAX = 4_096;
 
-/** The bytes of a file from first to last, as `read` gives them; each part is checked before its first one. @throws HoldfastError as `checkRead` */
+/** How a file is read: as it is stored, or with every part checked, whatever holds for the server. A part that was found damaged is checked always. */
+export type ReadHow = "as-stored" | "verified";
+
+/** The bytes of a file from first to last, as `read` gives them; each part that is checked is so before its first one. @throws HoldfastError as `checkRead` */
 export function readChecked(
   context: Context,
   file: FileRecord,
   range: ByteRange,
+  how: ReadHow = "as-stored",
   outlet?: Outlet,
 ): AsyncGenerator<Uint8Array, void, void> {
-  return context.reads === "verified"
-    ? readSound(context, file, range, outlet)
-    : read(context, file, range, outlet);
+  const isPlain = context.reads !== "verified" && how === "as-stored" && !file.notes?.damaged;
+  return isPlain
+    ? read(context, file, range, outlet)
+    : readSound(context, file, range, how, outlet);
 }
 
 /**
- * Resolves once the part where a range begins is known to be as it was committed; at once where reads are not verified. Asked before anything is answered, so
+ * Resolves once the part where a range begins is known to be as it was committed; at once where it is not checked. Asked before anything is answered, so
  * that a download that begins with a bad part is refused and not cut off.
  *
- * @throws HoldfastError `storage_failed` with `details.index`; the log says which file it is
+ * @throws HoldfastError `part_damaged` with `details.file` and `details.index`; the log says so, too
  */
 export async function checkRead(
   context: Context,
   file: FileRecord,
   { start }: ByteRange,
+  how: ReadHow = "as-stored",
 ): Promise<void> {
   const index = Math.floor(start / file.partSize);
-  if (context.reads === "verified" && index < partCount(file)) {
-    await requireSound(context, file, index);
+  if (index < partCount(file) && isChecked(context, file, index, how)) {
+    await requireSound(context, file, index, how);
   }
+}
+
+function isChecked(context: Context, file: FileRecord, index: number, how: ReadHow): boolean {
+  return context.reads === "verified" || how === "verified" || isDoubtful(file, index);
 }
 
 async function* readSound(
   context: Context,
   file: FileRecord,
   { start, end }: ByteRange,
+  how: ReadHow,
   outlet: Outlet | undefined,
 ): AsyncGenerator<Uint8Array, void, void> {
   for (let at = start; at < end; ) {
     const index = Math.floor(at / file.partSize);
-    await requireSound(context, file, index);
+    if (isChecked(context, file, index, how)) await requireSound(context, file, index, how);
     const next = Math.min(end, (index + 1) * file.partSize);
     yield* read(context, file, { start: at, end: next }, outlet);
     at = next;
@@ -59,11 +70,16 @@ async function* readSound(
  * It is read once more to be sent: what goes bad in between is the client's to find, who has the same digest.
  * Whoever asks while it is being hashed waits for that: a hundred readers of one part cost what one does.
  */
-async function requireSound(context: Context, file: FileRecord, index: number): Promise<void> {
+async function requireSound(
+  context: Context,
+  file: FileRecord,
+  index: number,
+  how: ReadHow,
+): Promise<void> {
   const { sound, clock } = context;
   const key = `${file.id}/${index}`;
   const known = sound.get(key);
-  if (known && clock.monotonic() - (await known) < SOUND_MS) return;
+  if (known && clock.monotonic() - (await known) < SOUND_MS[how]) return;
   // Somebody who waited for the same may have begun meanwhile.
   const other = sound.get(key);
   const finding = other && other !== known ? other : findSound(context, file, index);
@@ -83,24 +99,13 @@ async function requireSound(context: Context, file: FileRecord, index: number): 
 
 /** Resolves with when it was found. */
 async function findSound(context: Context, file: FileRecord, index: number): Promise<number> {
-  const { clock, log } = context;
-  const { digest } = await provePart(context, file, index);
-  if (!equalBytes(await digestOfStored(context, file, index), digest)) {
-    log("error", "part.bad", { file: file.id, index });
-    throw new HoldfastError("storage_failed", `part ${index} of this file is damaged`, { index });
+  if (await isSound(context, file, index)) {
+    await noteSound(context, file, [index]);
+    return context.clock.monotonic();
   }
-  return clock.monotonic();
-}
-
-async function digestOfStored(
-  context: Context,
-  file: FileRecord,
-  index: number,
-): Promise<Uint8Array> {
-  const running = context.digests.create(file.algorithm);
-  const start = index * file.partSize;
-  const part = { start, end: Math.min(start + file.partSize, file.size) };
-  const pieces = readObject(context, bytesOf(file), part);
-  for await (const piece of unlessDeleted(context, file, pieces)) running.update(piece);
-  return running.digest();
+  // Removed while it was read: that is why there was nothing.
+  const now = await context.metadata.file(file.id);
+  if (now?.state !== "available") throw new HoldfastError("file_not_found");
+  await noteDamage(context, now, [index]);
+  throw damagedPart(file, index);
 }

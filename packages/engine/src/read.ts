@@ -5,7 +5,7 @@ import { handOn, type Pieces } from "./pieces.ts";
 import type { Outlet, StoredObject } from "./ports.ts";
 import type { FileRecord, Principal } from "./records.ts";
 import { SLOT_SIZE, type Slot } from "./slots.ts";
-import { readPlaced, type Stored } from "./stored.ts";
+import { missing, readPlaced, type Stored } from "./stored.ts";
 
 export async function findFile(
   context: Context,
@@ -75,7 +75,7 @@ export async function* readForReader(
     try {
       const into = memory.subarray(0, Math.min(memory.length, end - at));
       const size = await storage.read(object, at, into);
-      if (size === 0) throw new HoldfastError("storage_failed", "stored bytes are missing");
+      if (size === 0) throw missing();
       at += size;
       const given = clock.monotonic();
       yield into.subarray(0, size);
@@ -118,6 +118,7 @@ export async function* readObject(
   context: Context,
   object: Stored,
   { start, end }: ByteRange,
+  origin?: "medium",
 ): AsyncGenerator<Uint8Array, void, void> {
   const { storage } = context;
   if (storage.kind === "parts") return yield* readPlaced(storage, object, { start, end });
@@ -125,8 +126,8 @@ export async function* readObject(
   try {
     for (let at = start; at < end; ) {
       const into = slot.memory.subarray(0, Math.min(slot.memory.length, end - at));
-      const size = await storage.read(object, at, into);
-      if (size === 0) throw new HoldfastError("storage_failed", "stored bytes are missing");
+      const size = await storage.read(object, at, into, origin);
+      if (size === 0) throw missing();
       at += size;
       yield into.subarray(0, size);
     }

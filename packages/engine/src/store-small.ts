@@ -1,4 +1,5 @@
 // A small file in one step: its bytes are flushed, then one commit makes the file, the manifest in its record, and under a key the upload too. Before that nobody knows of it.
+
 import {
   type CreateRequest,
   computeRoot,
@@ -14,6 +15,8 @@ import type { Change } from "./changes.ts";
 import type { Context } from "./context.ts";
 import { newRecord } from "./create.ts";
 import { applyOnce } from "./create-key.ts";
+import { noteSound } from "./damage.ts";
+import { healTwins } from "./heal-file.ts";
 import { regionsOf } from "./kinds.ts";
 import { packManifest } from "./manifest.ts";
 import { fileOf, manifestOf } from "./publish.ts";
@@ -58,13 +61,19 @@ export async function storeSmall(
     // Only a key leads back to the upload: without one its record would be written to be forgotten.
     if (key === undefined) {
       await context.metadata.apply({ kind: "store-alone", ...published });
+      healTwins(context, file);
       return file;
     }
     const upload = { ...record, fileId: file.id, endedAt: file.createdAt };
     const made = await applyOnce(context, { kind: "store", upload, parts, ...published });
-    if (made === upload) return file;
+    if (made === upload) {
+      healTwins(context, file);
+      return file;
+    }
     await regionsOf(context).remove(record.id);
-    return made.fileId && (await sameFile(context, made.fileId, root));
+    const known = made.fileId && (await sameFile(context, made.fileId, root));
+    if (known?.notes?.damaged) await healSmall(context, known, bytes);
+    return known;
   } catch (cause) {
     // What a commit that failed has left is known at the next start only: the file may be there then, and must have its bytes.
     const isUnknown = isRecording && toHoldfastError(cause).code === "storage_failed";
@@ -75,6 +84,12 @@ export async function storeSmall(
         .catch(() => undefined);
     throw cause;
   }
+}
+
+/** The same bytes are here again: they take the place of those that rotted. */
+async function healSmall(context: Context, file: FileRecord, bytes: Uint8Array): Promise<void> {
+  await regionsOf(context).put({ id: file.uploadId, kind: "bytes" }, [bytes]);
+  await noteSound(context, file, file.notes?.damaged ?? []);
 }
 
 function told(context: Context, file: FileRecord): Extract<Change, { kind: "store" }>["outbox"] {

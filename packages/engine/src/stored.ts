@@ -23,7 +23,12 @@ export async function* readPlaced(
     at += piece.length;
     yield piece;
   }
-  if (at < range.end) throw new HoldfastError("storage_failed", "stored bytes are missing");
+  if (at < range.end) throw missing();
+}
+
+/** `details.isMissing`: the storage answers, and there is nothing. */
+export function missing(): HoldfastError {
+  return new HoldfastError("storage_failed", "stored bytes are missing", { isMissing: true });
 }
 
 function placed({ id, kind, place, home, digest }: Stored): PlacedObject {

@@ -4,6 +4,7 @@ import { clear, clearIfFree } from "./abort.ts";
 import { type Context, doWork } from "./context.ts";
 import { eraseFile } from "./delete.ts";
 import { allDue } from "./due.ts";
+import { healLeft } from "./heal-file.ts";
 import { ifClaimed, ifFree, tokenOf } from "./host-claim.ts";
 import { partsOf } from "./kinds.ts";
 import { isPinned } from "./partials.ts";
@@ -189,6 +190,7 @@ async function run(
     await driveOn(context, id).catch((cause) => endStuck(context, id, { cause, isHeld }));
     return false;
   });
+  await guarded("damaged", () => doWork(context, () => healLeft(context)));
   const report = tally.report(false);
   const { count: objects, bytes } = report.unrecorded;
   if (objects > 0) context.log("warn", "storage.unrecorded", { objects, bytes });

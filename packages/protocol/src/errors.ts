@@ -276,6 +276,12 @@ export const ERRORS = {
     title: "The storage refused to read or write",
     hint: "The part was not kept; try again, and look at the server's log and disk.",
   },
+  part_damaged: {
+    status: 500,
+    retry: "never",
+    title: "The stored bytes of this part are damaged",
+    hint: "Tell the operator: part `index` of file `file` is bad in the store. The same file uploaded again heals it on a disk.",
+  },
   storage_full: {
     status: 507,
     retry: "later",

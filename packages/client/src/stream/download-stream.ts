@@ -91,6 +91,7 @@ async function receiveAll(stream: Stream, wire: Wire, receiving: Receiving): Pro
   const { manifest, write, options, ports } = receiving;
   const parts = partCount(manifest);
   const verified = createPartSet(parts);
+  const known = { verified, mismatched: new Set<number>() };
   const most = Math.max(1, Math.min(RUN_PARTS_MAX, Math.floor(RUN_SIZE / manifest.partSize)));
   const held = new Set<Run>();
   const hasher = options.sha256 === undefined ? undefined : ports.digester.hasher();
@@ -115,7 +116,7 @@ async function receiveAll(stream: Stream, wire: Wire, receiving: Receiving): Pro
       move: (run) =>
         stream.insist((attempt, signal) => {
           stream.trying(run);
-          return receiveRun(jobOf(wire, receiving, verified, run), [run.next, run.end], {
+          return receiveRun(jobOf(wire, receiving, known, run), [run.next, run.end], {
             attempt,
             signal,
             onBegin: () => undefined,
@@ -143,7 +144,7 @@ async function receiveAll(stream: Stream, wire: Wire, receiving: Receiving): Pro
 function jobOf(
   wire: Wire,
   { url, manifest, options, ports }: Receiving,
-  verified: PartSet,
+  { verified, mismatched }: { readonly verified: PartSet; readonly mismatched: Set<number> },
   run: Run,
 ): DownloadJob {
   const sink = memorySink(run);
@@ -164,6 +165,7 @@ function jobOf(
       doubtful: createPartSet(verified.partCount),
     },
     journal: undefined,
+    mismatched,
     reading: undefined,
   };
 }

@@ -394,6 +394,21 @@ const CASES: Partial<Record<ErrorCode, () => Promise<Answer>>> = {
     const headers = { ...APPEND, "content-type": "text/plain" };
     return ask(server, { method: "PATCH", path, headers, body: "a" });
   },
+  async part_damaged() {
+    const memory = createMemoryStorage();
+    const read: RegionStorage["read"] = async (object, offset, into, ...rest) => {
+      const size = await memory.read(object, offset, into, ...rest);
+      if (object.kind === "bytes") into[0] = 255 - (into[0] ?? 0);
+      return size;
+    };
+    const server = await start({ parts: { storage: { ...memory, read } } });
+    const made = await ask(server, {
+      ...{ method: "POST", path: "/v1/files", body: CONTENT },
+      headers: { "content-disposition": "attachment; filename=a" },
+    });
+    const headers = { "holdfast-verify": "?1" };
+    return ask(server, { path: String(made.json["url"]), headers });
+  },
   async storage_full() {
     const storage = createMemoryStorage({ capacity: 1 * KIB });
     const server = await start({ parts: { storage } });

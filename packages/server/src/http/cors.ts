@@ -24,6 +24,7 @@ const REQUEST_HEADERS = [
     "Part-Digest",
     "Holdfast-Client",
     "Holdfast-Metadata",
+    "Holdfast-Verify",
     "Idempotency-Key",
     "Last-Event-ID",
     "Cache-Control",
@@ -38,7 +39,15 @@ const REQUEST_HEADERS = [
 
 /** Headers that a page may see beyond those that every page may. */
 const RESPONSE_HEADERS = [
-  ...["Holdfast-Version", "Location", "Content-Location", "ETag", "Retry-After", "Allow"],
+  ...[
+    "Holdfast-Version",
+    "Holdfast-Damaged",
+    "Location",
+    "Content-Location",
+    "ETag",
+    "Retry-After",
+    "Allow",
+  ],
   ...["Accept-Ranges", "Content-Range", "Content-Disposition", "Content-Digest", "Repr-Digest"],
   ...["Upload-Offset", "Upload-Complete", "Upload-Length", "Upload-Limit", "WWW-Authenticate"],
   ...["Upload-Draft-Interop-Version", "Upload-Incomplete", "Tus-Resumable", "Tus-Version"],

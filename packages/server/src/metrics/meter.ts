@@ -10,6 +10,7 @@ const DURABLE_SECONDS = [0.0001, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5];
 const GAUGES = {
   open: ["uploads_open", "Uploads that have not ended"],
   files: ["files", "Published files"],
+  damaged: ["files_damaged", "Files of which stored bytes are bad"],
   room: ["storage_room_bytes", "Bytes that the storage still takes"],
   slotsLent: ["slots_lent", "Slots of memory that bodies hold now"],
   slotsWaiting: ["slots_waiting", "Requests that wait for a slot"],

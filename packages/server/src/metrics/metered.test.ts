@@ -15,7 +15,7 @@ import { createMeter, type Gauges } from "./meter.ts";
 import { meterMetadata, meterParts, meterRegions } from "./metered.ts";
 
 const clock = createVirtualClock();
-const IDLE: Gauges = { open: 0, files: 0, room: 0, slotsLent: 0, slotsWaiting: 0 };
+const IDLE: Gauges = { open: 0, files: 0, damaged: 0, room: 0, slotsLent: 0, slotsWaiting: 0 };
 
 describeStorageContract("memory with a meter around it", async () => ({
   storage: meterRegions(createMemoryStorage(), createMeter(), clock),

@@ -8,11 +8,11 @@ import {
   partCount,
 } from "@holdfast/protocol";
 import type { Call, Front } from "../front.ts";
-import { emptyReply, jsonReply, type Reply } from "../reply.ts";
+import { emptyReply, type Headers, jsonReply, type Reply } from "../reply.ts";
 import type { Request } from "../request.ts";
 import { wants } from "./digests.ts";
 import { findFor, type Readable } from "./get.ts";
-import { entityTag, validators } from "./headers.ts";
+import { type Audience, entityTag, validators } from "./headers.ts";
 import { isNotModified } from "./preconditions.ts";
 import { whileAllowed } from "./while-allowed.ts";
 
@@ -28,7 +28,7 @@ export async function manifestReply(
   const proof = request.query.get("proof");
   if (proof !== null) return proofReply(front, file, partIndex(file, proof));
   const etag = entityTag(file.manifestDigest);
-  const headers = validators(etag, file.createdAt, audience);
+  const headers = { ...validators(etag, file.createdAt, audience), ...damageOf(file, audience) };
   const digest = encodeDigest("sha-256", file.manifestDigest);
   const is = { etag, modifiedAt: file.createdAt };
   if (isNotModified(request, is, front.clock.now())) return emptyReply(304, headers);
@@ -49,6 +49,15 @@ export async function manifestReply(
       open: () => whileAllowed(front, stillMay, pieces),
     },
   };
+}
+
+/** Parts to be told of: enough to see what there is to do. */
+const TOLD_MAX = 100;
+
+/** Whoever has the same file may bring it again, and does so only if he knows. Caches would tell of it for a year. */
+function damageOf({ notes }: FileRecord, audience: Audience): Headers {
+  const damaged = notes?.damaged?.slice(0, TOLD_MAX);
+  return damaged && audience === "asker" ? { "holdfast-damaged": damaged.join(", ") } : {};
 }
 
 /** What a client needs to check one part against the root it knows, without the other digests. */

@@ -21,7 +21,7 @@ let server: TestServer | undefined;
 afterEach(() => server?.close());
 
 /** A server whose storage gives out another byte at each of `flips`, and counts what is read of files. */
-async function startOver(flips: readonly number[], reads?: "verified") {
+async function startOver(flips: number[], reads?: "verified") {
   const memory = createMemoryStorage();
   let bytesRead = 0;
   const read: typeof memory.read = async (object, offset, into, ...rest) => {
@@ -38,8 +38,11 @@ async function startOver(flips: readonly number[], reads?: "verified") {
   return {
     server,
     file,
-    get: (range?: string, method = "GET") =>
-      ask(started(), { method, path: file.url, headers: range ? { range } : {} }),
+    get: (range?: string, method = "GET", more = {}) =>
+      ask(started(), {
+        ...{ method, path: file.url },
+        headers: { ...(range ? { range } : {}), ...more },
+      }),
     readSince() {
       const since = bytesRead;
       bytesRead = 0;
@@ -62,11 +65,12 @@ async function bring(to: TestServer): Promise<FileView> {
 
 describe("a part that is damaged in the store", () => {
   it("is refused before anything is answered where a download begins with it", async () => {
-    const { server, get } = await startOver([PART + 7], "verified");
+    const { server, file, get } = await startOver([PART + 7], "verified");
     for (const range of [`bytes=${PART}-${PART + 3}`, `bytes=${2 * PART - 1}-`]) {
       const answer = await get(range);
-      expect(answer.status).toBe(503);
-      expect(answer.json).toMatchObject({ code: "storage_failed", index: 1 });
+      expect(answer.status).toBe(500);
+      const id = file.id;
+      expect(answer.json).toMatchObject({ code: "part_damaged", index: 1, file: id });
     }
     expect(server.logged).toContainEqual(
       expect.objectContaining({
@@ -132,6 +136,40 @@ describe("a part that is damaged in the store", () => {
     const answer = await get();
     expect([answer.status, answer.bytes.length]).toEqual([200, CONTENT.length]);
     expect(answer.bytes.equals(CONTENT)).toBe(false);
+  });
+});
+
+describe("a reader that asks for it", () => {
+  const VERIFY = { "holdfast-verify": "?1" };
+  const SECOND = `bytes=${PART}-${PART + 3}`;
+
+  it("gets parts that were checked, and is told which one is bad", async () => {
+    const { server, file, get } = await startOver([PART + 7]);
+    expect((await get("bytes=0-9", "GET", VERIFY)).status).toBe(206);
+    const answer = await get(SECOND, "GET", VERIFY);
+    expect([answer.status, answer.headers["cache-control"]]).toEqual([500, "no-store"]);
+    expect(answer.json).toMatchObject({ code: "part_damaged", index: 1, file: file.id });
+    expect(server.logged.filter(({ event }) => event === "part.bad")).toHaveLength(1);
+    expect((await server.engine.health()).damaged).toBe(1);
+    expect((await get(undefined, "HEAD", VERIFY)).status).toBe(200);
+  });
+
+  it("spares the next one, who does not ask: what was found damaged is refused from then on", async () => {
+    const { get } = await startOver([PART + 7]);
+    expect((await get(SECOND)).status).toBe(206);
+    await get(SECOND, "GET", VERIFY);
+    expect((await get(SECOND)).json["code"]).toBe("part_damaged");
+    // Of a part that is right nobody is kept.
+    expect((await get("bytes=0-9")).status).toBe(206);
+  });
+
+  it("is believed no longer once the bytes are right again", async () => {
+    const flips = [PART + 7];
+    const { server, get } = await startOver(flips);
+    await get(SECOND, "GET", VERIFY);
+    flips.pop();
+    expect((await get(SECOND)).status).toBe(206);
+    expect((await server.engine.health()).damaged).toBe(0);
   });
 });
 

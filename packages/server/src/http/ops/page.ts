@@ -41,10 +41,11 @@ async function findFacts(front: Front, principal: Principal): Promise<readonly F
   if (!(await mayAdminister(front, principal))) return [];
   const health = await lookAfterHealth(front);
   if (!health) return [["Storage", "does not answer; the log says more"]];
-  const { open, files, room } = health;
+  const { open, files, room, damaged } = health;
   return [
     ["Open uploads", open.toLocaleString("en")],
     ["Files", files.toLocaleString("en")],
+    ...(damaged === 0 ? [] : [["Files with damaged parts", damaged.toLocaleString("en")] as const]),
     // Nobody knows how much an object store takes.
     ...(front.about.io === "store" ? [] : [["Free room", formatSize(room)] as const]),
     ["Up for", formatDuration(front.clock.monotonic() - front.about.startedAt)],

@@ -86,7 +86,13 @@ const getFile: Operation = {
   summary: "The content, whole or in ranges; its ETag is the file's root",
   params,
   query: LINK_QUERY,
-  headers: { ...preconditions, Range: optional, "If-Range": optional, ...wanted },
+  headers: {
+    ...{ ...preconditions, Range: optional, "If-Range": optional, ...wanted },
+    "Holdfast-Verify": z
+      .enum(["?1"])
+      .optional()
+      .describe("Checks each part where it is stored before a byte of it leaves"),
+  },
   replies: {
     200: { what: "All of it", headers: { ...contentHeaders, ...digests }, content: bytes },
     206: {
@@ -96,7 +102,10 @@ const getFile: Operation = {
     },
     304: { what: "The client has it already", headers: validators },
   },
-  errors: ["signature_refused", "file_not_found", "precondition_failed", "range_not_satisfiable"],
+  errors: [
+    ...(["signature_refused", "file_not_found", "precondition_failed"] as const),
+    ...(["range_not_satisfiable", "part_damaged"] as const),
+  ],
 };
 
 const getManifest: Operation = {
@@ -109,7 +118,14 @@ const getManifest: Operation = {
   query: { ...LINK_QUERY, proof: z.int().min(0).optional().describe("Index of a part") },
   headers: { ...preconditions, ...wanted },
   replies: {
-    200: { what: "The manifest, or the proof", headers: digests, content: json(ManifestOrProof) },
+    200: {
+      what: "The manifest, or the proof",
+      headers: {
+        ...digests,
+        "Holdfast-Damaged": optional.describe("Parts of which the stored bytes are bad"),
+      },
+      content: json(ManifestOrProof),
+    },
     304: { what: "The client has it already", headers: validators },
   },
   errors: [

@@ -1,0 +1,93 @@
+// Stored bytes that are bad: found by their digest, refused by name, noted beside their file, so that the next reader is refused at once.
+import { equalBytes, HoldfastError, isHoldfastError, partCount } from "@holdfast/protocol";
+import type { Context } from "./context.ts";
+import { DAMAGED_MAX } from "./notes.ts";
+import { provePart } from "./proof.ts";
+import { bytesOf, readObject } from "./read.ts";
+import type { FileRecord } from "./records.ts";
+
+/** Whether a part was found damaged, or so many of its file that all of it is doubtful. */
+export function isDoubtful({ notes }: FileRecord, index: number): boolean {
+  const { damaged = [] } = notes ?? {};
+  return damaged.length >= DAMAGED_MAX || damaged.includes(index);
+}
+
+/**
+ * Whether the stored bytes of a part have its digest; such as are not there have none.
+ * @throws HoldfastError what reading met: nobody knows then.
+ */
+export async function isSound(
+  context: Context,
+  file: FileRecord,
+  index: number,
+  origin?: "medium",
+): Promise<boolean> {
+  const { digest } = await provePart(context, file, index);
+  const start = index * file.partSize;
+  const part = { start, end: Math.min(start + file.partSize, file.size) };
+  const running = context.digests.create(file.algorithm);
+  try {
+    const pieces = readObject(context, bytesOf(file), part, origin);
+    for await (const piece of pieces) running.update(piece);
+  } catch (error) {
+    if (isHoldfastError(error) && error.details["isMissing"] === true) return false;
+    throw error;
+  }
+  return equalBytes(running.digest(), digest);
+}
+
+/** Every part of a file whose stored bytes are bad, in order. */
+export async function badPartsOf(
+  context: Context,
+  file: FileRecord,
+  origin?: "medium",
+): Promise<readonly number[]> {
+  const bad: number[] = [];
+  for (let index = 0; index < partCount(file); index++) {
+    if (context.isDraining) throw new HoldfastError("shutting_down");
+    if (!(await isSound(context, file, index, origin))) bad.push(index);
+  }
+  return bad;
+}
+
+/** Resolves when it is noted, and told to whoever operates the server. What cannot be noted now is noted by the next reader. */
+export async function noteDamage(
+  context: Context,
+  file: FileRecord,
+  indexes: readonly number[],
+): Promise<void> {
+  const { metadata, log } = context;
+  for (const index of indexes) log("error", "part.bad", { file: file.id, index });
+  const isNew = indexes.some((index) => !isDoubtful(file, index));
+  if (isNew) await note(metadata, file, { kind: "damaged", indexes }, log);
+}
+
+/** What was noted was mended since, or never so. */
+export async function noteSound(
+  context: Context,
+  file: FileRecord,
+  indexes: readonly number[],
+): Promise<void> {
+  const { metadata, log } = context;
+  const isNoted = indexes.some((index) => file.notes?.damaged?.includes(index));
+  if (isNoted) await note(metadata, file, { kind: "healed", indexes }, log);
+}
+
+async function note(
+  metadata: Context["metadata"],
+  { id }: FileRecord,
+  note: { readonly kind: "damaged" | "healed"; readonly indexes: readonly number[] },
+  log: Context["log"],
+): Promise<void> {
+  try {
+    await metadata.apply({ kind: "note", id, note });
+  } catch (cause) {
+    log("warn", "part.not-noted", { file: id, cause });
+  }
+}
+
+/** What whoever asked for such a part is told: which part, and of which file. */
+export function damagedPart({ id }: FileRecord, index: number): HoldfastError {
+  const message = `part ${index} of this file is damaged where it is stored`;
+  return new HoldfastError("part_damaged", message, { file: id, index });
+}

@@ -1,0 +1,113 @@
+// A file of which stored bytes are bad is healed by the same file that was uploaded again: its bytes stand in for those that rotted.
+import { equalBytes, isHoldfastError, partCount } from "@holdfast/protocol";
+import { type Context, doWork } from "./context.ts";
+import { badPartsOf, isSound, noteDamage, noteSound } from "./damage.ts";
+import { allDue } from "./due.ts";
+import { regionsOf } from "./kinds.ts";
+import type { FileRecord } from "./records.ts";
+
+/**
+ * Begins to heal every damaged file of the same tenant with the same root, beside whoever has uploaded this one.
+ *
+ * On a disk only: a store of objects changes none of them, and answers for its bytes itself. What is cut off is done again by the next such upload, or the sweep.
+ */
+export function healTwins(context: Context, twin: FileRecord): void {
+  if (context.storage.kind === "parts" || context.isDraining) return;
+  const work = async () => {
+    for await (const { fileId } of allDue(context.metadata, "damaged")) {
+      const file = fileId && (await context.metadata.file(fileId));
+      if (file && isTwin(file, twin)) await healFile(context, file, twin);
+    }
+  };
+  doWork(context, work).catch((cause: unknown) => failed(context, twin, cause));
+}
+
+/** For the sweep: what could be healed and was not, because the server was ended in between. Looks through the newest files of each tenant that has a damaged one. */
+export async function healLeft(context: Context): Promise<void> {
+  if (context.storage.kind === "parts") return;
+  for await (const { fileId } of allDue(context.metadata, "damaged")) {
+    const file = fileId && (await context.metadata.file(fileId));
+    if (!file) continue;
+    const { tenant } = file;
+    const page = await context.metadata.files({ tenant, limit: LOOKED_AT_MAX });
+    const twin = page.find((other) => isTwin(file, other) && !other.notes?.damaged);
+    if (twin) await healFile(context, file, twin).catch((cause) => failed(context, file, cause));
+  }
+}
+
+const LOOKED_AT_MAX = 1_000;
+
+function isTwin(file: FileRecord, other: FileRecord): boolean {
+  const isSame = file.tenant === other.tenant && equalBytes(file.root, other.root);
+  return file.id !== other.id && file.state === "available" && isSame;
+}
+
+/**
+ * Looks at all of the file, since what was read of it need not be all that is bad; notes what is bad before the first byte is written, since a file whose bytes were gone
+ * altogether has zeros then where nobody has looked; writes, flushes, and looks at the medium before it counts as healed.
+ */
+async function healFile(context: Context, file: FileRecord, twin: FileRecord): Promise<void> {
+  const { healing, metadata, log } = context;
+  if (healing.has(file.id)) return;
+  healing.add(file.id);
+  try {
+    const bad = await badPartsOf(context, file);
+    if (bad.length > 0) {
+      for (const index of bad) {
+        if (await isSound(context, twin, index)) continue;
+        log("error", "file.not-healed", { file: file.id, by: twin.id, index });
+        return noteDamage(context, twin, [index]);
+      }
+      await metadata.apply({ kind: "note", id: file.id, note: { kind: "damaged", indexes: bad } });
+      for (const index of bad) await copyPart(context, file, twin, index);
+      const storage = regionsOf(context);
+      await storage.flush(file.uploadId);
+      await storage.seal(file.uploadId, file.size);
+      const left = await badPartsOf(context, file, "medium");
+      if (left.length > 0) return noteDamage(context, file, left);
+    }
+    for (const key of context.sound.keys()) if (key.startsWith(file.id)) context.sound.delete(key);
+    const now = (await metadata.file(file.id)) ?? file;
+    await noteSound(context, now, now.notes?.damaged ?? []);
+    log("warn", "file.healed", { file: file.id, by: twin.id, parts: bad });
+  } finally {
+    healing.delete(file.id);
+    // Removed meanwhile: what was written since stands in no record.
+    const now = await metadata.file(file.id);
+    if (now?.state !== "available") await regionsOf(context).remove(file.uploadId);
+  }
+}
+
+/** A slot at a time; the storage wants whole blocks, and parts are some. */
+async function copyPart(
+  context: Context,
+  file: FileRecord,
+  twin: FileRecord,
+  index: number,
+): Promise<void> {
+  const storage = regionsOf(context);
+  const slot = await context.readSlots.take();
+  try {
+    const isLast = index === partCount(file) - 1;
+    const end = isLast ? file.size : (index + 1) * file.partSize;
+    for (let at = index * file.partSize; at < end; ) {
+      const size = Math.min(slot.memory.length, end - at);
+      const into = slot.memory.subarray(0, size);
+      for (let filled = 0; filled < size; ) {
+        const object = { id: twin.uploadId, kind: "bytes" } as const;
+        const read = await storage.read(object, at + filled, into.subarray(filled));
+        if (read === 0) return;
+        filled += read;
+      }
+      await storage.write(file.uploadId, at, slot, size);
+      at += size;
+    }
+  } finally {
+    context.readSlots.give(slot);
+  }
+}
+
+function failed({ log }: Context, { id }: FileRecord, cause: unknown): void {
+  if (isHoldfastError(cause) && cause.code === "shutting_down") return;
+  log("error", "file.not-healed", { file: id, cause });
+}
