@@ -61,17 +61,23 @@ async function pointAtJavaScript(dir: string): Promise<void> {
   }
 }
 
-/** `./src/x.ts` becomes `./dist/x.js`, with its declarations. */
+/** Every `./src/x.ts` becomes `./dist/x.js`, with its declarations. */
 function published(manifest: Manifest): Manifest {
   const { exports: entries } = manifest;
-  if (typeof entries !== "object" || entries === null) return manifest;
-  const next = Object.entries(entries).map(([entry, source]) => {
-    const stem = String(source)
-      .replace(/^\.\/src\//, "./dist/")
-      .replace(/\.ts$/, "");
-    return [entry, { types: `${stem}.d.ts`, default: `${stem}.js` }];
-  });
-  return { ...manifest, exports: Object.fromEntries(next) };
+  return entries === undefined ? manifest : { ...manifest, exports: builtEntry(entries) };
+}
+
+/** An entry is a path, or an object of entries by conditions. */
+function builtEntry(entry: unknown): unknown {
+  if (typeof entry === "object" && entry !== null) {
+    return Object.fromEntries(
+      Object.entries(entry).map(([name, inner]) => [name, builtEntry(inner)]),
+    );
+  }
+  const stem = String(entry)
+    .replace(/^\.\/src\//, "./dist/")
+    .replace(/\.ts$/, "");
+  return { types: `${stem}.d.ts`, default: `${stem}.js` };
 }
 
 /** The number of things to put right. */

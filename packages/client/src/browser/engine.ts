@@ -24,6 +24,8 @@ import { browserClock, browserRandom } from "./platform.ts";
 import { openBlobSource } from "./source.ts";
 import { createBrowserTransport } from "./transport.ts";
 
+/** Of all runs in flight, in bytes: what the browser reads into and what it digests from is as much again. */
+const HELD: number = MEMORY / 2;
 /** Of this origin's checkpoints. */
 const DATABASE = "holdfast";
 
@@ -126,7 +128,7 @@ function tellEvents(page: Page, id: number, { on }: Transfer): void {
 
 /** Of all transfers of the page together: what one of them closes at its end, the others still need. */
 function browserPorts(
-  { inFlight = IN_FLIGHT, memory = MEMORY, limitRate }: Settings,
+  { inFlight = IN_FLIGHT, memory = HELD, limitRate }: Settings,
   origins: Origins,
 ): Ports {
   const rate = limitRate === undefined ? {} : { limitRate };

@@ -1,7 +1,10 @@
 // A Blob or a File as the source of an upload: a snapshot, which the browser refuses to read once the file behind it has changed.
-import { encodeHex, HoldfastError } from "@holdfast/protocol";
+import { encodeHex, HoldfastError, MIB } from "@holdfast/protocol";
 import type { Random, Source } from "../ports.ts";
 import type { Origins } from "./origins.ts";
+
+/** Browsers read into memory of their own: so much of it at once, in bytes. Less would cost more questions than bytes. */
+const PIECE: number = 8 * MIB;
 
 /** What has no name and no time of change can be told from another only while this page lives. */
 export async function openBlobSource(
@@ -14,16 +17,21 @@ export async function openBlobSource(
     identity,
     fingerprint: { size: blob.size, mtimeMs, ctimeMs: mtimeMs, ino: 0 },
     async read(offset, into) {
-      const piece = blob.slice(offset, offset + into.length);
-      const bytes = new Uint8Array(await piece.arrayBuffer().catch(unreadable));
-      if (bytes.length !== into.length) throw new HoldfastError("source_changed");
-      into.set(bytes);
+      for (let at = 0; at < into.length; at += PIECE)
+        await readPiece(blob, offset + at, into.subarray(at, at + PIECE));
       origins.note(into, blob, offset);
     },
     // Whoever reads it is told.
     isChanged: async () => false,
     close: async () => undefined,
   };
+}
+
+async function readPiece(blob: Blob, offset: number, into: Uint8Array): Promise<void> {
+  const piece = blob.slice(offset, offset + into.length);
+  const read = await piece.arrayBuffer().catch(unreadable);
+  if (read.byteLength !== into.length) throw new HoldfastError("source_changed");
+  into.set(new Uint8Array(read));
 }
 
 interface Marks {
