@@ -4,20 +4,15 @@ import { chromiumProgram } from "@holdfast/testkit/services/install";
 import { type Browser, chromium } from "playwright-core";
 
 export interface ChromiumOptions {
-  /** Of its own, that are off by default. */
-  readonly features?: readonly string[];
   /** Stand for this machine, as names of a network do that has no certificates. */
   readonly names?: readonly string[];
 }
 
 export async function startChromium(options: ChromiumOptions = {}): Promise<Browser> {
-  const { features = [], names = [] } = options;
+  const { names = [] } = options;
   const rules = names.map((name) => `MAP ${name} 127.0.0.1`);
   return chromium.launch({
-    args: [
-      ...(features.length > 0 ? [`--enable-features=${features.join(",")}`] : []),
-      ...(rules.length > 0 ? [`--host-resolver-rules=${rules.join(", ")}`] : []),
-    ],
+    args: rules.length > 0 ? [`--host-resolver-rules=${rules.join(", ")}`] : [],
     executablePath: await chromiumProgram(),
     // Its sandbox refuses root; what it opens here is ours.
     chromiumSandbox: process.getuid?.() !== 0,
