@@ -5,6 +5,7 @@ import { clientRows } from "./client.ts";
 import { directRows } from "./direct.ts";
 import { downloadRows } from "./downloads.ts";
 import { fetchLineARows, fetchRows } from "./fetching.ts";
+import { followRows } from "./follow.ts";
 import { parallelRows } from "./ingest.ts";
 import { lineBRows } from "./lines/packets.ts";
 import { freezeRows, lineARows, lineCRows } from "./lines/rows.ts";
@@ -35,6 +36,7 @@ const SECTIONS: Readonly<Record<string, (stage: Stage) => Promise<readonly Row[]
   "one-file": oneFileRows,
   small: smallRows,
   downloads: downloadRows,
+  follow: followRows,
   client: clientRows,
   browser: browserRows,
   direct: directRows,
