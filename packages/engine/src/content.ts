@@ -2,7 +2,8 @@
 import { type ByteRange, type FileId, HoldfastError, type UploadId } from "@holdfast/protocol";
 import { recovering, requireNotEnded } from "./claims.ts";
 import { type Context, useUpload } from "./context.ts";
-import { type FreshReader, readFresh } from "./fresh.ts";
+import { type FreshReader, type Load, readFresh } from "./fresh.ts";
+import { regionsOf } from "./kinds.ts";
 import type { RevokedLink } from "./notes.ts";
 import { changed } from "./pulse.ts";
 import { readChecked } from "./read-verified.ts";
@@ -94,9 +95,11 @@ export async function* readContent(
     };
     context.uploads.use(asked.id, hold).catch(reject);
   });
+  upload.readers++;
   try {
     yield* readAlong({ context, upload, epoch: asked.epoch, gone }, range);
   } finally {
+    upload.readers--;
     over.resolve();
   }
 }
@@ -159,7 +162,7 @@ async function* committedPieces(
   const { context, upload } = reading;
   try {
     if (context.storage.kind === "regions") yield* fromRegions(reading, reader, range);
-    else yield* readStaged(context, upload, range);
+    else yield* readStaged(context, upload, reader, range);
   } catch (cause) {
     // Removed while it was read: that is why there was nothing.
     requireSame(reading);
@@ -178,9 +181,24 @@ async function* fromRegions(
   const tailAt = (tail?.index ?? 0) * partSize;
   // What lies behind a gap lies behind the tail.
   const fragmentAt = tail && start < tailAt + tail.size ? tailAt + blocksOf(tail.size) : end;
-  yield* readFresh(context, upload, reader, { start, end: Math.min(end, fragmentAt) });
+  const load: Load = (at, into) => loadBlocks(context, upload, at, into);
+  yield* readFresh(context, upload, { reader, load }, { start, end: Math.min(end, fragmentAt) });
   const from = Math.max(start, fragmentAt);
   if (tail && from < end) yield tail.fragment.slice(from - fragmentAt, end - fragmentAt);
+}
+
+async function loadBlocks(
+  context: Context,
+  { record: { id } }: Upload,
+  start: number,
+  into: Uint8Array,
+): Promise<void> {
+  for (let at = 0; at < into.length; ) {
+    const rest = into.subarray(at);
+    const size = await regionsOf(context).read({ id, kind: "bytes" }, start + at, rest);
+    if (size === 0) throw new HoldfastError("storage_failed", "stored bytes are missing");
+    at += size;
+  }
 }
 
 /** @throws HoldfastError `file_not_found` where it has become a file that is gone by now */

@@ -1,7 +1,6 @@
-// Reads of committed bytes before they are a file's: one for all who are at the same place, since they are read past every cache.
-import { type ByteRange, HoldfastError } from "@holdfast/protocol";
+// Reads of committed bytes before they are a file's: one for all who are at the same place, since they are read past every cache, or from a store that bills for each.
+import type { ByteRange } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
-import { regionsOf } from "./kinds.ts";
 import { QUICK_MS, SLOW_MS, SMALL_SIZE } from "./read.ts";
 import type { Slot } from "./slots.ts";
 import type { Upload } from "./upload.ts";
@@ -21,20 +20,23 @@ export interface FreshReader {
   isSlow: boolean;
 }
 
-/** The bytes of a range that is committed and lies in whole blocks. */
+/** Fills memory with the committed bytes of an upload from an offset on. */
+export type Load = (at: number, into: Uint8Array) => Promise<void>;
+
+/** The bytes of a range that is committed. */
 export async function* readFresh(
   context: Context,
   upload: Upload,
-  reader: FreshReader,
+  { reader, load }: { readonly reader: FreshReader; readonly load: Load },
   { start, end }: ByteRange,
 ): AsyncGenerator<Uint8Array, void, void> {
   const { clock } = context;
   for (let at = start; at < end; ) {
-    const shared = reader.isSlow ? undefined : join(context, upload, { start: at, end });
+    const shared = reader.isSlow ? undefined : join(context, upload, load, { start: at, end });
     try {
       const given = shared
         ? await sharedBytes(shared, { start: at, end })
-        : await ownBytes(context, upload, { start: at, end });
+        : await ownBytes(load, { start: at, end });
       at += given.length;
       const givenAt = clock.monotonic();
       yield given;
@@ -46,7 +48,12 @@ export async function* readFresh(
 }
 
 /** The piece that somebody is at already, or a new one; none where there is no slot for it. */
-function join(context: Context, upload: Upload, { start, end }: ByteRange): FreshPiece | undefined {
+function join(
+  context: Context,
+  upload: Upload,
+  load: Load,
+  { start, end }: ByteRange,
+): FreshPiece | undefined {
   const { epoch } = upload.record;
   upload.fresh ??= new Set();
   for (const piece of upload.fresh) {
@@ -57,7 +64,7 @@ function join(context: Context, upload: Upload, { start, end }: ByteRange): Fres
   const slot = context.readSlots.trySpare();
   if (!slot) return undefined;
   const range = { start, end: Math.min(end, start + slot.memory.length) };
-  const loaded = load(context, upload, range, slot.memory);
+  const loaded = load(start, slot.memory.subarray(0, range.end - start));
   const piece = { ...range, epoch, slot, loaded, users: 1 };
   upload.fresh.add(piece);
   return piece;
@@ -75,26 +82,8 @@ async function sharedBytes(piece: FreshPiece, { start, end }: ByteRange): Promis
   return piece.slot.memory.subarray(start - piece.start, Math.min(end, piece.end) - piece.start);
 }
 
-async function ownBytes(
-  context: Context,
-  upload: Upload,
-  { start, end }: ByteRange,
-): Promise<Uint8Array> {
+async function ownBytes(load: Load, { start, end }: ByteRange): Promise<Uint8Array> {
   const bytes = new Uint8Array(Math.min(SMALL_SIZE, end - start));
-  await load(context, upload, { start, end: start + bytes.length }, bytes);
+  await load(start, bytes);
   return bytes;
-}
-
-async function load(
-  context: Context,
-  { record: { id } }: Upload,
-  { start, end }: ByteRange,
-  into: Uint8Array,
-): Promise<void> {
-  for (let at = start; at < end; ) {
-    const rest = into.subarray(at - start, end - start);
-    const size = await regionsOf(context).read({ id, kind: "bytes" }, at, rest);
-    if (size === 0) throw new HoldfastError("storage_failed", "stored bytes are missing");
-    at += size;
-  }
 }

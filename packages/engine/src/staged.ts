@@ -1,18 +1,38 @@
-// Committed bytes of an upload whose parts are objects of their own in a store until they are one: each reader has a stream of its own, as of a file there.
+// Committed bytes of an upload whose parts are objects of their own in a store until they are one. Who reads alone has a stream of its own, as of a file there; several share what they fetch.
 import { type ByteRange, HoldfastError, hasPart, partOffset } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
+import { type FreshReader, type Load, readFresh } from "./fresh.ts";
 import { partsOf } from "./kinds.ts";
 import type { PlacedObject } from "./ports.ts";
 import { refresh } from "./refresh.ts";
 import type { Upload } from "./upload.ts";
 
+/** The bytes of a range that is committed, in order. @throws HoldfastError as `streamOf` says */
+export async function* readStaged(
+  context: Context,
+  upload: Upload,
+  reader: FreshReader,
+  range: ByteRange,
+): AsyncGenerator<Uint8Array, void, void> {
+  if (upload.readers > 1 && !reader.isSlow) {
+    const load: Load = async (at, into) => {
+      let filled = 0;
+      for await (const piece of streamOf(context, upload, { start: at, end: at + into.length })) {
+        into.set(piece, filled);
+        filled += piece.length;
+      }
+    };
+    return yield* readFresh(context, upload, { reader, load }, range);
+  }
+  yield* streamOf(context, upload, range);
+  reader.isSlow = false;
+}
+
 /**
- * The bytes of a range that is committed, in order.
- *
  * An object may go while it is looked for: the upload has become one object, or its tail is in other ones by now. So what is not there is looked for again where the newest record has it.
  * @throws HoldfastError `storage_failed` where it is nowhere; `upload_not_found`; what the storage throws
  */
-export async function* readStaged(
+async function* streamOf(
   context: Context,
   upload: Upload,
   { start, end }: ByteRange,

@@ -62,8 +62,10 @@ export interface Upload {
   healing?: Promise<void>;
   /** Those who follow it and wait for what comes. */
   pulse?: Pulse;
-  /** What is being read of it before it is a file. */
+  /** What is being read of it before it is a file, */
   fresh?: Set<FreshPiece>;
+  /** and by how many. */
+  readers: number;
   /** Hashes of whole subtrees of the root's tree (`root.ts`), by their place. */
   readonly subtrees: Map<number, Uint8Array>;
   /** The root, once it was computed over all parts; a withdrawal forgets it. */
@@ -158,6 +160,7 @@ async function loadUpload(metadata: MetadataStore, id: UploadId): Promise<Upload
     bound: createPartSet(partCount(record), table.bound),
     digests: record.hasSize ? table.digests : table.digests.slice(0, usedBytes(table.bound)),
     gathering: 0,
+    readers: 0,
     claims: new Set(),
     partsEpoch: record.epoch,
     ownVersions: new Set(),

@@ -79,6 +79,29 @@ describe("an upload that is to be read while it grows", () => {
     expect([...storage.state.objects.keys()]).toEqual([expect.stringMatching(/manifest/)]);
   });
 
+  it("is fetched once for all who follow, and by whole parts for one who reads alone", async () => {
+    let fetched = 0;
+    const { engine, clock } = makeWorld((call, when) => {
+      if (call === "objects.read" && when === "before") fetched++;
+    });
+    const alone = await beginLive(engine);
+    await putParts(engine, alone, content, [0, 5]);
+    expectBytes(await follow(engine, alone, { start: 0, end: content.length }), content.length);
+    expect(fetched).toBe(5);
+    const view = await beginLive(engine);
+    const followers = await Promise.all(Array.from({ length: 100 }, () => follow(engine, view)));
+    fetched = 0;
+    await appendBytes(engine, view, 0, content.subarray(0, 70_000));
+    await second(clock);
+    await putParts(engine, view, content, [0, 4]);
+    await second(clock);
+    for (const follower of followers) expectBytes(follower, 4 * PART);
+    // Slots are as large as these parts, and the first one is read in two pieces.
+    expect(fetched).toBeLessThan(10);
+    for (const { leave } of followers) leave();
+    await turns();
+  });
+
   it("takes its parts through the server, and says so", async () => {
     const { engine } = makeWorld();
     const [live, other] = [await beginLive(engine), await beginLive(engine, { live: undefined })];

@@ -35,6 +35,7 @@ describe("the root of an upload", () => {
       committed: createPartSet(count),
       bound: createPartSet(count),
       gathering: 0,
+      readers: 0,
       digests: new Uint8Array(count * 32),
       claims: new Set(),
       partsEpoch: 0,
