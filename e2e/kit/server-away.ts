@@ -25,7 +25,7 @@ export async function measureAway(
   await writeContent(path, content);
   const place = { data: join(directory, "away-data"), port: await freePort() };
   const first = await startServer(place);
-  const command = startUpload(path, first.url, join(directory, "state"), ["--limit-rate", "16M"]);
+  const command = startUpload(path, first.url, join(directory, "state"), ["--limit-rate", "8M"]);
   const id = textOf(await command.event("created"), "id");
   await committedBeyond(first.url, id, 8);
   await killServer(first);

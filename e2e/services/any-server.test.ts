@@ -93,6 +93,10 @@ test.each(["SIGINT", "SIGKILL"] as const)(
       expect(bytes.equals(await readFile(join(home, "copy")))).toBe(true);
       await rm(join(home, "copy"));
       await stop();
+      expect((await run(home, ["resume"])).code).toBe(0);
+      expect(bytes.equals(await readFile(join(home, "copy")))).toBe(true);
+      await rm(join(home, "copy"));
+      await stop();
       const changed = randomBytes(SIZE);
       await writeFile(join(home, "next.img"), changed);
       await rename(join(home, "next.img"), join(home, "disk.img"));

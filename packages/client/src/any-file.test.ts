@@ -83,7 +83,7 @@ describe("a server with ranges and a strong ETag", () => {
     expect(await failure({ sha256: "0".repeat(64) })).toMatchObject({
       code: "file_digest_mismatch",
     });
-    expect((await failure({ root: "0".repeat(64) })).code).toBe("usage");
+    expect((await failure({ root: "0".repeat(64) })).code).toBe("root_mismatch");
   });
 
   it("is asked again after an answer that says later, and after one that is cut", async () => {
@@ -162,6 +162,20 @@ describe("a download that is begun again", () => {
     again.on("notice", ({ detail }) => notices.push(detail));
     await again.done;
     expect(notices).toEqual([expect.stringContaining("part 1 was changed")]);
+    expect(isRight()).toBe(true);
+  });
+
+  it("is told of by its checkpoint, and goes on with that version only", async () => {
+    await stopped();
+    const client = createClient({ stateDir: join(directory, "state") });
+    const [one] = await client.unfinished();
+    client.close();
+    if (one?.kind !== "download") throw new Error("nothing is unfinished");
+    expect(one).toMatchObject({ url: server.url, size: SIZE });
+    server.etag = '"two"';
+    expect((await failure({ root: one.root })).code).toBe("root_mismatch");
+    server.etag = '"one"';
+    expect((await start({ root: one.root }).done).resumedBytes).toBe(3 * MIB);
     expect(isRight()).toBe(true);
   });
 

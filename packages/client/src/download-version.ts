@@ -1,5 +1,5 @@
 // Which version of a file a download is of, and whether that is still the one at its address.
-import { HoldfastError, type PartSet } from "@holdfast/protocol";
+import { encodeHex, HoldfastError, type PartSet } from "@holdfast/protocol";
 import { askAnyFile } from "./any-file.ts";
 import { type Described, findFile, requireManifest } from "./describe.ts";
 import { contentOf, type DownloadJob, openedSinkOf } from "./download-job.ts";
@@ -22,14 +22,16 @@ export async function findVersion(job: DownloadJob, call: Call): Promise<Found> 
     requireWanted(manifest, options);
     return { version: manifest, pinWith: () => pinByRoot(wire, manifest) };
   }
-  if (options.root !== undefined) {
-    const hint = "Give the SHA-256 of the whole with --sha256.";
-    throw new HoldfastError("usage", "a file of another server has no root", { hint });
-  }
   // A copy is repaired by what its parts have to be.
   if (openedSinkOf(job).sink.working === "itself") requireManifest(found);
   const { file } = found;
   const version = versionOf(ports.digester, openedSinkOf(job).url, file);
+  // What a checkpoint has noted of it: another version has another.
+  if (options.root !== undefined && options.root !== encodeHex(version.root)) {
+    const hint =
+      "It has changed since, or it was never one of Holdfast: --sha256 says what it has to be.";
+    throw new HoldfastError("root_mismatch", "it is not the version that is wanted", { hint });
+  }
   return { version, pinWith: (known) => pinByTag(wire, version, file, known) };
 }
 
