@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createBuffers } from "./buffers.ts";
+import { createBuffers, memoryOf } from "./buffers.ts";
 
 describe("buffers", () => {
   it("are used again only after they were given back", () => {
@@ -20,5 +20,11 @@ describe("buffers", () => {
     buffers.give(small);
     expect(buffers.take(20).length).toBe(20);
     expect(buffers.take(10).buffer).not.toBe(small.buffer);
+  });
+
+  it("have the kind of memory that is asked for, and no more of it", () => {
+    expect(createBuffers(() => "pages").take(10)).toHaveLength(10);
+    expect(memoryOf("pages", 10)).toMatchObject({ byteLength: 10, resizable: true });
+    expect(memoryOf("any", 10)).toMatchObject({ byteLength: 10, resizable: false });
   });
 });

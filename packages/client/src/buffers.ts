@@ -1,5 +1,8 @@
 // Memory for the runs in flight, used again and again: a buffer is lent to one run at a time.
 
+/** How memory begins: anywhere, or where a page does, as whoever writes past the page cache needs it. */
+export type MemoryKind = "any" | "pages";
+
 export interface Buffers {
   /** A view of `size` bytes that nobody else has until it is given back. */
   take(size: number): Uint8Array;
@@ -8,7 +11,7 @@ export interface Buffers {
 }
 
 /** Keeps at most as many buffers as were lent at once; the scheduler bounds that. */
-export function createBuffers(): Buffers {
+export function createBuffers(kind: () => MemoryKind = () => "any"): Buffers {
   const free: ArrayBufferLike[] = [];
   return {
     take(size) {
@@ -16,10 +19,15 @@ export function createBuffers(): Buffers {
       const [found] = at < 0 ? [] : free.splice(at, 1);
       // One that is too small is let go, so that what is kept never exceeds what is lent.
       if (!found) free.pop();
-      return new Uint8Array(found ?? new ArrayBuffer(size), 0, size);
+      return new Uint8Array(found ?? memoryOf(kind(), size), 0, size);
     },
     give(view) {
       free.push(view.buffer);
     },
   };
+}
+
+/** Memory that may grow is what V8 begins at a page. Where it begins elsewhere, the first write finds out; and no browser digests such memory. */
+export function memoryOf(kind: MemoryKind, size: number): ArrayBuffer {
+  return kind === "pages" ? new ArrayBuffer(size, { maxByteLength: size }) : new ArrayBuffer(size);
 }

@@ -41,7 +41,7 @@ export function startDownload(
         ports,
         emit,
         wire: wireOf(ports, options),
-        buffers: createBuffers(),
+        buffers: createBuffers(() => openedSinkOf(job).sink.memory),
         opened: undefined,
         root: undefined,
         content: undefined,

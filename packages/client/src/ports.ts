@@ -1,5 +1,6 @@
 // The ports of the client: everything a transfer knows of the network, files, time and chance.
 import type { Algorithm } from "@holdfast/protocol";
+import type { MemoryKind } from "./buffers.ts";
 import type { LineMemory } from "./recall.ts";
 import type { Share } from "./share.ts";
 
@@ -98,6 +99,8 @@ export interface Sink {
   readonly identity: string;
   /** Where bytes lie before the target is whole: `beside` it under another name, or in the target `itself`, which is a copy that is to be repaired. */
   readonly working: "beside" | "itself";
+  /** The memory that it costs least to write from; any other will do too. */
+  readonly memory: MemoryKind;
   /** Size of what has the target's own name already, or undefined. */
   existingSize(): Promise<number | undefined>;
   /**

@@ -44,6 +44,7 @@ export function forgettingSink(name: string): Sink {
     existingSize: async () => undefined,
     open: async () => ({ size: 0, mark: "", note: undefined }),
     read: async () => 0,
+    memory: "any",
     write: async () => undefined,
     note: async () => undefined,
     commit: async () => undefined,

@@ -5,6 +5,7 @@ import { createServer as createTcp, type Server, type Socket } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { MIB } from "@holdfast/protocol";
 import { afterEach, describe, expect, it } from "vitest";
+import { memoryOf } from "../buffers.ts";
 import type { Connection, TransportRequest } from "../ports.ts";
 import { createNodeTransport } from "./transport.ts";
 
@@ -75,7 +76,8 @@ describe("an answer of many bytes", () => {
   it("goes where there is room for it, and elsewhere where there is none", async () => {
     const content = Buffer.from(Array.from({ length: 3 * MIB }, (_, at) => at % 251));
     const url = await http((_, response) => response.end(content));
-    const memory = new Uint8Array(content.length);
+    // As downloads have it, where it is to be written past the page cache.
+    const memory = new Uint8Array(memoryOf("pages", content.length), 0, content.length);
     // Nothing for the second MiB.
     const room = (at: number) =>
       at >= MIB && at < 2 * MIB ? undefined : memory.subarray(at, at < MIB ? MIB : undefined);

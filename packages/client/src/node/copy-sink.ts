@@ -23,6 +23,7 @@ export async function openCopySink(path: string): Promise<Sink> {
   return {
     identity,
     working: "itself",
+    memory: "any",
     existingSize: () => sizeOf(handle),
     open: async () => ({ size: await sizeOf(handle), mark: "", note: undefined }),
     read: (_file, offset, into) => readFull(handle, offset, into),

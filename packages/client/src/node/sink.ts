@@ -4,8 +4,9 @@ import { type FileHandle, link, lstat, open, realpath, rename, unlink } from "no
 import { basename, dirname, join, resolve } from "node:path";
 import { HoldfastError } from "@holdfast/protocol";
 import type { Sink } from "../ports.ts";
+import { type DirectFile, openDirect } from "./direct-file.ts";
 import { errnoOf } from "./errno.ts";
-import { failed, lookAt, readFull, syncDirectory, writeFull } from "./sink-file.ts";
+import { failed, lookAt, readFull, syncDirectory } from "./sink-file.ts";
 import { readNote, removeNote, writeNote } from "./sink-note.ts";
 
 /** Symbolic links are not followed: bytes go into the directory that was named and nowhere else. */
@@ -24,6 +25,8 @@ interface Place {
 interface Working {
   readonly path: string;
   readonly handle: FileHandle;
+  /** The same file for writes. */
+  readonly direct: DirectFile;
 }
 
 /** @throws HoldfastError `sink_failed` where its directory does not exist. */
@@ -39,11 +42,12 @@ export async function openFileSink(path: string): Promise<Sink> {
   const close = async () => {
     const open = working;
     working = undefined;
-    await open?.handle.close().catch(failed);
+    await open?.direct.close().finally(() => open.handle.close().catch(failed));
   };
   return {
     identity: whole,
     working: "beside",
+    memory: "pages",
     existingSize: () => sizeOf(whole),
     async open(root) {
       working ??= await openWorking(pathOf(root));
@@ -59,7 +63,7 @@ export async function openFileSink(path: string): Promise<Sink> {
         await handle.close();
       }
     },
-    write: async (offset, bytes) => writeFull(workingOf().handle, offset, bytes),
+    write: async (offset, bytes) => workingOf().direct.write(offset, bytes),
     async note(make) {
       const { handle, path } = workingOf();
       // A text that named bytes before they are flushed would be believed after they are lost.
@@ -103,7 +107,7 @@ async function openWorking(path: string): Promise<Working> {
     try {
       const stats = await handle.stat().catch(failed);
       if (!stats.isFile()) throw new HoldfastError("sink_failed", `${path} is not a file`);
-      if (stats.nlink <= 1) return { path, handle };
+      if (stats.nlink <= 1) return { path, handle, direct: await openDirect(path, handle) };
       await unlink(path).catch(unlessMissing);
     } catch (error) {
       await handle.close();

@@ -180,6 +180,7 @@ function memorySink(run: Run): Sink {
     existingSize: none,
     open: none,
     read: none,
+    memory: "any",
     // Parts come in order, and the bytes are where they belong: that one more is done with is all there is to note.
     async write() {
       run.next++;

@@ -61,6 +61,7 @@ export function openMortal(
       into.set(there);
       return there.length;
     },
+    memory: "any",
     async write(offset, bytes) {
       await step(() => put(offset, bytes.subarray(0, random.whole(bytes.length))));
       put(offset, bytes);
