@@ -6,6 +6,8 @@ import type { Effect, Plan } from "./state.ts";
 
 /** A last run is sent again once it took this much longer than nearly all did. */
 export const LATE = 1.5;
+/** And so many milliseconds longer: on a quick line one slow flush of the server's disk takes as long, and nothing is won by sending again what is only waiting for that. */
+const LATE_MS_MIN = 750;
 /** Bytes that may be lost to sending last runs again, as a share of the file. */
 export const LOST_MAX = 0.05;
 
@@ -39,7 +41,7 @@ function lastOnes(plan: Plan): readonly Flight[] {
 
 function lateAt({ line, grid }: Plan, flight: Flight): number {
   const usual = slowRunMs(line, bytesOf(grid, flight)) ?? Infinity;
-  return (flight.begunAt ?? flight.startedAt) + usual * LATE;
+  return (flight.begunAt ?? flight.startedAt) + Math.max(usual * LATE, usual + LATE_MS_MIN);
 }
 
 /**

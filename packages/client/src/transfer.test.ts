@@ -554,6 +554,22 @@ describe("what the line teaches", () => {
     expect(one.flights().length).toBe(Math.min(end_ - start_, one.line()?.inFlight ?? 0));
   });
 
+  it("sends nothing again where a quick line waits for one slow flush", () => {
+    const one = start(100);
+    one.sending();
+    for (let run = 0; run < 8; run++) one.runDone();
+    while (one.flights().length > 1) one.runDone();
+    const [last] = one.flights();
+    const timer = () =>
+      one.log.flatMap((effect) => (effect.type === "wait" ? [effect] : [])).at(-1);
+    const at = (last?.startedAt ?? 0) + 700;
+    const stops = () => one.log.filter(({ type }) => type === "stop");
+    one.take({ type: "timer", timer: timer()?.timer ?? 0, at });
+    expect(stops()).toEqual([]);
+    one.take({ type: "runDone", run: last?.run ?? 0, ms: 700, at });
+    expect(types(one.log).slice(-2)).toEqual(["complete", "remember"]);
+  });
+
   it("does not look at last runs before it knows what is late", () => {
     const one = start(2);
     one.sending();
