@@ -2,11 +2,13 @@
 import { Readable } from "node:stream";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { encodeHex } from "@holdfast/protocol";
-import { S3Error } from "./calls.ts";
+import { type CallBody, S3Error } from "./calls.ts";
 
 /** What every file of calls works with. */
 export interface Aws {
   readonly client: S3Client;
+  /** With connections of its own, for bodies that come as fast as somebody sends them. */
+  readonly streaming: S3Client;
   readonly bucket: string;
   /** False of a store that knows no `x-amz-checksum` fields: then only the signature covers a part's digest. */
   readonly hasChecksums: boolean;
@@ -84,8 +86,13 @@ function retryAfterOf(error: Error): number | undefined {
 }
 
 /** Bytes that are there go as they are; a stream is read as the store takes it. */
-export function bodyOf(body: Uint8Array | AsyncIterable<Uint8Array>): Uint8Array | Readable {
+export function bodyOf(body: CallBody): Uint8Array | Readable {
   return body instanceof Uint8Array ? body : Readable.from(body, { objectMode: false });
+}
+
+/** Which connections a body goes over. */
+export function clientFor({ client, streaming }: Aws, body: CallBody): S3Client {
+  return body instanceof Uint8Array || Array.isArray(body) ? client : streaming;
 }
 
 /** A body that breaks ends its request: the SDK would wait for the rest of it, and the error would have nobody to hear it. */

@@ -10,12 +10,13 @@ import {
   UploadPartCopyCommand,
 } from "@aws-sdk/client-s3";
 import { decodeBase64, encodeBase64 } from "@holdfast/protocol";
-import { type Aws, bodyOf, call, signDigest, untilBroken } from "./aws-call.ts";
+import { type Aws, bodyOf, call, clientFor, signDigest, untilBroken } from "./aws-call.ts";
 import { headersOf } from "./aws-objects.ts";
 import { createPartSigner } from "./aws-sign.ts";
 import type { ListedPart, MultipartCalls } from "./calls.ts";
 
-export function multipartCalls({ client, bucket, hasChecksums }: Aws): MultipartCalls {
+export function multipartCalls(aws: Aws): MultipartCalls {
+  const { client, bucket, hasChecksums } = aws;
   const Bucket = bucket;
   const algorithm = hasChecksums ? ({ ChecksumAlgorithm: "SHA256" } as const) : {};
   const checksumOf = (sha256: Uint8Array) =>
@@ -46,7 +47,10 @@ export function multipartCalls({ client, bucket, hasChecksums }: Aws): Multipart
         },
         { step: "build", name: "digest" },
       );
-      await call(client.send(command, { abortSignal: untilBroken(sent, signal) }));
+      const sending = clientFor(aws, body).send(command, {
+        abortSignal: untilBroken(sent, signal),
+      });
+      await call(sending);
     },
     async copy({ key, uploadId, number, from }) {
       const CopySource = `${Bucket}/${from.split("/").map(encodeURIComponent).join("/")}`;

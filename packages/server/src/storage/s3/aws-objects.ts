@@ -11,10 +11,20 @@ import {
   type StorageClass,
 } from "@aws-sdk/client-s3";
 import { encodeBase64 } from "@holdfast/protocol";
-import { type Aws, bodyOf, call, callOr, faultOf, signDigest, untilBroken } from "./aws-call.ts";
+import {
+  type Aws,
+  bodyOf,
+  call,
+  callOr,
+  clientFor,
+  faultOf,
+  signDigest,
+  untilBroken,
+} from "./aws-call.ts";
 import { type ObjectCalls, type ObjectHeaders, S3Error } from "./calls.ts";
 
-export function objectCalls({ client, bucket: Bucket, hasChecksums }: Aws): ObjectCalls {
+export function objectCalls(aws: Aws): ObjectCalls {
+  const { client, bucket: Bucket, hasChecksums } = aws;
   async function send(
     input: Pick<PutObjectCommandInput, "Key" | "IfNoneMatch">,
     body: Uint8Array,
@@ -40,7 +50,10 @@ export function objectCalls({ client, bucket: Bucket, hasChecksums }: Aws): Obje
         },
         { step: "build", name: "digest" },
       );
-      await call(client.send(command, { abortSignal: untilBroken(sent, signal) }));
+      const sending = clientFor(aws, body).send(command, {
+        abortSignal: untilBroken(sent, signal),
+      });
+      await call(sending);
     },
     async get(key, start, end, etag) {
       const command = new GetObjectCommand({

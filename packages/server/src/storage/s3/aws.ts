@@ -21,7 +21,7 @@ export interface AwsOptions {
   readonly hasChecksums?: boolean;
   /** Milliseconds without a byte after which a call is given up. */
   readonly idleMs?: number;
-  /** Requests to the store at once; 128 by default. */
+  /** Requests to the store at once, beside bodies that come as fast as somebody sends them; 128 by default. */
   readonly socketsMax?: number;
 }
 
@@ -30,6 +30,8 @@ const AHEAD_SIZE: number = 256 * 1024;
 const CONNECT_MS = 5_000;
 const IDLE_MS = 30_000;
 const SOCKETS_MAX = 128;
+/** As many as the server takes connections: who is slow waits for nobody, and nobody for him. */
+const STREAMS_MAX = 4_000;
 
 /** What there is to say of a call, its error says. */
 const SILENT = {
@@ -48,34 +50,41 @@ export function createAwsCalls(options: AwsOptions): S3Calls {
     credentials,
     hasBucketInPath = endpoint !== undefined,
   } = options;
-  const connections = {
-    maxSockets: options.socketsMax ?? SOCKETS_MAX,
-    keepAlive: true,
-    highWaterMark: AHEAD_SIZE,
-  };
-  const config: S3ClientConfig = {
+  const config = (maxSockets: number): S3ClientConfig => ({
     forcePathStyle: hasBucketInPath,
     maxAttempts: 1,
     // Else an address that is signed without a body carries the checksum of nothing.
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
     logger: SILENT,
-    requestHandler: {
-      connectionTimeout: CONNECT_MS,
-      socketTimeout: options.idleMs ?? IDLE_MS,
-      httpAgent: new HttpAgent(connections),
-      httpsAgent: new HttpsAgent(connections),
-    },
+    requestHandler: handlerOf(options, maxSockets),
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(credentials ? { credentials: { ...credentials } } : {}),
-  };
-  const client = new S3Client(config);
-  const aws = { client, bucket, hasChecksums: options.hasChecksums ?? true };
+  });
+  const client = new S3Client(config(options.socketsMax ?? SOCKETS_MAX));
+  const streaming = new S3Client({
+    ...config(STREAMS_MAX),
+    credentials: client.config.credentials,
+  });
+  const aws = { client, streaming, bucket, hasChecksums: options.hasChecksums ?? true };
   return {
     multipart: multipartCalls(aws),
     objects: objectCalls(aws),
     bucket: bucketCalls(aws),
-    close: () => client.destroy(),
+    close() {
+      client.destroy();
+      streaming.destroy();
+    },
+  };
+}
+
+function handlerOf({ idleMs = IDLE_MS }: AwsOptions, maxSockets: number) {
+  const connections = { maxSockets, keepAlive: true, highWaterMark: AHEAD_SIZE };
+  return {
+    connectionTimeout: CONNECT_MS,
+    socketTimeout: idleMs,
+    httpAgent: new HttpAgent(connections),
+    httpsAgent: new HttpsAgent(connections),
   };
 }

@@ -87,8 +87,11 @@ export interface PartCall extends MultipartId {
   /** Of the whole body, in bytes. */
   readonly size: number;
   readonly sha256: Uint8Array;
-  readonly body: Uint8Array | AsyncIterable<Uint8Array>;
+  readonly body: CallBody;
 }
+
+/** What is in memory, as one or several pieces; or what comes as fast as somebody sends it, who may be slow, and keeps nobody else from the store. */
+export type CallBody = Uint8Array | readonly Uint8Array[] | AsyncIterable<Uint8Array>;
 
 export interface CopyCall extends MultipartId {
   /** From 1. */

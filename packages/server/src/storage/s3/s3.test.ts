@@ -116,6 +116,32 @@ describe("a part", () => {
     expect((await storage.listed(place, 3, 4)).size).toBe(1);
   });
 
+  it("that comes slowly keeps nobody else from the store, however many of them there are", async () => {
+    const few = callsOf(double, { idleMs: 60_000, socketsMax: 2 });
+    const platform = { clock: systemClock, random: systemRandom };
+    const crowded = createS3Storage({ calls: few, ...platform, prefix: "ours/" });
+    const place = await crowded.begin(newId(), "text/plain");
+    const rest = Promise.withResolvers<void>();
+    async function* slowly() {
+      yield bytes.subarray(0, 10);
+      await rest.promise;
+      yield bytes.subarray(10);
+    }
+    const of = (index: number) => ({ ...part, index });
+    const slow = [0, 1, 2, 3, 4].map((index) =>
+      crowded.putPart(place, of(index), { kind: "stream", pieces: slowly() }),
+    );
+    // From memory, as a stream, and what is asked beside parts: all of it gets through.
+    await crowded.putPart(place, of(7), inMemory(bytes));
+    await crowded.putPart(place, of(8), { kind: "stream", pieces: streamed(bytes) });
+    await crowded.objects.put({ kind: "tail", id: newId(), name: "t" }, bytes);
+    expect([...(await crowded.listed(place, 0, 10)).keys()]).toEqual([7, 8]);
+    rest.resolve();
+    await Promise.all(slow);
+    expect((await crowded.listed(place, 0, 10)).size).toBe(7);
+    few.close();
+  });
+
   it("with a bit turned over on its way is not kept", async () => {
     const place = await storage.begin(newId(), "text/plain");
     double.fault({ operation: "part", fault: { kind: "flip" } });

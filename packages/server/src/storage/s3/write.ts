@@ -1,7 +1,7 @@
 // A part on its way into the store. What is in memory is sent again where that may help; a stream is sent once.
 import type { BoundPart, PartBody, Place } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
-import { isRefusal } from "./calls.ts";
+import { type CallBody, isRefusal } from "./calls.ts";
 import { storageError } from "./failure.ts";
 import { multipartOf, numberOf, stagedOf } from "./place.ts";
 import { retrying } from "./retry.ts";
@@ -18,7 +18,10 @@ export async function putPart(
   const put = putOf(stage, place, { index, size, digest }, signal);
   try {
     if (body.kind === "stream") return await put(body.pieces);
-    await retrying(stage, doing, () => put(bodyOf(body.pieces)));
+    const { pieces } = body;
+    // One piece goes as it is; of several each is sent from where it lies.
+    const [first = new Uint8Array()] = pieces;
+    await retrying(stage, doing, () => put(pieces.length > 1 ? pieces : first));
   } catch (error) {
     throw isOtherBytes(error)
       ? new HoldfastError("digest_mismatch", "the store found other bytes", { index }, error)
@@ -31,7 +34,7 @@ function putOf(
   place: Place,
   { index, size, digest: sha256 }: BoundPart,
   signal: AbortSignal | undefined,
-): (body: Uint8Array | AsyncIterable<Uint8Array>) => Promise<void> {
+): (body: CallBody) => Promise<void> {
   if (!stagedOf(place)) {
     const part = { ...multipartOf(place), number: numberOf(index), size, sha256 };
     return (body) => calls.multipart.put({ ...part, body }, signal);
@@ -39,16 +42,6 @@ function putOf(
   const headers = { type: "application/octet-stream", ...marks };
   const object = { key: keys.of({ kind: "part", place, index }), size, sha256, headers };
   return (body) => calls.objects.putDigested({ ...object, body }, signal);
-}
-
-/** One piece goes as it is; of several each is sent from where it lies. */
-function bodyOf(pieces: readonly Uint8Array[]): Uint8Array | AsyncIterable<Uint8Array> {
-  const [first = new Uint8Array()] = pieces;
-  return pieces.length > 1 ? each(pieces) : first;
-}
-
-async function* each(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array, void, void> {
-  yield* pieces;
 }
 
 /** Names that stores have for it. */
