@@ -15,6 +15,8 @@ export interface Ours {
   readonly urls: Readonly<Record<SuiteName, string>>;
   /** The same, where HTTP/2 is spoken. */
   readonly h2Urls: Readonly<Record<SuiteName, string>>;
+  /** Its data directory. */
+  readonly data: string;
   /** Go with every request. */
   readonly fields: readonly Field[];
   /** By the status of the own API, which every upload has and which ends nothing. */
@@ -39,6 +41,7 @@ export async function startOurs(
   return {
     urls: urlsAt(url, file),
     h2Urls: urlsAt(`http://127.0.0.1:${listening.fields.get("h2cPort")}`, file),
+    data: join(directory, "data"),
     fields,
     async offsetOf({ pathname }) {
       const id = pathname.slice(pathname.lastIndexOf("/") + 1);

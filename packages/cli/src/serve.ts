@@ -35,6 +35,7 @@ const MORE_SETTINGS = [
   "serve.socket",
   "serve.proxies",
   "serve.interim",
+  "serve.accel-redirect",
   "serve.verify-reads",
   "serve.log-level",
   "serve.log-format",
@@ -140,10 +141,12 @@ function metadataOf(settings: Settings): string | undefined {
 }
 
 /** Where it listens besides. */
-function besidesOf(settings: Settings): Pick<ServeOptions, "h2cPort" | "socket"> {
+function besidesOf(settings: Settings): Pick<ServeOptions, "h2cPort" | "socket" | "accelRedirect"> {
   const h2cPort = settings.number("serve.h2c-port");
   const socket = settings.text("serve.socket");
+  const accelRedirect = settings.text("serve.accel-redirect");
   return {
+    ...(accelRedirect === undefined ? {} : { accelRedirect }),
     ...(h2cPort === undefined ? {} : { h2cPort }),
     ...(socket === undefined ? {} : { socket }),
   };

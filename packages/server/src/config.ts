@@ -67,6 +67,11 @@ export interface ServeOptions {
   readonly interim?: Interim;
   /** Checks each part of a file by its digest before a byte of it goes out, and refuses one that is damaged: every download then reads its bytes twice. Off by default, since clients check what they get. */
   readonly verifyReads?: boolean;
+  /**
+   * Lets nginx in front send files from the disk by itself (`X-Accel-Redirect`): the prefix of its `internal` location whose `alias` is `uploads/` of the data directory, such as
+   * `/holdfast-files/`. For requests of the `proxies` only. See examples/proxies/nginx-files.conf.
+   */
+  readonly accelRedirect?: string;
   /** Room to keep on the disk, in bytes: with less, no upload begins. By default 1 GiB, or 5 % of a disk below 20 GiB. */
   readonly keepFree?: number;
   /** What each principal may use at most, where its token sets nothing else; no limits by default. */
@@ -104,6 +109,7 @@ export interface Settings {
   readonly isH2cForProxiesOnly: boolean;
   readonly interim: Interim;
   readonly verifyReads: boolean;
+  readonly accelPrefix: string | undefined;
   /** Undefined for what suits the disk. */
   readonly keepFree: number | undefined;
   readonly limits: Limits | undefined;
@@ -151,14 +157,33 @@ export async function readSettings(options: ServeOptions): Promise<Settings> {
   const { slotMemory = SLOT_MEMORY, requestsMax = REQUESTS_MAX, closeMs = CLOSE_MS } = options;
   const { interim = "direct", verifyReads = false } = options;
   const { keepFree, limits, keys, storage, metadata } = options;
+  const accelPrefix = readAccelPrefix(options);
   const several = readSeveral(options);
   const origins = (options.origins ?? []).map(parseOrigin);
   return {
     ...{ address, port, storage, several, metadata, token, keys, tls, origins, trust },
     isForProxiesOnly: trust.hasProxies && tls === undefined && !insecure,
     ...{ socket: options.socket, h2cPort, isH2cForProxiesOnly: trust.hasProxies && !insecure },
-    ...{ slotMemory, requestsMax, keepFree, limits, closeMs, interim, verifyReads },
+    ...{ slotMemory, requestsMax, keepFree, limits, closeMs, interim, verifyReads, accelPrefix },
   };
+}
+
+/** Nothing that could end a header or a path, and leads nowhere else. */
+const PREFIX = /^\/(?:[A-Za-z0-9_-][A-Za-z0-9._-]*\/)+$/;
+
+/** @throws HoldfastError `usage` */
+function readAccelPrefix(options: ServeOptions): string | undefined {
+  const { accelRedirect: prefix, proxies = [], verifyReads, storage } = options;
+  if (prefix === undefined) return undefined;
+  const why = [
+    [!PREFIX.test(prefix), `"${prefix}" is no prefix such as /holdfast-files/`],
+    [proxies.length === 0, "nobody but a proxy is told where files are: name it with --proxies"],
+    [verifyReads === true, "nginx would send what this server has not checked (--verify-reads)"],
+    [storage !== undefined, "what nginx sends lies on this machine, and not in a bucket"],
+  ] as const;
+  const [, refused] = why.find(([isSo]) => isSo) ?? [];
+  if (refused === undefined) return prefix;
+  throw new HoldfastError("usage", `--accel-redirect: ${refused}`);
 }
 
 /** The low-water mark that suits a disk of this size: 1 GiB, or 5 % of a small one. */

@@ -107,6 +107,7 @@ async function put(
     replies: createReplies(),
     cors: createCors(settings.origins, () => !policy.needsToken()),
     trust: settings.trust,
+    accelPrefix: settings.accelPrefix,
     meter,
     guard,
     look: bytes.look,

@@ -168,6 +168,11 @@ export const SETTINGS = {
     choices: ["direct", "always", "never"],
     default: "direct",
   },
+  "serve.accel-redirect": {
+    kind: "text",
+    placeholder: "prefix",
+    help: "let nginx in front send files by itself, from this internal location",
+  },
   "serve.verify-reads": {
     kind: "switch",
     help: "check each part again before it is sent to a reader",

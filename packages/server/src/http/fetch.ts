@@ -32,6 +32,7 @@ export function createFetchHandler(front: Front, options: FetchOptions = {}): Fe
       body,
       address: () =>
         front.trust.addressOf(address, request.headers.get("x-forwarded-for") ?? undefined),
+      isFromProxy: () => front.trust.isProxy(address ?? ""),
       // Over HTTP/2, and made by hand, a request has its host in its address alone.
       header: (name) => request.headers.get(name) ?? (name === "host" ? host : undefined),
     });

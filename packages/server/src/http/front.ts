@@ -21,6 +21,8 @@ export interface Front {
   readonly replies: Replies;
   readonly cors: Cors;
   readonly trust: Trust;
+  /** Where nginx in front keeps what is stored to itself: then it sends files; undefined where this server does. */
+  readonly accelPrefix?: string | undefined;
   readonly meter: Meter;
   /** What addresses are signed with now. @throws HoldfastError `storage_failed` where that cannot be known. */
   readonly keys: () => Keyring;

@@ -198,6 +198,7 @@ function toRequest(
   const header = (name: string) => textOf(name === "host" ? host : headers[name]);
   return {
     address: () => trust.addressOf(peer, header("x-forwarded-for")),
+    isFromProxy: () => trust.isProxy(peer ?? ""),
     method: headers[":method"] ?? "",
     path: mark < 0 ? target : target.slice(0, mark),
     query: new URLSearchParams(mark < 0 ? "" : target.slice(mark)),

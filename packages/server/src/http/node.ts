@@ -204,6 +204,7 @@ function toRequest(
         peer ?? req.socket.remoteAddress,
         req.headersDistinct["x-forwarded-for"]?.join(","),
       ),
+    isFromProxy: () => trust.isProxy(peer ?? req.socket.remoteAddress ?? ""),
     method: req.method ?? "",
     path: mark < 0 ? target : target.slice(0, mark),
     query: new URLSearchParams(mark < 0 ? "" : target.slice(mark)),

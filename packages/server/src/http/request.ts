@@ -11,6 +11,8 @@ export interface Request {
   readonly body: RequestBody;
   /** Where it was sent from, as far as that can be believed; for the log. */
   address(): string | undefined;
+  /** Whether the connection is one of a proxy that the operator named. */
+  isFromProxy?(): boolean;
   /** Tells the client something before the reply comes (RFC 9110 section 15.2). Absent where nobody could hear it, or something on the way may not bear it. */
   readonly inform?: Inform | undefined;
   /** A header field by its lower-case name; several lines of one are joined by commas. */

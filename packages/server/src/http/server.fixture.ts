@@ -87,6 +87,7 @@ export interface TestServerOptions {
   /** Without a token, and minding by what name it is called. */
   readonly isOpen?: true;
   readonly proxies?: readonly string[];
+  readonly accelPrefix?: string;
   /** Something in front of the handlers reads every body first. */
   readonly hasParser?: true;
   /** Speaks HTTP/2 in the clear, and nothing else. */
@@ -140,6 +141,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     replies: createReplies(),
     cors: createCors(options.origins ?? [], () => options.isOpen === true),
     trust: createTrust(options.proxies ?? []),
+    accelPrefix: options.accelPrefix,
     about: {
       version: "1.2.3",
       startedAt: 0,

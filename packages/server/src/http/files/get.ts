@@ -7,6 +7,7 @@ import type { Request } from "../request.ts";
 import { requireStanding } from "../signed/read-link.ts";
 import { byterangesOf } from "./byteranges.ts";
 import { wantedDigests } from "./digests.ts";
+import { handedOver } from "./hand-over.ts";
 import { type Audience, entityTag, fileHeaders, safeType, validators } from "./headers.ts";
 import { isNotModified, wantedRanges } from "./preconditions.ts";
 import { type StillMay, whileAllowed, whoMayRead } from "./while-allowed.ts";
@@ -71,6 +72,12 @@ export async function contentReply(
     };
   }
   const [range] = ranges ?? [];
+  const elsewhere = handedOver(front, request, file, ranges);
+  if (elsewhere) {
+    // Whoever sends it says that it has ranges.
+    const { "accept-ranges": _, ...headers } = fileHeaders(file, audience);
+    return emptyReply(200, { ...headers, ...elsewhere });
+  }
   const sent = range ?? { start: 0, end: file.size };
   const digests = await wantedDigests(front, request, file, sent);
   return {

@@ -17,7 +17,7 @@ const preconditions = {
 const validators = { ETag: z.string(), "Last-Modified": z.string() };
 const contentHeaders = {
   ...validators,
-  "Accept-Ranges": z.string(),
+  "Accept-Ranges": z.string().optional().describe("Absent to a proxy that sends the file itself"),
   "Content-Disposition": z.string(),
 };
 const wanted = {
