@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { KIB, MIB } from "@holdfast/protocol";
 import { type ServerProcess, stopServer } from "@holdfast/testkit/process";
+import { startCluster } from "../examples/cluster/cluster.ts";
 import { askJson } from "./ask.ts";
 import type { PlannedRequest } from "./load.ts";
 import { type Contender, cpuOfTree, type Figure, figureOf, interleave } from "./measure.ts";
@@ -30,19 +31,25 @@ interface Growth {
   readonly everyMs: number;
 }
 
+/** As a film that is recorded: 16 Mbit/s. */
+const FILM: Growth = {
+  name: "2 MiB/s in steps of 256 KiB",
+  ...{ size: 16 * MIB, step: 256 * KIB, everyMs: 125 },
+};
+
 const GROWTHS: readonly Growth[] = [
   { name: "as fast as it can", size: 64 * MIB, step: 8 * MIB, everyMs: 0 },
-  { name: "4 MiB/s in steps of 1 MiB", size: 32 * MIB, step: MIB, everyMs: 250 },
+  FILM,
 ];
-/** As a film that is recorded: 16 Mbit/s. */
-const FILM: Growth = { name: "2 MiB/s", size: 16 * MIB, step: 256 * KIB, everyMs: 125 };
 
 export async function followRows(stage: Stage): Promise<readonly Row[]> {
   const server = await serveHoldfast(stage, "follow");
   const rows: Row[] = [];
   for (const growth of GROWTHS) rows.push(await costRow(stage, server, growth));
-  rows.push(await behindRow(stage, server));
+  const { url, port } = server;
+  rows.push(await behindRow(stage, "on a disk", { url, port }));
   await stopServer(server);
+  rows.push(await elsewhereRow(stage));
   await rm(join(stage.directory, "follow"), { recursive: true });
   return rows;
 }
@@ -116,7 +123,7 @@ async function publish(stage: Stage, server: ServerProcess, size: number): Promi
 /** Resolves when all of it is appended, and is a file. `onCommitted` hears how much is, as soon as the server has said so. */
 async function appendAll(
   { source }: Stage,
-  { url }: ServerProcess,
+  { url }: Pick<Served, "url">,
   id: string,
   { size, step, everyMs }: Growth,
   onCommitted: (offset: number) => void = () => undefined,
@@ -146,15 +153,34 @@ async function appendAll(
   }
 }
 
-async function behindRow(stage: Stage, server: ServerProcess): Promise<Row> {
+interface Served {
+  /** Where bytes are appended. */
+  readonly url: string;
+  /** Where they are followed. */
+  readonly port: number;
+}
+
+/** Bytes in a store, records in PostgreSQL: one server commits, those who follow are at another. */
+async function elsewhereRow(stage: Stage): Promise<Row> {
+  const cluster = await startCluster(join(stage.directory, "follow"), 2);
+  try {
+    const [here = "", there = ""] = cluster.urls();
+    const served = { url: here, port: Number(new URL(there).port) };
+    return await behindRow(stage, "at another server, in SeaweedFS", served);
+  } finally {
+    await cluster.stop();
+  }
+}
+
+async function behindRow(stage: Stage, where: string, served: Served): Promise<Row> {
   const behind: number[] = [];
   for (let round = 0; round < stage.rounds.measured; round++) {
     await settle(stage);
-    behind.push(await mostBehind(stage, server));
+    behind.push(await mostBehind(stage, served));
   }
   const figure: Figure = figureOf(behind);
   return {
-    name: `${FOLLOWERS} followers, ${FILM.name}: s behind what is committed, the one that is behind most`,
+    name: `${FOLLOWERS} followers ${where}, ${FILM.name}: s behind what is committed, the one that is behind most`,
     ours: showFigure(figure),
     theirs: "",
     value: figure.max,
@@ -172,12 +198,12 @@ interface Moment {
 }
 
 /** Seconds from an append's answer until the last of those who follow has all of it: the most of all appends. */
-async function mostBehind(stage: Stage, server: ServerProcess): Promise<number> {
-  const id = await createUpload(server.url, FILM.size);
+async function mostBehind(stage: Stage, served: Served): Promise<number> {
+  const id = await createUpload(served.url, FILM.size, { live: true });
   const commits: Moment[] = [];
-  const following = Array.from({ length: FOLLOWERS }, () => followBy(server.port, id));
+  const following = Array.from({ length: FOLLOWERS }, () => followBy(served.port, id));
   await sleep(ASKING_MS);
-  await appendAll(stage, server, id, FILM, (offset) => {
+  await appendAll(stage, served, id, FILM, (offset) => {
     commits.push({ offset, at: performance.now() });
   });
   let behind = 0;
