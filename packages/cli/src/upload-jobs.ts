@@ -24,6 +24,7 @@ export interface Told {
     readonly digest?: Algorithm;
     readonly sha256?: string;
     readonly verify?: "readback";
+    readonly live?: true;
     readonly transfer?: TransferWay;
     readonly whenBusy?: "wait";
   };

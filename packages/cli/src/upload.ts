@@ -35,6 +35,7 @@ interface Options extends TransferChoices {
   readonly digest?: Algorithm;
   readonly sha256?: string;
   readonly verify?: "readback";
+  readonly live?: true;
   readonly transfer: "auto" | TransferWay;
 }
 
@@ -67,6 +68,7 @@ export function uploadCommand(): Command {
     )
     .option("--sha256 <hex>", "what the whole of one file must have to be published")
     .addOption(new Option("--verify <how>", "what is read once more first").choices(["readback"]))
+    .option("--live", "what is there can be read while the rest is sent")
     .addOption(
       new Option("--transfer <way>", "straight to the store, or through the server")
         .choices(["auto", "server", "direct"])
@@ -95,7 +97,7 @@ async function runUpload(
   const pace = await paceOf(settings);
   const { createClient } = await import("@holdfast/client/node");
   const client = createClient(pace.client);
-  const { digest, sha256, verify, transfer } = options;
+  const { digest, sha256, verify, live, transfer } = options;
   const chosen = {
     ...(digest === undefined ? {} : { digest }),
     ...(sha256 === undefined ? {} : { sha256 }),
@@ -111,6 +113,7 @@ async function runUpload(
     ...patienceOf(options),
     to,
     ...chosen,
+    ...(live === undefined ? {} : { live }),
     ...(partSize === undefined ? {} : { partSize }),
   };
   try {

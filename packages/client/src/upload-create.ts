@@ -88,7 +88,7 @@ function requestUpload(
 ): Promise<UploadView> {
   const { server, source } = openedOf(job);
   const { name = source.name, type = "application/octet-stream", metadata } = job.options;
-  const { digest = "sha-256", verify, transfer } = job.options;
+  const { digest = "sha-256", verify, live, transfer } = job.options;
   const sha256 = decodeWanted(job.options.sha256, "a SHA-256");
   const { body, headers } = jsonBody(
     encodeCreate({
@@ -99,6 +99,7 @@ function requestUpload(
       digest,
       ...(sha256 ? { sha256 } : {}),
       ...(verify === undefined ? {} : { verify }),
+      ...(live === undefined ? {} : { live }),
       ...(transfer === undefined ? {} : { transfer }),
       ...(partSize === undefined ? {} : { partSize }),
     }),

@@ -167,6 +167,7 @@ describe("a small file", () => {
     ["parts of a size", { partSize: 512 * KIB }],
     ["other digests", { digest: "blake3" }],
     ["a proof", { verify: "readback" }],
+    ["readers meanwhile", { live: true }],
     ["much metadata", { metadata: new Map([["a", "x".repeat(4 * KIB)]]) }],
   ] as const)("goes in parts where it is to have %s", async (_, options) => {
     const proxy = await through();

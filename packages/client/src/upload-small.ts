@@ -67,9 +67,9 @@ export async function storeSmall(job: Job, call: Call): Promise<Answer | undefin
 
 /** Whether nothing is asked for that only an upload with parts can have. */
 export function isSmall({ options, known, isStoreRefused, opened }: Job): boolean {
-  const { partSize, digest = "sha-256", sha256, verify, transfer } = options;
+  const { partSize, digest = "sha-256", sha256, verify, live, transfer } = options;
   const size = opened?.source.fingerprint.size ?? Infinity;
-  const isPlain = partSize === undefined && digest === "sha-256";
+  const isPlain = partSize === undefined && digest === "sha-256" && live === undefined;
   const isProved = sha256 !== undefined || verify !== undefined;
   const most = Math.min(SMALL, known?.bodyMax ?? SMALL);
   const mayPass = transfer !== "direct";

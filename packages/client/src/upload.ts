@@ -44,6 +44,8 @@ export interface UploadOptions extends TransferOptions {
   readonly signedForMs?: number;
   /** `readback`: the server reads every part once more from its medium before it publishes. */
   readonly verify?: "readback";
+  /** What is committed can be read while the rest is sent, also where parts go to an object store (`GET .../content`). It is never sent in one request, as small files are. */
+  readonly live?: true;
 }
 
 /** Starts an upload. The same source to the same server goes on where an earlier upload of it stopped. */

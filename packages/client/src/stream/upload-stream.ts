@@ -95,11 +95,14 @@ async function create(
   { random }: Pick<Ports, "random">,
 ): Promise<Target> {
   const { name, type = "application/octet-stream", metadata = new Map() } = options;
-  const { expectedSize } = options;
+  const { expectedSize, live } = options;
   const partSize = options.partSize ?? partSizeFor(expectedSize);
   const ask = (grid: Grid): Promise<UploadView> => {
     const { body, headers } = jsonBody(
-      encodeCreate({ name, type, metadata, ...grid, digest: "sha-256" }),
+      encodeCreate({
+        ...{ name, type, metadata, ...grid, digest: "sha-256" },
+        ...(live === undefined ? {} : { live }),
+      }),
     );
     const key = { ...headers, "idempotency-key": `"${encodeId(random.bytes(ID_BYTES))}"` };
     const request = { method: "POST", url: `${server}/v1/uploads`, headers: key, body } as const;
