@@ -15,8 +15,8 @@ export const ALONE: Share = { limit: undefined, admit: async () => () => undefin
 export interface ShareOptions {
   /** Runs in flight at most. */
   readonly inFlight: number;
-  /** Bytes of all runs in flight together; one that is larger than that goes alone. */
-  readonly memory: number;
+  /** Bytes of all runs in flight together, which may change; one that is larger than that goes alone. */
+  readonly memory: number | (() => number);
   /** Bytes a second. */
   readonly limitRate?: number;
 }
@@ -31,7 +31,8 @@ export function createShare(clock: Clock, { inFlight, memory, limitRate }: Share
   let runs = 0;
   let used = 0;
 
-  const hasRoom = (bytes: number) => runs === 0 || (runs < inFlight && used + bytes <= memory);
+  const memoryNow = typeof memory === "function" ? memory : () => memory;
+  const hasRoom = (bytes: number) => runs === 0 || (runs < inFlight && used + bytes <= memoryNow());
 
   function enter(bytes: number): () => void {
     runs++;

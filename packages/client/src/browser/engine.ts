@@ -9,6 +9,7 @@ import { createCheckpointStore } from "./checkpoint.ts";
 import { createClaims } from "./claims.ts";
 import { createDatabase } from "./database.ts";
 import { createBrowserDigester } from "./digester.ts";
+import { watchExpiry } from "./expiry.ts";
 import { watchHints } from "./hints.ts";
 import {
   decodeError,
@@ -22,9 +23,10 @@ import {
 import { createOrigins, type Origins } from "./origins.ts";
 import { browserClock, browserRandom } from "./platform.ts";
 import { openBlobSource } from "./source.ts";
+import { countTabs } from "./tabs.ts";
 import { createBrowserTransport } from "./transport.ts";
 
-/** Of all runs in flight, in bytes: what the browser reads into and what it digests from is as much again. */
+/** Of all runs in flight, in all tabs, in bytes: what the browser reads into and what it digests from is as much again. */
 const HELD: number = MEMORY / 2;
 /** Of this origin's checkpoints. */
 const DATABASE = "holdfast";
@@ -83,6 +85,10 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
     );
     transfers.set(id, transfer);
     tellEvents(page, id, transfer);
+    const unwatch = watchExpiry(browserClock, transfer, (detail) => {
+      const event = { name: "notice", value: { code: "upload_ended", detail } } as const;
+      page.postMessage({ type: "event", id, event });
+    });
     transfer.done
       .then(
         (result) => page.postMessage({ type: "complete", id, result }),
@@ -91,7 +97,10 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
           page.postMessage({ type: "failed", id, state: transfer.state, error: sent });
         },
       )
-      .finally(() => transfers.delete(id));
+      .finally(() => {
+        unwatch();
+        transfers.delete(id);
+      });
   }
 
   const line = "connection" in navigator ? navigator.connection : undefined;
@@ -132,6 +141,7 @@ function browserPorts(
   origins: Origins,
 ): Ports {
   const rate = limitRate === undefined ? {} : { limitRate };
+  const tabs = countTabs(navigator.locks, browserClock);
   return {
     transport: createBrowserTransport(origins),
     checkpoints: createCheckpointStore({
@@ -143,6 +153,6 @@ function browserPorts(
     random: browserRandom,
     digester: createBrowserDigester(),
     lines: new Map(),
-    share: createShare(browserClock, { inFlight, memory, ...rate }),
+    share: createShare(browserClock, { inFlight, memory: () => memory / tabs(), ...rate }),
   };
 }
