@@ -86,7 +86,7 @@ const PROOFS: Readonly<Record<string, Proof>> = {
     const { clientKills, serverKills, files, wrongFiles, partsTwice, sentTwice } = report;
     return {
       target: "0 wrong, no verified part asked for twice",
-      found: `${clientKills} kills of the client, ${serverKills} of the server over ${files} files, ${wrongFiles} wrong; ${report.ranges} ranges, ${partsTwice} parts twice of ${report.partsKept} that lay there at a kill; ${mib(sentTwice)} on the wire for what was in flight`,
+      found: `${clientKills} kills of the client, ${serverKills} of the server over ${files} files, ${wrongFiles} wrong; ${report.ranges} ranges, ${partsTwice} parts twice of ${report.partsKept} that lay there after kills; ${mib(sentTwice)} on the wire for what was in flight`,
       isKept: report.violations.length === 0 && clientKills + serverKills === kills,
       report,
     };

@@ -32,7 +32,7 @@ export interface DownloadCrashReport {
   wrongFiles: number;
   /** Parts that were asked for although they were there, verified. */
   partsTwice: number;
-  /** Ranges that were looked at, and how many parts of the working file were right when a process died, summed up: what there was to be asked for twice. */
+  /** Ranges that were looked at, and how many parts those began with that went on, summed up: what there was to be asked for twice. */
   ranges: number;
   partsKept: number;
   /** Bytes that went to clients beyond the files' own, counted between them and the server. */
@@ -93,6 +93,7 @@ export async function crashDownloads(
   while (killed() < kills) {
     const before = watch.passed();
     let command = start();
+    const kept: Command[] = [];
     while (
       killed() < kills &&
       (await runsUntil(command, watch.passed, dice, size / KILLS_A_FILE))
@@ -104,10 +105,11 @@ export async function crashDownloads(
       command.kill("SIGKILL");
       await command.exit;
       report.clientKills++;
-      report.partsKept += rightParts(target, content, { start: 0, end: size }).length;
       command = start();
+      kept.push(command);
     }
     await checkOutcome(report, command, join(target, "copy"), content);
+    for (const { events } of kept) report.partsKept += partsAtFirst(events);
     report.sentTwice += Math.max(0, watch.passed() - before - size);
     if (report.violations.length > 0) break;
   }
@@ -152,6 +154,12 @@ async function checkOutcome(
   const left = readdirSync(join(path, "..")).filter((name) => name !== "copy");
   if (left.length > 0) report.violations.push(`left behind: ${left.join(", ")}`);
   await rm(path);
+}
+
+/** How many parts a command has found when it begins to fetch. */
+function partsAtFirst(events: Command["events"]): number {
+  const first = events.find(({ name }) => name === "progress");
+  return Math.floor(Number(first?.fields.get("committed") ?? 0) / PART);
 }
 
 /** Parts within a range that lie in the working file as they should. */

@@ -6,8 +6,8 @@ import { HoldfastError } from "@holdfast/protocol";
 import { errnoOf, messageOf } from "./errno.ts";
 import { syncDirectory } from "./sink-file.ts";
 
-/** A journal of 100,000 parts has 25 KB. */
-const SIZE_MAX = 1024 * 1024;
+/** A journal of 100,000 parts has 25 KB, and 4.3 MB where it keeps their digests. */
+const SIZE_MAX = 8 * 1024 * 1024;
 
 /** Opening a FIFO would wait for somebody. */
 const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
