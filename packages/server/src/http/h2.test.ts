@@ -245,18 +245,21 @@ describe("HTTP/2 in the clear", () => {
     expect(begun.headers["upload-offset"]).toBe(String(content.length));
   });
 
-  it("asks for a body that is held back", async () => {
-    const session = await clear(await start());
-    const stream = begin(session, "POST", "/v1/files", {
-      expect: "100-continue",
-      "upload-complete": "?1",
-      "content-length": String(content.length),
-    });
-    const answer = answerOf(stream);
-    await new Promise<void>((resolve) => stream.once("continue", resolve));
-    stream.end(content);
-    expect((await answer).status).toBe(201);
-  });
+  it.each(["100-continue", "100-Continue"])(
+    "asks for a body that is held back: %s",
+    async (field) => {
+      const session = await clear(await start());
+      const stream = begin(session, "POST", "/v1/files", {
+        expect: field,
+        "upload-complete": "?1",
+        "content-length": String(content.length),
+      });
+      const answer = answerOf(stream);
+      await new Promise<void>((resolve) => stream.once("continue", resolve));
+      stream.end(content);
+      expect((await answer).status).toBe(201);
+    },
+  );
 
   it("does not inform who came through a proxy", async () => {
     const session = await clear(await start());

@@ -109,8 +109,9 @@ export function createH2(front: Front, options: HttpOptions = {}): H2 {
   }
 
   async function handle(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
-    const onFirstRead =
-      headers.expect === "100-continue" ? () => stream.additionalHeaders(CONTINUE) : undefined;
+    // In any case of letters (RFC 9110 section 10.1.1).
+    const isExpecting = headers.expect?.toLowerCase() === "100-continue";
+    const onFirstRead = isExpecting ? () => stream.additionalHeaders(CONTINUE) : undefined;
     const body = createRequestBody(fromStream(stream, headers), {
       ...{ clock: front.clock, pace, onFirstRead },
     });

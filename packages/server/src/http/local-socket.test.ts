@@ -1,12 +1,15 @@
 // The socket in the file system: requests over it, what was left of it, what is not ours.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { statSync } from "node:fs";
 import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { request } from "node:http";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type RunningServer, serve } from "../index.ts";
+import { listenLocally } from "./local-socket.ts";
 
 const TOKEN = "a-token-of-some-length";
 
@@ -60,6 +63,24 @@ it("is another way to the same server, for its owner and its group", async () =>
   // A proxy's mark counts here too.
   const marked = await ask("/v1/files", { ...headers, "x-forwarded-for": "192.0.2.1" }, "hello");
   expect([marked.status, marked.interim]).toEqual([201, 0]);
+});
+
+it("is never there for others, whatever the mask of the process is", async () => {
+  const before = process.umask(0);
+  try {
+    const server = createServer();
+    // The rights that it is made with: before they are set.
+    const made = new Promise<number>((resolve) => {
+      server.once("listening", () => resolve(statSync(socket).mode & 0o777));
+    });
+    await listenLocally(server, socket, () => undefined);
+    expect(await made).toBe(0o770);
+    expect(process.umask()).toBe(0);
+    expect((await stat(socket)).mode & 0o777).toBe(0o660);
+    await new Promise((resolve) => server.close(resolve));
+  } finally {
+    process.umask(before);
+  }
 });
 
 it("is believed like a proxy where it is named as one, and nowhere else", async () => {

@@ -1,11 +1,14 @@
 // A socket in the file system, for proxies and programs on this machine: who may open it says the directory, not a port.
 import { chmod, lstat, unlink } from "node:fs/promises";
 import { connect, type Server } from "node:net";
+import { isMainThread } from "node:worker_threads";
 import type { Log } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
 
 /** Its owner and its group. */
 const MODE = 0o660;
+/** Everybody else. */
+const OTHERS = 0o007;
 
 /**
  * Resolves once connections are accepted at `path`. What a process that was killed has left there is removed; what somebody listens on stays.
@@ -28,11 +31,27 @@ export async function listenLocally(server: Server, path: string, log: Log): Pro
 async function listenAt(server: Server, path: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(path, () => {
-      server.off("error", reject);
-      resolve();
+    withoutOthers(() => {
+      server.listen(path, () => {
+        server.off("error", reject);
+        resolve();
+      });
     });
   });
+}
+
+/**
+ * The socket is there within this call, with what the process's mask leaves of all rights. Only those of others are taken away here: the mask is that of the whole process, and
+ * something else may be made just now. Worker threads cannot change it.
+ */
+function withoutOthers(listen: () => void): void {
+  const before = process.umask();
+  if (isMainThread) process.umask(before | OTHERS);
+  try {
+    listen();
+  } finally {
+    if (isMainThread) process.umask(before);
+  }
 }
 
 /** Whether there is a socket at which nobody listens. */
