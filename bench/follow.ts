@@ -19,6 +19,7 @@ const BEHIND_MAX = 1;
 /** Milliseconds until all who follow have asked. */
 const ASKING_MS = 500;
 const PLAIN = "plain downloads";
+const COPIED = "plain downloads that pass through memory";
 
 /** How an upload grows: appends of one size, each begun so long after the one before, or as soon as that is through. */
 interface Growth {
@@ -44,30 +45,45 @@ const GROWTHS: readonly Growth[] = [
 
 export async function followRows(stage: Stage): Promise<readonly Row[]> {
   const server = await serveHoldfast(stage, "follow");
+  const copying = await serveHoldfast(stage, "follow-copying", {
+    env: { NODE_OPTIONS: "--no-experimental-ffi" },
+  });
   const rows: Row[] = [];
-  for (const growth of GROWTHS) rows.push(await costRow(stage, server, growth));
+  for (const growth of GROWTHS) rows.push(...(await costRows(stage, server, copying, growth)));
+  await stopServer(copying);
   const { url, port } = server;
   rows.push(await behindRow(stage, "on a disk", { url, port }));
   await stopServer(server);
   rows.push(await elsewhereRow(stage));
-  await rm(join(stage.directory, "follow"), { recursive: true });
+  for (const name of ["follow", "follow-copying"]) {
+    await rm(join(stage.directory, name), { recursive: true });
+  }
   return rows;
 }
 
-async function costRow(stage: Stage, server: ServerProcess, growth: Growth): Promise<Row> {
+/** What is followed was never in the page cache, so that the kernel cannot send it: what downloads cost over TLS or elsewhere than on Linux is told, too. */
+async function costRows(
+  stage: Stage,
+  server: ServerProcess,
+  copying: ServerProcess,
+  growth: Growth,
+): Promise<readonly Row[]> {
   const file = await publish(stage, server, growth.size);
+  const copied = await publish(stage, copying, growth.size);
   const contenders: readonly Contender<number>[] = [
     { name: "followers", run: () => followAll(stage, server, growth) },
     { name: "alone", run: () => costOf(server, () => grow(stage, server, growth)) },
     { name: PLAIN, run: () => costOf(server, () => getAll(stage, server, file, growth.size)) },
+    { name: COPIED, run: () => costOf(copying, () => getAll(stage, copying, copied, growth.size)) },
   ];
   const samples = await interleave(contenders, stage.rounds, () => settle(stage));
   const of = (name: string): readonly number[] => samples.get(name) ?? [];
   // What the upload itself costs is no follower's.
   const ours = figureOf(of("followers").map((cpu, round) => cpu - (of("alone")[round] ?? 0)));
-  const theirs = figureOf(of(PLAIN));
   const name = `${FOLLOWERS} followers of ${growth.size / MIB} MiB, ${growth.name}: server CPU-s`;
-  return ratioRow({ name, ours, peer: PLAIN, theirs, target: { atMost: 1 } });
+  return [PLAIN, COPIED].map((peer) =>
+    ratioRow({ name, ours, peer, theirs: figureOf(of(peer)), target: { atMost: 1 } }),
+  );
 }
 
 /** CPU seconds of the server while something is done. */
