@@ -36,6 +36,7 @@ const MORE_SETTINGS = [
   "serve.proxies",
   "serve.interim",
   "serve.accel-redirect",
+  "serve.redirect-reads",
   "serve.verify-reads",
   "serve.log-level",
   "serve.log-format",
@@ -101,6 +102,7 @@ async function runServe({ json }: Options, command: Command): Promise<void> {
     proxies: settings.list("serve.proxies"),
     interim: interimOf(settings),
     verifyReads: settings.isOn("serve.verify-reads"),
+    redirectReads: settings.isOn("serve.redirect-reads"),
     ...limitsOf(settings),
     onFatal: ended.reject,
   });

@@ -28,6 +28,7 @@ import type {
   Outlet,
   Policy,
   Random,
+  ReadTerms,
   SendStored,
   SignedRequest,
   Storage,
@@ -311,6 +312,8 @@ export interface Engine {
     how?: ReadHow,
     outlet?: Outlet,
   ): AsyncGenerator<Uint8Array, void, void>;
+  /** An address of the storage's own from which the file can be read; undefined where it has none, or reads are verified. */
+  addressOf(file: FileRecord, terms: ReadTerms): Promise<string | undefined>;
   /** The same beforehand, for the part in which a range begins. */
   checkRead(file: FileRecord, range: ByteRange, how?: ReadHow): Promise<void>;
   /** The manifest as it is stored, checked against its digest, from first byte to last. Each piece is valid until the next one is asked for. */

@@ -172,6 +172,8 @@ export interface ObjectStorage {
    * Ends early where the object does; what is not there reads as empty.
    */
   read(object: PlacedObject, range: ByteRange): AsyncIterable<Uint8Array>;
+  /** An address from which anybody may read what was assembled, until it ends; undefined where the storage has none. */
+  address(place: Place, terms: ReadTerms): Promise<string | undefined>;
   /** Stores a whole object durably, of a size that fits memory. May be repeated. */
   put(object: PlacedObject, bytes: Uint8Array): Promise<void>;
   /** Removes it; nothing there is fine. */
@@ -182,6 +184,16 @@ export interface ObjectStorage {
   removeAll(id: UploadId, home?: Home): Promise<void>;
   /** Every object of uploads, whoever stored it. What comes or goes meanwhile is among them or not. */
   list(): AsyncIterable<ListedObject>;
+}
+
+/** What an address to read from says, and no reader can change. */
+export interface ReadTerms {
+  /** Milliseconds, a second at least. */
+  readonly lifeMs: number;
+  /** Media type. */
+  readonly type: string;
+  /** Content-Disposition. */
+  readonly disposition: string;
 }
 
 export interface ListedObject {

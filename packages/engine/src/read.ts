@@ -2,7 +2,7 @@
 import { type ByteRange, HoldfastError, isFileId, MIB } from "@holdfast/protocol";
 import { authorize, type Context } from "./context.ts";
 import { handOn, type Pieces } from "./pieces.ts";
-import type { Outlet, StoredObject } from "./ports.ts";
+import type { Outlet, ReadTerms, StoredObject } from "./ports.ts";
 import type { FileRecord, Principal } from "./records.ts";
 import { SLOT_SIZE, type Slot } from "./slots.ts";
 import { missing, readPlaced, type Stored } from "./stored.ts";
@@ -26,6 +26,15 @@ export function read(
   outlet?: Outlet,
 ): Pieces {
   return unlessDeleted(context, file, readForReader(context, bytesOf(file), range, outlet));
+}
+
+export async function addressOf(
+  { storage, reads }: Context,
+  { place }: FileRecord,
+  terms: ReadTerms,
+): Promise<string | undefined> {
+  if (storage.kind !== "parts" || place === undefined || reads === "verified") return undefined;
+  return storage.objects.address(place, terms);
 }
 
 export function bytesOf({ uploadId: id, place }: FileRecord): Stored {

@@ -72,6 +72,8 @@ export interface ServeOptions {
    * `/holdfast-files/`. For requests of the `proxies` only. See examples/proxies/nginx-files.conf.
    */
   readonly accelRedirect?: string;
+  /** Leads downloads to the bucket that has the bytes, by addresses that it signs for 15 minutes: who has one reads until then, whatever becomes of his rights. Off by default. */
+  readonly redirectReads?: boolean;
   /** Room to keep on the disk, in bytes: with less, no upload begins. By default 1 GiB, or 5 % of a disk below 20 GiB. */
   readonly keepFree?: number;
   /** What each principal may use at most, where its token sets nothing else; no limits by default. */
@@ -110,6 +112,7 @@ export interface Settings {
   readonly interim: Interim;
   readonly verifyReads: boolean;
   readonly accelPrefix: string | undefined;
+  readonly redirectReads: boolean;
   /** Undefined for what suits the disk. */
   readonly keepFree: number | undefined;
   readonly limits: Limits | undefined;
@@ -158,13 +161,24 @@ export async function readSettings(options: ServeOptions): Promise<Settings> {
   const { interim = "direct", verifyReads = false } = options;
   const { keepFree, limits, keys, storage, metadata } = options;
   const accelPrefix = readAccelPrefix(options);
+  const redirectReads = readRedirects(options);
   const several = readSeveral(options);
   const origins = (options.origins ?? []).map(parseOrigin);
   return {
     ...{ address, port, storage, several, metadata, token, keys, tls, origins, trust },
     isForProxiesOnly: trust.hasProxies && tls === undefined && !insecure,
     ...{ socket: options.socket, h2cPort, isH2cForProxiesOnly: trust.hasProxies && !insecure },
-    ...{ slotMemory, requestsMax, keepFree, limits, closeMs, interim, verifyReads, accelPrefix },
+    ...{
+      slotMemory,
+      requestsMax,
+      keepFree,
+      limits,
+      closeMs,
+      interim,
+      verifyReads,
+      accelPrefix,
+      redirectReads,
+    },
   };
 }
 
@@ -184,6 +198,17 @@ function readAccelPrefix(options: ServeOptions): string | undefined {
   const [, refused] = why.find(([isSo]) => isSo) ?? [];
   if (refused === undefined) return prefix;
   throw new HoldfastError("usage", `--accel-redirect: ${refused}`);
+}
+
+/** @throws HoldfastError `usage` */
+function readRedirects({ redirectReads = false, verifyReads, storage }: ServeOptions): boolean {
+  if (!redirectReads) return false;
+  const why = verifyReads
+    ? "the store would send what was not checked (--verify-reads)"
+    : undefined;
+  const refused = storage === undefined ? "there is no bucket to lead anybody to" : why;
+  if (refused === undefined) return true;
+  throw new HoldfastError("usage", `--redirect-reads: ${refused}`);
 }
 
 /** The low-water mark that suits a disk of this size: 1 GiB, or 5 % of a small one. */

@@ -108,6 +108,7 @@ async function put(
     cors: createCors(settings.origins, () => !policy.needsToken()),
     trust: settings.trust,
     accelPrefix: settings.accelPrefix,
+    redirectsReads: settings.redirectReads,
     meter,
     guard,
     look: bytes.look,

@@ -168,6 +168,10 @@ export const SETTINGS = {
     choices: ["direct", "always", "never"],
     default: "direct",
   },
+  "serve.redirect-reads": {
+    kind: "switch",
+    help: "lead downloads to the bucket, by addresses good for 15 minutes",
+  },
   "serve.accel-redirect": {
     kind: "text",
     placeholder: "prefix",

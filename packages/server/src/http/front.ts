@@ -21,6 +21,8 @@ export interface Front {
   readonly replies: Replies;
   readonly cors: Cors;
   readonly trust: Trust;
+  /** Whether downloads are led to the store that has the bytes. */
+  readonly redirectsReads?: boolean;
   /** Where nginx in front keeps what is stored to itself: then it sends files; undefined where this server does. */
   readonly accelPrefix?: string | undefined;
   readonly meter: Meter;

@@ -88,6 +88,7 @@ export interface TestServerOptions {
   readonly isOpen?: true;
   readonly proxies?: readonly string[];
   readonly accelPrefix?: string;
+  readonly redirectsReads?: true;
   /** Something in front of the handlers reads every body first. */
   readonly hasParser?: true;
   /** Speaks HTTP/2 in the clear, and nothing else. */
@@ -142,6 +143,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     cors: createCors(options.origins ?? [], () => options.isOpen === true),
     trust: createTrust(options.proxies ?? []),
     accelPrefix: options.accelPrefix,
+    redirectsReads: options.redirectsReads === true,
     about: {
       version: "1.2.3",
       startedAt: 0,

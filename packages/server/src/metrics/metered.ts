@@ -95,6 +95,7 @@ export function meterParts(storage: PartStorage, meter: Meter): PartStorage {
           throw error;
         }
       },
+      address: (place, terms) => watch("sign", objects.address(place, terms)),
       put: (object, bytes) => watch("put", objects.put(object, bytes)),
       remove: (object) => watch("remove", objects.remove(object)),
       removeTails: (id, isSpent, home) => watch("remove", objects.removeTails(id, isSpent, home)),

@@ -260,7 +260,7 @@ function get(request: Request): Answer {
   const start = Number(range?.[1] ?? 0);
   const end = range?.[2] ? Math.min(size, Number(range[2]) + 1) : size;
   if (range && start >= size) return refusal("InvalidRange");
-  const headers = headersOf(object);
+  const headers = { ...headersOf(object), ...said(request) };
   const body = bytesOf(object, start, end);
   if (!range) return { status: 200, headers, body };
   return {
@@ -268,6 +268,17 @@ function get(request: Request): Answer {
     headers: { ...headers, "content-range": `bytes ${start}-${end - 1}/${size}` },
     body,
   };
+}
+
+/** What whoever signed the address wants to be answered. */
+function said({ query }: Request): Record<string, string> {
+  const names = ["content-type", "content-disposition", "cache-control"];
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = query.get(`response-${name}`);
+      return value === null ? [] : [[name, value]];
+    }),
+  );
 }
 
 function head({ bucket, key }: Request): Answer {

@@ -194,6 +194,12 @@ function createObjects(state: PartsState, call: Call, clock: Pick<Clock, "now">)
     isStaged,
     read,
     list,
+    address: (place, terms) =>
+      call("objects.address", () => {
+        const { lifeMs, type, disposition } = terms;
+        const query = new URLSearchParams({ place, life: String(lifeMs), type, disposition });
+        return `https://store.invalid/?${query}`;
+      }),
     put: (object, bytes) =>
       call("objects.put", async () => {
         // Whoever uses the memory again before this has resolved is found out.

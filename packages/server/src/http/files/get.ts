@@ -10,6 +10,7 @@ import { wantedDigests } from "./digests.ts";
 import { handedOver } from "./hand-over.ts";
 import { type Audience, entityTag, fileHeaders, safeType, validators } from "./headers.ts";
 import { isNotModified, wantedRanges } from "./preconditions.ts";
+import { redirected } from "./redirect.ts";
 import { type StillMay, whileAllowed, whoMayRead } from "./while-allowed.ts";
 
 export async function getFile(front: Front, call: Call): Promise<Reply> {
@@ -72,6 +73,9 @@ export async function contentReply(
     };
   }
   const [range] = ranges ?? [];
+  const readable = { file, audience, stillMay };
+  const led = await redirected(front, request, readable, range !== undefined);
+  if (led) return led;
   const elsewhere = handedOver(front, request, file, ranges);
   if (elsewhere) {
     // Whoever sends it says that it has ranges.

@@ -101,6 +101,7 @@ const getFile: Operation = {
       content: bytes,
     },
     304: { what: "The client has it already", headers: validators },
+    307: { what: "Its store has it, at an address that ends", headers: { Location: z.string() } },
   },
   errors: [
     ...(["signature_refused", "file_not_found", "precondition_failed"] as const),

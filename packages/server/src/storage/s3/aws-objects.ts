@@ -10,6 +10,7 @@ import {
   type ServerSideEncryption,
   type StorageClass,
 } from "@aws-sdk/client-s3";
+import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { encodeBase64 } from "@holdfast/protocol";
 import {
   type Aws,
@@ -64,6 +65,13 @@ export function objectCalls(aws: Aws): ObjectCalls {
       if (!answer) return undefined;
       requireRange(answer.ContentRange, start, end, answer.Body);
       return { etag: answer.ETag ?? "", pieces: readBody(answer.Body) };
+    },
+    sign(Key, { expiresIn, type, disposition }) {
+      const command = new GetObjectCommand({
+        ...{ Bucket, Key, ResponseContentType: type, ResponseContentDisposition: disposition },
+        ResponseCacheControl: "private, no-cache",
+      });
+      return call(getSignedUrl(client, command, { expiresIn }));
     },
     async head(key) {
       const command = new HeadObjectCommand({ Bucket, Key: key });

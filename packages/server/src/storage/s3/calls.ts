@@ -42,6 +42,8 @@ export interface ObjectCalls {
    * they break off. Undefined where there is no object, or none of these bytes. With `etag`, rejects where the object is another one by now.
    */
   get(key: string, start: number, end: number, etag?: string): Promise<FoundBytes | undefined>;
+  /** An address that anybody may read the object from until it expires, with these headers on the answer. */
+  sign(key: string, terms: ReadSignCall): Promise<string>;
   /** Undefined where there is no object. */
   head(key: string): Promise<ObjectFacts | undefined>;
   /** Nothing there is fine. */
@@ -110,6 +112,13 @@ export interface SignCall extends MultipartId {
   readonly sha256: Uint8Array;
   /** Seconds from now. */
   readonly expiresIn: number;
+}
+
+export interface ReadSignCall {
+  /** Seconds from now. */
+  readonly expiresIn: number;
+  readonly type: string;
+  readonly disposition: string;
 }
 
 export interface SignedCall {

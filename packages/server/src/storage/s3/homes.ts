@@ -34,6 +34,7 @@ export function joinHomes({ main, named, rules }: Homes): PartStorage {
     transfer: all.every(({ transfer }) => transfer === "direct") ? "direct" : "server",
     objects: {
       isStaged: (place) => of(place).objects.isStaged(place),
+      address: async (place, terms) => of(place).objects.address(place, terms),
       read: (object, range) => holding(object).read(object, range),
       put: async (object, bytes) => holding(object).put(object, bytes),
       remove: async (object) => holding(object).remove(object),

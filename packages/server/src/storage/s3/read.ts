@@ -14,6 +14,14 @@ export function createObjects(stage: Stage): ObjectStorage {
   return {
     isStaged: (place) => stagedOf(place) !== undefined,
     read: (object, range) => read(stage, object, range),
+    async address(place, { lifeMs, type, disposition }) {
+      const terms = { expiresIn: Math.floor(lifeMs / 1000), type, disposition };
+      try {
+        return await calls.objects.sign(keys.of({ kind: "bytes", place }), terms);
+      } catch (error) {
+        throw storageError(error, "signing an address");
+      }
+    },
     async put(object, bytes) {
       const headers = { type: "application/octet-stream", ...marks };
       await retrying(stage, "storing an object", () =>
