@@ -36,7 +36,7 @@ async function killServer(): Promise<void> {
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "holdfast-browser-"));
   stops.push(() => rm(directory, { recursive: true, force: true }));
-  pages = await servePages(["holdfast", "checkpoints"]);
+  pages = await servePages(["survive", "checkpoints"]);
   stops.push(pages.stop);
   await startServer("0");
   stops.push(killServer);
@@ -67,10 +67,10 @@ async function writeSource(name: string, size: number = 5 * MIB + 18): Promise<C
   return { path, content };
 }
 
-async function openPage(options: object = {}): Promise<Page> {
+/** `more` is how the page goes about it. */
+async function openPage(more: Readonly<Record<string, string>> = {}): Promise<Page> {
   const page = await browser.context.newPage();
-  const query = new URLSearchParams({ to: tap.url, options: JSON.stringify(options) });
-  await page.goto(`${pages.origin}/holdfast?${query}`);
+  await page.goto(`${pages.origin}/survive?${new URLSearchParams({ to: tap.url, ...more })}`);
   return page;
 }
 
@@ -97,17 +97,23 @@ async function told(page: Page, name: string): Promise<Seen["value"]> {
   return (await found.jsonValue()) as Seen["value"];
 }
 
-/** How it ended, once it has. */
-async function outcome(page: Page): Promise<string> {
-  const ended = page.locator("body:not([data-state=ready])[data-state]");
-  await ended.waitFor({ state: "attached" });
-  return (await ended.getAttribute("data-state")) ?? "";
+interface Ended {
+  readonly file: string;
+  readonly url?: string;
+  readonly code?: string;
+  readonly message?: string;
+}
+
+/** How each of so many ended, once they have. */
+async function outcomes(page: Page, count = 1): Promise<readonly Ended[]> {
+  await page.waitForFunction(`window.ended.length >= ${count}`);
+  return page.evaluate<readonly Ended[]>("window.ended");
 }
 
 async function expectFile(page: Page, { content }: Chosen): Promise<void> {
-  expect(await outcome(page)).toBe("done");
-  const file = await page.locator("body").getAttribute("data-url");
-  expect(await servedDifference(url, new URL(file ?? "").pathname, content)).toBeUndefined();
+  const [ended] = await outcomes(page);
+  expect(ended?.code).toBeUndefined();
+  expect(await servedDifference(url, new URL(ended?.url ?? "").pathname, content)).toBeUndefined();
 }
 
 /** Chooses the file and lets some of it be committed; resolves with the indexes of those parts. */
@@ -222,4 +228,22 @@ test("goes on after its server was killed in the middle, without being asked", a
   await startServer("0");
   tap.lead(url);
   await expectFile(page, chosen);
+}, 180_000);
+
+const PICK = { kept: "yes" };
+
+test("goes on after a reload by what the browser keeps of the file, without its being chosen again", async () => {
+  const chosen = await writeSource("kept.bin");
+  const page = await openPage(PICK);
+  const committed = await begin(page, chosen);
+  await page.reload();
+  const found = await page.evaluate<readonly object[]>("window.client.unfinished()");
+  expect(found.at(-1)).toMatchObject({ path: "kept.bin", size: chosen.content.size, to: tap.url });
+  const before = tap.sent.length;
+  tap.open();
+  expect(await page.evaluate("window.resume()")).toBe("resumed");
+  await expectFile(page, chosen);
+  expect(tap.sent.slice(before).filter((index) => committed.has(index))).toEqual([]);
+  // What is complete is nothing to go on with, and the file is nobody's business any more.
+  expect(await page.evaluate("window.client.unfinished()")).toEqual([]);
 }, 180_000);

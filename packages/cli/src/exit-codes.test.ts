@@ -9,7 +9,7 @@ const CONTRACT: Readonly<Record<number, readonly ErrorCode[]>> = {
   1: ["internal", "transfers_failed"],
   2: ["usage", "insecure_bind", "insecure_transport", "weak_key", "wrong_address"],
   3: ["directory_not_found"],
-  4: ["source_unreadable", "file_not_found"],
+  4: ["source_unreadable", "source_gone", "source_denied", "file_not_found"],
   5: [
     "body_size_mismatch",
     "body_stalled",

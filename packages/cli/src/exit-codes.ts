@@ -90,6 +90,8 @@ const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   storage_full: EXIT.gaveUp,
   source_changed: EXIT.noRetry,
   source_unreadable: EXIT.fileNotFound,
+  source_gone: EXIT.fileNotFound,
+  source_denied: EXIT.fileNotFound,
   sink_exists: EXIT.noRetry,
   sink_failed: EXIT.fatal,
   directory_not_found: EXIT.directoryNotFound,

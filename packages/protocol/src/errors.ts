@@ -299,7 +299,19 @@ export const ERRORS = {
     status: 0,
     retry: "never",
     title: "The source cannot be read",
-    hint: "Check that the path exists, is a file and may be read.",
+    hint: "Check that the path exists, is a file and may be read; in a browser, choose it again.",
+  },
+  source_gone: {
+    status: 0,
+    retry: "never",
+    title: "The file is not where it was",
+    hint: "Choose it again where it is now: its upload goes on where it stopped.",
+  },
+  source_denied: {
+    status: 0,
+    retry: "never",
+    title: "The browser may not read the file",
+    hint: "Allow it when the browser asks, or choose the file again: its upload goes on where it stopped.",
   },
   sink_exists: {
     status: 0,

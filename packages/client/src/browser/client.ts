@@ -2,12 +2,24 @@
 import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
 import type { UploadOptions } from "../upload.ts";
 import { type EngineLink, startEngine } from "./engine-link.ts";
-import { decodeError, encodeError, type Settings, type ToPage } from "./messages.ts";
+import { findAgain } from "./kept-source.ts";
+import { decodeError, encodeError, type Settings, type ToEngine, type ToPage } from "./messages.ts";
 import { createPageTransfer, type PageTransfer, type Transfer } from "./page-transfer.ts";
+import { isFileOf, otherFile, type Unfinished } from "./unfinished.ts";
 
 export interface ClientOptions extends Settings {
   /** Starts the worker that does the work. By default the script `worker.js` beside this one, which bundlers take along. */
   readonly worker?: () => Worker;
+}
+
+export interface FileOptions extends Omit<UploadOptions, "limitRate"> {
+  /** What leads back to the file: kept until its upload has ended, so that it need not be chosen again after a reload. */
+  readonly handle?: FileSystemFileHandle;
+}
+
+export interface ResumeOptions extends Omit<FileOptions, "to" | "name" | "type" | "metadata"> {
+  /** The file, chosen again. Without it, `handle` of what is unfinished leads to it, which the browser may ask a person about: call this as they click. */
+  readonly file?: File;
 }
 
 export interface Client {
@@ -15,7 +27,18 @@ export interface Client {
    * Uploads a file. Fails with `source_unreadable`, `unauthorized`, `insecure_transport` and other codes of the error table; a network or a server that is away is
    * no failure unless `giveUpMs` says so.
    */
-  upload(file: Blob, options: Omit<UploadOptions, "limitRate">): Transfer;
+  upload(file: Blob, options: FileOptions): Transfer;
+  /** What was begun in this browser and can be gone on with, the latest last; not what nobody would find again, a Blob without a name. @throws HoldfastError `checkpoint_failed` */
+  unfinished(): Promise<readonly Unfinished[]>;
+  /**
+   * Goes on with one of them.
+   *
+   * @throws HoldfastError `source_changed` where the file is another one now, `source_gone` or `source_unreadable` where it is not there any more, `source_denied`
+   * where nobody allows it to be read: then it has to be chosen again.
+   */
+  resume(one: Unfinished, options?: ResumeOptions): Promise<Transfer>;
+  /** Forgets one of them; what its server has of it expires. @throws HoldfastError `transfer_busy` where a tab is at it, `checkpoint_failed` */
+  forget(one: Unfinished): Promise<void>;
   /** When no transfer runs any more: ends the worker. What runs still fails with `aborted`. */
   close(): void;
 }
@@ -23,13 +46,16 @@ export interface Client {
 export function createClient({ worker = usualWorker, ...settings }: ClientOptions = {}): Client {
   const transfers = new Map<number, PageTransfer>();
   const tokens = new Map<number, () => Promise<string>>();
+  const questions = new Map<number, PromiseWithResolvers<readonly Unfinished[]>>();
   let lastId = 0;
   let link: EngineLink | undefined;
 
   function failAll(error: HoldfastError): void {
     for (const transfer of transfers.values()) transfer.fail("failed", error);
+    for (const { reject } of questions.values()) reject(error);
     transfers.clear();
     tokens.clear();
+    questions.clear();
     link?.close();
     link = undefined;
   }
@@ -51,6 +77,13 @@ export function createClient({ worker = usualWorker, ...settings }: ClientOption
 
   function onMessage(message: ToPage): void {
     if (message.type === "ready") return;
+    if (message.type === "unfinished" || message.type === "refused") {
+      const asked = questions.get(message.question);
+      questions.delete(message.question);
+      if (message.type === "unfinished") asked?.resolve(message.found);
+      else asked?.reject(decodeError(message.error));
+      return;
+    }
     const { id } = message;
     const transfer = transfers.get(id);
     if (message.type === "ask token") void answer(id, message.question);
@@ -72,28 +105,75 @@ export function createClient({ worker = usualWorker, ...settings }: ClientOption
     }
   }
 
+  /** Resolves with what can be gone on with after that. */
+  function question(make: (question: number) => ToEngine): Promise<readonly Unfinished[]> {
+    link ??= start();
+    lastId++;
+    const asked = Promise.withResolvers<readonly Unfinished[]>();
+    questions.set(lastId, asked);
+    link.send(make(lastId));
+    return asked.promise;
+  }
+
+  function upload(
+    blob: Blob,
+    { token, handle, ...options }: FileOptions,
+    identity?: string,
+  ): Transfer {
+    link ??= start();
+    const { send } = link;
+    lastId++;
+    const id = lastId;
+    const transfer = createPageTransfer((type) => send({ type, id }));
+    transfers.set(id, transfer);
+    if (typeof token === "function") tokens.set(id, token);
+    const sent = typeof token === "function" ? "ask" : token;
+    send({ type: "upload", id, upload: { blob, handle, identity, options, token: sent } });
+    return transfer.transfer;
+  }
+
   const onShown = () => {
     if (document.visibilityState === "visible") link?.send({ type: "hint" });
   };
   document.addEventListener("visibilitychange", onShown);
   return {
-    upload(blob, { token, ...options }) {
-      link ??= start();
-      const { send } = link;
-      lastId++;
-      const id = lastId;
-      const transfer = createPageTransfer((type) => send({ type, id }));
-      transfers.set(id, transfer);
-      if (typeof token === "function") tokens.set(id, token);
-      const sent = typeof token === "function" ? "ask" : token;
-      send({ type: "upload", id, upload: { blob, options, token: sent } });
-      return transfer.transfer;
+    upload: (blob, options) => upload(blob, options),
+    unfinished: () => question((question) => ({ type: "list", question })),
+    async resume(one, { file, handle = one.handle, ...options } = {}) {
+      const found = file ?? (await allowed(one, handle));
+      if (!isFileOf(one, found)) throw otherFile(one, found);
+      const { to, name, type, metadata } = one;
+      const begun = {
+        to,
+        ...(name === undefined ? {} : { name }),
+        ...(type === undefined ? {} : { type }),
+        ...(metadata === undefined ? {} : { metadata }),
+      };
+      const again = handle === undefined ? {} : { handle };
+      return upload(found, { ...options, ...begun, ...again }, one.identity);
+    },
+    async forget({ key, identity }) {
+      await question((question) => ({ type: "forget", question, key, identity }));
     },
     close() {
       document.removeEventListener("visibilitychange", onShown);
       failAll(new HoldfastError("aborted"));
     },
   };
+}
+
+/** The file that a handle leads to; where the browser wants a person to allow that first, they are asked. */
+async function allowed(
+  { path }: Unfinished,
+  handle: FileSystemFileHandle | undefined,
+): Promise<File> {
+  if (!handle) throw new HoldfastError("source_denied", `${path} has to be chosen again`);
+  // Some browsers have handles that nobody need be asked about, and no such question.
+  const ask = "requestPermission" in handle ? handle.requestPermission : undefined;
+  const answer = typeof ask === "function" ? await ask.call(handle, { mode: "read" }) : "granted";
+  if (answer !== "granted")
+    throw new HoldfastError("source_denied", `nobody allowed ${path} to be read`);
+  return findAgain(handle);
 }
 
 /** A HoldfastError of the provider's own stands; anything else is a provider that is out of reach, as the server may be. */

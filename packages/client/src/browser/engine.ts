@@ -2,15 +2,17 @@
 import { toHoldfastError } from "@holdfast/protocol";
 import type { Transfer, WatchedTransfer } from "../events.ts";
 import { IN_FLIGHT, MEMORY } from "../line.ts";
-import type { Ports } from "../ports.ts";
+import type { Ports, Source } from "../ports.ts";
 import { createShare } from "../share.ts";
 import { startUpload } from "../upload.ts";
 import { createCheckpointStore } from "./checkpoint.ts";
 import { createClaims } from "./claims.ts";
-import { createDatabase } from "./database.ts";
+import { createDatabase, type Database } from "./database.ts";
 import { createBrowserDigester } from "./digester.ts";
 import { watchExpiry } from "./expiry.ts";
+import { createHandles } from "./handles.ts";
 import { watchHints } from "./hints.ts";
+import { openKeptSource } from "./kept-source.ts";
 import {
   decodeError,
   encodeError,
@@ -25,6 +27,7 @@ import { browserClock, browserRandom } from "./platform.ts";
 import { openBlobSource } from "./source.ts";
 import { countTabs } from "./tabs.ts";
 import { createBrowserTransport } from "./transport.ts";
+import { forgetOne, listHere, type Unfinished } from "./unfinished.ts";
 
 /** Of all runs in flight, in all tabs, in bytes: what the browser reads into and what it digests from is as much again. */
 const HELD: number = MEMORY / 2;
@@ -47,7 +50,10 @@ interface Page {
 
 function createEngine(page: Page, settings: Settings): (message: ToEngine) => void {
   const origins = createOrigins();
-  const ports = browserPorts(settings, origins);
+  const database = createDatabase(DATABASE, browserClock);
+  const handles = createHandles(browserClock, database);
+  const ports = browserPorts(settings, { origins, database });
+  const kept = { ...ports, handles };
   const transfers = new Map<number, WatchedTransfer>();
   const questions = new Map<number, PromiseWithResolvers<string>>();
   let lastQuestion = 0;
@@ -70,7 +76,31 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
     return asked;
   }
 
-  function begin(id: number, { blob, options, token }: SentUpload): void {
+  /** Answers with what can be gone on with, or why that cannot be told. */
+  function answer(question: number, found: Promise<readonly Unfinished[]>): void {
+    found.then(
+      (list) => page.postMessage({ type: "unfinished", question, found: list }),
+      (error: unknown) => {
+        const sent = encodeError(toHoldfastError(error));
+        page.postMessage({ type: "refused", question, error: sent });
+      },
+    );
+  }
+
+  /** Its handle is kept before there is a checkpoint that it would be needed for. */
+  async function open({ blob, handle, identity }: SentUpload): Promise<Source> {
+    const openBlob = (one: Blob) => openBlobSource(one, { random: browserRandom, origins });
+    const canFind = handle !== undefined && blob instanceof File;
+    const source = canFind ? await openKeptSource(blob, handle, openBlob) : await openBlob(blob);
+    const named = { ...source, identity: identity ?? source.identity };
+    // Where it cannot be kept, neither can the checkpoint, which is told.
+    if (canFind) await handles.keep(named.identity, handle).catch(() => undefined);
+    return named;
+  }
+
+  function begin(id: number, sent: SentUpload): void {
+    const { blob, options, token } = sent;
+    let opened: Source | undefined;
     const common = {
       // Another tab that is at it does the same work: this one goes on with it should that one end.
       whenBusy: "wait" as const,
@@ -79,7 +109,10 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
     };
     const source = token === "ask" ? () => askToken(id) : token;
     const transfer = startUpload(
-      () => openBlobSource(blob, { random: browserRandom, origins }),
+      async () => {
+        opened = await open(sent);
+        return opened;
+      },
       { ...common, ...options, ...(source === undefined ? {} : { token: source }) },
       ports,
     );
@@ -101,6 +134,12 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
         unwatch();
         transfers.delete(id);
       });
+    // Of one that has failed, it leads to what is gone on with.
+    const forget = () => {
+      const isOver = transfer.state === "complete" || transfer.state === "aborted";
+      if (opened && isOver) void handles.forget(opened.identity);
+    };
+    transfer.done.then(forget, forget);
   }
 
   const line = "connection" in navigator ? navigator.connection : undefined;
@@ -110,6 +149,10 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
     switch (message.type) {
       case "begin":
         return;
+      case "list":
+        return answer(message.question, listHere(kept));
+      case "forget":
+        return answer(message.question, forgetOne(kept, message));
       case "hint":
         return hint();
       case "upload":
@@ -138,7 +181,7 @@ function tellEvents(page: Page, id: number, { on }: Transfer): void {
 /** Of all transfers of the page together: what one of them closes at its end, the others still need. */
 function browserPorts(
   { inFlight = IN_FLIGHT, memory = HELD, limitRate }: Settings,
-  origins: Origins,
+  { origins, database }: { readonly origins: Origins; readonly database: Database },
 ): Ports {
   const rate = limitRate === undefined ? {} : { limitRate };
   const tabs = countTabs(navigator.locks, browserClock);
@@ -147,7 +190,7 @@ function browserPorts(
     checkpoints: createCheckpointStore({
       clock: browserClock,
       claims: createClaims(navigator.locks),
-      database: createDatabase(DATABASE, browserClock),
+      database,
     }),
     clock: browserClock,
     random: browserRandom,

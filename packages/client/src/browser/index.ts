@@ -3,5 +3,12 @@ export type { TokenSource } from "../auth.ts";
 export type { Progress, PublicState } from "../events.ts";
 export type { Result, Trouble } from "../state.ts";
 export type { UploadOptions } from "../upload.ts";
-export { type Client, type ClientOptions, createClient } from "./client.ts";
+export {
+  type Client,
+  type ClientOptions,
+  createClient,
+  type FileOptions,
+  type ResumeOptions,
+} from "./client.ts";
 export type { PageEvents, Transfer } from "./page-transfer.ts";
+export type { Unfinished } from "./unfinished.ts";

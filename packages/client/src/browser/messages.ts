@@ -3,6 +3,7 @@ import { type ErrorCode, type ErrorDetails, HoldfastError } from "@holdfast/prot
 import type { PublicState, TransferEvents } from "../events.ts";
 import type { Result } from "../state.ts";
 import type { UploadOptions } from "../upload.ts";
+import type { Unfinished } from "./unfinished.ts";
 
 /** What the page's options say for all of its transfers. */
 export interface Settings {
@@ -14,6 +15,10 @@ export interface Settings {
 /** A token that a function of the page gives is asked for by message. */
 export interface SentUpload {
   readonly blob: Blob;
+  /** What leads back to the file after a reload, where the browser gave that. */
+  readonly handle: FileSystemFileHandle | undefined;
+  /** Of an earlier upload that this file is to go on with; its own where undefined. */
+  readonly identity: string | undefined;
   readonly options: Omit<UploadOptions, "token">;
   readonly token: string | "ask" | undefined;
 }
@@ -21,6 +26,14 @@ export interface SentUpload {
 export type ToEngine =
   | { readonly type: "begin"; readonly settings: Settings }
   | { readonly type: "upload"; readonly id: number; readonly upload: SentUpload }
+  /** What can be gone on with; that one of them is to be forgotten. */
+  | { readonly type: "list"; readonly question: number }
+  | {
+      readonly type: "forget";
+      readonly question: number;
+      readonly key: string;
+      readonly identity: string;
+    }
   /** The page is looked at again, which the engine cannot see. */
   | { readonly type: "hint" }
   | { readonly type: "pause" | "resume" | "abort"; readonly id: number }
@@ -43,6 +56,12 @@ export type ToPage =
       readonly state: PublicState;
       readonly error: SentError;
     }
+  | {
+      readonly type: "unfinished";
+      readonly question: number;
+      readonly found: readonly Unfinished[];
+    }
+  | { readonly type: "refused"; readonly question: number; readonly error: SentError }
   | { readonly type: "ask token"; readonly id: number; readonly question: number };
 
 /** As much of an error as can be told. */

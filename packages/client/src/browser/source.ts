@@ -1,6 +1,8 @@
 // A Blob or a File as the source of an upload: a snapshot, which the browser refuses to read once the file behind it has changed.
 import { encodeHex, HoldfastError, MIB } from "@holdfast/protocol";
+import { parseJson } from "../parse-json.ts";
 import type { Random, Source } from "../ports.ts";
+import { lost } from "./kept-source.ts";
 import type { Origins } from "./origins.ts";
 
 /** Browsers read into memory of their own: so much of it at once, in bytes. Less would cost more questions than bytes. */
@@ -18,7 +20,7 @@ export async function openBlobSource(
     fingerprint: { size: blob.size, mtimeMs, ctimeMs: mtimeMs, ino: 0 },
     async read(offset, into) {
       for (let at = 0; at < into.length; at += PIECE)
-        await readPiece(blob, offset + at, into.subarray(at, at + PIECE));
+        await readPiece(blob, name, offset + at, into.subarray(at, at + PIECE));
       origins.note(into, blob, offset);
     },
     // Whoever reads it is told.
@@ -27,9 +29,16 @@ export async function openBlobSource(
   };
 }
 
-async function readPiece(blob: Blob, offset: number, into: Uint8Array): Promise<void> {
+async function readPiece(
+  blob: Blob,
+  name: string,
+  offset: number,
+  into: Uint8Array,
+): Promise<void> {
   const piece = blob.slice(offset, offset + into.length);
-  const read = await piece.arrayBuffer().catch(unreadable);
+  const read = await piece.arrayBuffer().catch((error: unknown) => {
+    throw lost(error, name);
+  });
   if (read.byteLength !== into.length) throw new HoldfastError("source_changed");
   into.set(new Uint8Array(read));
 }
@@ -50,9 +59,13 @@ function marksOf(blob: Blob, random: Random): Marks {
   return { name, identity: JSON.stringify(["file", path, size, mtimeMs]), mtimeMs };
 }
 
-/** The file is gone, was changed since it was chosen, or may not be read any more: browsers do not say which. */
-function unreadable(error: unknown): never {
-  const cause = error instanceof Error ? error.name : "unknown";
-  const why = "the browser cannot read the file any more: it was changed, moved or removed";
-  throw new HoldfastError("source_unreadable", why, { cause }, error);
+/** What the identity of a file's source says of that file, or undefined where it is that of something else. */
+export function decodeIdentity(
+  identity: string,
+): { readonly path: string; readonly lastModified: number } | undefined {
+  const marks = parseJson(identity);
+  if (!Array.isArray(marks)) return undefined;
+  const [kind, path, , lastModified] = marks;
+  const isFile = kind === "file" && typeof path === "string" && typeof lastModified === "number";
+  return isFile ? { path, lastModified } : undefined;
 }

@@ -1,0 +1,87 @@
+// What a page can go on with: the uploads that were begun here and are not complete, and what leads back to their files.
+import { HoldfastError } from "@holdfast/protocol";
+import type { CheckpointStore, Digester } from "../ports.ts";
+import { listUnfinished } from "../unfinished.ts";
+import type { Handles } from "./handles.ts";
+import { decodeIdentity } from "./source.ts";
+
+/** An upload that has begun and is not complete, as far as this browser knows. */
+export interface Unfinished {
+  readonly key: string;
+  /** Of the source. */
+  readonly identity: string;
+  /** The file's name, behind that of the folder it was chosen with. */
+  readonly path: string;
+  /** In bytes. */
+  readonly size: number;
+  /** Last change, in milliseconds since 1970. */
+  readonly lastModified: number;
+  /** The server's address. */
+  readonly to: string;
+  readonly name?: string;
+  readonly type?: string;
+  readonly metadata?: ReadonlyMap<string, string>;
+  /** When it was noted, in milliseconds since 1970. */
+  readonly savedAt: number;
+  /** A tab of this browser is at it. */
+  readonly isRunning: boolean;
+  /** What leads back to the file, where the browser gave that; else somebody has to choose it again. */
+  readonly handle?: FileSystemFileHandle;
+}
+
+interface Place {
+  readonly checkpoints: CheckpointStore;
+  readonly digester: Digester;
+  readonly handles: Handles;
+}
+
+/** The latest last. @throws HoldfastError `checkpoint_failed` */
+export async function listHere(place: Place): Promise<readonly Unfinished[]> {
+  const found: Unfinished[] = [];
+  for (const one of await listUnfinished(place)) {
+    const file = one.kind === "upload" ? decodeIdentity(one.path) : undefined;
+    if (one.kind !== "upload" || !file) continue;
+    const { key, path: identity, to, size, savedAt, holder, name, type, metadata } = one;
+    const handle = await place.handles.find(identity);
+    found.push({
+      ...{ key, identity, to, size, savedAt, isRunning: holder !== undefined, ...file },
+      ...(name === undefined ? {} : { name }),
+      ...(type === undefined ? {} : { type }),
+      ...(metadata === undefined ? {} : { metadata }),
+      ...(handle === undefined ? {} : { handle }),
+    });
+  }
+  return found;
+}
+
+/** Resolves with the others. @throws HoldfastError `transfer_busy` where a tab is at it, `checkpoint_failed` */
+export async function forgetOne(
+  place: Place,
+  { key, identity }: Pick<Unfinished, "key" | "identity">,
+): Promise<readonly Unfinished[]> {
+  const { checkpoints, handles } = place;
+  const release = await checkpoints.claim(key);
+  try {
+    await checkpoints.remove(key);
+    await handles.forget(identity);
+  } finally {
+    release();
+  }
+  return listHere(place);
+}
+
+/** Whether a file that was chosen is the one that the upload began with, as far as its name, size and time of change tell; its bytes are compared later. */
+export function isFileOf(one: Unfinished, file: File): boolean {
+  const name = one.path.slice(one.path.lastIndexOf("/") + 1);
+  return file.name === name && file.size === one.size && file.lastModified === one.lastModified;
+}
+
+export function otherFile(one: Unfinished, file: File): HoldfastError {
+  const [then, now] = [describe(one), describe(file)];
+  const why = `${file.name} is not the file that this upload began with: that is ${one.path}, ${then}; this one has ${now}`;
+  return new HoldfastError("source_changed", why, { file: file.name });
+}
+
+function describe({ size, lastModified }: Pick<File, "size" | "lastModified">): string {
+  return `${size} bytes of ${new Date(lastModified).toISOString()}`;
+}
