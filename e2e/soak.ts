@@ -3,6 +3,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { MIB } from "@holdfast/protocol";
+import { killBrowsers } from "./kit/browser-kills.ts";
 import { type Environment, startStore } from "./kit/bucket.ts";
 import { crashAppends } from "./kit/crash-append.ts";
 import { crashClient } from "./kit/crash-client.ts";
@@ -37,6 +38,9 @@ const { values } = parseArgs({
     flips: { type: "string", default: "1000" },
     "tus-cuts": { type: "string", default: "200" },
     "download-cycles": { type: "string", default: "100" },
+    "browser-reloads": { type: "string", default: "30" },
+    "browser-kills": { type: "string", default: "10" },
+    "browser-mib": { type: "string", default: "500" },
     /** Only what is proved of pairs, and of this one: `s3+postgres`, or `s3` for both of them. */
     pair: { type: "string", default: "" },
     only: { type: "string", default: "" },
@@ -107,6 +111,19 @@ const PROOFS: Readonly<Record<string, Proof>> = {
       target: "all refused by name, all mended",
       found: `${flips} flips in ${files} files, ${refused} refused, ${named} by name; ${rightAgain} files right again, ${healed} mended by the same file`,
       isKept: report.violations.length === 0 && refused === flips,
+      report,
+    };
+  },
+  async "a browser that is reloaded and killed"(directory) {
+    const [reloads, kills] = [values["browser-reloads"], values["browser-kills"]].map(Number);
+    const size = Number(values["browser-mib"]) * MIB;
+    const wants = { size, seed, reloads: reloads ?? 0, kills: kills ?? 0 };
+    const report = await killBrowsers(directory, wants);
+    const most = Math.max(0, ...report.lost);
+    return {
+      target: "complete, < 2 runs sent twice each time",
+      found: `${report.interruptions} times, ${mib(most)} sent twice at most, ${mib(report.sentTwice)} in all; the longest run had ${mib(report.longestRun)}`,
+      isKept: report.wrongByteAt === undefined && most < 2 * report.longestRun,
       report,
     };
   },

@@ -63,7 +63,7 @@ input.addEventListener("change", () => {
   for (const file of input.files ?? [])
     if (query.has("kept")) window.uploadKept(file);
     else if (query.has("resume"))
-      window.resume({ file }).then((said) => window.ended.push({ said }));
+      window.resume({ file }).then((said) => said === "resumed" || window.ended.push({ said }));
     else window.upload(file);
 });
 document.body.dataset.state = "ready";

@@ -1,5 +1,5 @@
 // What survives in a real browser: reloads, tabs that crash, browsers that are killed. Nothing that is committed is sent again.
-import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MIB } from "@holdfast/protocol";
@@ -7,6 +7,7 @@ import { type Command, startCli, textOf } from "@holdfast/testkit/process";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { indexesOf } from "../../packages/client/src/sample.ts";
+import { chooseFile } from "../kit/choose-file.ts";
 import { type KillableChromium, startOnProfile } from "../kit/killable-chromium.ts";
 import { type Pages, servePages } from "../kit/pages.ts";
 import { openPartTap, type PartTap } from "../kit/part-tap.ts";
@@ -49,6 +50,7 @@ afterAll(async () => {
   for (const stop of stops.reverse()) await stop();
 });
 afterEach(async () => {
+  tap.lead(url);
   tap.open();
   for (const page of browser.context.pages().slice(1)) await page.close();
 });
@@ -58,8 +60,11 @@ interface Chosen {
   readonly content: Content;
 }
 
+/** No run has more than 16 MiB, however well the line is known: the first one leaves something to send. */
+const SIZE: number = 20 * MIB + 18;
+
 /** A file that no other test has. */
-async function writeSource(name: string, size: number = 5 * MIB + 18): Promise<Chosen> {
+async function writeSource(name: string, size: number = SIZE): Promise<Chosen> {
   lastSeed++;
   const content = { seed: lastSeed, size };
   const path = join(directory, name);
@@ -74,15 +79,10 @@ async function openPage(more: Readonly<Record<string, string>> = {}): Promise<Pa
   return page;
 }
 
-/** As a person does it: the page gets the file itself, not a copy of its bytes. */
-async function choose(page: Page, { path }: Chosen): Promise<void> {
-  const session = await browser.context.newCDPSession(page);
-  const expression = "document.querySelector('input[type=file]')";
-  const { result } = await session.send("Runtime.evaluate", { expression });
-  const { objectId = "" } = result;
-  await session.send("DOM.setFileInputFiles", { files: [path], objectId });
-  await session.detach();
-}
+const choose = (page: Page, { path }: Chosen) => chooseFile(browser.context, page, path);
+
+/** A tab that is not in front paints nothing: it is looked at by the clock, in milliseconds. */
+const HOWEVER_HIDDEN = { polling: 50 };
 
 interface Seen {
   readonly name: string;
@@ -93,6 +93,8 @@ interface Seen {
 async function told(page: Page, name: string): Promise<Seen["value"]> {
   const found = await page.waitForFunction(
     `window.seen.find((one) => one.name === ${JSON.stringify(name)})?.value`,
+    undefined,
+    HOWEVER_HIDDEN,
   );
   return (await found.jsonValue()) as Seen["value"];
 }
@@ -106,7 +108,7 @@ interface Ended {
 
 /** How each of so many ended, once they have. */
 async function outcomes(page: Page, count = 1): Promise<readonly Ended[]> {
-  await page.waitForFunction(`window.ended.length >= ${count}`);
+  await page.waitForFunction(`window.ended.length >= ${count}`, undefined, HOWEVER_HIDDEN);
   return page.evaluate<readonly Ended[]>("window.ended");
 }
 
@@ -117,8 +119,8 @@ async function expectFile(page: Page, { content }: Chosen): Promise<void> {
 }
 
 /** Chooses the file and lets some of it be committed; resolves with the indexes of those parts. */
-async function begin(page: Page, chosen: Chosen, runs = 2): Promise<ReadonlySet<number>> {
-  const passed = tap.only(runs);
+async function begin(page: Page, chosen: Chosen): Promise<ReadonlySet<number>> {
+  const passed = tap.only(1);
   await choose(page, chosen);
   await passed;
   const { id = "" } = await told(page, "created");
@@ -246,4 +248,120 @@ test("goes on after a reload by what the browser keeps of the file, without its 
   expect(tap.sent.slice(before).filter((index) => committed.has(index))).toEqual([]);
   // What is complete is nothing to go on with, and the file is nobody's business any more.
   expect(await page.evaluate("window.client.unfinished()")).toEqual([]);
+}, 180_000);
+
+/** Removes, or writes to, what stands for the person's disk. */
+async function touchKept(page: Page, change: "remove" | "write"): Promise<void> {
+  await page.evaluate(async (what) => {
+    const folder = await navigator.storage.getDirectory();
+    if (what === "remove") return folder.removeEntry("lost.bin");
+    const handle = await folder.getFileHandle("lost.bin");
+    const writer = await handle.createWritable({ keepExistingData: true });
+    await writer.write("other");
+    await writer.close();
+  }, change);
+}
+
+test("says that a kept file was changed, or is gone, and that one that is not kept has to be chosen", async () => {
+  const chosen = await writeSource("lost.bin");
+  const page = await openPage(PICK);
+  await begin(page, chosen);
+  await page.reload();
+  await touchKept(page, "write");
+  expect(await page.evaluate("window.resume()")).toBe("source_changed");
+  await touchKept(page, "remove");
+  expect(await page.evaluate("window.resume()")).toBe("source_gone");
+  await page.evaluate("window.client.unfinished().then(([one]) => window.client.forget(one))");
+  expect(await page.evaluate("window.client.unfinished()")).toEqual([]);
+
+  const plain = await writeSource("plain.bin");
+  const other = await openPage();
+  const committed = await begin(other, plain);
+  await other.close();
+  const again = await openPage({ resume: "yes" });
+  expect(await again.evaluate("window.resume()")).toBe("source_denied");
+  const wrong = await writeSource("wrong.bin");
+  await choose(again, wrong);
+  expect(await outcomes(again)).toEqual([{ said: "source_changed" }]);
+  await again.reload();
+  await goOn(again, plain, committed);
+}, 180_000);
+
+test("asks for a file again that was changed, or is gone, in the middle, while others go on", async () => {
+  const [changed, gone, good] = [
+    await writeSource("changing.bin"),
+    await writeSource("going.bin"),
+    await writeSource("good.bin"),
+  ];
+  const page = await openPage();
+  for (const one of [changed, gone, good]) {
+    const passed = tap.only(1);
+    await choose(page, one);
+    await passed;
+  }
+  await appendFile(changed.path, "more");
+  await rm(gone.path);
+  tap.open();
+  const ended = await outcomes(page, 3);
+  const by = (name: string) => ended.find(({ file }) => file === name);
+  expect(by("changing.bin")).toMatchObject({ code: "source_unreadable" });
+  expect(by("going.bin")).toMatchObject({ code: "source_gone" });
+  for (const name of ["changing.bin", "going.bin"]) expect(by(name)?.message).toContain(name);
+  const file = new URL(by("good.bin")?.url ?? "").pathname;
+  expect(await servedDifference(url, file, good.content)).toBeUndefined();
+}, 180_000);
+
+test("has one tab at a file that two were given; the other goes on when that is closed", async () => {
+  const chosen = await writeSource("twice.bin");
+  const first = await openPage();
+  const committed = await begin(first, chosen);
+  const second = await openPage();
+  const before = tap.sent.length;
+  await choose(second, chosen);
+  expect(await told(second, "warning")).toMatchObject({ code: "transfer_busy" });
+  expect(tap.sent.length).toBe(before);
+  tap.open();
+  await first.close();
+  await expectFile(second, chosen);
+  expect(tap.sent.slice(before).filter((index) => committed.has(index))).toEqual([]);
+}, 180_000);
+
+test("waits while nothing gets through, and goes on when it does", async () => {
+  const chosen = await writeSource("offline.bin");
+  const page = await openPage();
+  await begin(page, chosen);
+  // Nobody listens at the discard port; what the tap meets there, the browser meets as a line that breaks.
+  tap.lead("http://127.0.0.1:9");
+  tap.open();
+  const waited = `window.seen.filter(({ name }) => name === "retry").length > 2`;
+  await page.waitForFunction(waited, undefined, HOWEVER_HIDDEN);
+  expect(await told(page, "retry")).toMatchObject({ code: "connection_failed" });
+  expect(await page.evaluate("window.ended.length")).toBe(0);
+  tap.lead(url);
+  await expectFile(page, chosen);
+}, 180_000);
+
+test("takes files of every name, empty ones and equal ones, and refuses what no disk could keep by itself", async () => {
+  const names = [
+    "漢字 עברית ไทย",
+    "👩‍👩‍👧‍👦🎬",
+    "half \ud83d pair",
+    "same",
+    "same",
+    "empty",
+    "x".repeat(300),
+  ];
+  const page = await openPage();
+  await page.evaluate((list) => {
+    for (const [at, name] of list.entries()) {
+      const text = name === "empty" ? "" : `content ${at}`;
+      Reflect.get(window, "upload")(new File([text], name, { lastModified: 1 }));
+    }
+  }, names);
+  const ended = await outcomes(page, names.length);
+  const refused = ended.filter(({ code }) => code !== undefined);
+  expect(refused).toMatchObject([{ file: "x".repeat(300), code: "invalid_request" }]);
+  expect(refused[0]?.message).toContain("at most 255 bytes");
+  const addresses = ended.map((one) => one.url).filter((one) => one !== undefined);
+  expect(new Set(addresses).size).toBe(names.length - 1);
 }, 180_000);
