@@ -13,7 +13,9 @@ export function leadsTo(
   from: string,
 ): string | undefined {
   if (!LEADING_ON.has(response.status)) return undefined;
-  const to = URL.parse(response.header("location") ?? "", from);
+  const location = response.header("location") ?? "";
+  // An empty one would lead back to where it came from.
+  const to = location === "" ? null : URL.parse(location, from);
   if (!to || (to.protocol !== "http:" && to.protocol !== "https:")) throw nowhere("nowhere");
   // A name and a password would go to whoever is named beside them.
   if (to.username || to.password) throw nowhere("to an address with a password in it");

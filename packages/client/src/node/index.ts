@@ -32,7 +32,8 @@ export function upload(path: string, options: UploadOptions & NodeOptions): Tran
 
 /**
  * Downloads a file to `path`, every part verified; until it is whole it has a hidden name beside that, `.NAME.ROOT.part`. The same download again goes on where
- * the last one stopped. Fails with `sink_exists`, `sink_failed`, `download_corrupt`, `file_not_found` and others.
+ * the last one stopped. Of any other HTTP server with byte ranges and strong ETags it takes files too: pinned to one version, but only `sha256` says what they have
+ * to be, and no token goes there. Fails with `sink_exists`, `sink_failed`, `download_corrupt`, `file_not_found` and others.
  */
 export function download(
   url: string,
