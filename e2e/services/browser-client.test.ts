@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { MIB } from "@holdfast/protocol";
 import { freePort } from "@holdfast/testkit/free-port";
 import { startServer, stopServer } from "@holdfast/testkit/process";
+import { startProxy } from "@holdfast/testkit/proxy";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openPage, seenBy, untilDone, untilFailed } from "../kit/browser-page.ts";
@@ -173,6 +174,33 @@ test("pauses, resumes, aborts, and asks the page for its token", async () => {
   await page.evaluate("window.transfers[1].abort()");
   expect(await untilFailed(page, 2)).toMatch(/^aborted: /);
   await page.close();
+});
+
+describe("over a line that is cut again and again", () => {
+  test.each([
+    ["parts", "PUT", 3 * MIB, {}],
+    // No connection carries a whole part.
+    ["appends", "PATCH", 2 * MIB, { partSize: 8 * MIB }],
+  ])("arrives by %s, and progress never goes back", async (_, method, afterBytes, options) => {
+    const fate = () => ({ kind: "cut", afterBytes }) as const;
+    const proxy = await startProxy({ targetPort: Number(new URL(url).port), fate });
+    try {
+      const page = await openPage(browser, pages.origin, { to: proxy.url, options });
+      const methods = new Set<string>();
+      page.on("request", (request) => void methods.add(request.method()));
+      await choose(page);
+      const file = (await untilDone(page)).get("talk.bin") ?? "";
+      expect(await servedDifference(url, new URL(file).pathname, CONTENT)).toBeUndefined();
+      expect(methods).toContain(method);
+      const progress = (await seenBy(page, "progress")) as { committed: number }[];
+      const told = progress.map(({ committed }) => committed);
+      expect(told).toEqual(told.toSorted((a, b) => a - b));
+      expect((await seenBy(page, "retry")).length).toBeGreaterThan(0);
+      await page.close();
+    } finally {
+      await proxy.close();
+    }
+  });
 });
 
 test("sends parts straight to a store of a third origin, which need not show its ETag", async () => {

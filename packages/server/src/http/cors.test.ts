@@ -72,7 +72,14 @@ describe("a page of an allowed origin", () => {
     expect(made.status).toBe(201);
     expect(made.headers["access-control-allow-origin"]).toBe(APP);
     expect(made.headers.vary).toBe("Origin");
-    for (const name of ["Location", "ETag", "Upload-Offset", "Holdfast-Version", "Retry-After"]) {
+    for (const name of [
+      "Date",
+      "Location",
+      "ETag",
+      "Upload-Offset",
+      "Holdfast-Version",
+      "Retry-After",
+    ]) {
       expect(made.headers["access-control-expose-headers"]).toContain(name);
     }
     const put = putRequest(decodeUpload(made.json), Buffer.from("hello"), [0, 1]);
