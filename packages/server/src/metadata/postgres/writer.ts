@@ -14,6 +14,7 @@ import {
   TakenOverError,
   takeOwnership,
 } from "./owner.ts";
+import { requireOwnSession } from "./pooler.ts";
 import { prepareTables, unusable, useSchema } from "./schema.ts";
 
 export interface Writer {
@@ -64,6 +65,7 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
     throw unreached(driver.place, cause);
   });
   try {
+    await requireOwnSession(session.client, driver);
     await prepareTables(session.client, driver);
     await useSchema(session.client, driver.schema);
     return run(options, session, await takeOwnership(session.client, driver, claimant));
@@ -88,6 +90,9 @@ async function connectFirst(driver: Driver): Promise<Session> {
 
 function unreached(place: string, cause: unknown): HoldfastError {
   const said = cause instanceof Error && cause.message !== "" ? cause.message : "nobody answers";
+  if (/unsupported startup parameter/.test(said)) {
+    return unusable(place, said, { cause, hint: POOLER });
+  }
   if (!/password must be a (?:non-empty )?string/.test(said)) {
     return unusable(place, said, { cause, hint: UNREACHED });
   }
@@ -96,6 +101,8 @@ function unreached(place: string, cause: unknown): HoldfastError {
 
 const UNREACHED =
   "Is it running, and is the address right? What is stored is untouched; start again once it answers.";
+const POOLER =
+  "A pooler on the way, such as PgBouncer, refuses what sessions of ours are set to: name the address of PostgreSQL itself.";
 const NO_PASSWORD =
   "Put it into the file that PGPASSFILE names (~/.pgpass), into PGPASSWORD, or into the address in HOLDFAST_METADATA.";
 
