@@ -109,6 +109,9 @@ async function bringAll(world: MixWorld, job: MixedJob, { steps, last }: Mix): P
   await last.finish(job);
 }
 
+/** A minute: however busy a machine is, what arrived is committed by then. */
+const LOOKS_MAX = 6000;
+
 /** What arrived is committed as soon as it can be: an interrupted append keeps every byte, unless a digest covers all of its body. */
 async function requireOffset(
   world: MixWorld,
@@ -119,7 +122,7 @@ async function requireOffset(
     const { offset } = await viewOf(job);
     if (offset > most) throw new Error(`the offset is ${offset}, behind ${most}`);
     if (offset >= least || !world.takesAll) return;
-    if (looks === 1000) throw new Error(`the offset stays at ${offset}, before ${least}`);
+    if (looks === LOOKS_MAX) throw new Error(`the offset stays at ${offset}, before ${least}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
