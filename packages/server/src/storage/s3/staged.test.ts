@@ -1,7 +1,7 @@
 // Staged places on S3: how their parts become one object, whatever the store can do and wherever that is cut.
 import { randomBytes } from "node:crypto";
 import type { BoundPart, PartStorage, Place } from "@holdfast/engine";
-import { MIB } from "@holdfast/protocol";
+import { KIB } from "@holdfast/protocol";
 import { inMemory, partOf } from "@holdfast/testkit/contracts/part-storage-rig";
 import { testId } from "@holdfast/testkit/contracts/storage-rig";
 import { type S3Double, startS3Double } from "@holdfast/testkit/s3-double/server";
@@ -10,7 +10,7 @@ import { systemClock, systemRandom } from "../../platform.ts";
 import type { S3Calls } from "./calls.ts";
 import { createAwsCalls, createS3Storage } from "./index.ts";
 
-const PART = 8 * MIB;
+const PART = 64 * KIB;
 const content = new Uint8Array(randomBytes(2 * PART + 1000));
 
 const ends: (() => Promise<void> | void)[] = [];
@@ -25,7 +25,9 @@ interface World {
 }
 
 async function makeWorld(options: Parameters<typeof startS3Double>[0] = {}): Promise<World> {
-  const double = await startS3Double(options);
+  // Small parts, so that cutting it everywhere takes no time.
+  const instead = { partSizeMin: PART, ...options.instead };
+  const double = await startS3Double({ ...options, instead });
   const { endpoint, bucketName: bucket, credentials } = double;
   const calls = createAwsCalls({ bucket, region: "us-east-1", endpoint, credentials });
   ends.push(calls.close, double.close);
@@ -126,7 +128,7 @@ describe("an attempt that is cut", () => {
       await cutAt(world, last, "assemble");
       await cutAt(world, last, "discard");
     }
-  });
+  }, 120_000);
 
   /** Assembles until call `last`, which is never answered although it may have happened; then another process assembles, or discards. */
   async function cutAt(world: World, last: number, then: "assemble" | "discard"): Promise<number> {
