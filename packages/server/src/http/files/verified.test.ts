@@ -1,6 +1,7 @@
 // Reads that are verified: a part that is damaged in the store never leaves it, and what is right does.
 import { decodeFile, decodeUpload, type FileView, KIB } from "@holdfast/protocol";
 import { createMemoryStorage } from "@holdfast/testkit/storage/memory";
+import { createMemoryParts } from "@holdfast/testkit/storage/parts";
 import { afterEach, describe, expect, it } from "vitest";
 import {
   ask,
@@ -170,6 +171,36 @@ describe("a reader that asks for it", () => {
     flips.pop();
     expect((await get(SECOND)).status).toBe(206);
     expect((await server.engine.health()).damaged).toBe(0);
+  });
+});
+
+describe("a part that is damaged in a store of objects", () => {
+  it("is refused by name and noted; the same file again is another one, which is whole", async () => {
+    const memory = createMemoryParts();
+    let isBad = true;
+    const { objects } = memory;
+    const storage: typeof memory = {
+      ...memory,
+      objects: {
+        ...objects,
+        async *read(object, range) {
+          for await (const piece of objects.read(object, range)) {
+            if (object.kind === "bytes" && isBad) piece[0] = 255 - (piece[0] ?? 0);
+            yield piece;
+          }
+        },
+      },
+    };
+    server = await startTestServer({ parts: { storage } });
+    const file = await bring(server);
+    const headers = { "holdfast-verify": "?1" };
+    const answer = await ask(server, { path: file.url, headers });
+    expect(answer.json).toMatchObject({ code: "part_damaged", index: 0, file: file.id });
+    isBad = false;
+    const again = await bring(server);
+    expect(again.id).not.toBe(file.id);
+    expect((await server.engine.health()).damaged).toBe(1);
+    expect((await ask(server, { path: again.url, headers })).bytes.equals(CONTENT)).toBe(true);
   });
 });
 
