@@ -9,6 +9,7 @@ import {
 } from "@holdfast/protocol";
 import { createMemoryMetadata } from "@holdfast/testkit/metadata/memory";
 import { createMemoryStorage } from "@holdfast/testkit/storage/memory";
+import { createMemoryParts } from "@holdfast/testkit/storage/parts";
 import { partDigests, runBytes, sha256 } from "@holdfast/testkit/world";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Keyring, keyringOf } from "../../keys/keyring.ts";
@@ -478,7 +479,7 @@ describe("a part request that is held to an address", () => {
 describe("the way that parts best go", () => {
   it("is told where the storage takes them straight from clients, and they have a SHA-256", async () => {
     expect((await create()).transfer).toBeUndefined();
-    const storage = createMemoryStorage({ transfer: "direct" });
+    const storage = createMemoryParts({ transfer: "direct" });
     const other = await startTestServer({ parts: { ...shared, storage }, keys: () => keyring });
     const transferOf = async (digest: string) => {
       const body = Buffer.from(JSON.stringify({ name: "a", size: 1, digest }));
