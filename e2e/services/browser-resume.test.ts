@@ -365,3 +365,18 @@ test("takes files of every name, empty ones and equal ones, and refuses what no 
   const addresses = ended.map((one) => one.url).filter((one) => one !== undefined);
   expect(new Set(addresses).size).toBe(names.length - 1);
 }, 180_000);
+
+test("uploads where the browser has no room for a checkpoint, and says so", async () => {
+  const chosen = await writeSource("full.bin");
+  const page = await openPage();
+  const session = await browser.context.newCDPSession(page);
+  const { origin } = pages;
+  await session.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 1 });
+  try {
+    await choose(page, chosen);
+    await expectFile(page, chosen);
+    expect(await told(page, "warning")).toMatchObject({ code: "checkpoint_failed" });
+  } finally {
+    await session.send("Storage.overrideQuotaForOrigin", { origin });
+  }
+}, 180_000);
