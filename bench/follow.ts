@@ -82,7 +82,13 @@ async function costRows(
   const ours = figureOf(of("followers").map((cpu, round) => cpu - (of("alone")[round] ?? 0)));
   const name = `${FOLLOWERS} followers of ${growth.size / MIB} MiB, ${growth.name}: server CPU-s`;
   return [PLAIN, COPIED].map((peer) =>
-    ratioRow({ name, ours, peer, theirs: figureOf(of(peer)), target: { atMost: 1 } }),
+    ratioRow({
+      name: `${name}, beside ${peer}`,
+      ours,
+      peer,
+      theirs: figureOf(of(peer)),
+      target: { atMost: 1 },
+    }),
   );
 }
 
