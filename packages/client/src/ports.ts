@@ -61,8 +61,13 @@ export interface Fingerprint {
   readonly mtimeMs: number;
   /** Last change of content, name or rights, in milliseconds since 1970; nobody can set it. */
   readonly ctimeMs: number;
-  /** The file system's own number: another file of the same name has another. */
+  /** The file system's own number: another file of the same name has another. 0 where nobody tells, as in a browser; then `ctimeMs` is only `mtimeMs` again. */
   readonly ino: number;
+}
+
+/** Whether bytes that were changed, and their time of change set back, would show. Where they would not, only reading them tells. */
+export function showsChanges({ ino }: Fingerprint): boolean {
+  return ino !== 0;
 }
 
 /** Where an upload reads. Open for as long as the transfer lives. */

@@ -1,10 +1,11 @@
 // What the server has of an upload: asked again and again, and the first time after a checkpoint the source is compared with it.
 import {
   addPart,
+  countParts,
   createPartSet,
   encodeHex,
-  equalBytes,
   HoldfastError,
+  hasPart,
   type PartSet,
   partCount,
   toHoldfastError,
@@ -12,8 +13,9 @@ import {
 } from "@holdfast/protocol";
 import type { CompleteFile } from "./checkpoint.ts";
 import { fetchManifest } from "./describe.ts";
-import { digestAt, noteDigest } from "./digest-table.ts";
+import { digestAt, noteDigest, noteOwn } from "./digest-table.ts";
 import { boundParts, reclaimParts, unansweredParts } from "./direct/reclaim.ts";
+import { showsChanges } from "./ports.ts";
 import { indexesOf, sampleParts } from "./sample.ts";
 import type { Answer, Had } from "./state.ts";
 import {
@@ -28,6 +30,13 @@ import {
 import { readPart } from "./upload-send.ts";
 import { tellCreated } from "./upload-target.ts";
 import type { Call } from "./work.ts";
+
+/** The upload is of other bytes than the source has: nobody goes on with it. */
+export function otherSource(job: Job, { url }: Target): Answer {
+  job.stale.push(url);
+  job.target = undefined;
+  return { kind: "unusable" };
+}
 
 /** Asks for the status; the first time after a checkpoint, the source is also compared with what the server has. */
 export async function checkUpload(job: Job, call: Call): Promise<Answer> {
@@ -45,11 +54,7 @@ export async function checkUpload(job: Job, call: Call): Promise<Answer> {
   const view = bound.length > 0 ? await ask() : first;
   job.algorithm = view.digest;
   if (!job.unproven || isOver(view)) return answerOf(job, view);
-  if (!(await isSameSource(job, target, view, signal))) {
-    job.stale.push(target.url);
-    job.target = undefined;
-    return { kind: "unusable" };
-  }
+  if (!(await isSameSource(job, target, view, signal))) return otherSource(job, target);
   await keepTouched(job);
   job.unproven = undefined;
   tellCreated(job, true);
@@ -130,7 +135,8 @@ function isOver({ state }: UploadView): boolean {
 
 /**
  * Whether the source still has the bytes that the server committed: some of the parts, or all, are read again and compared.
- * Size and time of change were compared before; they alone are never trusted.
+ * Size and time of change were compared before; they alone are never trusted. Where nothing else would show a change, the parts that are passed over here are
+ * compared before the upload is completed; where nothing is left to be sent, at once.
  */
 async function isSameSource(
   job: Job,
@@ -140,16 +146,40 @@ async function isSameSource(
 ): Promise<boolean> {
   if (view.size !== grid.size || view.partSize !== grid.partSize || !view.digests) return false;
   if (view.digests.length !== digests.bytes.length) return false;
-  const compared =
-    job.unproven === "sample"
-      ? sampleParts(view.committed, job.ports.random)
-      : indexesOf(view.committed);
-  for (const index of compared) {
-    signal.throwIfAborted();
-    if (!equalBytes(await readPart(job, grid, index), digestAt(view.digests, index))) return false;
-  }
   for (const index of indexesOf(view.committed)) {
     noteDigest(digests, index, digestAt(view.digests, index));
   }
+  const isEnough =
+    job.unproven === "sample" &&
+    (showsChanges(openedOf(job).source.fingerprint) || !isWhole(view.committed));
+  const compared = isEnough
+    ? sampleParts(view.committed, job.ports.random)
+    : indexesOf(view.committed);
+  return hasParts(job, compared, signal);
+}
+
+function isWhole(committed: PartSet): boolean {
+  return countParts(committed) === committed.partCount;
+}
+
+/** Whether the source has these parts as their digests say. */
+async function hasParts(
+  job: Job,
+  indexes: Iterable<number>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { grid, digests } = targetOf(job);
+  for (const index of indexes) {
+    signal.throwIfAborted();
+    if (!noteOwn(digests, index, await readPart(job, grid, index))) return false;
+  }
   return true;
+}
+
+/** Whether the source has what others, or an earlier run of ours, have sent of it, as far as that is not known yet. */
+export async function hasAllParts(job: Job, signal: AbortSignal): Promise<boolean> {
+  if (showsChanges(openedOf(job).source.fingerprint)) return true;
+  const { known, own } = targetOf(job).digests;
+  const unread = [...indexesOf(known)].filter((index) => !hasPart(own, index));
+  return hasParts(job, unread, signal);
 }

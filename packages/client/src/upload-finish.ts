@@ -3,6 +3,7 @@ import { encodeComplete, HoldfastError } from "@holdfast/protocol";
 import { digestAt, isComplete, noteDigest } from "./digest-table.ts";
 import { indexesOf } from "./sample.ts";
 import type { Answer } from "./state.ts";
+import { hasAllParts, otherSource } from "./upload-check.ts";
 import {
   answerOf,
   type Job,
@@ -21,6 +22,7 @@ export async function completeUpload(job: Job, call: Call): Promise<Answer> {
   const { url, grid } = targetOf(job);
   if (await source.isChanged()) throw new HoldfastError("source_changed");
   await learnDigests(job, call);
+  if (!(await hasAllParts(job, call.signal))) return otherSource(job, targetOf(job));
   const root = ownRoot(job);
   const { body, headers } = jsonBody(
     encodeComplete({ size: grid.size, ...(root ? { root } : {}) }),

@@ -171,6 +171,63 @@ describe("the same upload again", () => {
     await expectSame(again.url, place.read("f"));
   });
 
+  describe("of a source that only its size and time tell from another, as in a browser", () => {
+    const sendAsPage = (path: string) => {
+      const ports = portsOf();
+      // A sample draws three words, and so has nothing in it but the first and the last of the committed parts.
+      const random = {
+        bytes: (size: number) => (size === 12 ? new Uint8Array(size) : systemRandom.bytes(size)),
+      };
+      const open = async () => {
+        const source = await openFileSource(path);
+        const { size, mtimeMs } = source.fingerprint;
+        return { ...source, fingerprint: { size, mtimeMs, ctimeMs: mtimeMs, ino: 0 } };
+      };
+      const options = { to: proxy.url, partSize: PART, limitRate: 3 * SIZE };
+      return startUpload(open, options, { ...ports, random });
+    };
+
+    async function sendSomeAsPage(path: string): Promise<string> {
+      const transfer = sendAsPage(path);
+      const created = next(transfer, "created");
+      await next(transfer, "progress", ({ committed }) => committed >= 4 * PART);
+      isClosed = true;
+      await expect(transfer.done).rejects.toMatchObject({ code: "forbidden" });
+      isClosed = false;
+      return (await created).url;
+    }
+
+    it("is of none of its bytes where some differ that no sample had", async () => {
+      const { path } = makeFile();
+      const url = await sendSomeAsPage(path);
+      changeSecretly(path, PART);
+      const transfer = sendAsPage(path);
+      const notices = record(transfer, "notice");
+      const result = await transfer.done;
+      expect(notices.map(({ code }) => code)).toEqual(["source_changed"]);
+      expect(await stateOf(url)).toBe("aborted");
+      await expectSame(result.url, place.read("f"));
+    });
+
+    it("is another one where such bytes changed after it was complete", async () => {
+      const { path } = makeFile();
+      const first = await sendAsPage(path).done;
+      changeSecretly(path, 5 * PART);
+      const again = await sendAsPage(path).done;
+      expect(again.url).not.toBe(first.url);
+      await expectSame(again.url, place.read("f"));
+    });
+
+    it("goes on where nothing has changed", async () => {
+      const { path, bytes } = makeFile();
+      await sendSomeAsPage(path);
+      const result = await sendAsPage(path).done;
+      expect(result.resumedBytes).toBeGreaterThanOrEqual(4 * PART);
+      await expectSame(result.url, bytes);
+      expect(await sendAsPage(path).done).toMatchObject({ url: result.url, bytesSent: 0 });
+    });
+  });
+
   it("goes on where only the rights of the file were changed", async () => {
     const { path, bytes } = makeFile();
     await sendSome(path);

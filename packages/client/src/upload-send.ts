@@ -9,7 +9,7 @@ import {
   partSizeAt,
   runSize,
 } from "@holdfast/protocol";
-import { noteDigest } from "./digest-table.ts";
+import { noteOwn } from "./digest-table.ts";
 import { type Job, openedOf, type Target, targetOf } from "./upload-job.ts";
 import type { Call } from "./work.ts";
 
@@ -63,7 +63,7 @@ export async function digestRun(
     const part = bytes.subarray(at, at + partSizeAt(grid, index));
     const digest = await ports.digester.digest(part, algorithm);
     // A part that reads differently from before, with size and time as they were, was changed all the same.
-    if (!noteDigest(known, index, digest)) throw new HoldfastError("source_changed");
+    if (!noteOwn(known, index, digest)) throw new HoldfastError("source_changed");
     digests.push(digest);
   }
   return digests;

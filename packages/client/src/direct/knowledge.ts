@@ -9,7 +9,7 @@ import {
   type PartDigest,
   partCount,
 } from "@holdfast/protocol";
-import { digestAt, noteDigest } from "../digest-table.ts";
+import { digestAt, noteOwn } from "../digest-table.ts";
 import { parseJson } from "../parse-json.ts";
 import { parseHttpDate } from "../retry-after.ts";
 import { type Job, jsonBody, type Target } from "../upload-job.ts";
@@ -70,7 +70,7 @@ async function digestOf(
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   signal.throwIfAborted();
-  if (!hasPart(digests.known, index)) noteDigest(digests, index, await readPart(job, grid, index));
+  if (!hasPart(digests.known, index)) noteOwn(digests, index, await readPart(job, grid, index));
   return digestAt(digests.bytes, index).slice();
 }
 
