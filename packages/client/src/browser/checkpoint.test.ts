@@ -156,6 +156,38 @@ describe("where the browser keeps nothing", () => {
     expect(await store.load("k")).toBe("v");
     expect(waits).toHaveLength(1);
   });
+
+  it("a database that answered late is used again", async () => {
+    const waits = new Set<() => void>();
+    const after = (_: number, task: () => void) => {
+      waits.add(task);
+      return () => waits.delete(task);
+    };
+    const database = createDatabase(NAME, { now: () => TODAY, after });
+    await database.use(async () => undefined);
+    const slow = Promise.withResolvers<void>();
+    const late = database.use(() => slow.promise);
+    await vi.waitFor(() => expect(waits.size).toBe(1));
+    for (const task of waits) task();
+    await expect(late).rejects.toThrow("does not answer");
+    await expect(database.use(async () => "early")).rejects.toThrow("does not answer");
+    slow.resolve();
+    await vi.waitFor(async () => expect(await database.use(async () => "again")).toBe("again"));
+    database.close();
+  });
+
+  it("what is too old to be of use stays where it cannot be removed, and the rest is used", async () => {
+    const old = open(() => 1);
+    await old.save("old", "v");
+    const full = vi.spyOn(IDBObjectStore.prototype, "delete").mockImplementation(() => {
+      throw new DOMException("full", "QuotaExceededError");
+    });
+    const store = open();
+    await store.save("k", "v");
+    expect(full).toHaveBeenCalled();
+    full.mockRestore();
+    expect(await store.load("k")).toBe("v");
+  });
 });
 
 function blocked(): object {

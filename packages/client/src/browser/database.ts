@@ -43,12 +43,9 @@ export function createDatabase(name: string, clock: Pick<Clock, "now" | "after">
     const forget = () => {
       if (opening === mine) opening = undefined;
     };
-    const answered = () => {
-      isAnswering = true;
-    };
     const mine = openConnection(name, clock.now(), forget);
     opening = mine;
-    mine.then(answered, forget).finally(answered);
+    mine.catch(forget);
     return mine;
   }
 
@@ -58,7 +55,10 @@ export function createDatabase(name: string, clock: Pick<Clock, "now" | "after">
         isAnswering = false;
         reject(unanswered());
       });
-      work.then(resolve, reject).finally(callOff);
+      work.then(resolve, reject).finally(() => {
+        callOff();
+        isAnswering = true;
+      });
     });
   }
 
@@ -104,15 +104,25 @@ async function openConnection(name: string, now: number, onGone: () => void): Pr
     },
     terminated: onGone,
   });
-  const stores = ["checkpoints", "handles"] as const;
-  const sweep = connection.transaction(stores, "readwrite");
-  const before = IDBKeyRange.upperBound(now - KEPT_MS);
-  for (const name of stores) {
-    const store = sweep.objectStore(name);
-    for (const key of await store.index("savedAt").getAllKeys(before)) await store.delete(key);
+  try {
+    await sweep(connection, now - KEPT_MS);
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
   }
-  await sweep.done;
-  return connection;
+}
+
+/** What is too old goes, as far as it can be removed. Rejects where this is no database of ours. */
+async function sweep(connection: Connection, until: number): Promise<void> {
+  const stores = ["checkpoints", "handles"] as const;
+  const transaction = connection.transaction(stores, "readwrite");
+  const before = IDBKeyRange.upperBound(until);
+  const removeOld = async (name: (typeof stores)[number]) => {
+    const store = transaction.objectStore(name);
+    for (const key of await store.index("savedAt").getAllKeys(before)) await store.delete(key);
+  };
+  await Promise.allSettled([...stores.map(removeOld), transaction.done]);
 }
 
 /** A transaction cannot be begun on a connection that is closing. */
