@@ -1,5 +1,6 @@
 // What the engine and a worker that digests tell each other.
 import type { Algorithm } from "@holdfast/protocol";
+import type { SentError } from "./messages.ts";
 
 /** The pieces of a part come in order, one job at a time; each is answered before the next one is sent. */
 export interface ToHasher {
@@ -14,4 +15,6 @@ export interface FromHasher {
   readonly piece: Uint8Array<ArrayBuffer>;
   /** After the last piece. */
   readonly digest: Uint8Array<ArrayBuffer> | undefined;
+  /** No digest comes of this part. */
+  readonly error?: SentError;
 }

@@ -1,6 +1,7 @@
 // Workers that digest parts by WebAssembly: as many for all transfers of a page as the machine has room for, started when they are first needed.
 import { type Algorithm, HoldfastError, KIB } from "@holdfast/protocol";
 import type { FromHasher, ToHasher } from "./hash-messages.ts";
+import { decodeError } from "./messages.ts";
 
 /** What is copied at once to where it is digested, in bytes. */
 const PIECE: number = 512 * KIB;
@@ -32,13 +33,10 @@ interface Lane {
 export function createHashPool(workers: number, startWorker: () => Worker): HashPool {
   const free: Lane[] = [];
   const waiting: ((lane: Lane) => void)[] = [];
+  /** What ends each of those that wait, should a worker break. */
+  const breaks = new Set<(error: HoldfastError) => void>();
   let started = 0;
   let broken: HoldfastError | undefined;
-  let breakAll: (error: HoldfastError) => void;
-  const breaking = new Promise<never>((_, reject) => {
-    breakAll = reject;
-  });
-  breaking.catch(() => "told by whatever is digested");
 
   function start(): Lane {
     started++;
@@ -46,13 +44,25 @@ export function createHashPool(workers: number, startWorker: () => Worker): Hash
     const worker = startWorker();
     worker.onerror = ({ message }) => {
       broken = new HoldfastError("internal", `the worker that digests has ended: ${message}`);
-      breakAll(broken);
+      for (const end of breaks) end(broken);
     };
     worker.postMessage(undefined, [port2]);
     return { port: port1, piece: new Uint8Array(PIECE) };
   }
 
-  function take(): Lane | Promise<Lane> {
+  /** Nothing of it is kept once it has ended: there are as many of these as parts. */
+  async function unlessBroken<T>(work: Promise<T>): Promise<T> {
+    if (broken) throw broken;
+    const { promise: breaking, reject } = Promise.withResolvers<never>();
+    breaks.add(reject);
+    try {
+      return await Promise.race([work, breaking]);
+    } finally {
+      breaks.delete(reject);
+    }
+  }
+
+  async function take(): Promise<Lane> {
     const lane = free.pop();
     if (lane) return lane;
     return started < workers ? start() : new Promise((resolve) => waiting.push(resolve));
@@ -72,16 +82,20 @@ export function createHashPool(workers: number, startWorker: () => Worker): Hash
       const isLast = at + PIECE >= bytes.length;
       const answer = await exchange(lane.port, { algorithm, piece, isFirst: at === 0, isLast });
       lane.piece = answer.piece;
+      if (answer.error) throw decodeError(answer.error);
       if (answer.digest) return answer.digest;
     }
   }
 
   return {
     async digest(bytes, algorithm) {
-      const lane = await Promise.race([take(), breaking]);
-      const digest = await Promise.race([digestIn(lane, bytes, algorithm), breaking]);
-      give(lane);
-      return digest;
+      if (broken) throw broken;
+      const lane = await unlessBroken(take());
+      try {
+        return await unlessBroken(digestIn(lane, bytes, algorithm));
+      } finally {
+        if (!broken) give(lane);
+      }
     },
   };
 }
