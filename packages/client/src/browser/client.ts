@@ -2,7 +2,7 @@
 import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
 import type { UploadOptions } from "../upload.ts";
 import { type EngineLink, startEngine } from "./engine-link.ts";
-import { findAgain } from "./kept-source.ts";
+import { findAgain, lost } from "./kept-source.ts";
 import { decodeError, encodeError, type Settings, type ToEngine, type ToPage } from "./messages.ts";
 import { createPageTransfer, type PageTransfer, type Transfer } from "./page-transfer.ts";
 import { isFileOf, otherFile, type Unfinished } from "./unfinished.ts";
@@ -51,13 +51,15 @@ export function createClient({ worker = usualWorker, ...settings }: ClientOption
   let link: EngineLink | undefined;
 
   function failAll(error: HoldfastError): void {
-    for (const transfer of transfers.values()) transfer.fail("failed", error);
-    for (const { reject } of questions.values()) reject(error);
+    const [failed, asked] = [[...transfers.values()], [...questions.values()]];
     transfers.clear();
     tokens.clear();
     questions.clear();
     link?.close();
     link = undefined;
+    // Who hears of it may begin again at once: that is another engine's.
+    for (const transfer of failed) transfer.fail("failed", error);
+    for (const { reject } of asked) reject(error);
   }
 
   /** Loaded with the first upload. */
@@ -125,10 +127,11 @@ export function createClient({ worker = usualWorker, ...settings }: ClientOption
     lastId++;
     const id = lastId;
     const transfer = createPageTransfer((type) => send({ type, id }));
+    const sent = typeof token === "function" ? "ask" : token;
+    // Throws where something of it cannot travel.
+    send({ type: "upload", id, upload: { blob, handle, identity, options, token: sent } });
     transfers.set(id, transfer);
     if (typeof token === "function") tokens.set(id, token);
-    const sent = typeof token === "function" ? "ask" : token;
-    send({ type: "upload", id, upload: { blob, handle, identity, options, token: sent } });
     return transfer.transfer;
   }
 
@@ -170,7 +173,12 @@ async function allowed(
   if (!handle) throw new HoldfastError("source_denied", `${path} has to be chosen again`);
   // Some browsers have handles that nobody need be asked about, and no such question.
   const ask = "requestPermission" in handle ? handle.requestPermission : undefined;
-  const answer = typeof ask === "function" ? await ask.call(handle, { mode: "read" }) : "granted";
+  const answer =
+    typeof ask === "function"
+      ? await ask.call(handle, { mode: "read" }).catch((error: unknown) => {
+          throw lost(error, path);
+        })
+      : "granted";
   if (answer !== "granted")
     throw new HoldfastError("source_denied", `nobody allowed ${path} to be read`);
   return findAgain(handle);

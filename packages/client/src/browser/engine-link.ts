@@ -66,8 +66,8 @@ export function startEngine(options: EngineLinkOptions): EngineLink {
 
   return {
     send(message) {
-      unheard?.push(message);
       port.postMessage(message);
+      unheard?.push(message);
     },
     close() {
       port.close();

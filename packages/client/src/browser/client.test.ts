@@ -1,0 +1,98 @@
+// What a page meets where its worker breaks, or a person has not clicked.
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type Client, createClient } from "./client.ts";
+import type { ToEngine, ToPage } from "./messages.ts";
+import type { Unfinished } from "./unfinished.ts";
+
+const TO = "https://files.example";
+const BLOB = new Blob(["abc"]);
+
+/** A worker that is heard, and says nothing but that it is ready. */
+class FakeWorker extends EventTarget implements Worker {
+  onerror: Worker["onerror"] = null;
+  onmessage = null;
+  onmessageerror = null;
+  readonly ready = Promise.withResolvers<MessagePort>();
+
+  postMessage(_: unknown, transfer?: Transferable[] | StructuredSerializeOptions): void {
+    const [port] = Array.isArray(transfer) ? transfer : [];
+    if (!(port instanceof MessagePort)) throw new Error("there is no port");
+    port.onmessage = ({ data }: MessageEvent<ToEngine>) => {
+      if (data.type !== "begin") return;
+      port.postMessage({ type: "ready" } satisfies ToPage);
+      this.ready.resolve(port);
+    };
+  }
+
+  break(): void {
+    this.onerror?.(Object.assign(new Event("error"), { message: "broken" }) as ErrorEvent);
+  }
+
+  terminate(): void {
+    this.ready.promise.then((port) => port.close());
+  }
+}
+
+let workers: FakeWorker[] = [];
+let client: Client;
+
+beforeEach(() => {
+  workers = [];
+  vi.stubGlobal("document", new EventTarget());
+  client = createClient({
+    worker: () => {
+      const worker = new FakeWorker();
+      workers.push(worker);
+      return worker;
+    },
+  });
+});
+afterEach(() => {
+  client.close();
+  vi.unstubAllGlobals();
+});
+
+/** The first worker, once the page has heard of it. */
+async function started(): Promise<FakeWorker> {
+  const [worker] = workers;
+  if (!worker) throw new Error("no worker was started");
+  const port = await worker.ready.promise;
+  port.postMessage({ type: "ready" } satisfies ToPage);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  return worker;
+}
+
+describe("a client of a page", () => {
+  it("begins with another worker where a page sends again as soon as it hears that one broke", async () => {
+    const first = client.upload(BLOB, { to: TO });
+    const again: Promise<unknown>[] = [];
+    first.on("error", () => {
+      if (again.length > 9) throw new Error("again and again");
+      again.push(client.upload(BLOB, { to: TO }).done);
+    });
+    const worker = await started();
+    worker.break();
+    await expect(first.done).rejects.toMatchObject({ code: "internal" });
+    expect(again.length).toBe(1);
+    expect(workers.length).toBe(2);
+    const isOver = await Promise.race([
+      ...again.map((done) => done.then(Boolean, Boolean)),
+      new Promise((resolve) => setTimeout(() => resolve(false), 20)),
+    ]);
+    expect(isOver).toBe(false);
+  });
+
+  it("says that a file has to be allowed where the browser may not even ask", async () => {
+    const one: Unfinished = {
+      ...{ key: "k", identity: "i", path: "talks/talk.mp4", size: 3, lastModified: 5, to: TO },
+      ...{ savedAt: 1, isRunning: false },
+    };
+    const requestPermission = async () => {
+      throw new DOMException("User activation is required", "SecurityError");
+    };
+    const handle = { kind: "file", name: "talk.mp4", requestPermission };
+    await expect(
+      client.resume(one, { handle: handle as unknown as FileSystemFileHandle }),
+    ).rejects.toMatchObject({ code: "source_denied" });
+  });
+});
