@@ -16,6 +16,7 @@ import { fetchManifest } from "./describe.ts";
 import { digestAt, noteDigest, noteOwn } from "./digest-table.ts";
 import { boundParts, reclaimParts, unansweredParts } from "./direct/reclaim.ts";
 import { showsChanges } from "./ports.ts";
+import { parseHttpDate } from "./retry-after.ts";
 import { indexesOf, sampleParts } from "./sample.ts";
 import type { Answer, Had } from "./state.ts";
 import {
@@ -47,7 +48,12 @@ export async function checkUpload(job: Job, call: Call): Promise<Answer> {
   const { attempt, signal } = call;
   await endAppend(job, target, call);
   await reclaimParts(job, target, unansweredParts(job), call);
-  const ask = () => job.wire.send({ method: "GET", url, attempt, signal }, readUpload);
+  let now = job.ports.clock.now();
+  const ask = () =>
+    job.wire.send({ method: "GET", url, attempt, signal }, (answer) => {
+      now = parseHttpDate(answer.header("date") ?? "") ?? job.ports.clock.now();
+      return readUpload(answer);
+    });
   const first = await ask();
   const bound = first.state === "open" && job.unproven ? boundParts(first) : [];
   await reclaimParts(job, target, bound, call);
@@ -57,7 +63,7 @@ export async function checkUpload(job: Job, call: Call): Promise<Answer> {
   if (!(await isSameSource(job, target, view, signal))) return otherSource(job, target);
   await keepTouched(job);
   job.unproven = undefined;
-  tellCreated(job, true);
+  tellCreated(job, true, view.state === "open" ? Math.max(0, view.expiresAt - now) : undefined);
   return answerOf(job, view);
 }
 

@@ -59,7 +59,8 @@ export async function createUpload(
   job.target = newTarget(server, view.id, { size: view.size, partSize: view.partSize });
   job.unproven = undefined;
   await keep(job, checkpointOf(job, view.createdAt));
-  tellCreated(job, false);
+  // Both by the server's clock, whatever ours says.
+  tellCreated(job, false, view.expiresAt - view.createdAt);
   return answerOf(job, view);
 }
 

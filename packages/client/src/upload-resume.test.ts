@@ -116,7 +116,11 @@ describe("the same upload again", () => {
     const transfer = uploadStill(createVirtualClock(), path, options);
     const created = record(transfer, "created");
     const result = await transfer.done;
-    expect(created).toEqual([{ id: url.split("/").at(-1), url, size: SIZE, isResumed: true }]);
+    const id = url.split("/").at(-1);
+    expect(created).toMatchObject([{ id, url, size: SIZE, isResumed: true }]);
+    // A day after the last commit, by the server's clock: ours stands at another time.
+    expect(created[0]?.expiresInMs).toBeGreaterThan(23 * 3_600_000);
+    expect(created[0]?.expiresInMs).toBeLessThanOrEqual(24 * 3_600_000 + 1_000);
     expect(result.resumedBytes).toBeGreaterThanOrEqual(4 * PART);
     expect(result.bytesSent).toBe(SIZE - result.resumedBytes);
     expect(result.bytesCommitted).toBe(SIZE);

@@ -8,9 +8,11 @@ export function newTarget(server: string, id: UploadId, grid: Target["grid"]): T
   return { id, url: uploadUrl(server, id), grid, digests: createDigestTable(partCount(grid)) };
 }
 
-export function tellCreated(job: Job, isResumed: boolean): void {
+/** `expiresInMs` is undefined of one that is complete. */
+export function tellCreated(job: Job, isResumed: boolean, expiresInMs?: number): void {
   const { id, url, grid } = targetOf(job);
-  job.emit("created", { id, url, size: grid.size, isResumed });
+  const ending = expiresInMs === undefined ? {} : { expiresInMs };
+  job.emit("created", { id, url, size: grid.size, isResumed, ...ending });
 }
 
 /** What must be remembered to go on with it. `createdAt` by the server's clock. */

@@ -28,6 +28,22 @@ test("23 hours after the last commit", () => {
   expect(told.length).toBe(1);
 });
 
+test("when the server has said that it removes it, of one that is gone on with", () => {
+  const { clock, emit, told } = watch();
+  emit("created", { ...CREATED, isResumed: true, expiresInMs: 3 * HOUR });
+  clock.advance(2 * HOUR - 1);
+  expect(told).toEqual([]);
+  clock.advance(1);
+  expect(told).toEqual([expect.stringContaining("in 60 minutes")]);
+});
+
+test("at once, of one that has less than an hour left", () => {
+  const { clock, emit, told } = watch();
+  emit("created", { ...CREATED, isResumed: true, expiresInMs: HOUR / 4 });
+  clock.advance(1);
+  expect(told).toEqual([expect.stringContaining("in 15 minutes")]);
+});
+
 test("not of one that has ended", () => {
   const { clock, emit, told, end } = watch();
   emit("created", CREATED);

@@ -47,6 +47,8 @@ const RESPONSE_HEADERS = [
     "ETag",
     "Retry-After",
     "Allow",
+    // By whose clock it is said until when: a page's own may be wrong.
+    "Date",
   ],
   ...["Accept-Ranges", "Content-Range", "Content-Disposition", "Content-Digest", "Repr-Digest"],
   ...["Upload-Offset", "Upload-Complete", "Upload-Length", "Upload-Limit", "WWW-Authenticate"],
