@@ -57,8 +57,13 @@ function redirected(
 ): HoldfastError {
   if (isPast) return notHoldfast(response, clock);
   const { status } = response;
-  const to = URL.parse(response.header("location") ?? "", from);
-  if (!to) return new HoldfastError("wrong_address", `status ${status} points nowhere`, { status });
+  const led = response.header("location") ?? "";
+  // Browsers do not say where.
+  const to = led === "" ? null : URL.parse(led, from);
+  if (!to)
+    return new HoldfastError("wrong_address", `the server points elsewhere by status ${status}`, {
+      status,
+    });
   // What a person gave was the part before our own routes; credentials and a query would end up in logs.
   const location = to.origin + to.pathname.replace(/\/v1\/uploads.*$|\/manifest$/, "");
   return new HoldfastError("wrong_address", `the server points to ${location}`, {

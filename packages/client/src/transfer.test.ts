@@ -309,6 +309,13 @@ describe("a cut", () => {
     hasty.stepFails("connection_failed", {}, 60_000);
     expect(hasty.state()).toMatchObject({ phase: "failed", error: { code: "gave_up" } });
   });
+
+  it("is patient from when it has opened: before, it waited for others", () => {
+    const one = start(20, 60_000);
+    one.take({ type: "opened", id: one.pending(), isResumed: false, at: 3_600_000 });
+    one.stepFails("connection_failed", {}, 3_600_100);
+    expect(one.phase()).toBe("waiting");
+  });
 });
 
 describe("a run that takes longer than the time to give up", () => {

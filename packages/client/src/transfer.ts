@@ -153,7 +153,8 @@ function onStep(state: LiveState, pending: Pending, event: StepEvent): Next {
   switch (event.type) {
     case "opened": {
       const { isResumed, known } = event;
-      const opened = { ...live, isOpened: true, isResumed, known };
+      // What was waited for before, others had to end.
+      const opened = { ...live, isOpened: true, isResumed, known, progressAt: event.at };
       return isPaused ? rest(opened) : take(opened, isResumed ? "check" : "create");
     }
     case "stepFailed":

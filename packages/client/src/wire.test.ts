@@ -156,6 +156,14 @@ describe("the wire", () => {
     }
   });
 
+  it("does not say that a redirect leads to itself where a browser hides where it leads", async () => {
+    const { send } = start(() =>
+      Promise.resolve({ ...response(307, ""), header: () => undefined }),
+    );
+    await expect(send()).rejects.toMatchObject({ code: "wrong_address", details: { status: 307 } });
+    await expect(send()).rejects.toThrow("points elsewhere");
+  });
+
   it("waits for a redirect to pass at an address where Holdfast has answered before", async () => {
     let isPortal = false;
     const { send } = start(() =>

@@ -1,5 +1,5 @@
 // The engine of a page's transfers: reads, digests and sends for all of them, on whatever thread it is started, and tells the page by messages.
-import { toHoldfastError } from "@holdfast/protocol";
+import { type ErrorCode, toHoldfastError } from "@holdfast/protocol";
 import type { Transfer, WatchedTransfer } from "../events.ts";
 import { IN_FLIGHT, MEMORY } from "../line.ts";
 import type { Ports, Source } from "../ports.ts";
@@ -27,6 +27,7 @@ import { browserClock, browserRandom } from "./platform.ts";
 import { openBlobSource } from "./source.ts";
 import { countTabs } from "./tabs.ts";
 import { createBrowserTransport } from "./transport.ts";
+import { createTurns, type Turn } from "./turns.ts";
 import { forgetOne, listHere, type Unfinished } from "./unfinished.ts";
 
 /** Of all runs in flight, in all tabs, in bytes: what the browser reads into and what it digests from is as much again. */
@@ -55,6 +56,7 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
   const ports = browserPorts(settings, { origins, database });
   const kept = { ...ports, handles };
   const transfers = new Map<number, WatchedTransfer>();
+  const takeTurn = createTurns();
   const questions = new Map<number, PromiseWithResolvers<string>>();
   let lastQuestion = 0;
 
@@ -101,6 +103,7 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
   function begin(id: number, sent: SentUpload): void {
     const { blob, options, token } = sent;
     let opened: Source | undefined;
+    const turn = takeTurn(options.to);
     const common = {
       // Another tab that is at it does the same work: this one goes on with it should that one end.
       whenBusy: "wait" as const,
@@ -110,6 +113,9 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
     const source = token === "ask" ? () => askToken(id) : token;
     const transfer = startUpload(
       async () => {
+        await turn.come;
+        // Who was paused meanwhile has nothing to do with it.
+        if (transfer.state === "paused") turn.pass();
         opened = await open(sent);
         return opened;
       },
@@ -118,6 +124,7 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
     );
     transfers.set(id, transfer);
     tellEvents(page, id, transfer);
+    passTurn(transfer, turn);
     const unwatch = watchExpiry(browserClock, transfer, (detail) => {
       const event = { name: "notice", value: { code: "upload_ended", detail } } as const;
       page.postMessage({ type: "event", id, event });
@@ -165,6 +172,25 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
         return transfers.get(message.id)?.[message.type]();
     }
   };
+}
+
+/** What hinders all that go to one server: whoever meets it keeps the turn, since nobody else would do better. */
+const AWAY: ReadonlySet<ErrorCode> = new Set(["connection_failed", "stalled", "not_holdfast"]);
+
+/** Others go on while this one waits for something of its own, and once it has ended. */
+function passTurn({ on, done }: Transfer, turn: Turn): void {
+  on("state", (state) => {
+    if (state === "paused") turn.pass();
+    // It is over only when it has opened.
+    else if (state === "ending") turn.leave();
+  });
+  on("retry", ({ code }) => {
+    if (!AWAY.has(code)) turn.pass();
+  });
+  on("notice", ({ code }) => {
+    if (code === "transfer_busy") turn.pass();
+  });
+  done.then(turn.leave, turn.leave);
 }
 
 /** What ends a transfer is told by how it ends. */

@@ -5,6 +5,7 @@ import { failureOf, memoryResponse, redirectResponse } from "./answer.ts";
 /** Answers to requests with a body are short: they are read into memory. */
 export function sendByXhr(request: TransportRequest, body: Blob): Promise<TransportResponse> {
   const { url, method, headers, signal, onSent } = request;
+  signal.throwIfAborted();
   const xhr = new XMLHttpRequest();
   xhr.open(method, url);
   xhr.responseType = "arraybuffer";
