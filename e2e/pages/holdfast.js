@@ -8,7 +8,8 @@ input.type = "file";
 input.multiple = true;
 document.body.append(input);
 
-Object.assign(window, { seen: [], done: new Map(), failures: [], transfers: [] });
+/** `more`: options of what is chosen that no address can tell. */
+Object.assign(window, { seen: [], done: new Map(), failures: [], transfers: [], more: {} });
 let ended = 0;
 const EVENTS = ["created", "progress", "part", "state", "retry", "warning", "error"];
 
@@ -38,5 +39,5 @@ window.start = (file, more = {}) => {
 };
 
 input.addEventListener("change", () => {
-  for (const file of input.files ?? []) window.start(file);
+  for (const file of input.files ?? []) window.start(file, window.more);
 });

@@ -1,11 +1,13 @@
 // Our own client in a real browser: what a page is given goes to a real server of another origin, and progress is what that has committed.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MIB } from "@holdfast/protocol";
 import { freePort } from "@holdfast/testkit/free-port";
 import { startServer, stopServer } from "@holdfast/testkit/process";
 import { startProxy } from "@holdfast/testkit/proxy";
+import { passOn, startRelay } from "@holdfast/testkit/relay";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openPage, seenBy, untilDone, untilFailed } from "../kit/browser-page.ts";
@@ -137,6 +139,88 @@ test("BLAKE3 is digested by workers of its own", async () => {
   expect(withWasm.asked).toContain("/hash-worker.ts");
   expect(await seenBy(page, "violation")).toEqual([]);
   await page.close();
+});
+
+test("BLAKE3 fails, and says why, where the policy allows no WebAssembly", async () => {
+  const page = await openPage(browser, guarded.origin, { to: url, options: { digest: "blake3" } });
+  await choose(page);
+  expect(await untilFailed(page)).toMatch(/^digest_unsupported: .*wasm-unsafe-eval/);
+  await page.close();
+});
+
+test("a part that is too large to be copied is digested by workers, piece by piece", async () => {
+  const options = { partSize: 32 * MIB };
+  const page = await openPage(browser, pages.origin, { to: url, options });
+  const digests = watchParts(page);
+  await choose(page);
+  await expectFile(page);
+  expect(digests.length).toBe(1);
+  expect(pages.asked).toContain("/hash-worker.ts");
+  await page.close();
+});
+
+describe("what comes in between", () => {
+  /** Answers with what `stand` says of a run's request, in place of the server, until that has nothing to say. */
+  async function relayed(
+    stand: (request: IncomingMessage) => { status: number; body: string; type: string } | undefined,
+    options: string,
+    check: (page: Page) => Promise<void>,
+  ): Promise<void> {
+    const relay = await startRelay((request, response) => {
+      const said = request.method === "PUT" ? stand(request) : undefined;
+      if (!said) return passOn(url, request, response);
+      request.resume();
+      request.once("end", () => {
+        const { status, body, type } = said;
+        const ours = {
+          "access-control-allow-origin": pages.origin,
+          "access-control-expose-headers": "holdfast-version",
+          "holdfast-version": "1",
+        };
+        response.writeHead(status, { "content-type": type, ...(status === 401 ? ours : {}) });
+        response.end(body);
+      });
+    });
+    try {
+      const page = await openPage(browser, pages.origin, { to: relay.url });
+      await page.evaluate(`window.more = ${options}`);
+      await choose(page);
+      await check(page);
+      await page.close();
+    } finally {
+      await relay.close();
+    }
+  }
+
+  test("pages of a hotel's network, also with status 200, are waited out", async () => {
+    const types = ["text/html", "text/html"];
+    const stand = () => {
+      const type = types.pop();
+      return type === undefined ? undefined : { status: 200, type, body: "<h1>Welcome</h1>" };
+    };
+    await relayed(stand, "{}", async (page) => {
+      await expectFile(page);
+      expect(await seenBy(page, "retry")).toMatchObject(
+        expect.arrayContaining([expect.objectContaining({ code: "connection_failed" })]),
+      );
+    });
+  });
+
+  test("a token that ends in the middle is replaced by the page's next one", async () => {
+    const used = new Set<string>();
+    const stand = ({ headers: { authorization = "" } }: IncomingMessage) => {
+      used.add(authorization);
+      if (authorization !== "Bearer old") return undefined;
+      const body = JSON.stringify({ code: "unauthorized", title: "no", status: 401 });
+      return { status: 401, type: "application/problem+json", body };
+    };
+    const options =
+      "{ token: (() => { let asked = 0; return async () => asked++ ? 'new' : 'old'; })() }";
+    await relayed(stand, options, async (page) => {
+      await expectFile(page);
+      expect([...used].toSorted()).toEqual(["Bearer new", "Bearer old"]);
+    });
+  });
 });
 
 describe("on a network without certificates, where there is no WebCrypto", () => {
