@@ -31,7 +31,7 @@ export interface Context extends EngineParts {
   readonly sound: Map<string, Promise<number>>;
   readonly passes: Passes;
   /** Files whose stored bytes are being mended. */
-  readonly healing: Set<FileId>;
+  readonly healing: Map<FileId, Promise<void>>;
   /** Finals that are gone on with after a while; what calls that off. */
   readonly waiting: Map<UploadId, () => void>;
   /** Set once, when the server is told to stop. */
@@ -55,7 +55,7 @@ export function createContext(parts: EngineParts): Context {
     sound: new Map(),
     waiting: new Map(),
     passes: createPasses(),
-    healing: new Set(),
+    healing: new Map(),
     isDraining: false,
     isOverdue: false,
     work: new Set(),

@@ -17,7 +17,7 @@ import { offset } from "./offset.ts";
 import { presign, revoke } from "./presign.ts";
 import { provePart } from "./proof.ts";
 import { putRun } from "./put-run.ts";
-import { addressOf, findFile } from "./read.ts";
+import { addressOf, findFile, isAllThere } from "./read.ts";
 import { checkRead, readChecked } from "./read-verified.ts";
 import { recover } from "./recover.ts";
 import { publicFile, revokeContentLink, revokeFileLink, setPublic } from "./sharing.ts";
@@ -63,6 +63,7 @@ export function createEngine(parts: EngineParts): Engine {
     read: (file, range, how, outlet) => readChecked(context, file, range, how, outlet),
     checkRead: (file, range, how) => checkRead(context, file, range, how),
     addressOf: (file, terms) => addressOf(context, file, terms),
+    isAllThere: (file) => isAllThere(context, file),
     manifest: (file) => readManifest(context, file),
     proof: (file, index) => provePart(context, file, index),
     health: async () => ({

@@ -36,18 +36,29 @@ export async function isSound(
   return equalBytes(running.digest(), digest);
 }
 
-/** Every part of a file whose stored bytes are bad, in order. */
+/**
+ * Every part of a file, or of those that are named, whose stored bytes are bad.
+ * @throws HoldfastError `file_not_found`, `shutting_down`; what reading met
+ */
 export async function badPartsOf(
   context: Context,
   file: FileRecord,
-  origin?: "medium",
+  { indexes, origin }: { readonly indexes?: readonly number[]; readonly origin?: "medium" } = {},
 ): Promise<readonly number[]> {
   const bad: number[] = [];
-  for (let index = 0; index < partCount(file); index++) {
-    if (context.isDraining) throw new HoldfastError("shutting_down");
+  for (const index of indexes ?? Array(partCount(file)).keys()) {
+    await requireThere(context, file);
     if (!(await isSound(context, file, index, origin))) bad.push(index);
   }
   return bad;
+}
+
+/** Whoever reads for hours stops when nobody wants it any more. @throws HoldfastError `file_not_found`, `shutting_down` */
+export async function requireThere(context: Context, { id }: FileRecord): Promise<FileRecord> {
+  if (context.isDraining) throw new HoldfastError("shutting_down");
+  const now = await context.metadata.file(id);
+  if (now?.state !== "available") throw new HoldfastError("file_not_found");
+  return now;
 }
 
 /** Resolves when it is noted, and told to whoever operates the server. What cannot be noted now is noted by the next reader. */

@@ -37,6 +37,8 @@ export async function eraseFile(context: Context, id: FileId, known?: FileRecord
   const file = known ?? (await context.metadata.file(id));
   // Another has been quicker.
   if (!file) return;
+  // Whoever mends it stops, now that it is hidden; what he writes after that would stand in no record.
+  await context.healing.get(id)?.catch(() => undefined);
   await removeStored(context, { ...file, id: file.uploadId });
   await context.metadata.apply({ kind: "erased", id });
 }

@@ -314,6 +314,8 @@ export interface Engine {
   ): AsyncGenerator<Uint8Array, void, void>;
   /** An address of the storage's own from which the file can be read; undefined where it has none, or reads are verified. */
   addressOf(file: FileRecord, terms: ReadTerms): Promise<string | undefined>;
+  /** Whether as many bytes are stored as the file has: for who lets them be sent by somebody that takes the size from the disk. Reads two of them. */
+  isAllThere(file: FileRecord): Promise<boolean>;
   /** The same beforehand, for the part in which a range begins. */
   checkRead(file: FileRecord, range: ByteRange, how?: ReadHow): Promise<void>;
   /** The manifest as it is stored, checked against its digest, from first byte to last. Each piece is valid until the next one is asked for. */

@@ -1,9 +1,10 @@
 // A file of which stored bytes are bad is healed by the same file that was uploaded again: its bytes stand in for those that rotted.
 import { equalBytes, isHoldfastError, partCount } from "@holdfast/protocol";
 import { type Context, doWork } from "./context.ts";
-import { badPartsOf, isSound, noteDamage, noteSound } from "./damage.ts";
+import { badPartsOf, isSound, noteDamage, requireThere } from "./damage.ts";
 import { allDue } from "./due.ts";
 import { regionsOf } from "./kinds.ts";
+import { mending, notedParts, settle } from "./mend.ts";
 import type { FileRecord } from "./records.ts";
 
 /**
@@ -14,7 +15,9 @@ import type { FileRecord } from "./records.ts";
 export function healTwins(context: Context, twin: FileRecord): void {
   if (context.storage.kind === "parts" || context.isDraining) return;
   const work = async () => {
-    for await (const { fileId } of allDue(context.metadata, "damaged")) {
+    for await (const { fileId, size } of allDue(context.metadata, "damaged")) {
+      // Of a disk that rots there may be thousands, and this is asked for each small file.
+      if (size !== twin.size) continue;
       const file = fileId && (await context.metadata.file(fileId));
       if (file && isTwin(file, twin)) await healFile(context, file, twin);
     }
@@ -42,40 +45,38 @@ function isTwin(file: FileRecord, other: FileRecord): boolean {
   return file.id !== other.id && file.state === "available" && isSame;
 }
 
+function healFile(context: Context, file: FileRecord, twin: FileRecord): Promise<void> {
+  return mending(context, file, () => heal(context, file, twin));
+}
+
 /**
  * Looks at all of the file, since what was read of it need not be all that is bad; notes what is bad before the first byte is written, since a file whose bytes were gone
  * altogether has zeros then where nobody has looked; writes, flushes, and looks at the medium before it counts as healed.
  */
-async function healFile(context: Context, file: FileRecord, twin: FileRecord): Promise<void> {
-  const { healing, metadata, log } = context;
-  if (healing.has(file.id)) return;
-  healing.add(file.id);
-  try {
-    const bad = await badPartsOf(context, file);
-    if (bad.length > 0) {
-      for (const index of bad) {
-        if (await isSound(context, twin, index)) continue;
-        log("error", "file.not-healed", { file: file.id, by: twin.id, index });
-        return noteDamage(context, twin, [index]);
-      }
-      await metadata.apply({ kind: "note", id: file.id, note: { kind: "damaged", indexes: bad } });
-      for (const index of bad) await copyPart(context, file, twin, index);
-      const storage = regionsOf(context);
-      await storage.flush(file.uploadId);
-      await storage.seal(file.uploadId, file.size);
-      const left = await badPartsOf(context, file, "medium");
-      if (left.length > 0) return noteDamage(context, file, left);
-    }
-    for (const key of context.sound.keys()) if (key.startsWith(file.id)) context.sound.delete(key);
-    const now = (await metadata.file(file.id)) ?? file;
-    await noteSound(context, now, now.notes?.damaged ?? []);
-    log("warn", "file.healed", { file: file.id, by: twin.id, parts: bad });
-  } finally {
-    healing.delete(file.id);
-    // Removed meanwhile: what was written since stands in no record.
-    const now = await metadata.file(file.id);
-    if (now?.state !== "available") await regionsOf(context).remove(file.uploadId);
+async function heal(context: Context, file: FileRecord, twin: FileRecord): Promise<void> {
+  const { metadata, log } = context;
+  const noted = notedParts(file);
+  const shown = await badPartsOf(context, file);
+  // What an attempt before this one has written, and could not flush, the cache shows and the medium does not have.
+  const stored = await badPartsOf(context, file, { indexes: noted, origin: "medium" });
+  const bad = [...new Set([...shown, ...stored])];
+  for (const index of bad) {
+    if (await isSound(context, twin, index)) continue;
+    log("error", "file.not-healed", { file: file.id, by: twin.id, index });
+    return noteDamage(context, twin, [index]);
   }
+  if (bad.length > 0) {
+    await metadata.apply({ kind: "note", id: file.id, note: { kind: "damaged", indexes: bad } });
+    const storage = regionsOf(context);
+    for (const index of bad) {
+      await requireThere(context, file);
+      await copyPart(context, file, twin, index);
+    }
+    await storage.flush(file.uploadId);
+  }
+  await settle(context, file, [...new Set([...noted, ...bad])]);
+  const { notes } = await requireThere(context, file);
+  if (!notes?.damaged) log("warn", "file.healed", { file: file.id, by: twin.id, parts: bad });
 }
 
 /** A slot at a time; the storage wants whole blocks, and parts are some. */
@@ -107,7 +108,10 @@ async function copyPart(
   }
 }
 
+/** Ended with the server, or with the file: nothing has gone wrong. */
+const ENDS: ReadonlySet<string> = new Set(["shutting_down", "file_not_found"]);
+
 function failed({ log }: Context, { id }: FileRecord, cause: unknown): void {
-  if (isHoldfastError(cause) && cause.code === "shutting_down") return;
+  if (isHoldfastError(cause) && ENDS.has(cause.code)) return;
   log("error", "file.not-healed", { file: id, cause });
 }

@@ -15,7 +15,11 @@ it("names each damaged part once, in order, and no more than a bound", () => {
   expect(noted(some, { kind: "damaged", indexes: [9, 1] })).toEqual({ damaged: [1, 9, 10] });
   expect(noted(some, { kind: "healed", indexes: [10, 9] })).toEqual(NONE);
   const all = Array.from({ length: DAMAGED_MAX + 5 }, (_, index) => index);
-  expect(noted(NONE, { kind: "damaged", indexes: all }).damaged).toHaveLength(DAMAGED_MAX);
+  const full = noted(NONE, { kind: "damaged", indexes: all });
+  expect(full.damaged).toHaveLength(DAMAGED_MAX);
+  // It stands for parts that are not in it: one of those that are is right again, and nobody knows of the others.
+  expect(noted(full, { kind: "healed", indexes: [3] })).toEqual(full);
+  expect(noted(full, { kind: "healed", indexes: all })).toEqual(NONE);
 });
 
 it("keeps what was taken back until nothing of its age can count, and refuses more than a bound", () => {

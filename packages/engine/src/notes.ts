@@ -58,6 +58,8 @@ export function noted(notes: FileNotes, note: FileNote): FileNotes {
     }
     case "healed": {
       const left = damaged.filter((index) => !note.indexes.includes(index));
+      // A list that is full stands for what is not in it, too: it goes as a whole.
+      if (damaged.length >= DAMAGED_MAX && left.length > 0) return notes;
       return notesOf(publicAt, revoked, left);
     }
   }

@@ -2,6 +2,8 @@
 import { type ByteRange, HoldfastError, partCount } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
 import { damagedPart, isDoubtful, isSound, noteDamage, noteSound } from "./damage.ts";
+import { mending, settle } from "./mend.ts";
+import { DAMAGED_MAX } from "./notes.ts";
 import type { Outlet } from "./ports.ts";
 import { read } from "./read.ts";
 import type { FileRecord } from "./records.ts";
@@ -100,7 +102,7 @@ async function requireSound(
 /** Resolves with when it was found. */
 async function findSound(context: Context, file: FileRecord, index: number): Promise<number> {
   if (await isSound(context, file, index)) {
-    await noteSound(context, file, [index]);
+    await settleNoted(context, file, index);
     return context.clock.monotonic();
   }
   // Removed while it was read: that is why there was nothing.
@@ -108,4 +110,18 @@ async function findSound(context: Context, file: FileRecord, index: number): Pro
   if (now?.state !== "available") throw new HoldfastError("file_not_found");
   await noteDamage(context, now, [index]);
   throw damagedPart(file, index);
+}
+
+/** A note goes where what it stands for is right again. On a disk only if that lasts, and not while somebody mends the file: he says so himself. */
+async function settleNoted(context: Context, file: FileRecord, index: number): Promise<void> {
+  const { damaged = [] } = file.notes ?? {};
+  // Of so many each one stands for those that are not noted, too.
+  if (!damaged.includes(index) || damaged.length >= DAMAGED_MAX) return;
+  if (context.storage.kind === "parts") return noteSound(context, file, [index]);
+  try {
+    await mending(context, file, () => settle(context, file, [index]));
+  } catch (cause) {
+    // Other parts of it are not there, perhaps. The note stands, and is looked at by the next reader.
+    context.log("warn", "part.not-noted", { file: file.id, cause });
+  }
 }

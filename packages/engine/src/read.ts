@@ -1,6 +1,7 @@
 // read: the bytes of a published file.
 import { type ByteRange, HoldfastError, isFileId, MIB } from "@holdfast/protocol";
 import { authorize, type Context } from "./context.ts";
+import { regionsOf } from "./kinds.ts";
 import { handOn, type Pieces } from "./pieces.ts";
 import type { Outlet, ReadTerms, StoredObject } from "./ports.ts";
 import type { FileRecord, Principal } from "./records.ts";
@@ -35,6 +36,12 @@ export async function addressOf(
 ): Promise<string | undefined> {
   if (storage.kind !== "parts" || place === undefined || reads === "verified") return undefined;
   return storage.objects.address(place, terms);
+}
+
+export async function isAllThere(context: Context, file: FileRecord): Promise<boolean> {
+  const end = new Uint8Array(2);
+  const object = { id: file.uploadId, kind: "bytes" } as const;
+  return (await regionsOf(context).read(object, file.size - 1, end)) === 1;
 }
 
 export function bytesOf({ uploadId: id, place }: FileRecord): Stored {

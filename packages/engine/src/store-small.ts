@@ -15,10 +15,11 @@ import type { Change } from "./changes.ts";
 import type { Context } from "./context.ts";
 import { newRecord } from "./create.ts";
 import { applyOnce } from "./create-key.ts";
-import { noteSound } from "./damage.ts";
+import { requireThere } from "./damage.ts";
 import { healTwins } from "./heal-file.ts";
 import { regionsOf } from "./kinds.ts";
 import { packManifest } from "./manifest.ts";
+import { mending, notedParts, settle } from "./mend.ts";
 import { fileOf, manifestOf } from "./publish.ts";
 import type { FileRecord, Principal, UploadRecord } from "./records.ts";
 
@@ -88,8 +89,11 @@ export async function storeSmall(
 
 /** The same bytes are here again: they take the place of those that rotted. */
 async function healSmall(context: Context, file: FileRecord, bytes: Uint8Array): Promise<void> {
-  await regionsOf(context).put({ id: file.uploadId, kind: "bytes" }, [bytes]);
-  await noteSound(context, file, file.notes?.damaged ?? []);
+  await mending(context, file, async () => {
+    await requireThere(context, file);
+    await regionsOf(context).put({ id: file.uploadId, kind: "bytes" }, [bytes]);
+    await settle(context, file, notedParts(file));
+  });
 }
 
 function told(context: Context, file: FileRecord): Extract<Change, { kind: "store" }>["outbox"] {

@@ -76,7 +76,7 @@ export async function contentReply(
   const readable = { file, audience, stillMay };
   const led = await redirected(front, request, readable, range !== undefined);
   if (led) return led;
-  const elsewhere = handedOver(front, request, file, ranges);
+  const elsewhere = await handedOver(front, request, file, ranges);
   if (elsewhere) {
     // Whoever sends it says that it has ranges.
     const { "accept-ranges": _, ...headers } = fileHeaders(file, audience);

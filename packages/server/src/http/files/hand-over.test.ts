@@ -1,4 +1,5 @@
 // Which downloads nginx in front is given to send, and which never.
+import { createMemoryStorage } from "@holdfast/testkit/storage/memory";
 import { afterEach, describe, expect, it } from "vitest";
 import {
   ask,
@@ -12,6 +13,16 @@ const THROUGH: TestServerOptions = { proxies: ["127.0.0.1", "::1"], accelPrefix:
 
 let server: TestServer;
 afterEach(() => server.close());
+
+/** A storage that has lost the end of a file, or has bytes behind it. */
+function storageThatHas(more: -1 | 1): NonNullable<TestServerOptions["parts"]> {
+  const memory = createMemoryStorage();
+  const read: typeof memory.read = async (object, offset, into, ...rest) => {
+    const size = await memory.read(object, offset, into, ...rest);
+    return object.kind === "bytes" && size < into.length ? Math.max(0, size + more) : size;
+  };
+  return { storage: { ...memory, read } };
+}
 
 async function bring(options: TestServerOptions, name = "a.txt", body = CONTENT): Promise<string> {
   server = await startTestServer(options);
@@ -64,6 +75,15 @@ describe("a download through nginx", () => {
     const answer = await get(await bring(THROUGH), headers);
     expect([answer.status, answer.headers["x-accel-redirect"]]).toEqual([status, undefined]);
   });
+
+  it.each([-1, 1] as const)(
+    "is answered here where the disk has other bytes than it: %i",
+    async (more) => {
+      const path = await bring({ ...THROUGH, parts: storageThatHas(more) });
+      const answer = await get(path, { range: "bytes=0-9" });
+      expect([answer.status, answer.headers["x-accel-redirect"]]).toEqual([206, undefined]);
+    },
+  );
 
   it("is answered here where it has no content to send", async () => {
     const path = await bring(THROUGH, "empty", Buffer.alloc(0));

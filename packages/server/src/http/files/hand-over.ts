@@ -17,17 +17,20 @@ const PLAIN = /^bytes=(?:\d{1,15}-\d{0,15}|-\d{1,15})$/;
  * Only over a connection of a proxy that the operator named: anybody else would get a path instead of a file. Only what nginx does as we would: the whole file, or one
  * range of it, of bytes that nobody has to look at first. The name is made of an id, and of nothing that anybody has sent.
  */
-export function handedOver(
-  { accelPrefix }: Pick<Front, "accelPrefix">,
+export async function handedOver(
+  { accelPrefix, engine }: Pick<Front, "accelPrefix" | "engine">,
   request: Request,
   file: FileRecord,
   ranges: readonly ByteRange[] | undefined,
-): Headers | undefined {
+): Promise<Headers | undefined> {
   if (accelPrefix === undefined || !request.isFromProxy?.()) return undefined;
   if (request.method !== "GET" || file.size === 0 || file.notes?.damaged) return undefined;
   if (request.header("holdfast-verify") !== undefined) return undefined;
   if (JUDGED_THERE.some((name) => request.header(name) !== undefined)) return undefined;
   const range = request.header("range");
   const isUnderstood = range === undefined || (ranges?.length === 1 && PLAIN.test(range));
-  return isUnderstood ? { "x-accel-redirect": `${accelPrefix}${file.uploadId}.bytes` } : undefined;
+  if (!isUnderstood) return undefined;
+  // nginx would call whatever is there the whole file. What goes wrong is told, or cut off, here.
+  if (!(await engine.isAllThere(file).catch(() => false))) return undefined;
+  return { "x-accel-redirect": `${accelPrefix}${file.uploadId}.bytes` };
 }

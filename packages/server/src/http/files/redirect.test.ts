@@ -38,6 +38,8 @@ it.each<readonly [string, Record<string, string>]>([
   expect([answer.status, answer.bytes.length, answer.headers["cache-control"]]).toEqual([
     ...[307, 0, "no-store"],
   ]);
+  // No page of another site may show it, by a redirect neither.
+  expect(answer.headers["cross-origin-resource-policy"]).toBe("same-origin");
   const said = await location(path, headers);
   expect(said.get("life")).toBe("900000");
   expect(said.get("type")).toBe("text/plain");

@@ -41,7 +41,9 @@ export async function redirected(
   const disposition = encodeDisposition(file.name);
   const terms = { lifeMs, type: safeType(file.type), disposition };
   const location = await engine.addressOf(file, terms);
-  return location === undefined ? undefined : emptyReply(307, { location });
+  // A browser looks at this before it follows: a page of another site shows by the store what it could not show from here.
+  const own = { "cross-origin-resource-policy": "same-origin" };
+  return location === undefined ? undefined : emptyReply(307, { location, ...own });
 }
 
 /** Milliseconds that the link is good by which it came. */

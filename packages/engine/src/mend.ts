@@ -1,0 +1,51 @@
+// Mending stored bytes of a file: by one at a time, and over only where it lasts.
+import { partCount } from "@holdfast/protocol";
+import type { Context } from "./context.ts";
+import { badPartsOf, noteDamage, noteSound, requireThere } from "./damage.ts";
+import { regionsOf } from "./kinds.ts";
+import { DAMAGED_MAX } from "./notes.ts";
+import type { FileRecord } from "./records.ts";
+
+/** Runs `work` unless somebody is at this file already. Whoever removes the file waits for it: nothing is written where it was. */
+export async function mending(
+  context: Context,
+  { id, uploadId }: FileRecord,
+  work: () => Promise<void>,
+): Promise<void> {
+  const { healing } = context;
+  if (healing.has(id)) return;
+  // Where somebody has failed before, the storage takes neither writes nor flushes.
+  const running = regionsOf(context)
+    .reset(uploadId)
+    .then(work)
+    .finally(() => healing.delete(id));
+  healing.set(id, running);
+  await running;
+}
+
+/** Parts that a note stands for; all of them where there are more than are noted. */
+export function notedParts(file: FileRecord): readonly number[] {
+  const { damaged = [] } = file.notes ?? {};
+  if (damaged.length < DAMAGED_MAX) return damaged;
+  return Array.from({ length: partCount(file) }, (_, index) => index);
+}
+
+/**
+ * Resolves when the notes of these parts are gone, or stand for what is bad where it is stored.
+ *
+ * What was written by a healing that was cut off is in the cache and need not be on the medium, and zeros may stand behind the end: so all is cut and flushed, and looked at past the
+ * cache, before a note goes. In the other order the power takes the bytes and leaves nobody who knows.
+ */
+export async function settle(
+  context: Context,
+  file: FileRecord,
+  indexes: readonly number[],
+): Promise<void> {
+  await regionsOf(context).seal(file.uploadId, file.size);
+  const left = await badPartsOf(context, file, { indexes, origin: "medium" });
+  const sound = indexes.filter((index) => !left.includes(index));
+  for (const index of sound) context.sound.delete(`${file.id}/${index}`);
+  const now = await requireThere(context, file);
+  await noteSound(context, now, sound);
+  if (left.length > 0) await noteDamage(context, now, left);
+}
