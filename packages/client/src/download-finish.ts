@@ -14,7 +14,9 @@ export async function finishDownload(job: DownloadJob, { signal }: Call): Promis
   if (!isEvery(verified)) return openAnswer(job);
   const { size } = version;
   await requireSha256({ sink, file: "working", size }, job.options, job.ports.digester, signal);
+  const { journal } = job;
   await endJournal(job);
+  await journal?.settled();
   await sink.commit(size, job.options.replace ? "replace" : "keep");
   await forgetProgress(job, version);
   return { kind: "complete", file: finishedOf(job) };

@@ -13,7 +13,7 @@ export interface Journal {
   save(): Promise<void>;
   /** Names nothing any more by itself. */
   stop(): void;
-  /** Resolves when nothing is being named. */
+  /** Resolves when nothing is being named. @throws HoldfastError `sink_failed` where a flush has failed: the next one of the same file says nothing of what that lost */
   settled(): Promise<void>;
 }
 
@@ -65,7 +65,10 @@ export function createJournal(
 
   return {
     save,
-    settled: () => saving.catch(() => undefined),
+    async settled() {
+      await saving.catch(() => "told below");
+      if (failure) throw failure;
+    },
     wrote() {
       if (failure) throw failure;
       written++;

@@ -405,4 +405,26 @@ describe("a journal that cannot be kept", () => {
     expect(code).toBe("sink_failed");
     expect(disk.whole).toBeUndefined();
   });
+
+  it("and is told so only when the last part is there, no flush after that is believed", async () => {
+    const disk = createDisk();
+    const all = Promise.withResolvers<void>();
+    let writes = 0;
+    const wrap = (sink: Sink): Sink => ({
+      ...sink,
+      async write(offset, bytes) {
+        await sink.write(offset, bytes);
+        if (++writes === PARTS) setTimeout(all.resolve, 20);
+      },
+      // A disk tells of what it has lost once: the next flush of the same file succeeds.
+      async note() {
+        await all.promise;
+        throw new HoldfastError("sink_failed", "the disk has lost it");
+      },
+    });
+    const { code } = await runOnce(disk, { wrap });
+    expect(writes).toBe(PARTS);
+    expect(code).toBe("sink_failed");
+    expect(disk.whole).toBeUndefined();
+  });
 });

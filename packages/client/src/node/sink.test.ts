@@ -68,6 +68,20 @@ describe("a file as a sink", () => {
     await sink.close();
   });
 
+  it.each(["removed", "replaced"])(
+    "is not what has the name of a working file that was %s",
+    async (what) => {
+      const sink = await openFileSink(path("f"));
+      await sink.open(ROOT);
+      await sink.write(0, Buffer.from("mine"));
+      rmSync(working("f"));
+      if (what === "replaced") writeFileSync(working("f"), "half");
+      await expect(sink.commit(4, "replace")).rejects.toMatchObject({ code: "sink_failed" });
+      expect(existsSync(path("f"))).toBe(false);
+      await sink.close();
+    },
+  );
+
   it("has a working file of its own for each content, and touches nobody's NAME.part", async () => {
     writeFileSync(path("f.part"), "a person's own");
     for (const root of [ROOT, "f".repeat(64)]) {

@@ -75,6 +75,7 @@ export async function openFileSink(path: string): Promise<Sink> {
       const { handle, path } = workingOf();
       await handle.truncate(size).catch(failed);
       await handle.sync().catch(failed);
+      await requireName(path, handle);
       await close();
       await publish({ directory, whole, working: path }, existing);
       await removeNote(path).catch(failed);
@@ -125,6 +126,17 @@ async function sizeOf(path: string): Promise<number | undefined> {
   const stats = await lstat(path).catch(unlessMissing);
   if (!stats || stats.isFile()) return stats?.size;
   throw new HoldfastError("sink_exists", `${path} exists and is not a file`);
+}
+
+/** What was verified is the open file: under its name may be another one by now, of a download of the same that knows nothing of this one. */
+async function requireName(path: string, handle: FileHandle): Promise<void> {
+  const is = await handle.stat({ bigint: true }).catch(failed);
+  const named = await lstat(path, { bigint: true }).catch(unlessMissing);
+  if (named?.ino === is.ino && named.dev === is.dev) return;
+  const what = `${path} was removed or replaced meanwhile`;
+  const hint =
+    "Another download of it may be running: the same command goes on once that has ended.";
+  throw new HoldfastError("sink_failed", what, { hint });
 }
 
 /** Gives the working file its name and flushes the directory, so that the name survives power loss too. */
