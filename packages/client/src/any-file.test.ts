@@ -79,6 +79,42 @@ describe("a server with ranges and a strong ETag", () => {
     }
   });
 
+  it.each([
+    ["at any address", "/some/file.bin"],
+    ["at one like a public file's", "/public/aaaqeayeaudaocajbifqydiob4"],
+    ["at that of a signed link", "/v1/files/aaaqeayeaudaocajbifqydiob4?sig=1"],
+  ])("gets none either where he calls himself Holdfast %s", async (_name, path) => {
+    const seen: (string | undefined)[] = [];
+    const liar = await startRelay(({ headers }, response) => {
+      seen.push(headers.authorization);
+      response.writeHead(200, { "holdfast-version": "1" }).end("{}");
+    });
+    const token = "secret";
+    const { code } = await failure({ token }, liar.url + path);
+    const client = createClient({ stateDir: join(directory, "state") });
+    const url = liar.url + path;
+    const asked = [
+      client.describe({ url, token }),
+      client.downloadStream(url, async () => expect.unreachable(), { token }).done,
+    ];
+    expect(await Promise.allSettled(asked)).toMatchObject([
+      { reason: { code } },
+      { reason: { code } },
+    ]);
+    client.close();
+    await liar.close();
+    expect(code).toBe("download_corrupt");
+    expect(new Set(seen)).toEqual(new Set([undefined]));
+  });
+
+  it("may have an address in any case, and is asked in TLS where that says so", async () => {
+    const { done } = start({}, server.url.replace("http", "HTTP"));
+    expect((await done).url).toBe(server.url.replace(/\?.*/, ""));
+    rmSync(copy());
+    const tls = await failure(AT_ONCE, server.url.replace("http", "HTTPS"));
+    expect(tls.code).toBe("wrong_address");
+  });
+
   it("keeps a file from its name that has not the SHA-256 that it was to have", async () => {
     expect(await failure({ sha256: "0".repeat(64) })).toMatchObject({
       code: "file_digest_mismatch",
@@ -179,6 +215,35 @@ describe("a download that is begun again", () => {
     expect(isRight()).toBe(true);
   });
 
+  it.each([
+    ["goes on where it is signed anew", "key=1&X-Amz-Signature=2&Expires=9", 3 * MIB],
+    ["takes nothing of another file of the same size and ETag", "key=2", 0],
+  ])("%s", async (_name, query, resumedBytes) => {
+    await stopped();
+    if (resumedBytes === 0) server.content = randomBytes(SIZE);
+    const again = start({}, server.url.replace("key=1", query));
+    expect((await again.done).resumedBytes).toBe(resumedBytes);
+    expect(isRight()).toBe(true);
+  });
+
+  it("says how to begin anew where what came has not the SHA-256 that it is to have", async () => {
+    server.spoil = (said, number) => {
+      if (number === 2) said.body = Buffer.from(said.body.map((byte) => byte ^ 1));
+      return undefined;
+    };
+    const wanted = { sha256: sha256Of(bytes) };
+    const hint = expect.stringContaining("--no-resume");
+    for (let run = 0; run < 2; run++) {
+      await expect(start(wanted).done).rejects.toMatchObject({
+        code: "file_digest_mismatch",
+        details: { hint },
+      });
+      server.spoil = () => undefined;
+    }
+    await start({ ...wanted, resume: false }).done;
+    expect(isRight()).toBe(true);
+  });
+
   it("takes nothing of another version", async () => {
     await stopped();
     server.content = randomBytes(SIZE);
@@ -265,6 +330,16 @@ describe("a server that can only send the file whole", () => {
       return false;
     };
     expect((await failure()).code).toBe("not_resumable");
+  });
+
+  it("is not believed where the answer does not say any more how long it is", async () => {
+    server.spoil = (said, number, response) => {
+      wholeOnly(said);
+      if (number === 0) return undefined;
+      response.writeHead(200).end(Buffer.concat([said.body, said.body]));
+      return false;
+    };
+    expect((await failure(AT_ONCE)).code).toBe("wrong_answer");
   });
 
   it("is caught where the file has another length by the time", async () => {
@@ -399,6 +474,25 @@ describe("a server that leads on", () => {
       await first.close();
     },
   );
+
+  it("is followed at once, however much he says besides", async () => {
+    let ended = 0;
+    const long = await startRelay((_request, response) => {
+      response.writeHead(302, { location: server.url });
+      let left = 256;
+      const more = () => {
+        if (response.destroyed) return;
+        response.write(Buffer.alloc(65_536));
+        if (left-- > 0) setTimeout(more, 2);
+        else response.end(() => ended++);
+      };
+      more();
+    });
+    await start({}, `${long.url}/begin`).done;
+    expect(isRight()).toBe(true);
+    expect(ended).toBe(0);
+    await long.close();
+  });
 
   it.each([
     ["in a circle", () => "/again"],

@@ -4,6 +4,7 @@ import { type AnyFile, askAnyFile } from "./any-file.ts";
 import {
   checkAnyAddress,
   checkFileAddress,
+  forReading,
   isFileAddress,
   manifestAddress,
 } from "./file-address.ts";
@@ -52,8 +53,9 @@ export function describeAnyFile(
   options: DescribeOptions,
   ports: DescribePorts,
 ): Promise<Described> {
-  const { url, token } = options;
-  return insist(options, ports, (wire, call) =>
+  const asking = forReading(options);
+  const { url, token } = asking;
+  return insist(asking, ports, (wire, call) =>
     findFile(wire, ports.digester, { url, hasToken: token !== undefined, ...call }),
   );
 }

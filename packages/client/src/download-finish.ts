@@ -8,12 +8,13 @@ import type { Call } from "./work.ts";
 
 /** Every part is verified: flushes and gives the file its name. */
 export async function finishDownload(job: DownloadJob, { signal }: Call): Promise<Answer> {
-  const { version, verified } = contentOf(job);
+  const { version, verified, pin } = contentOf(job);
   const { sink } = openedSinkOf(job);
   await readToItsEnd(job, signal);
   if (!isEvery(verified)) return openAnswer(job);
   const { size } = version;
-  await requireSha256({ sink, file: "working", size }, job.options, job.ports.digester, signal);
+  const toHash = { sink, file: "working", size, isProved: pin.kind === "manifest" } as const;
+  await requireSha256(toHash, job.options, job.ports.digester, signal);
   const { journal } = job;
   await endJournal(job);
   await journal?.settled();

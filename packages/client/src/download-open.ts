@@ -119,7 +119,8 @@ function requireWhole(
   { signal }: Call,
 ): Promise<void> {
   const { sink } = openedSinkOf(job);
-  return requireSha256({ sink, file, size }, job.options, job.ports.digester, signal);
+  const toHash = { sink, file, size, isProved: true };
+  return requireSha256(toHash, job.options, job.ports.digester, signal);
 }
 
 function noPart(version: Version): PartSet {

@@ -6,6 +6,7 @@ import { type DownloadJob, openedSinkOf } from "./download-job.ts";
 import { checkDownload, openDownload } from "./download-open.ts";
 import { receiveRun } from "./download-receive.ts";
 import type { Transfer } from "./events.ts";
+import { forReading } from "./file-address.ts";
 import { settingsOf, type TransferOptions, wireOf } from "./options.ts";
 import type { Ports, Sink } from "./ports.ts";
 import { rememberLine, tellDamage } from "./recall.ts";
@@ -24,9 +25,10 @@ export interface DownloadOptions extends TransferOptions, WantedFile {
 /** Starts a download, which closes the ports at its end. To the same sink it goes on where an earlier one stopped. */
 export function startDownload(
   openSink: () => Promise<Sink>,
-  options: DownloadOptions,
+  given: DownloadOptions,
   ports: Ports,
 ): Transfer {
+  const options = forReading(given);
   const { clock, random } = ports;
   return runTransfer({
     clock,

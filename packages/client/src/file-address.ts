@@ -1,6 +1,6 @@
 // The address of a file: of ours, plain or a signed link that lets anybody read it for a while; or of any HTTP server.
 import { isFileId } from "@holdfast/protocol";
-import { checkAddress } from "./auth.ts";
+import { checkAddress, type TokenSource } from "./auth.ts";
 
 /**
  * The address as requests need it: the query of a signed link stays.
@@ -9,8 +9,23 @@ import { checkAddress } from "./auth.ts";
  */
 export function checkFileAddress(address: string, hasToken: boolean): string {
   const [path = "", query] = address.split("?", 2);
-  const isLink = query !== undefined && /(?:^|&)sig=/.test(query) && !address.includes("#");
-  return isLink ? `${checkAddress(path, hasToken)}?${query}` : checkAddress(address, hasToken);
+  return isLink(address)
+    ? `${checkAddress(path, hasToken)}?${query}`
+    : checkAddress(address, hasToken);
+}
+
+function isLink(address: string): boolean {
+  const [, query] = address.split("?", 2);
+  return query !== undefined && /(?:^|&)sig=/.test(query) && !address.includes("#");
+}
+
+/** What is asked of a file, with the token only where one counts: a signed link and a public address open it alone, and whoever says elsewhere that he is Holdfast may be anybody. */
+export function forReading<T extends { readonly url: string; readonly token?: TokenSource }>({
+  token,
+  ...rest
+}: T): Omit<T, "token"> & { readonly token?: TokenSource } {
+  const counts = isFileAddress(rest.url) && !isLink(rest.url);
+  return { ...rest, ...(token !== undefined && counts ? { token } : {}) };
 }
 
 /** Where the file's manifest is. */
@@ -42,5 +57,19 @@ export function isFileAddress(url: string): boolean {
 export function checkAnyAddress(address: string): string {
   const [plain = "", ...query] = address.replace(/#.*$/s, "").split("?");
   checkAddress(plain, false);
-  return [plain, ...query].join("?");
+  const { origin, pathname } = new URL(plain);
+  return [origin + pathname, ...query].join("?");
+}
+
+/** Names of what signs an address, and of what that is good for: Amazon's and those who do as Amazon does, Google's, Azure's, CDNs'. */
+const SIGNING =
+  /^(?:x-(?:amz|goog|oss|cos|obs)-.*|(?:aws|oss)accesskeyid|googleaccessid|signature|expires|policy|key-pair-id|sig|s[eiprstv]|spr|srt|sk(?:oid|tid|[estv])|exp|token|md5|hmac)$/i;
+
+/** What an address of any server means, whoever signed it for however long: the same file is signed anew for the next command. What else stands in the query names the file. */
+export function unsignedAddress(url: string): string {
+  const [, query = ""] = /\?(.*)$/s.exec(url) ?? [];
+  const meant = query.split("&").filter((pair) => !SIGNING.test(pair.replace(/=.*$/s, "")));
+  return meant.some((pair) => pair !== "")
+    ? `${plainAddress(url)}?${meant.join("&")}`
+    : plainAddress(url);
 }

@@ -14,7 +14,7 @@ import {
 } from "@holdfast/protocol";
 import { type AnyFile, isStrong, partSizeOf } from "./any-file.ts";
 import { createDigestTable, digestAt, noteDigest } from "./digest-table.ts";
-import { plainAddress } from "./file-address.ts";
+import { unsignedAddress } from "./file-address.ts";
 import type { Digester } from "./ports.ts";
 import type { Wire, WireAnswer } from "./wire.ts";
 
@@ -59,7 +59,7 @@ export function pinByRoot(wire: Wire, manifest: Version): Pin {
 export function versionOf(digester: Digester, url: string, file: AnyFile): Version {
   const { size, etag } = file;
   const grid = { size, partSize: partSizeOf(file) };
-  const pins = { address: plainAddress(url), etag: etag ?? "", ...grid };
+  const pins = { address: unsignedAddress(url), etag: etag ?? "", ...grid };
   const algorithm: Algorithm = "sha-256";
   return {
     ...grid,
@@ -115,6 +115,10 @@ function requireSpan(answer: WireAnswer, asked: ByteRange, size: number): void {
 /** One answer brings all of it: nothing can be mixed with another version, but it is to be as long as it was said to be. */
 function requireSize(answer: WireAnswer, size: number): void {
   const told = answer.header("content-length");
+  // What is only as long as it turns out to be may be the beginning of a longer one.
+  if (told === undefined && answer.status === 200) {
+    throw new HoldfastError("wrong_answer", "the answer does not say how long the file is");
+  }
   if (told !== undefined && told !== String(size))
     throw changed(`it has ${told} bytes, and had ${size}`);
 }

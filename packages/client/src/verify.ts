@@ -12,7 +12,7 @@ import {
 } from "@holdfast/protocol";
 import { type AskOptions, type AskPorts, ask } from "./ask.ts";
 import { digestAt } from "./digest-table.ts";
-import { checkFileAddress } from "./file-address.ts";
+import { checkFileAddress, forReading } from "./file-address.ts";
 import { MEMORY } from "./line.ts";
 import type { Digester, Source } from "./ports.ts";
 import type { WireAnswer } from "./wire.ts";
@@ -61,9 +61,10 @@ export interface VerifyFileOptions extends VerifyOptions, AskOptions {
 
 /** Compares what the server sends with the manifest; keeps none of it. @throws HoldfastError `precondition_failed` where there is another file by now */
 export function verifyFile(
-  options: VerifyFileOptions,
+  given: VerifyFileOptions,
   ports: AskPorts & { readonly digester: Digester },
 ): Promise<readonly BadPart[]> {
+  const options = forReading(given);
   const { manifest } = options;
   const url = checkFileAddress(options.url, options.token !== undefined);
   const lanes = Math.max(1, Math.min(LANES, Math.floor(MEMORY / manifest.partSize)));

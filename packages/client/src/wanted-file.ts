@@ -21,6 +21,8 @@ const READ_SIZE = 1024 * 1024;
 
 const OTHER =
   "It is another file than the one that is wanted: compare the address with where you have it from.";
+/** Where nothing else says what the bytes have to be. What is there is left: it may be the digest that was mistyped. */
+const OTHER_OR_BAD = `${OTHER} Or something has changed bytes on their way: --no-resume fetches all of them anew.`;
 
 /** @throws HoldfastError `usage` where what is wanted is no digest */
 export function checkWanted({ root, sha256 }: WantedFile): void {
@@ -45,13 +47,18 @@ export function requireWanted(manifest: Manifest, { root, sha256 }: WantedFile):
   if (sha256 !== undefined && whole !== undefined && sha256 !== whole) throw otherSha256(whole);
 }
 
-/** Of a file in a sink, every part of which is verified. @throws HoldfastError `file_digest_mismatch`, `sink_failed`, the signal's reason */
+interface ToHash {
+  readonly sink: Sink;
+  readonly file: "whole" | "working";
+  /** In bytes. */
+  readonly size: number;
+  /** By a manifest, part by part. */
+  readonly isProved: boolean;
+}
+
+/** Of a file in a sink, every part of which is there. @throws HoldfastError `file_digest_mismatch`, `sink_failed`, the signal's reason */
 export async function requireSha256(
-  {
-    sink,
-    file,
-    size,
-  }: { readonly sink: Sink; readonly file: "whole" | "working"; readonly size: number },
+  { sink, file, size, isProved }: ToHash,
   { sha256 }: WantedFile,
   digester: Digester,
   signal: AbortSignal,
@@ -67,17 +74,17 @@ export async function requireSha256(
     hasher.update(bytes.subarray(0, count));
     offset += count;
   }
-  requireHashed(hasher, { sha256 });
+  requireHashed(hasher, { sha256 }, isProved ? OTHER : OTHER_OR_BAD);
 }
 
 /** What went through the hasher is the whole file. @throws HoldfastError `file_digest_mismatch` */
-export function requireHashed(hasher: Hasher, { sha256 }: WantedFile): void {
+export function requireHashed(hasher: Hasher, { sha256 }: WantedFile, hint: string = OTHER): void {
   const wanted = decodeWanted(sha256, "a SHA-256");
   const there = hasher.digest();
-  if (wanted && !equalBytes(there, wanted)) throw otherSha256(encodeHex(there));
+  if (wanted && !equalBytes(there, wanted)) throw otherSha256(encodeHex(there), hint);
 }
 
-function otherSha256(there: string): HoldfastError {
+function otherSha256(there: string, hint: string = OTHER): HoldfastError {
   const what = `the file has the SHA-256 ${there}`;
-  return new HoldfastError("file_digest_mismatch", what, { hint: OTHER });
+  return new HoldfastError("file_digest_mismatch", what, { hint });
 }

@@ -13,6 +13,8 @@ import { watched } from "./watch.ts";
 const PRODUCT = "holdfast-js/0.1.0";
 /** A manifest of 100,000 parts has less than 5 MiB; nothing else that is read as text comes near. */
 const TEXT_BYTES_MAX: number = 64 * 1024 * 1024;
+/** What an answer says besides leading on. */
+const SKIMMED_BYTES_MAX: number = 64 * 1024;
 
 export interface WireParts {
   readonly transport: Transport;
@@ -100,7 +102,7 @@ export function createWire(parts: WireParts): Wire {
       async (answer) => {
         const next = leadsTo(answer, request.url);
         if (next === undefined) return { value: await use(answer) };
-        await answer.read(() => undefined);
+        await skim(answer);
         return { next };
       },
     );
@@ -154,6 +156,16 @@ export function createWire(parts: WireParts): Wire {
       return sendWith(await ask(() => auth.current()));
     },
   };
+}
+
+/** Reads on as far as it is worth it to have the connection for the next request; nobody is owed more, and there may be no end of it. */
+async function skim(answer: WireAnswer): Promise<void> {
+  let left = SKIMMED_BYTES_MAX;
+  const take = (piece: Uint8Array): void => {
+    left -= piece.length;
+    if (left < 0) throw new HoldfastError("aborted");
+  };
+  await answer.read(take).catch(() => "the connection is of no more use");
 }
 
 /** What cannot be ended is left behind. */

@@ -15,7 +15,7 @@ import type { DownloadOptions } from "../download.ts";
 import type { DownloadJob } from "../download-job.ts";
 import { receiveRun } from "../download-receive.ts";
 import type { Transfer } from "../events.ts";
-import { checkFileAddress, fileIdOf, plainAddress } from "../file-address.ts";
+import { checkFileAddress, fileIdOf, forReading, plainAddress } from "../file-address.ts";
 import { wireOf } from "../options.ts";
 import { pinByRoot } from "../pin.ts";
 import type { Ports, Sink } from "../ports.ts";
@@ -46,9 +46,10 @@ interface Run {
 
 export function startStreamDownload(
   write: ByteSink,
-  options: StreamDownloadOptions,
+  given: StreamDownloadOptions,
   ports: Ports,
 ): Transfer {
+  const options = forReading(given);
   const { clock, random } = ports;
   const wire = wireOf(ports, options);
   return runStream({
