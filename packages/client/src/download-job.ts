@@ -25,6 +25,8 @@ export interface DownloadJob {
   journal: Journal | undefined;
   /** Parts that came and did not have their digest: the server is asked to look at what it has stored before it sends them again. */
   readonly mismatched: Set<number>;
+  /** The first bytes of parts that were cut, by their index: the next run that begins there goes on behind them. */
+  readonly begun: Map<number, Uint8Array>;
   /** The reading of what is doubtful. */
   reading: Reading | undefined;
 }

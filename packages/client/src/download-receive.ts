@@ -1,6 +1,7 @@
 // One run on its way: received into one buffer, verified and written part by part.
 import {
   addPart,
+  type ByteRange,
   decodeContentRange,
   encodeRange,
   HoldfastError,
@@ -19,6 +20,8 @@ import type { Call } from "./work.ts";
 
 /** Bytes that may come at once: more would keep everything else waiting. */
 const PIECE_MAX: number = MIB;
+/** Bytes of parts that were cut, all together. */
+const BEGUN_MAX: number = 16 * MIB;
 
 /** Resolves when all parts of the run are verified and written. Where it rejects, those before the fault are all the same. */
 export async function receiveRun(job: DownloadJob, run: PartRange, call: Call): Promise<void> {
@@ -37,13 +40,14 @@ export async function receiveRun(job: DownloadJob, run: PartRange, call: Call): 
     job.journal?.wrote();
   };
   const inbox = createInbox(job.ports.digester, content, run, bytes, keep);
+  const wanted = { start: offset + takeUp(job, run, inbox), end: offset + size };
   try {
     await pin.send(
       {
         method: "GET",
         url,
         headers: {
-          range: encodeRange({ start: offset, end: offset + bytes.length }),
+          range: encodeRange(wanted),
           ...pin.headers,
           "accept-encoding": "identity",
           ...(isSuspect(job, run) ? { "holdfast-verify": "?1" } : {}),
@@ -52,18 +56,36 @@ export async function receiveRun(job: DownloadJob, run: PartRange, call: Call): 
         attempt: call.attempt,
         signal: call.signal,
       },
-      (answer) => receive(answer, content, offset, inbox, call),
+      (answer) => receive(answer, content, wanted, inbox, call),
     );
     await inbox.written();
   } catch (error) {
     const bad = isHoldfastError(error) ? badPart(error) : undefined;
     if (bad !== undefined) job.mismatched.add(bad);
+    else layAside(job, inbox);
     throw error;
   } finally {
     await inbox.close();
     job.buffers.give(bytes);
     leave();
   }
+}
+
+/** How many bytes of the first part are there already. What of them is wrong, the part's digest says, and then it comes anew from its first byte. */
+function takeUp(job: DownloadJob, run: PartRange, inbox: Inbox): number {
+  const [start] = run;
+  const begun = job.begun.get(start);
+  job.begun.delete(start);
+  if (!begun || isSuspect(job, run)) return 0;
+  inbox.beginsWith(begun);
+  return begun.length;
+}
+
+/** On a line that cuts, half a part is lost with each connection otherwise. */
+function layAside({ begun }: DownloadJob, inbox: Inbox): void {
+  const { index, bytes } = inbox.partial();
+  const kept = [...begun.values()].reduce((sum, { length }) => sum + length, 0);
+  if (bytes.length > 0 && kept + bytes.length <= BEGUN_MAX) begun.set(index, bytes.slice());
 }
 
 /** Something on the way has changed its bytes, or they are bad where they are stored: only the server can say. */
@@ -76,14 +98,14 @@ function isSuspect({ mismatched }: DownloadJob, [start, end]: PartRange): boolea
 async function receive(
   answer: WireAnswer,
   { version, pin }: Content,
-  offset: number,
+  wanted: ByteRange,
   inbox: Inbox,
   call: Call,
 ): Promise<void> {
-  pin.require(answer, { start: offset, end: offset + inbox.size });
-  let skip = answer.status === 206 ? 0 : offset;
+  pin.require(answer, wanted);
+  let skip = answer.status === 206 ? 0 : wanted.start;
   const range = decodeContentRange(answer.header("content-range"));
-  if (answer.status === 206 && (range?.start !== offset || range.size !== version.size)) {
+  if (answer.status === 206 && (range?.start !== wanted.start || range.size !== version.size)) {
     throw new HoldfastError(pin.wrong, "the answer is another range than the one asked for");
   }
   if ((answer.header("content-encoding") ?? "identity") !== "identity") {
@@ -112,9 +134,11 @@ function tooMuch({ wrong }: Content["pin"]): HoldfastError {
 
 /** The buffer of a run being filled, and how far it is verified and written. */
 interface Inbox {
-  /** Bytes of the run. */
-  readonly size: number;
-  /** From now on the bytes of the answer are those of the run from its first on. */
+  /** Bytes of the first part that are there before anything comes; less than all of them. */
+  beginsWith(begun: Uint8Array): void;
+  /** What has come of the first part that is not whole: good until the memory is somebody else's. */
+  partial(): { readonly index: number; readonly bytes: Uint8Array };
+  /** From now on the bytes of the answer are those of the run, from the first on that is not there. */
   takesInPlace(): void;
   /** Where the bytes of the answer from one on belong, up to the end of their part. */
   room(at: number): Uint8Array | undefined;
@@ -139,6 +163,8 @@ function createInbox(
   keep: (index: number, part: Uint8Array) => Promise<void>,
 ): Inbox {
   let filled = 0;
+  /** Bytes that were there before the answer's first. */
+  let lead = 0;
   let isInPlace = false;
   let next = start;
   let isClosed = false;
@@ -177,15 +203,26 @@ function createInbox(
   }
 
   return {
-    size: bytes.length,
+    beginsWith(begun) {
+      bytes.set(begun);
+      lead = begun.length;
+      filled = lead;
+    },
+    partial() {
+      const from = (next - start) * version.partSize;
+      // One whose digest is still being made is asked for again from its last byte on.
+      const to = next === end ? from : from + partSizeAt(version, next) - 1;
+      return { index: next, bytes: bytes.subarray(from, Math.max(from, Math.min(filled, to))) };
+    },
     isFull: () => next === end,
     takesInPlace() {
       isInPlace = true;
     },
     room(at) {
       if (!isInPlace || isClosed) return undefined;
-      const partEnd = at - (at % version.partSize) + version.partSize;
-      return bytes.subarray(at, Math.min(partEnd, at + PIECE_MAX));
+      const from = lead + at;
+      const partEnd = from - (from % version.partSize) + version.partSize;
+      return bytes.subarray(from, Math.min(partEnd, from + PIECE_MAX));
     },
     async written() {
       await Promise.all(writing);

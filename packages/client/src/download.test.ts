@@ -10,7 +10,7 @@ import {
   type Meddle,
   problem,
 } from "@holdfast/testkit/interposer";
-import { startProxy } from "@holdfast/testkit/proxy";
+import { type Fate, startProxy } from "@holdfast/testkit/proxy";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startDownload } from "./download.ts";
 import { createCheckpointStore } from "./node/checkpoint.ts";
@@ -143,6 +143,16 @@ describe("a download", () => {
     const result = await transfer.done;
     expect(retries.map(({ code }) => code)).toContain("connection_failed");
     expect(result.bytesSent).toBeLessThan(2 * SIZE);
+    expect(isThere()).toBe(true);
+  });
+
+  it("goes on within a part that was cut", async () => {
+    const fate = (index: number): Fate =>
+      index < 8 ? { kind: "cut", afterBytes: 2.5 * PART, of: "server" } : { kind: "well" };
+    const proxy = place.keep(await startProxy({ targetPort: server.port, fate }));
+    const result = await fetchFile(via(proxy)).done;
+    // Eight halves would be four parts.
+    expect(result.bytesSent).toBeLessThan(SIZE + 2 * PART);
     expect(isThere()).toBe(true);
   });
 

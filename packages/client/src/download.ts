@@ -48,6 +48,7 @@ export function startDownload(
         root: undefined,
         content: undefined,
         journal: undefined,
+        begun: new Map(),
         mismatched: new Set(),
         reading: undefined,
       };

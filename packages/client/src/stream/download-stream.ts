@@ -167,6 +167,7 @@ function jobOf(
     },
     journal: undefined,
     mismatched,
+    begun: new Map(),
     reading: undefined,
   };
 }
