@@ -276,6 +276,19 @@ describe("a file that changes while it is fetched", () => {
     expect((await failure({ inFlight: 1 })).code).toBe("precondition_failed");
   });
 
+  it("is not spliced where nothing tells one version from the next, and the connection is cut", async () => {
+    server.spoil = (said, number, response) => {
+      delete said.headers["etag"];
+      if (number !== 1) return undefined;
+      response.writeHead(said.status, { ...said.headers, "content-length": said.body.length });
+      response.write(said.body.subarray(0, 3 * MIB), () => response.destroy());
+      change();
+      return false;
+    };
+    await start().done;
+    expect(isRight()).toBe(true);
+  });
+
   it("is not believed to be the same without an ETag", async () => {
     server.spoil = later((said) => {
       delete said.headers["etag"];

@@ -5,6 +5,7 @@ import {
   decodeContentRange,
   encodeRange,
   HoldfastError,
+  hasPart,
   isHoldfastError,
   MIB,
   type PartRange,
@@ -37,6 +38,8 @@ export async function receiveRun(job: DownloadJob, run: PartRange, call: Call): 
   const keep = async (index: number, part: Uint8Array) => {
     await openedSinkOf(job).sink.write(partOffset(version, index), part);
     addPart(verified, index);
+    // What another run has left of it is of no more use, and would keep others out.
+    job.begun.delete(index);
     job.journal?.wrote();
   };
   const inbox = createInbox(job.ports.digester, content, run, bytes, keep);
@@ -81,9 +84,11 @@ function takeUp(job: DownloadJob, run: PartRange, inbox: Inbox): number {
   return begun.length;
 }
 
-/** On a line that cuts, half a part is lost with each connection otherwise. */
-function layAside({ begun }: DownloadJob, inbox: Inbox): void {
+/** On a line that cuts, half a part is lost with each connection otherwise. Not of a part whose digest is not known: nothing would say whether what comes behind it fits. */
+function layAside(job: DownloadJob, inbox: Inbox): void {
+  const { begun } = job;
   const { index, bytes } = inbox.partial();
+  if (!hasPart(contentOf(job).pin.known, index)) return;
   const kept = [...begun.values()].reduce((sum, { length }) => sum + length, 0);
   if (bytes.length > 0 && kept + bytes.length <= BEGUN_MAX) begun.set(index, bytes.slice());
 }
@@ -112,6 +117,7 @@ async function receive(
     throw new HoldfastError(pin.wrong, "something on the way has encoded the bytes anew");
   }
   if (skip === 0) inbox.takesInPlace();
+  if (answer.status === 206) inbox.mayKeep();
   try {
     await answer.read((piece) => {
       // A server without ranges sends on and on: what lies behind the run is not waited for.
@@ -140,6 +146,8 @@ interface Inbox {
   partial(): { readonly index: number; readonly bytes: Uint8Array };
   /** From now on the bytes of the answer are those of the run, from the first on that is not there. */
   takesInPlace(): void;
+  /** From now on what comes is worth keeping: the answer has said where in which file it belongs. */
+  mayKeep(): void;
   /** Where the bytes of the answer from one on belong, up to the end of their part. */
   room(at: number): Uint8Array | undefined;
   take(piece: Uint8Array): void | Promise<void>;
@@ -166,6 +174,7 @@ function createInbox(
   /** Bytes that were there before the answer's first. */
   let lead = 0;
   let isInPlace = false;
+  let isKept = false;
   let next = start;
   let isClosed = false;
   const writing: Promise<void>[] = [];
@@ -212,9 +221,13 @@ function createInbox(
       const from = (next - start) * version.partSize;
       // One whose digest is still being made is asked for again from its last byte on.
       const to = next === end ? from : from + partSizeAt(version, next) - 1;
-      return { index: next, bytes: bytes.subarray(from, Math.max(from, Math.min(filled, to))) };
+      const kept = Math.min(isKept ? filled : lead, to);
+      return { index: next, bytes: bytes.subarray(from, Math.max(from, kept)) };
     },
     isFull: () => next === end,
+    mayKeep() {
+      isKept = true;
+    },
     takesInPlace() {
       isInPlace = true;
     },
