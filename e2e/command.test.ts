@@ -199,6 +199,23 @@ describe("wrong usage", () => {
     expect(stderr).not.toContain("hunter");
   });
 
+  it("goes to one server, whatever a list says", async () => {
+    const file = "v1/files/aaaqeayeaudaocajbifqydiob4";
+    const list = ["http://127.0.0.1:1", "http://127.0.0.1:2"].map((at) => `${at}/${file}\n`);
+    await writeFile(join(place, "two.list"), list.join(""));
+    const words = ["download", "--from-list", "two.list", "-o", "two", "--give-up", "1s"];
+    const { code, stderr } = await run(words, { HOLDFAST_TOKEN: "hunter2" });
+    expect(code).toBe(2);
+    expect(stderr).toContain(
+      "is for one server, and these files are at http://127.0.0.1:1, http://127.0.0.1:2",
+    );
+    expect(stderr).not.toContain("hunter2");
+    await expect(access(join(place, "two"))).rejects.toThrow();
+    const links = list.map((line) => line.replace("\n", "?sig=1\n"));
+    await writeFile(join(place, "two.list"), links.join(""));
+    expect((await run(words, { HOLDFAST_TOKEN: "hunter2" })).stderr).not.toContain("one server");
+  });
+
   it("is what the client itself says of such a token", async () => {
     const options = { to: server.url, token: "hunter2\nhunter3", stateDir: join(place, "state") };
     const refused = await upload(join(place, "file"), options).done.catch(

@@ -75,9 +75,10 @@ async function runDownload(
   const target = await targetOf(listed, options);
   if (options.dryRun) return tellPlan(listed, target, options);
   if (target.kind === "stream") requirePipe(options);
-  if (target.kind === "directory") await makePlace(target.path);
   const { client: shared, each, files } = await paceOf(settings);
-  const { createClient } = await import("@holdfast/client/node");
+  const { createClient, takesToken } = await import("@holdfast/client/node");
+  if (each.token !== undefined) requireOneServer(listed.filter(({ url }) => takesToken(url)));
+  if (target.kind === "directory") await makePlace(target.path);
   const client = createClient(shared);
   const rules = {
     ...each,
@@ -114,6 +115,15 @@ function nextOf({ id, url, root }: Result, { sha256 }: Options): string {
   if (id !== url) return `Every part has its digest; the root is ${root}`;
   if (sha256 !== undefined) return "The file has the SHA-256 that it was to have";
   return "Its length is right; nothing but --sha256 can say more of a file of this server";
+}
+
+/** A token is for one server, and a list may come from anybody. @throws HoldfastError `usage` */
+function requireOneServer(listed: readonly Listed[]): void {
+  const servers = serversOf(listed);
+  if (servers.length <= 1) return;
+  const hint = "Fetch from one server at a time, so that the token goes where it belongs.";
+  const what = `the token is for one server, and these files are at ${servers.join(", ")}`;
+  throw new HoldfastError("usage", what, { hint });
 }
 
 function serversOf(listed: readonly Listed[]): readonly string[] {

@@ -24,8 +24,12 @@ export function forReading<T extends { readonly url: string; readonly token?: To
   token,
   ...rest
 }: T): Omit<T, "token"> & { readonly token?: TokenSource } {
-  const counts = isFileAddress(rest.url) && !isLink(rest.url);
-  return { ...rest, ...(token !== undefined && counts ? { token } : {}) };
+  return { ...rest, ...(token !== undefined && takesToken(rest.url) ? { token } : {}) };
+}
+
+/** Whether a token is sent along where this is read. */
+export function takesToken(url: string): boolean {
+  return isFileAddress(url) && !isLink(url);
 }
 
 /** Where the file's manifest is. */

@@ -20,6 +20,7 @@ export {
 } from "./describe.ts";
 export { type DownloadOptions, startDownload } from "./download.ts";
 export type { Progress, PublicState, Transfer, TransferEvents } from "./events.ts";
+export { takesToken } from "./file-address.ts";
 export { type FilePage, type ListFilesOptions, listFiles } from "./list-files.ts";
 export { createMeter, type Meter } from "./meter.ts";
 export type { TransferOptions } from "./options.ts";
