@@ -57,7 +57,8 @@ const config: ViteUserConfig = defineConfig({
           include: ["packages/server/src/http/**/*.test.ts"],
           // What goes wrong below requests is the host's: framing, connections, pace of a socket.
           exclude: [
-            "packages/server/src/http/{wire,body,straight,h2,h2-hostile,local-socket}.test.ts",
+            "packages/server/src/http/{wire,body,straight,outlet,h2,h2-hostile,local-socket}.test.ts",
+            "packages/server/src/http/files/outlet.test.ts",
             ...LONG,
           ],
           env: { HOLDFAST_TEST_ADAPTER: "fetch" },

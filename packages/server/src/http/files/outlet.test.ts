@@ -9,7 +9,6 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createDiskStorage, type DiskStorage } from "../../storage/disk/index.ts";
 import {
   ask,
-  declines,
   openRaw,
   rawHead,
   startTestServer,
@@ -62,9 +61,7 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-const hasOther = declines("fetch", "its connections are its host's");
-
-describe.skipIf(hasOther)("what the kernel sends", () => {
+describe("what the kernel sends", () => {
   it("is nearly all of a file, and the same", async () => {
     await start();
     expect((await ask(server, { path: file.url })).bytes.equals(CONTENT)).toBe(true);
