@@ -72,7 +72,7 @@ function canRead({ storage }: Context, { record: { place } }: Upload): boolean {
 
 /**
  * The bytes of the range in their order, each piece as soon as it is committed: what is there at once, the rest as it comes. Each piece is valid until the next one is asked for.
- * One that is empty comes after each time that it has waited.
+ * One that is empty comes after each time that it has waited, and every five seconds while it does.
  *
  * Where the range ends at the end of the file or behind it (`Infinity` does), it ends when the file is there, not before: that the last byte is committed says nothing of what becomes of it.
  *
@@ -128,7 +128,7 @@ async function* readAlong(
       if (context.isDraining) throw new HoldfastError("shutting_down");
       await changed(context, upload, gone);
       if (gone.aborted) return;
-      // Hours may have passed: who hands the pieces on is asked first whether it still may.
+      // Whether there is more or not: who hands the pieces on asks whether it still may.
       yield NOTHING;
       continue;
     }

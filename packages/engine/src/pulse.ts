@@ -1,6 +1,7 @@
 // The pulse of an upload that is followed: one look at it for all who wait for what comes.
 import type { Context } from "./context.ts";
 import { refresh } from "./refresh.ts";
+import { RIGHTS_MS } from "./rights.ts";
 import { committedCount, type Upload } from "./upload.ts";
 
 /** Milliseconds between two looks: what is committed is told well within a second. */
@@ -21,7 +22,7 @@ interface Waiting {
 }
 
 /**
- * Resolves when something of the upload has changed since the call, or nobody waits any more (`gone`).
+ * Resolves when something of the upload has changed since the call, or nobody waits any more (`gone`); and where nothing comes for so long that whoever waits has to be asked whether it still may.
  *
  * It looks instead of being told, as `watch` does: no verb has to know that it is followed. However many wait, it is one timer, and where servers share the record one reading of it.
  * @throws HoldfastError `upload_not_found`, or what the metadata store throws
@@ -51,6 +52,7 @@ function stop(upload: Upload, pulse: Pulse): void {
 
 function begin(context: Context, upload: Upload): Pulse {
   const seen = stateOf(context, upload);
+  const askAt = context.clock.monotonic() + RIGHTS_MS;
   const pulse: Pulse = { waiting: new Set(), seen, callOff: () => undefined };
   upload.pulse = pulse;
   const lookMs = context.host === undefined ? LOOK_MS.alone : LOOK_MS.shared;
@@ -63,7 +65,8 @@ function begin(context: Context, upload: Upload): Pulse {
     } catch (cause) {
       return end(({ reject }) => reject(cause));
     }
-    if (stateOf(context, upload) !== pulse.seen) return end(({ resolve }) => resolve());
+    const isTime = context.clock.monotonic() >= askAt;
+    if (isTime || stateOf(context, upload) !== pulse.seen) return end(({ resolve }) => resolve());
     // All may have left while the record was read.
     if (upload.pulse === pulse) next();
   }

@@ -239,6 +239,23 @@ describe("who may read it", () => {
     expect(await following.ended).toBe("cut");
     expect((await following.has(0)).length).toBe(PART);
   });
+
+  it("is cut off once the right is gone, although nothing comes any more", async () => {
+    const view = await beginAs();
+    const following = await follow(view, tokenOf(["read"]));
+    await following.has(PART);
+    table.delete([...table.keys()].at(-1) ?? "");
+    let isCut = false;
+    following.ended.then(() => {
+      isCut = true;
+    });
+    for (let tenth = 0; tenth < 150 && !isCut; tenth++) {
+      server.clock.advance(100);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    expect(isCut).toBe(true);
+    expect((await following.has(0)).length).toBe(PART);
+  });
 });
 
 describe("?follow=1", () => {
