@@ -23,16 +23,29 @@ export interface FreshReader {
 /** Fills memory with the committed bytes of an upload from an offset on. */
 export type Load = (at: number, into: Uint8Array) => Promise<void>;
 
+/** Where the bytes come from. */
+export interface FreshSource {
+  readonly reader: FreshReader;
+  readonly load: Load;
+  /** The rest of the range for one who goes on by itself, where many small reads would cost more than one: a store bills for each. */
+  readonly alone?: (rest: ByteRange) => AsyncGenerator<Uint8Array, void, void>;
+}
+
 /** The bytes of a range that is committed. */
 export async function* readFresh(
   context: Context,
   upload: Upload,
-  { reader, load }: { readonly reader: FreshReader; readonly load: Load },
+  { reader, load, alone }: FreshSource,
   { start, end }: ByteRange,
 ): AsyncGenerator<Uint8Array, void, void> {
   const { clock } = context;
   for (let at = start; at < end; ) {
     const shared = reader.isSlow ? undefined : join(context, upload, load, { start: at, end });
+    if (!shared && alone) {
+      yield* alone({ start: at, end });
+      reader.isSlow = false;
+      return;
+    }
     try {
       const given = shared
         ? await sharedBytes(shared, { start: at, end })

@@ -1,4 +1,4 @@
-// Committed bytes of an upload whose parts are objects of their own in a store until they are one. Who reads alone has a stream of its own, as of a file there; several share what they fetch.
+// Committed bytes of an upload whose parts are objects of their own in a store until they are one. Who reads alone, or keeps the others waiting, has a stream of its own, as of a file there; several share what they fetch.
 import { type ByteRange, HoldfastError, hasPart, partOffset } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
 import { type FreshReader, type Load, readFresh } from "./fresh.ts";
@@ -14,7 +14,8 @@ export async function* readStaged(
   reader: FreshReader,
   range: ByteRange,
 ): AsyncGenerator<Uint8Array, void, void> {
-  if (upload.readers > 1 && !reader.isSlow) {
+  const alone = (rest: ByteRange) => streamOf(context, upload, rest);
+  if (upload.readers > 1) {
     const load: Load = async (at, into) => {
       let filled = 0;
       for await (const piece of streamOf(context, upload, { start: at, end: at + into.length })) {
@@ -22,9 +23,9 @@ export async function* readStaged(
         filled += piece.length;
       }
     };
-    return yield* readFresh(context, upload, { reader, load }, range);
+    return yield* readFresh(context, upload, { reader, load, alone }, range);
   }
-  yield* streamOf(context, upload, range);
+  yield* alone(range);
   reader.isSlow = false;
 }
 

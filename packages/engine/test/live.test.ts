@@ -102,6 +102,26 @@ describe("an upload that is to be read while it grows", () => {
     await turns();
   });
 
+  it("is fetched by whole parts for those among many who are slow, too", async () => {
+    let fetched = 0;
+    const { engine, clock } = makeWorld((call, when) => {
+      if (call === "objects.read" && when === "before") fetched++;
+    });
+    const view = await beginLive(engine);
+    // A viewer of 4 Mbit/s: half a second and more for each piece of 256 KiB.
+    const taken = async () => void clock.advance(600);
+    const viewers = await Promise.all([
+      follow(engine, view, undefined, taken),
+      follow(engine, view, undefined, taken),
+    ]);
+    await putParts(engine, view, content, [0, 4]);
+    while (viewers.some((viewer) => viewer.bytes().length < 4 * PART)) await second(clock);
+    for (const viewer of viewers) expectBytes(viewer, 4 * PART);
+    expect(fetched).toBeLessThan(4 * viewers.length + 2);
+    for (const { leave } of viewers) leave();
+    await turns();
+  });
+
   it("takes its parts through the server, and says so", async () => {
     const { engine } = makeWorld();
     const [live, other] = [await beginLive(engine), await beginLive(engine, { live: undefined })];
