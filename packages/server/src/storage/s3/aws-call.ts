@@ -9,6 +9,12 @@ export interface Aws {
   readonly client: S3Client;
   /** With connections of its own, for bodies that come as fast as somebody sends them. */
   readonly streaming: S3Client;
+  /** For answers that go as fast as somebody takes them: `few` of them over the connections of everything else, and `many` over others. */
+  readonly forReads: {
+    readonly few: S3Client;
+    readonly fewMax: number;
+    readonly many: S3Client;
+  };
   readonly bucket: string;
   /** False of a store that knows no `x-amz-checksum` fields: then only the signature covers a part's digest. */
   readonly hasChecksums: boolean;

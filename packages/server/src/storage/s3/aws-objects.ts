@@ -7,6 +7,7 @@ import {
   ListObjectsV2Command,
   PutObjectCommand,
   type PutObjectCommandInput,
+  type S3Client,
   type ServerSideEncryption,
   type StorageClass,
 } from "@aws-sdk/client-s3";
@@ -26,6 +27,7 @@ import { type ObjectCalls, type ObjectHeaders, S3Error } from "./calls.ts";
 
 export function objectCalls(aws: Aws): ObjectCalls {
   const { client, bucket: Bucket, hasChecksums } = aws;
+  const readWith = createReads(aws);
   async function send(
     input: Pick<PutObjectCommandInput, "Key" | "IfNoneMatch">,
     body: Uint8Array,
@@ -61,7 +63,9 @@ export function objectCalls(aws: Aws): ObjectCalls {
         ...{ Bucket, Key: key, Range: `bytes=${start}-${end - 1}` },
         ...(etag ? { IfMatch: etag } : {}),
       });
-      const answer = await callOr(client.send(command), ["NoSuchKey", "NotFound", "InvalidRange"]);
+      const answer = await readWith((reader) =>
+        callOr(reader.send(command), ["NoSuchKey", "NotFound", "InvalidRange"]),
+      );
       if (!answer) return undefined;
       requireRange(answer.ContentRange, start, end, answer.Body);
       return { etag: answer.ETag ?? "", pieces: readBody(answer.Body) };
@@ -103,6 +107,26 @@ export function objectCalls(aws: Aws): ObjectCalls {
       }));
       return { items, answeredAt, ...(next === undefined ? {} : { next }) };
     },
+  };
+}
+
+type Send<T> = (client: S3Client) => Promise<T>;
+
+/** Readers who take their time would keep the connections that parts and everything else need, as many of them as there are: so they have half of them, and all others their own. */
+function createReads({ forReads: { few, fewMax, many } }: Pick<Aws, "forReads">) {
+  let count = 0;
+  return async <T extends { readonly Body?: unknown } | undefined>(send: Send<T>): Promise<T> => {
+    if (count >= fewMax) return send(many);
+    count++;
+    let body: unknown;
+    try {
+      const answer = await send(few);
+      body = answer?.Body;
+      return answer;
+    } finally {
+      if (body instanceof Readable && !body.closed) body.once("close", () => count--);
+      else count--;
+    }
   };
 }
 

@@ -21,12 +21,14 @@ export interface AwsOptions {
   readonly hasChecksums?: boolean;
   /** Milliseconds without a byte after which a call is given up. */
   readonly idleMs?: number;
-  /** Requests to the store at once, beside bodies that come as fast as somebody sends them; 128 by default. */
+  /** Requests to the store at once, beside bodies that come or go as fast as somebody sends or takes them; 128 by default. */
   readonly socketsMax?: number;
 }
 
 /** Bytes of an answer that are read before anybody asks for them: fewer pieces then, and larger ones, where the reader is the slower one. */
 const AHEAD_SIZE: number = 256 * 1024;
+/** The same where many read at once: it is kept for each of them. */
+const AHEAD_CROWDED_SIZE: number = 64 * 1024;
 const CONNECT_MS = 5_000;
 const IDLE_MS = 30_000;
 const SOCKETS_MAX = 128;
@@ -50,24 +52,28 @@ export function createAwsCalls(options: AwsOptions): S3Calls {
     credentials,
     hasBucketInPath = endpoint !== undefined,
   } = options;
-  const config = (maxSockets: number): S3ClientConfig => ({
+  const config = (maxSockets: number, aheadSize = AHEAD_SIZE): S3ClientConfig => ({
     forcePathStyle: hasBucketInPath,
     maxAttempts: 1,
     // Else an address that is signed without a body carries the checksum of nothing.
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
     logger: SILENT,
-    requestHandler: handlerOf(options, maxSockets),
+    requestHandler: handlerOf(options, maxSockets, aheadSize),
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(credentials ? { credentials: { ...credentials } } : {}),
   });
-  const client = new S3Client(config(options.socketsMax ?? SOCKETS_MAX));
-  const streaming = new S3Client({
-    ...config(STREAMS_MAX),
-    credentials: client.config.credentials,
+  const { socketsMax = SOCKETS_MAX, hasChecksums = true } = options;
+  const client = new S3Client(config(socketsMax));
+  const { credentials: shared } = client.config;
+  const streaming = new S3Client({ ...config(STREAMS_MAX), credentials: shared });
+  const crowd = new S3Client({
+    ...config(STREAMS_MAX, AHEAD_CROWDED_SIZE),
+    credentials: shared,
   });
-  const aws = { client, streaming, bucket, hasChecksums: options.hasChecksums ?? true };
+  const forReads = { few: client, fewMax: Math.floor(socketsMax / 2), many: crowd };
+  const aws = { client, streaming, forReads, bucket, hasChecksums };
   return {
     multipart: multipartCalls(aws),
     objects: objectCalls(aws),
@@ -75,12 +81,13 @@ export function createAwsCalls(options: AwsOptions): S3Calls {
     close() {
       client.destroy();
       streaming.destroy();
+      crowd.destroy();
     },
   };
 }
 
-function handlerOf({ idleMs = IDLE_MS }: AwsOptions, maxSockets: number) {
-  const connections = { maxSockets, keepAlive: true, highWaterMark: AHEAD_SIZE };
+function handlerOf({ idleMs = IDLE_MS }: AwsOptions, maxSockets: number, aheadSize: number) {
+  const connections = { maxSockets, keepAlive: true, highWaterMark: aheadSize };
   return {
     connectionTimeout: CONNECT_MS,
     socketTimeout: idleMs,

@@ -331,22 +331,64 @@ describe("reading", () => {
   it("keeps no connection for a reader who takes nothing, and goes on where he is", async () => {
     const { place, parts, bytes } = await twoParts();
     await storage.assemble(place, parts);
-    const few = callsOf(double, { idleMs: 60_000, socketsMax: 2 });
+    let open = 0;
+    const get: typeof calls.objects.get = async (...wanted) => {
+      const found = await calls.objects.get(...wanted);
+      return found && { ...found, pieces: counted(found.pieces) };
+    };
+    async function* counted(pieces: AsyncIterable<Uint8Array>) {
+      open++;
+      try {
+        yield* pieces;
+      } finally {
+        open--;
+      }
+    }
     const platform = { clock: systemClock, random: systemRandom };
-    const { objects } = createS3Storage({ calls: few, ...platform, prefix: "ours/" });
+    const watched = { ...calls, objects: { ...calls.objects, get } };
+    const { objects } = createS3Storage({ calls: watched, ...platform, prefix: "ours/" });
     const read = () => objects.read({ kind: "bytes", place }, { start: 0, end: bytes.length });
     const slow = [read(), read()].map((pieces) => pieces[Symbol.asyncIterator]());
     const begun = await Promise.all(slow.map((pieces) => pieces.next()));
-    const quick: Uint8Array[] = [];
-    for await (const piece of read()) quick.push(piece);
-    expect(Buffer.concat(quick)).toEqual(bytes);
+    expect(open).toBe(2);
+    await expect.poll(() => open, { timeout: 5_000 }).toBe(0);
     for (const [at, pieces] of slow.entries()) {
       const all = [begun[at]?.value ?? new Uint8Array()];
       for (let next = await pieces.next(); !next.done; next = await pieces.next()) {
         all.push(next.value);
       }
-      expect(Buffer.concat(all)).toEqual(bytes);
+      expect(Buffer.concat(all).equals(bytes)).toBe(true);
     }
+  });
+});
+
+describe("readers", () => {
+  it("who take their time keep nobody else from the store, however many of them there are", async () => {
+    const { place, parts, bytes } = await twoParts();
+    await storage.assemble(place, parts);
+    const few = callsOf(double, { idleMs: 60_000, socketsMax: 2 });
+    const platform = { clock: systemClock, random: systemRandom };
+    const crowded = createS3Storage({ calls: few, ...platform, prefix: "ours/" });
+    const range = { start: 0, end: bytes.length };
+    let isOver = false;
+    // Quick enough to keep a connection each, and not through with it for long.
+    async function readAtLeisure(): Promise<Buffer> {
+      const pieces: Uint8Array[] = [];
+      for await (const piece of crowded.objects.read({ kind: "bytes", place }, range)) {
+        pieces.push(piece);
+        if (!isOver) await new Promise((resolve) => setTimeout(resolve, 300));
+      }
+      return Buffer.concat(pieces);
+    }
+    const readers = [0, 1, 2, 3, 4].map(readAtLeisure);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const began = performance.now();
+    const other = await crowded.begin(newId(), "text/plain");
+    await crowded.putPart(other, partOf(0, bytes), inMemory(bytes));
+    expect((await crowded.listed(other, 0, 10)).size).toBe(1);
+    expect(performance.now() - began).toBeLessThan(1_000);
+    isOver = true;
+    for (const read of await Promise.all(readers)) expect(read.equals(bytes)).toBe(true);
     few.close();
   });
 });
