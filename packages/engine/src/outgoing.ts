@@ -1,6 +1,6 @@
 // A part on its way into a store of parts. It gathers in memory while there is room for all of it, so that it is verified before it goes out and can be sent again;
 // else it streams, and so it does once others wait for the memory that a slow body would keep.
-import { isHoldfastError, MIB } from "@holdfast/protocol";
+import { isHoldfastError, KIB, MIB } from "@holdfast/protocol";
 import { bindParts } from "./bind.ts";
 import type { Context } from "./context.ts";
 import type { Filled } from "./intake.ts";
@@ -17,10 +17,14 @@ const GATHERED_MAX: number = 8 * MIB;
 const UPLOAD_SLOTS_MAX: number = (64 * MIB) / SLOT_SIZE;
 /** Pieces of a stream that may wait for the store, beside the newest one. */
 const QUEUED_MAX = 1;
+/** Bytes in a piece of a stream where many stream: while the store takes nothing some four of them are kept of each, in memory of their own. */
+const PIECE_CROWDED: number = 64 * KIB;
 /** How often bytes that we have verified are sent to a store that says they are others. */
 const SENDS_MAX = 3;
 
 export interface Outgoing {
+  /** Bytes that the next piece may have. */
+  pieceMax(): number;
   /**
    * A slot for the bytes that come next. Nothing is waited for while the part holds slots of its own that nobody takes away: it begins to stream instead.
    * @throws HoldfastError `overloaded`
@@ -161,6 +165,7 @@ export function createOutgoing(
   if (!hasRoom) stream();
 
   return {
+    pieceMax: () => (stage !== "gathering" && slots.isCrowded() ? PIECE_CROWDED : SLOT_SIZE),
     async take() {
       if (stage === "gathering") {
         const slot = slots.trySpare();

@@ -47,7 +47,7 @@ async function receive(
   async function receivePart(index: number, digest: PartDigest | undefined): Promise<void> {
     const size = partSizeAt(record, index);
     for (let at = 0; at < size; ) {
-      const filled = await intake.next(Math.min(SLOT_SIZE, size - at));
+      const filled = await intake.next(Math.min(outgoing?.pieceMax() ?? SLOT_SIZE, size - at));
       if (!filled) throw endedEarly(body.stopped(), runSize(record, start, end));
       const bytes = filled.slot.memory.subarray(0, filled.size);
       if (crc32c !== undefined) crc = context.digests.crc32c(bytes, crc);

@@ -25,6 +25,8 @@ const SHARE_QUIET = 8;
 export interface SlotPool {
   /** Slots that one request may hold at once, as things stand. */
   share(): number;
+  /** Whether so many requests have bytes that each has to do with little. */
+  isCrowded(): boolean;
   /** Registers a request that holds or waits for slots; the returned function takes it out again. */
   enter(): () => void;
   /** Resolves with a slot, first come first served. */
@@ -72,6 +74,7 @@ export function createSlotPool(size: number): SlotPool {
 
   return {
     share: () => (requests > CROWD ? SHARE_CROWDED : SHARE_QUIET),
+    isCrowded: () => requests > CROWD,
     enter() {
       requests++;
       let isIn = true;

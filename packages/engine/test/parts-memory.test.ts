@@ -59,6 +59,45 @@ async function within(work: Promise<unknown>, clock: { advance(ms: number): void
   await work;
 }
 
+it("of many parts that stream little waits for a store that takes nothing", async () => {
+  const { promise: stalled, resolve: go } = Promise.withResolvers<void>();
+  const slots = createSlotPool(4 * SLOT_SIZE);
+  const storage = createMemoryParts();
+  const putPart: typeof storage.putPart = async (place, part, body, signal) => {
+    if (body.kind !== "stream") return storage.putPart(place, part, body, signal);
+    async function* slowly(): AsyncGenerator<Uint8Array, void, void> {
+      for await (const piece of body.pieces) {
+        yield piece;
+        await stalled;
+      }
+    }
+    return storage.putPart(place, part, { kind: "stream", pieces: slowly() }, signal);
+  };
+  const engine = createEngine(memoryParts({ slots, storage: { ...storage, putPart } }));
+  const view = await engine.create(alice, createRequest(content.length, { partSize: PART }));
+  const views = [view];
+  while (views.length < 50) {
+    views.push(await engine.create(alice, createRequest(content.length, { partSize: PART })));
+  }
+  const taken = new Map<string, number>();
+  const putting = views.map((one) => {
+    const bytes = runBytes(one, content, [0, 1]);
+    const body = createBody(bytes);
+    async function fill(into: Uint8Array): Promise<number> {
+      const size = await body.fill(into);
+      taken.set(one.id, (taken.get(one.id) ?? 0) + size);
+      return size;
+    }
+    return putParts(engine, one, content, [0, 1], { body: { ...body, fill } });
+  });
+  await turns(200);
+  const waiting = [...taken.values()].reduce((sum, size) => sum + size, 0);
+  expect(waiting / views.length).toBeLessThan(320 * KIB);
+  go();
+  await Promise.all(putting);
+  expect(slots.lent()).toBe(0);
+});
+
 describe("a part", () => {
   it("gathers in memory where the pool has room for all of it", async () => {
     const { engine, create, bodies, slots } = await begin(64);

@@ -16,6 +16,7 @@ export function createHeapSlots(share = 8): SlotPool {
   };
   return {
     share: () => share,
+    isCrowded: () => false,
     enter: () => () => undefined,
     take: async () => lend(),
     tryTake: lend,

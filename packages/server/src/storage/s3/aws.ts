@@ -27,7 +27,7 @@ export interface AwsOptions {
 
 /** Bytes of an answer that are read before anybody asks for them: fewer pieces then, and larger ones, where the reader is the slower one. */
 const AHEAD_SIZE: number = 256 * 1024;
-/** The same where many read at once: it is kept for each of them. */
+/** The same, and of bodies that wait for the store, where there may be thousands: so much is kept for each of them. */
 const AHEAD_CROWDED_SIZE: number = 64 * 1024;
 const CONNECT_MS = 5_000;
 const IDLE_MS = 30_000;
@@ -67,12 +67,9 @@ export function createAwsCalls(options: AwsOptions): S3Calls {
   const { socketsMax = SOCKETS_MAX, hasChecksums = true } = options;
   const client = new S3Client(config(socketsMax));
   const { credentials: shared } = client.config;
-  const streaming = new S3Client({ ...config(STREAMS_MAX), credentials: shared });
-  const crowd = new S3Client({
-    ...config(STREAMS_MAX, AHEAD_CROWDED_SIZE),
-    credentials: shared,
-  });
-  const forReads = { few: client, fewMax: Math.floor(socketsMax / 2), many: crowd };
+  const crowd = config(STREAMS_MAX, AHEAD_CROWDED_SIZE);
+  const streaming = new S3Client({ ...crowd, credentials: shared });
+  const forReads = { few: client, fewMax: Math.floor(socketsMax / 2), many: streaming };
   const aws = { client, streaming, forReads, bucket, hasChecksums };
   return {
     multipart: multipartCalls(aws),
@@ -81,7 +78,6 @@ export function createAwsCalls(options: AwsOptions): S3Calls {
     close() {
       client.destroy();
       streaming.destroy();
-      crowd.destroy();
     },
   };
 }
