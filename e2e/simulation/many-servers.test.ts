@@ -5,6 +5,7 @@ import { expect, it } from "vitest";
 it.each([
   ["uploads", 1],
   ["finals", 2],
+  ["live", 3],
 ] as const)(
   "several servers lose nothing acknowledged, publish once and leave nothing behind, wherever one of them stops (%s)",
   { timeout: 300_000 },

@@ -12,6 +12,7 @@ import { createRandom } from "../random.ts";
 import { sameBytes } from "../same-bytes.ts";
 import { alice, createRequest, partDigests, readAll, readManifest, runBytes } from "../world.ts";
 import { createManyClient, type ManyClient } from "./many-client.ts";
+import { followAlong } from "./many-follow.ts";
 import { durableOffset, isDurable } from "./many-guard.ts";
 import { createManyWorld, type Fate, type ManyWorld } from "./many-world.ts";
 
@@ -70,13 +71,16 @@ interface Life {
   readonly world: ManyWorld;
   readonly client: ManyClient;
   readonly seen: Seen;
+  /** Those who read uploads along; undefined where they are not to be read before they are files. */
+  readonly following?: Promise<void>[];
 }
 
-type Work = "uploads" | "finals";
+type Work = "uploads" | "finals" | "live";
 
 const WORK: Readonly<Record<Work, readonly ((life: Life) => Promise<void>)[]>> = {
   uploads: [parts, twice, either, appended, ended, deleted],
   finals: [concatenated, concatenated],
+  live: [parts, twice, either, appended, deleted],
 };
 
 async function live(
@@ -88,9 +92,12 @@ async function live(
     ...{ completed: new Map(), offsets: new Map() },
     ...{ deleted: new Set(), wrong: [] },
   };
-  const life = { world, client: createManyClient(world), seen };
+  const following: Promise<void>[] = [];
+  const live = kind === "live" ? { following } : {};
+  const life = { world, client: createManyClient(world), seen, ...live };
   try {
     await world.until(Promise.all(WORK[kind].map((work) => work(life))));
+    await world.until(Promise.all(following));
     // Whoever sleeps wakes, and does what it was about to do.
     await world.until(new Promise<void>((resolve) => world.clock.after(60_000, resolve)));
     await violationsIn(life);
@@ -102,10 +109,18 @@ async function live(
   return [...world.violations, ...seen.wrong].map((text) => `${what}: ${text}`);
 }
 
-async function create({ client }: Life, first: number, size?: number): Promise<UploadView> {
+async function create(life: Life, first: number, size?: number): Promise<UploadView> {
+  const { client, world, seen, following } = life;
   const { size: _, ...request } = createRequest(0);
   const sized = size === undefined ? { maxSize: 8 * PART } : { size };
-  return client.ask(first, (engine) => engine.create(alice, { ...request, ...sized }));
+  const live = following ? ({ live: true } as const) : {};
+  const view = await client.ask(first, (engine) =>
+    engine.create(alice, { ...request, ...sized, ...live }),
+  );
+  // At another server than those that write at first.
+  const along = { view, content, first: first + 2, wrong: seen.wrong };
+  following?.push(followAlong(world, client, along));
+  return view;
 }
 
 async function put(
