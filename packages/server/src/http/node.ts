@@ -46,6 +46,8 @@ interface Exchange {
 export const HEADERS_SIZE_MAX: number = 64 * KIB;
 const HEADERS_TIMEOUT_MS = 60_000;
 export const KEEP_ALIVE_MS = 60_000;
+/** A connection over which nothing goes for so long is asked after. */
+const SILENT_MS = 30_000;
 const LINGER_MS = 2_000;
 const HANDSHAKE_TIMEOUT_MS = 20_000;
 /** Connections at once, above which new ones are closed: each costs a descriptor and some memory, and a client needs a handful. */
@@ -80,6 +82,9 @@ export function createHttpServer(front: Front, options: HttpOptions = {}): Serve
     // Checked here, so that the answer is a problem document as any other.
     requireHostHeader: false,
     noDelay: true,
+    // Who follows an upload that stands still is sent nothing: the kernel finds out whether he is still there.
+    keepAlive: true,
+    keepAliveInitialDelay: SILENT_MS,
   };
   const server = tls
     ? createSecureServer({ ...settings, ...tls, handshakeTimeout: HANDSHAKE_TIMEOUT_MS })

@@ -1,4 +1,5 @@
 // What goes wrong below requests: broken framing, bodies that stop, clients that leave, connections that go on.
+import { existsSync, readFileSync } from "node:fs";
 import { createSlotPool, SLOT_SIZE } from "@holdfast/engine";
 import { decodeUpload, KIB, MIB, type UploadView } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -28,6 +29,26 @@ async function create(size = CONTENT.length): Promise<UploadView> {
 async function status(view: UploadView) {
   return decodeUpload((await ask(server, { path: `/v1/uploads/${view.id}` })).json);
 }
+
+it.skipIf(!existsSync("/proc/net/tcp"))(
+  "the kernel asks after a client who is sent nothing and may have vanished",
+  async () => {
+    const view = await create();
+    const raw = await openRaw(server);
+    raw.socket.write(rawHead({ path: `/v1/uploads/${view.id}/content?follow=1` }));
+    await raw.until("\r\n\r\n");
+    const port = server.port.toString(16).toUpperCase().padStart(4, "0");
+    // State 01 is an established connection, timer 02 that of keepalive.
+    const timers = () =>
+      readFileSync("/proc/net/tcp", "utf8")
+        .split("\n")
+        .map((line) => line.trim().split(/\s+/))
+        .filter(([, local, , state]) => local?.endsWith(`:${port}`) && state === "01")
+        .map((fields) => fields[5]?.slice(0, 2));
+    await expect.poll(timers).toEqual(["02"]);
+    raw.socket.destroy();
+  },
+);
 
 function putHead(view: UploadView, run: readonly [number, number], more: object = {}): string {
   const request = putRequest(view, CONTENT, run);
