@@ -91,7 +91,7 @@ function copyPart(request: Request): Answer {
   const [start, end] = range ? [Number(range[1]), Number(range[2]) + 1] : [0, source.size];
   if (end > source.size) return refusal("InvalidRange");
   const content = contentOf(bytesOf(source, start, end), request.keepsBytes);
-  const hasChecksum = profile.checksums === "checked";
+  const hasChecksum = profile.checksums === "checked" && profile.digestsCopies;
   multipart.parts.set(Number(query.get("partNumber")), {
     ...content,
     modifiedAt: now,
@@ -122,11 +122,15 @@ function complete(request: Request): Answer {
   if (numbers.some((number, at) => at > 0 && number <= (numbers[at - 1] ?? 0))) {
     return refusal("InvalidPartOrder");
   }
+  const isPromised =
+    profile.checksums === "checked" &&
+    multipart.headers.get("x-amz-checksum-algorithm") === "SHA256";
   const parts: Part[] = [];
   for (const [at, part] of named.entries()) {
     const found = multipart.parts.get(numbers[at] ?? 0);
     const etag = textIn(part, "ETag")?.replaceAll('"', "");
     if (!found || etag !== found.md5) return refusal("InvalidPart");
+    if (isPromised && !found.hasChecksum) return refusal("InvalidPart");
     const checksum = textIn(part, "ChecksumSHA256");
     if (checksum !== undefined && checksum !== found.sha256.toString("base64"))
       return refusal("InvalidPart");

@@ -19,6 +19,8 @@ export interface Profile {
   /** `If-None-Match: *` at an object that is written whole; else that is overlooked. */
   readonly canPutConditionally: boolean;
   readonly canCopyPart: boolean;
+  /** A part that is copied has a digest where the upload was begun with some; else it is refused at complete. */
+  readonly digestsCopies: boolean;
 }
 
 const AWS: Profile = {
@@ -33,6 +35,7 @@ const AWS: Profile = {
   canCompleteConditionally: true,
   canPutConditionally: true,
   canCopyPart: true,
+  digestsCopies: true,
 };
 
 export type ProfileName = "aws" | "r2" | "minio" | "gcs" | "swift" | "ceph" | "moto";
@@ -40,7 +43,7 @@ export type ProfileName = "aws" | "r2" | "minio" | "gcs" | "swift" | "ceph" | "m
 export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
   aws: AWS,
   r2: { ...AWS, hasEqualParts: true },
-  minio: { ...AWS, canReplayComplete: false },
+  minio: { ...AWS, canReplayComplete: false, digestsCopies: false },
   gcs: { ...AWS, checksums: "refused", canCompleteConditionally: false },
   swift: {
     ...AWS,

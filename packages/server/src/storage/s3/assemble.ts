@@ -8,7 +8,7 @@ import {
   type MultipartId,
   S3Error,
 } from "./calls.ts";
-import { copyAll } from "./copy.ts";
+import { type CopiedBy, copyAll } from "./copy.ts";
 import { isPassing, storageError } from "./failure.ts";
 import { pagesOf } from "./listed.ts";
 import { multipartOf, numberOf, type Staged, stagedOf } from "./place.ts";
@@ -54,15 +54,21 @@ async function tryAll(
   parts: readonly BoundPart[],
   { staged, size, ...upload }: Wanted,
 ): Promise<void> {
+  let by: CopiedBy = "store";
   for (let tries = 1; ; tries++) {
     const fault = await tryOnce(stage, parts, async () =>
-      staged ? copyAll(stage, staged, parts) : upload,
+      staged ? copyAll(stage, staged, parts, by) : upload,
     );
     if (await isThere(stage, upload, size)) return;
-    if (tries === TRIES || !mayPass(fault)) throw storageError(fault, DOING);
+    const isOther = staged !== undefined && by === "store" && isRefusal(fault, ...REFUSED_COPIES);
+    if (isOther) by = "server";
+    if (tries === TRIES || !(isOther || mayPass(fault))) throw storageError(fault, DOING);
     await pause(stage, tries, fault);
   }
 }
+
+/** What stores say of parts that came without a digest where one was promised. Not all of them make one as they copy. */
+const REFUSED_COPIES = ["InvalidPart", "InvalidRequest", "BadDigest"] as const;
 
 /** Gives what went wrong, if anything did. A complete that the store refused may have been done by an earlier one whose answer was lost. */
 async function tryOnce(

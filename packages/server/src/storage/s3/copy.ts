@@ -7,6 +7,10 @@ import { forEach } from "./for-each.ts";
 import { numberOf, type Staged } from "./place.ts";
 import { retrying } from "./retry.ts";
 import type { Stage } from "./stage.ts";
+import { isOtherBytes } from "./write.ts";
+
+/** Who does it: the store, which sends no byte of them, or the server, where the store cannot, or makes something else of them. */
+export type CopiedBy = "store" | "server";
 
 /**
  * Resolves when whatever is there of the parts is copied: what is not, the store's own listing shows. Attempts of before are ended: one that is still going on fails, and finds this one's object.
@@ -16,6 +20,7 @@ export async function copyAll(
   stage: Stage,
   { key, type }: Staged,
   parts: readonly BoundPart[],
+  by: CopiedBy,
 ): Promise<MultipartId> {
   const { multipart } = stage.calls;
   await endAttempts(stage, key);
@@ -23,34 +28,39 @@ export async function copyAll(
     multipart.create(key, { type, ...stage.marks }),
   );
   const upload = { key, uploadId };
-  await forEach(parts, (part) => copyPart(stage, upload, part));
+  const copy = by === "store" ? copyPart : passOn;
+  await forEach(parts, (part) => copy(stage, upload, part));
   return upload;
 }
 
 async function copyPart(stage: Stage, upload: MultipartId, part: BoundPart): Promise<void> {
-  const from = stage.keys.parts(upload.key) + part.index;
-  const number = numberOf(part.index);
   try {
     await retrying(stage, `copying part ${part.index}`, () =>
-      stage.calls.multipart.copy({ ...upload, number, from }),
+      stage.calls.multipart.copy({ ...upload, ...partOf(stage, upload, part) }),
     );
   } catch (error) {
     const cause = error instanceof HoldfastError ? error.cause : error;
     if (isRefusal(cause, "NoSuchKey")) return;
     if (!isRefusal(cause) || isRefusal(cause, "NoSuchUpload")) throw error;
-    await passOn(stage, { ...upload, from, number }, part);
+    await passOn(stage, upload, part);
   }
 }
 
-/** Not every store that speaks S3 can copy. The digest goes along, so that it takes no other bytes. */
-async function passOn(
-  stage: Stage,
-  { from, ...target }: MultipartId & { readonly from: string; readonly number: number },
-  { index, size, digest }: BoundPart,
-): Promise<void> {
+function partOf({ keys }: Stage, { key }: MultipartId, { index }: BoundPart) {
+  return { from: keys.parts(key) + index, number: numberOf(index) };
+}
+
+/** Not every store that speaks S3 can copy. The digest goes along, so that it takes no other bytes: a part that has such is as good as missing. */
+async function passOn(stage: Stage, upload: MultipartId, part: BoundPart): Promise<void> {
   const { multipart, objects } = stage.calls;
-  await retrying(stage, `passing part ${index} on`, async () => {
-    const found = await objects.get(from, 0, size);
-    if (found) await multipart.put({ ...target, size, sha256: digest, body: found.pieces });
-  });
+  const { index, size, digest: sha256 } = part;
+  const { from, number } = partOf(stage, upload, part);
+  try {
+    await retrying(stage, `passing part ${index} on`, async () => {
+      const found = await objects.get(from, 0, size);
+      if (found) await multipart.put({ ...upload, number, size, sha256, body: found.pieces });
+    });
+  } catch (error) {
+    if (!isOtherBytes(error)) throw error;
+  }
 }

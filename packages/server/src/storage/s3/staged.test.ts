@@ -89,6 +89,7 @@ describe("the parts of a staged place", () => {
     ["without checksums", { profile: "gcs" }, false],
     ["without either", { profile: "gcs", instead: { canCopyPart: false } }, false],
     ["that overlooks checksums", { profile: "ceph" }, true],
+    ["that digests no copies", { profile: "minio" }, true],
   ] as const)("become one object in a store %s", async (_, options, hasChecksums) => {
     const world = await makeWorld(options);
     const { endpoint, bucketName: bucket, credentials } = world.double;
@@ -102,21 +103,28 @@ describe("the parts of a staged place", () => {
     expect(left(world)).toEqual(WHOLE);
   });
 
-  it("are missing where the store has spoiled one, and it is taken again", async () => {
-    const world = await makeWorld();
-    const storage = world.open();
-    const place = await staged(storage);
-    const key = [...world.double.bucket.objects.keys()].find((each) => each.endsWith("/1"));
-    await world.calls.objects.put(key ?? "", bytesOf(0), { type: "a/b" });
-    await expect(storage.assemble(place, parts)).rejects.toMatchObject({
-      code: "parts_missing",
-      details: { missing: [[1, 2]] },
-    });
-    await storage.putPart(place, parts[1] ?? partOf(1, bytesOf(1)), inMemory(bytesOf(1)));
-    await storage.assemble(place, parts);
-    expect((await read(storage, place)).equals(content)).toBe(true);
-    expect(left(world)).toEqual(WHOLE);
-  });
+  it.each([
+    ["copies", {}],
+    ["cannot copy", { instead: { canCopyPart: false } }],
+    ["digests no copies", { profile: "minio" }],
+  ] as const)(
+    "are missing where a store that %s has spoiled one, and it is taken again",
+    async (_, options) => {
+      const world = await makeWorld(options);
+      const storage = world.open();
+      const place = await staged(storage);
+      const key = [...world.double.bucket.objects.keys()].find((each) => each.endsWith("/1"));
+      await world.calls.objects.put(key ?? "", bytesOf(0), { type: "a/b" });
+      await expect(storage.assemble(place, parts)).rejects.toMatchObject({
+        code: "parts_missing",
+        details: { missing: [[1, 2]] },
+      });
+      await storage.putPart(place, parts[1] ?? partOf(1, bytesOf(1)), inMemory(bytesOf(1)));
+      await storage.assemble(place, parts);
+      expect((await read(storage, place)).equals(content)).toBe(true);
+      expect(left(world)).toEqual(WHOLE);
+    },
+  );
 });
 
 describe("an attempt that is cut", () => {

@@ -45,7 +45,7 @@ function putOf(
 }
 
 /** Names that stores have for it. */
-function isOtherBytes(error: unknown): boolean {
+export function isOtherBytes(error: unknown): boolean {
   const cause = error instanceof HoldfastError ? error.cause : error;
   return isRefusal(cause, "BadDigest", "XAmzContentSHA256Mismatch", "InvalidDigest");
 }
