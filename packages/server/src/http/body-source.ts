@@ -70,9 +70,8 @@ export async function discardRest(
   });
 }
 
-/** node:http has checked that it is digits, and cuts the body there. */
+/** node:http has checked that it is digits, and cuts the body there; beside a transfer coding, which only a lenient parser lets through, it says nothing (RFC 9112 section 6.3). */
 function sizeOf(req: IncomingMessage): number | undefined {
-  const field = req.headers["content-length"];
-  if (field !== undefined) return Number(field);
-  return req.headers["transfer-encoding"] === undefined ? 0 : undefined;
+  if (req.headers["transfer-encoding"] !== undefined) return undefined;
+  return Number(req.headers["content-length"] ?? 0);
 }

@@ -1,5 +1,11 @@
 // Long bodies past node:http, over real connections: every byte where it belongs, none where it does not, and the connection as good as before.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http";
 import { connect, type Socket } from "node:net";
 import { HoldfastError, KIB, MIB } from "@holdfast/protocol";
 import { createVirtualClock } from "@holdfast/testkit/clock";
@@ -30,15 +36,16 @@ interface Incoming {
 }
 
 interface Door {
+  readonly server: Server;
   connect(): Socket;
   /** The next request, of any connection. */
   next(): Promise<Incoming>;
 }
 
-async function openDoor(): Promise<Door> {
+async function openDoor(options: ServerOptions = {}): Promise<Door> {
   const came: Incoming[] = [];
   let tell: (() => void) | undefined;
-  const server = createServer((req, res) => {
+  const server = createServer(options, (req, res) => {
     let straight: Straight | undefined;
     const source = fromRequest(req);
     const body = createRequestBody(
@@ -60,6 +67,7 @@ async function openDoor(): Promise<Door> {
   const address = server.address();
   const port = typeof address === "object" && address ? address.port : 0;
   return {
+    server,
     connect() {
       const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
       socket.on("error", () => undefined);
@@ -255,5 +263,75 @@ describe("a long body", () => {
     expect(await readAll(body, [256 * KIB])).toHaveLength(4 * MIB);
     expect(seen).toBe(4 * MIB);
     expect(straight()).toBeUndefined();
+  });
+
+  it("leaves nothing below the parser that is written to when the parser goes", async () => {
+    const { socket, body, req, res } = await begun(await openDoor(), 2 * MIB);
+    const into = new Uint8Array(MIB);
+    const filling = body.fill(into);
+    socket.write(Buffer.alloc(100 * KIB, 7));
+    await until(() => into[100 * KIB - 1] === 7);
+    body.interrupt();
+    expect(await filling).toBe(100 * KIB);
+    into.fill(0);
+    socket.write(contentOf(2 * MIB - 356 * KIB, 1));
+    await readAll(body, [256 * KIB]);
+    res.end();
+    const { bytesRead } = req.socket;
+    // The parser goes where somebody listens to the connection itself.
+    req.socket.on("data", () => undefined);
+    socket.write(Buffer.alloc(2 * KIB, 7));
+    await until(() => req.socket.bytesRead === bytesRead + 2 * KIB);
+    expect(into.every((byte) => byte === 0)).toBe(true);
+  });
+
+  it("ends with its connection where somebody begins to listen to that", async () => {
+    const { socket, body, req } = await begun(await openDoor(), 2 * MIB);
+    const filling = body.fill(new Uint8Array(MIB));
+    req.socket.on("data", () => undefined);
+    body.interrupt();
+    expect(await filling).toBe(0);
+    expect(req.socket.destroyed).toBe(true);
+    socket.write(contentOf(MIB, 1));
+    expect(await body.ready()).toBe(false);
+    expect(body.stopped()?.code).toBe("body_size_mismatch");
+  });
+
+  it("goes through node:http where another protocol may take the connection over", async () => {
+    const door = await openDoor();
+    const upgraded = new Promise<string>((resolve) => {
+      door.server.on("upgrade", (_req, connection) => {
+        connection.on("data", (piece: Buffer) => resolve(piece.toString()));
+        connection.write("HTTP/1.1 101 Switching Protocols\r\n\r\n");
+      });
+    });
+    const socket = door.connect();
+    const content = contentOf(3 * MIB, 0);
+    socket.write(Buffer.concat([Buffer.from(headOf(content.length)), content]));
+    const { body, res, straight } = await door.next();
+    expect((await readAll(body, [256 * KIB])).equals(content)).toBe(true);
+    expect(straight()).toBeUndefined();
+    res.end();
+    socket.write("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: b\r\nConnection: upgrade\r\n\r\n");
+    await new Promise<void>((resolve) => {
+      socket.on("data", (piece: Buffer) => piece.includes(" 101 ") && resolve());
+    });
+    socket.write("hello");
+    expect(await upgraded).toBe("hello");
+  });
+
+  it("goes through node:http where its size says nothing", async () => {
+    const door = await openDoor({ insecureHTTPParser: true });
+    const socket = door.connect();
+    const content = contentOf(2 * MIB, 0);
+    const size = content.length.toString(16);
+    socket.write(`PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: ${3 * MIB}\r\n`);
+    socket.write(`Transfer-Encoding: chunked\r\n\r\n${size}\r\n`);
+    const { body } = await door.next();
+    const read = readAll(body, [256 * KIB]);
+    socket.write(content);
+    socket.write("\r\n0\r\n\r\n");
+    expect((await read).equals(content)).toBe(true);
+    expect(body.stopped()).toBeUndefined();
   });
 });

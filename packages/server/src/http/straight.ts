@@ -1,4 +1,5 @@
 // A long body straight from its connection into the memory where it is wanted: node:http reads 64 KiB at a time, and hands out a copy.
+import { EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
 
 /** Where the bytes go. */
@@ -48,7 +49,7 @@ interface Insides {
  * connections: it is read into and looked at in one go.
  */
 const LENT: Uint8Array = Buffer.allocUnsafeSlow(4096);
-/** Those whose next bytes would go to `LENT` where nobody else reads them. */
+/** Those whose bytes would go to `LENT` where nobody else reads them: always, once they have gone straight and do so no more. */
 const lending = new WeakSet<Handle>();
 
 /**
@@ -97,7 +98,7 @@ export function goStraight(
     return into;
   };
   parser.unconsume();
-  if (!lending.has(handle)) handle.useUserBuffer(LENT);
+  if (!lending.has(handle)) lendTo(handle);
   // Whoever is sent no pieces still waits for the end.
   req.resume();
   handle.readStart();
@@ -105,9 +106,17 @@ export function goStraight(
   function tellParser(piece: Uint8Array): void {
     const listener: unknown = Reflect.get(parser, onBody);
     Reflect.set(parser, onBody, undefined);
-    const outcome = parser.execute(piece);
-    Reflect.set(parser, onBody, listener);
-    if (outcome instanceof Error) socket.destroy(outcome);
+    try {
+      const outcome = parser.execute(piece);
+      if (outcome instanceof Error) socket.destroy(outcome);
+    } catch (error) {
+      // Somebody who listens has failed. The next bytes would go where these went, and whoever lent that may have it back by now.
+      socket.destroy();
+      throw error;
+    } finally {
+      // It is used again for other connections.
+      Reflect.set(parser, onBody, listener);
+    }
     // As node:http does, for whoever has set a timeout.
     Reflect.get(socket, "_unrefTimer").call(socket);
   }
@@ -116,9 +125,11 @@ export function goStraight(
     if (isOver) return;
     isOver = true;
     handle.onread = before;
-    if (into === LENT) lending.add(handle);
-    else lending.delete(handle);
-    if (socket.destroyed || Reflect.get(socket, "parser") !== parser) return;
+    if (socket.destroyed) return;
+    // Whoever has begun to listen to the connection itself, in place of the parser, has missed bytes.
+    if (Reflect.get(parser, "_consumed") !== true) return void socket.destroy();
+    // What lies below the parser is read into again where the parser goes: it must not be memory that is somebody else's by then.
+    if (into !== LENT) lendTo(handle);
     parser.consume(handle);
     if (Reflect.get(handle, "reading") === true) handle.readStart();
   }
@@ -130,12 +141,19 @@ export function goStraight(
   };
 }
 
-/** Undefined where this is another Node than we know, or no Node at all; with TLS; where somebody else listens; and on a system that fills memory that it was given before. */
+/** What comes goes to `LENT` from now on, where nobody else reads it. */
+function lendTo(handle: Handle): void {
+  handle.useUserBuffer(LENT);
+  lending.add(handle);
+}
+
+/** Undefined where this is another Node than we know, or no Node at all; with TLS; where somebody else listens, or may take the connection over; and on a system that fills memory that it was given before. */
 function insidesOf(req: IncomingMessage): Insides | undefined {
   const { socket } = req;
   if (process.platform === "win32" || socket.destroyed) return undefined;
   if (req.listenerCount("data") > 1 || Reflect.get(req, "upgrade")) return undefined;
   if (Reflect.get(socket, "encrypted") || Reflect.get(socket, "_paused")) return undefined;
+  if (mayBeTakenOver(Reflect.get(socket, "server"))) return undefined;
   const parser: unknown = Reflect.get(socket, "parser");
   const handle: unknown = Reflect.get(socket, "_handle");
   if (!isParser(parser) || !isHandle(handle)) return undefined;
@@ -145,6 +163,12 @@ function insidesOf(req: IncomingMessage): Insides | undefined {
   const onBody: unknown = Reflect.get(parser.constructor, "kOnBody");
   const canRefresh = typeof Reflect.get(socket, "_unrefTimer") === "function";
   return typeof onBody === "number" && canRefresh ? { parser, handle, onBody } : undefined;
+}
+
+/** Whether a later request may make another protocol of the connection: its bytes would not reach whoever speaks that through what we leave behind. */
+function mayBeTakenOver(server: unknown): boolean {
+  if (!(server instanceof EventEmitter)) return true;
+  return server.listenerCount("upgrade") > 0 || server.listenerCount("connect") > 0;
 }
 
 function isParser(value: unknown): value is Parser {
