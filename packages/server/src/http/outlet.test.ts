@@ -1,0 +1,60 @@
+// A connection as the kernel knows it: told only while nothing that Node has to send could come behind what goes past it.
+import { createServer, type Server, type ServerResponse } from "node:http";
+import { connect, type Socket } from "node:net";
+import { MIB } from "@holdfast/protocol";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { outletOf } from "./outlet.ts";
+
+let server: Server;
+let client: Socket;
+const replies: ServerResponse[] = [];
+beforeEach(async () => {
+  replies.length = 0;
+  server = createServer((_, res) => replies.push(res));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  client = connect(typeof address === "object" && address ? address.port : 0, "127.0.0.1");
+});
+afterEach(() => {
+  client.destroy();
+  server.closeAllConnections();
+  server.close();
+});
+
+async function replyAt(index: number): Promise<ServerResponse> {
+  await expect.poll(() => replies.length).toBeGreaterThan(index);
+  const reply = replies[index];
+  if (!reply) throw new Error("there is no reply");
+  return reply;
+}
+
+const REQUEST = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+
+it("a connection has no descriptor while anything is to be sent before, and none once it is gone", async () => {
+  client.pause();
+  client.write(REQUEST);
+  const res = await replyAt(0);
+  const { descriptor } = outletOf(res);
+  // More than both kernels keep: some of it stays with Node until somebody reads.
+  const taken = new Promise<unknown>((resolve) => res.write(Buffer.alloc(32 * MIB), resolve));
+  expect(descriptor()).toBeUndefined();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(descriptor()).toBeUndefined();
+  client.resume();
+  await taken;
+  expect(descriptor()).toBeGreaterThan(2);
+  res.socket?.destroy();
+  expect(descriptor()).toBeUndefined();
+});
+
+it("a reply that waits behind another one has none", async () => {
+  client.resume().write(REQUEST + REQUEST);
+  const [first, second] = [await replyAt(0), await replyAt(1)];
+  await new Promise((resolve) => first.write("a", resolve));
+  expect(outletOf(first).descriptor()).toBeGreaterThan(2);
+  expect(outletOf(second).descriptor()).toBeUndefined();
+  first.end();
+  await new Promise((resolve) => second.write("b", resolve));
+  expect(outletOf(first).descriptor()).toBeUndefined();
+  expect(outletOf(second).descriptor()).toBeGreaterThan(2);
+});
