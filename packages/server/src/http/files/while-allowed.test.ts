@@ -1,5 +1,5 @@
 // Downloads and the rights they began with.
-import { HoldfastError } from "@holdfast/protocol";
+import { HoldfastError, MIB } from "@holdfast/protocol";
 import { createVirtualClock } from "@holdfast/testkit/clock";
 import { expect, it } from "vitest";
 import { whileAllowed } from "./while-allowed.ts";
@@ -60,4 +60,22 @@ it("and gives out nothing that came only after they had ended", async () => {
   expect((await allowed.next()).value).toEqual(Uint8Array.of(1));
   await expect(allowed.next()).rejects.toMatchObject({ code: "unauthorized" });
   expect((await allowed.next()).done).toBe(true);
+});
+
+it("and has nothing sent past the pieces for a reader that paused until they had ended", async () => {
+  const clock = createVirtualClock();
+  let sent = 0;
+  async function* pieces(): AsyncGenerator<Uint8Array, void, void> {
+    yield Uint8Array.of(1);
+    // The kernel does that by itself, up to the end of the file.
+    sent = 16 * MIB;
+  }
+  const stillMay = async () => {
+    if (clock.monotonic() > 0) throw new HoldfastError("unauthorized");
+  };
+  const allowed = whileAllowed({ clock }, stillMay, pieces());
+  expect((await allowed.next()).value).toEqual(Uint8Array.of(1));
+  clock.advance(60_000);
+  await expect(allowed.next()).rejects.toMatchObject({ code: "unauthorized" });
+  expect(sent).toBe(0);
 });

@@ -7,7 +7,7 @@ import type { Call, Front } from "../front.ts";
 export type StillMay = () => Promise<void>;
 
 /**
- * The pieces, for as long as they may be read: asked every five seconds, and of a reader that is slow before its next piece.
+ * The pieces, for as long as they may be read: asked every five seconds, and of a reader that is slow before its next piece and before what goes past the pieces until then.
  * @throws HoldfastError what `stillMay` says. Where rights cannot be known now, those that were there when it began stand, as for bodies.
  */
 export function whileAllowed(
@@ -16,7 +16,8 @@ export function whileAllowed(
   pieces: Pieces,
 ): Pieces {
   let askedAt = clock.monotonic();
-  async function askAgain(): Promise<void> {
+  async function askIfDue(): Promise<void> {
+    if (clock.monotonic() - askedAt < RIGHTS_MS) return;
     askedAt = clock.monotonic();
     try {
       await stillMay();
@@ -27,9 +28,11 @@ export function whileAllowed(
     }
   }
   return handOn(pieces, async () => {
+    // The kernel may send megabytes before there is another piece, or all that is left.
+    await askIfDue();
     const piece = await pieces.next();
-    // Asked when it is there: what an upload is followed by may be waited for, longer than any right lasts.
-    if (!piece.done && clock.monotonic() - askedAt >= RIGHTS_MS) await askAgain();
+    // Asked when it is there, too: what an upload is followed by may be waited for, longer than any right lasts.
+    if (!piece.done) await askIfDue();
     return piece;
   });
 }
