@@ -61,7 +61,7 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-describe("what the kernel sends", () => {
+describe.skipIf(process.platform !== "linux")("what the kernel sends", () => {
   it("is nearly all of a file, and the same", async () => {
     await start();
     expect((await ask(server, { path: file.url })).bytes.equals(CONTENT)).toBe(true);

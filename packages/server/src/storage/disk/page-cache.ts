@@ -14,7 +14,6 @@ const PLATFORMS: ReadonlySet<string> = new Set(["linux x64", "linux arm64"]);
 const RWF_NOWAIT = 8;
 /** cachestat(2) has one number everywhere; libc has no name for it yet. */
 const SYS_CACHESTAT = 451n;
-const PAGE = 4096;
 
 /**
  * Node has none of these calls: they are libc's, by `node:ffi` (docs/adr/0028). Undefined where that is not to be had (an older Node, another platform, the permission model,
@@ -41,11 +40,14 @@ function quietly<Result>(load: () => Result): Result {
 }
 
 function bind(ffi: typeof import("node:ffi")): PageCache {
-  const { preadv2, sendfile, syscall } = ffi.dlopen(null, {
+  const { getpagesize, preadv2, sendfile, syscall } = ffi.dlopen(null, {
+    getpagesize: { return: "int32", arguments: [] },
     preadv2: { return: "int64", arguments: ["int32", "pointer", "int32", "int64", "int32"] },
     sendfile: { return: "int64", arguments: ["int32", "int32", "pointer", "uint64"] },
     syscall: { return: "int64", arguments: ["int64", "int32", "pointer", "pointer", "uint32"] },
   }).functions;
+  // 4 KiB, and on arm64 16 or 64 as well, as its kernel was built: of those there are fewer.
+  const page = getpagesize();
   const iovec = new BigUint64Array(2);
   const range = new BigUint64Array(2);
   /** Pages in the cache, dirty ones, and three more numbers. */
@@ -65,7 +67,7 @@ function bind(ffi: typeof import("node:ffi")): PageCache {
     range[0] = BigInt(offset);
     range[1] = BigInt(size);
     if (syscall(SYS_CACHESTAT, fd, range, stat, 0) !== 0n) return false;
-    const pages = Math.floor(last / PAGE) - Math.floor(offset / PAGE) + 1;
+    const pages = Math.floor(last / page) - Math.floor(offset / page) + 1;
     if (Number(stat[0]) < pages) return false;
     return read(fd, byte, 0, 1, offset) === 1 && read(fd, byte, 0, 1, last) === 1;
   }
