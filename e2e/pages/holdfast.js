@@ -9,7 +9,7 @@ input.multiple = true;
 document.body.append(input);
 
 /** `more`: options of what is chosen that no address can tell. */
-Object.assign(window, { seen: [], done: new Map(), failures: [], transfers: [], more: {} });
+Object.assign(window, { seen: [], done: new Map(), failures: [], transfers: [], more: {}, client });
 let ended = 0;
 const EVENTS = ["created", "progress", "part", "state", "retry", "warning", "error"];
 

@@ -14,6 +14,7 @@ import { openPage, seenBy, untilDone, untilFailed } from "../kit/browser-page.ts
 import { startStore } from "../kit/bucket.ts";
 import { startChromium } from "../kit/chromium.ts";
 import { type Pages, servePages } from "../kit/pages.ts";
+import { openPartTap } from "../kit/part-tap.ts";
 import { bytesOf } from "../kit/source.ts";
 import { servedDifference } from "../kit/wire.ts";
 
@@ -128,6 +129,30 @@ test("where no worker may start, the page does the work itself and says so", asy
   await expectFile(page);
   expect(await seenBy(page, "warning")).toMatchObject([{ code: "internal" }]);
   await page.close();
+});
+
+test("a client that is closed lets go of what it was at, also where the page does the work itself", async () => {
+  const tap = await openPartTap(url);
+  try {
+    const page = await openPage(browser, pages.origin, { to: tap.url });
+    await page.evaluate("delete window.Worker");
+    const passed = tap.only(1);
+    await choose(page);
+    await passed;
+    await page.evaluate("window.client.close()");
+    expect(await untilFailed(page)).toMatch(/^aborted: /);
+    tap.open();
+    await page.evaluate("window.start(document.querySelector('input').files[0])");
+    await page.locator('body[data-ended="2"]').waitFor({ state: "attached" });
+    const file = await page.evaluate<string>("window.done.get('talk.bin')");
+    expect(await servedDifference(url, new URL(file).pathname, CONTENT)).toBeUndefined();
+    expect((await seenBy(page, "created")).at(-1)).toMatchObject({ isResumed: true });
+    const warnings = (await seenBy(page, "warning")) as { code: string }[];
+    expect(warnings.map(({ code }) => code)).toEqual(["internal", "internal"]);
+    await page.close();
+  } finally {
+    await tap.close();
+  }
 });
 
 test("BLAKE3 is digested by workers of its own", async () => {

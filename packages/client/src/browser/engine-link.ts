@@ -70,6 +70,8 @@ export function startEngine(options: EngineLinkOptions): EngineLink {
       unheard?.push(message);
     },
     close() {
+      // A worker need not be told, but there may be none.
+      port.postMessage({ type: "end" } satisfies ToEngine);
       port.close();
       worker?.terminate();
     },

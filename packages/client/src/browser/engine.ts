@@ -1,5 +1,5 @@
 // The engine of a page's transfers: reads, digests and sends for all of them, on whatever thread it is started, and tells the page by messages.
-import { type ErrorCode, toHoldfastError } from "@holdfast/protocol";
+import { type ErrorCode, HoldfastError, toHoldfastError } from "@holdfast/protocol";
 import type { Transfer, WatchedTransfer } from "../events.ts";
 import { IN_FLIGHT, MEMORY } from "../line.ts";
 import type { Ports, Source } from "../ports.ts";
@@ -53,7 +53,8 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
   const origins = createOrigins();
   const database = createDatabase(DATABASE, browserClock);
   const handles = createHandles(browserClock, database);
-  const ports = browserPorts(settings, { origins, database });
+  let isEnded = false;
+  const ports = browserPorts(settings, { origins, database, isEnded: () => isEnded });
   const kept = { ...ports, handles };
   const transfers = new Map<number, WatchedTransfer>();
   const takeTurn = createTurns();
@@ -62,6 +63,16 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
 
   function hint(): void {
     for (const transfer of transfers.values()) transfer.hint();
+  }
+
+  /** Each of them asks what is committed, meets the end there, and lets go of all that it has. */
+  function end(): void {
+    isEnded = true;
+    unwatchHints();
+    for (const transfer of transfers.values()) {
+      void transfer.pause();
+      transfer.resume();
+    }
   }
 
   function askToken(id: number): Promise<string> {
@@ -151,7 +162,7 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
 
   const line = "connection" in navigator ? navigator.connection : undefined;
   const place = { network: globalThis, line: line instanceof EventTarget ? line : undefined };
-  watchHints({ ...place, clock: browserClock }, hint);
+  const unwatchHints = watchHints({ ...place, clock: browserClock }, hint);
   return (message) => {
     switch (message.type) {
       case "begin":
@@ -162,6 +173,8 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
         return answer(message.question, forgetOne(kept, message));
       case "hint":
         return hint();
+      case "end":
+        return end();
       case "upload":
         return begin(message.id, message.upload);
       case "token":
@@ -204,15 +217,28 @@ function tellEvents(page: Page, id: number, { on }: Transfer): void {
   on("notice", (value) => tell({ name: "notice", value }));
 }
 
+interface Place {
+  readonly origins: Origins;
+  readonly database: Database;
+  readonly isEnded: () => boolean;
+}
+
 /** Of all transfers of the page together: what one of them closes at its end, the others still need. */
 function browserPorts(
   { inFlight = IN_FLIGHT, memory = HELD, limitRate }: Settings,
-  { origins, database }: { readonly origins: Origins; readonly database: Database },
+  { origins, database, isEnded }: Place,
 ): Ports {
   const rate = limitRate === undefined ? {} : { limitRate };
   const tabs = countTabs(navigator.locks, browserClock);
+  const transport = createBrowserTransport(origins);
   return {
-    transport: createBrowserTransport(origins),
+    transport: {
+      ...transport,
+      async request(request) {
+        if (isEnded()) throw new HoldfastError("aborted");
+        return transport.request(request);
+      },
+    },
     checkpoints: createCheckpointStore({
       clock: browserClock,
       claims: createClaims(navigator.locks),

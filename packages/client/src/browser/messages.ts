@@ -36,6 +36,8 @@ export type ToEngine =
     }
   /** The page is looked at again, which the engine cannot see. */
   | { readonly type: "hint" }
+  /** Nobody listens any more: whatever runs ends where it is, to be gone on with. */
+  | { readonly type: "end" }
   | { readonly type: "pause" | "resume" | "abort"; readonly id: number }
   | { readonly type: "token"; readonly question: number; readonly token: string }
   | { readonly type: "no token"; readonly question: number; readonly error: SentError };
