@@ -126,6 +126,42 @@ describe("HTTP/2 in the clear", () => {
     expect((await ask(session, "GET", "/nothing")).status).toBe(404);
   });
 
+  it("gives out links and public files, and tells caches the same as over HTTP/1.1", async () => {
+    const session = await clear(await start());
+    const made = await ask(session, "POST", "/v1/files", { "upload-complete": "?1" }, content);
+    const url = String(made.headers.location);
+    const kept = ({ status, headers }: Answer) => [status, headers["cache-control"]];
+    const own = await ask(session, "POST", `${url}/links`);
+    const { id: link, url: linked } = json(own);
+    const some = await ask(session, "GET", String(linked), { range: "bytes=5-9" });
+    expect([...kept(some), some.bytes]).toEqual([
+      206,
+      "private, no-cache",
+      content.subarray(5, 10),
+    ]);
+    expect((await ask(session, "DELETE", `${url}/links/${link}`)).status).toBe(204);
+    expect(kept(await ask(session, "GET", String(linked)))).toEqual([403, "no-store"]);
+    const id = url.split("/").at(-1);
+    expect(kept(await ask(session, "GET", `/public/${id}`))).toEqual([404, "no-store"]);
+    expect(json(await ask(session, "PUT", `${url}/public`))).toEqual({ url: `/public/${id}` });
+    const whole = await ask(session, "GET", `/public/${id}`, { "holdfast-verify": "?1" });
+    const forAYear = "public, max-age=31536000, immutable";
+    expect([...kept(whole), whole.bytes.equals(content)]).toEqual([200, forAYear, true]);
+    for (const [method, headers, status] of [
+      ["HEAD", {}, 200],
+      ["GET", { "if-none-match": String(whole.headers.etag) }, 304],
+      ["GET", { range: "bytes=0-0,9-9" }, 206],
+    ] as const) {
+      const answer = await ask(session, method, `/public/${id}`, headers);
+      expect(kept(answer)).toEqual([status, forAYear]);
+    }
+    const none = await ask(session, "GET", `/public/${id}`, { range: "bytes=99999999-" });
+    expect(kept(none)).toEqual([416, "no-store"]);
+    expect((await ask(session, "DELETE", `${url}/public`)).status).toBe(204);
+    const gone = await ask(session, "GET", `/public/${id}/manifest`);
+    expect(kept(gone)).toEqual([404, "no-store"]);
+  });
+
   it("takes parts and runs, and answers JSON", async () => {
     const session = await clear(await start());
     const type = { "content-type": "application/json" };
