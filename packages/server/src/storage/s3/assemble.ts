@@ -9,6 +9,7 @@ import {
   S3Error,
 } from "./calls.ts";
 import { type CopiedBy, copyAll } from "./copy.ts";
+import { endAttempts } from "./discard.ts";
 import { isPassing, storageError } from "./failure.ts";
 import { pagesOf } from "./listed.ts";
 import { multipartOf, numberOf, type Staged, stagedOf } from "./place.ts";
@@ -59,7 +60,11 @@ async function tryAll(
     const fault = await tryOnce(stage, parts, async () =>
       staged ? copyAll(stage, staged, parts, by) : upload,
     );
-    if (await isThere(stage, upload, size)) return;
+    if (await isThere(stage, upload, size)) {
+      // It was made by another attempt, and this one is left with copies of all that it came to.
+      if (staged && fault !== undefined) await endAttempts(stage, upload.key);
+      return;
+    }
     const isOther = staged !== undefined && by === "store" && isRefusal(fault, ...REFUSED_COPIES);
     if (isOther) by = "server";
     if (tries === TRIES || !(isOther || mayPass(fault))) throw storageError(fault, DOING);

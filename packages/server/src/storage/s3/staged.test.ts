@@ -127,6 +127,33 @@ describe("the parts of a staged place", () => {
   );
 });
 
+it("an attempt that another one was quicker than leaves nothing", async () => {
+  const world = await makeWorld();
+  const begun = Promise.withResolvers<void>();
+  const quicker = Promise.withResolvers<void>();
+  let calls = 0;
+  const slow = eachCall(world.calls, async (call) => {
+    // Its object is not there, and nobody is at it.
+    if (++calls === 3) await begun.promise;
+    if (calls === 4) await quicker.promise;
+    return call();
+  });
+  let lists = 0;
+  const quick = eachCall(world.calls, async (call) => {
+    const answer = await call();
+    // The other one begins where this one has seen nobody.
+    if (++lists === 2) begun.resolve();
+    return answer;
+  });
+  const place = await staged(world.open());
+  const late = world.open(slow).assemble(place, parts);
+  await world.open(quick).assemble(place, parts);
+  quicker.resolve();
+  await late;
+  expect((await read(world.open(), place)).equals(content)).toBe(true);
+  expect(left(world)).toEqual(WHOLE);
+});
+
 describe("an attempt that is cut", () => {
   it("at any call is gone on with by the next, or removed with the upload", async () => {
     const world = await makeWorld();
