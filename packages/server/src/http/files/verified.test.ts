@@ -1,5 +1,5 @@
 // Reads that are verified: a part that is damaged in the store never leaves it, and what is right does.
-import { decodeFile, decodeUpload, type FileView, KIB } from "@holdfast/protocol";
+import { decodeFile, decodeUpload, type FileView, HoldfastError, KIB } from "@holdfast/protocol";
 import { createMemoryStorage } from "@holdfast/testkit/storage/memory";
 import { createMemoryParts } from "@holdfast/testkit/storage/parts";
 import { afterEach, describe, expect, it } from "vitest";
@@ -172,6 +172,50 @@ describe("a reader that asks for it", () => {
     expect((await get(SECOND)).status).toBe(206);
     expect((await server.engine.health()).damaged).toBe(0);
   });
+});
+
+describe("a part that cannot be read just now", () => {
+  const VERIFY = { "holdfast-verify": "?1" };
+
+  it.each(["a disk", "a store of objects"])(
+    "is no damaged one, and noted nowhere: %s",
+    async (on) => {
+      let isFailing = false;
+      const fail = () => {
+        if (isFailing) throw new HoldfastError("storage_failed", "it does not answer");
+      };
+      const disk = createMemoryStorage();
+      const store = createMemoryParts();
+      const storage =
+        on === "a disk"
+          ? {
+              ...disk,
+              read: async (...args: Parameters<typeof disk.read>) => {
+                if (args[0].kind === "bytes") fail();
+                return disk.read(...args);
+              },
+            }
+          : {
+              ...store,
+              objects: {
+                ...store.objects,
+                async *read(...args: Parameters<typeof store.objects.read>) {
+                  if (args[0].kind === "bytes") fail();
+                  yield* store.objects.read(...args);
+                },
+              },
+            };
+      server = await startTestServer({ parts: { storage } });
+      const file = await bring(server);
+      isFailing = true;
+      const answer = await ask(server, { path: file.url, headers: VERIFY });
+      expect([answer.status, answer.json["code"]]).toEqual([503, "storage_failed"]);
+      expect((await server.engine.health()).damaged).toBe(0);
+      isFailing = false;
+      const again = await ask(server, { path: file.url, headers: VERIFY });
+      expect([again.status, again.bytes.equals(CONTENT)]).toEqual([200, true]);
+    },
+  );
 });
 
 describe("a part that is damaged in a store of objects", () => {
