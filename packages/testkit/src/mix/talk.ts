@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { type IncomingHttpHeaders, request } from "node:http";
 import { connect } from "node:net";
-import { encodeClient } from "@holdfast/protocol";
+import { encodeClient, isHoldfastError } from "@holdfast/protocol";
 
 export interface Wants {
   readonly method: string;
@@ -53,10 +53,7 @@ export function createTalk({ base, store }: Place): Talk {
   return {
     async ask({ headers, ...wants }) {
       const isOurs = wants.path.startsWith("/");
-      if (!isOurs && store) {
-        store({ ...wants, headers: headers ?? {} });
-        return { status: 200, headers: {}, bytes: Buffer.alloc(0) };
-      }
+      if (!isOurs && store) return askStore(store, { ...wants, headers: headers ?? {} });
       const client = isOurs ? { "holdfast-client": transfer } : {};
       const said = await send(new URL(wants.path, base), {
         ...wants,
@@ -90,6 +87,18 @@ export function createTalk({ base, store }: Place): Talk {
       silent.clear();
     },
   };
+}
+
+/** As a store answers that is a server. */
+function askStore(store: (wants: Wants) => void, wants: Wants): Said {
+  const empty = { headers: {}, bytes: Buffer.alloc(0) };
+  try {
+    store(wants);
+    return { status: 200, ...empty };
+  } catch (error) {
+    if (isHoldfastError(error) && error.details["isPlaceGone"]) return { status: 404, ...empty };
+    throw error;
+  }
 }
 
 function send(url: URL, { method, headers = {}, body }: Wants): Promise<Said> {
