@@ -41,6 +41,10 @@ const TEXTS: Readonly<Record<string, readonly [string, string]>> = {
     "Downloaders on a line that is reset",
     "100 MiB from a server of ours over 20 Mbit/s, 150 ms away, each connection reset after 8 MiB of the server's on average, the same resets for everybody; whole commands, start-up and all. aria2 has 16 connections and tries again at once for as long as it takes, and so does curl, which goes on from what it has (`until curl -C - ...`). Holdfast verifies every part and flushes; the others do neither.",
   ],
+  follow: [
+    "Readers who follow an upload",
+    "100 readers who follow an upload while it grows, beside 100 who download the same bytes as a file: the server's processor time without what the upload itself costs. On Linux the kernel sends what the page cache has of a file, and nothing of what grows: downloads that pass through memory, as over TLS, are told, too.",
+  ],
   direct: [
     "What an upload straight to a store takes of the server",
     "A file of 1 GiB goes to SeaweedFS by requests that the server signs; the server's processor time and traffic, after an upload that warmed it up.",
