@@ -1,5 +1,5 @@
 // The engine of a page's transfers: reads, digests and sends for all of them, on whatever thread it is started, and tells the page by messages.
-import { type ErrorCode, HoldfastError, toHoldfastError } from "@holdfast/protocol";
+import { type ErrorCode, encodeHex, HoldfastError, toHoldfastError } from "@holdfast/protocol";
 import type { Transfer, WatchedTransfer } from "../events.ts";
 import { IN_FLIGHT, MEMORY } from "../line.ts";
 import type { Ports, Source } from "../ports.ts";
@@ -24,7 +24,9 @@ import {
 } from "./messages.ts";
 import { createOrigins, type Origins } from "./origins.ts";
 import { browserClock, browserRandom } from "./platform.ts";
+import { type SharedUpload, shareUpload } from "./shared-upload.ts";
 import { openBlobSource } from "./source.ts";
+import { createTabChannel, openWire } from "./tab-channel.ts";
 import { countTabs } from "./tabs.ts";
 import { createBrowserTransport } from "./transport.ts";
 import { createTurns, type Turn } from "./turns.ts";
@@ -57,6 +59,8 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
   const ports = browserPorts(settings, { origins, database, isEnded: () => isEnded });
   const kept = { ...ports, handles };
   const transfers = new Map<number, WatchedTransfer>();
+  const shared = new Map<number, SharedUpload>();
+  const channel = createTabChannel(openWire());
   const takeTurn = createTurns();
   const questions = new Map<number, PromiseWithResolvers<string>>();
   let lastQuestion = 0;
@@ -69,6 +73,7 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
   function end(): void {
     isEnded = true;
     unwatchHints();
+    channel.close();
     for (const transfer of transfers.values()) {
       void transfer.pause();
       transfer.resume();
@@ -122,6 +127,11 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
       ...(blob.type === "" ? {} : { type: blob.type }),
     };
     const source = token === "ask" ? () => askToken(id) : token;
+    const share = shareUpload({
+      ...{ channel, clock: browserClock, name: encodeHex(browserRandom.bytes(16)) },
+      show: (event) => page.postMessage({ type: "event", id, event }),
+      command: (what) => void transfer[what](),
+    });
     const transfer = startUpload(
       async () => {
         await turn.come;
@@ -131,15 +141,15 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
         return opened;
       },
       { ...common, ...options, ...(source === undefined ? {} : { token: source }) },
-      ports,
+      { ...ports, checkpoints: share.claiming(ports.checkpoints) },
     );
     transfers.set(id, transfer);
-    tellEvents(page, id, transfer);
+    shared.set(id, share);
+    tellEvents(transfer, share.note);
     passTurn(transfer, turn);
-    const unwatch = watchExpiry(browserClock, transfer, (detail) => {
-      const event = { name: "notice", value: { code: "upload_ended", detail } } as const;
-      page.postMessage({ type: "event", id, event });
-    });
+    const unwatch = watchExpiry(browserClock, transfer, (detail) =>
+      share.note({ name: "notice", value: { code: "upload_ended", detail } }),
+    );
     transfer.done
       .then(
         (result) => page.postMessage({ type: "complete", id, result }),
@@ -150,7 +160,9 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
       )
       .finally(() => {
         unwatch();
+        share.leave();
         transfers.delete(id);
+        shared.delete(id);
       });
     // Of one that has failed, it leads to what is gone on with.
     const forget = () => {
@@ -182,7 +194,7 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
       case "no token":
         return settle(message.question)?.reject(decodeError(message.error));
       default:
-        return transfers.get(message.id)?.[message.type]();
+        return shared.get(message.id)?.command(message.type);
     }
   };
 }
@@ -207,8 +219,7 @@ function passTurn({ on, done }: Transfer, turn: Turn): void {
 }
 
 /** What ends a transfer is told by how it ends. */
-function tellEvents(page: Page, id: number, { on }: Transfer): void {
-  const tell = (event: SentEvent) => page.postMessage({ type: "event", id, event });
+function tellEvents({ on }: Transfer, tell: (event: SentEvent) => void): void {
   on("created", (value) => tell({ name: "created", value }));
   on("progress", (value) => tell({ name: "progress", value }));
   on("part", (value) => tell({ name: "part", value }));

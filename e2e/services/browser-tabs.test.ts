@@ -1,0 +1,156 @@
+// Several tabs of one site in a real browser: one of them is at an upload, the others show it, steer it, and go on with it.
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { MIB } from "@holdfast/protocol";
+import { freePort } from "@holdfast/testkit/free-port";
+import { startServer, stopServer } from "@holdfast/testkit/process";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { indexesOf } from "../../packages/client/src/sample.ts";
+import { chooseFile } from "../kit/choose-file.ts";
+import { startChromium } from "../kit/chromium.ts";
+import { type Pages, servePages } from "../kit/pages.ts";
+import { openPartTap, type PartTap } from "../kit/part-tap.ts";
+import { bytesOf, type Content } from "../kit/source.ts";
+import { servedDifference, statusOf } from "../kit/wire.ts";
+
+/** No run has more than 16 MiB, however well the line is known: the first one leaves something to send. */
+const SIZE: number = 20 * MIB + 18;
+
+let directory = "";
+let url = "";
+let pages: Pages;
+let browser: Browser;
+let context: BrowserContext;
+let tap: PartTap;
+let lastSeed = 300;
+const stops: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "holdfast-tabs-"));
+  stops.push(() => rm(directory, { recursive: true, force: true }));
+  pages = await servePages(["survive"]);
+  stops.push(pages.stop);
+  const env = { HOLDFAST_SERVE_ORIGINS: pages.origin };
+  const server = await startServer({ data: join(directory, "data"), port: await freePort(), env });
+  stops.push(() => stopServer(server));
+  url = server.url;
+  tap = await openPartTap(url);
+  stops.push(tap.close);
+  browser = await startChromium();
+  stops.push(() => browser.close());
+}, 300_000);
+afterAll(async () => {
+  for (const stop of stops.reverse()) await stop();
+});
+beforeEach(async () => {
+  context = await browser.newContext();
+  context.setDefaultTimeout(0);
+});
+afterEach(async () => {
+  tap.open();
+  await context.close();
+});
+
+interface Chosen {
+  readonly path: string;
+  readonly content: Content;
+}
+
+/** A file that no other test has. */
+async function writeSource(): Promise<Chosen> {
+  lastSeed++;
+  const content = { seed: lastSeed, size: SIZE };
+  const path = join(directory, `${lastSeed}.bin`);
+  await writeFile(path, bytesOf(content, 0, SIZE));
+  return { path, content };
+}
+
+async function openPage(): Promise<Page> {
+  const page = await context.newPage();
+  await page.goto(`${pages.origin}/survive?${new URLSearchParams({ to: tap.url })}`);
+  return page;
+}
+
+const choose = (page: Page, { path }: Chosen) => chooseFile(context, page, path);
+
+/** A tab that is not in front paints nothing: it is looked at by the clock, in milliseconds. */
+const HOWEVER_HIDDEN = { polling: 50 };
+
+/** What the page has seen of a kind, once there is one for which `that` is true. */
+async function seen(page: Page, name: string, that = "true"): Promise<Record<string, unknown>> {
+  const found = await page.waitForFunction(
+    `window.seen.find(({ name, value }) => name === ${JSON.stringify(name)} && ${that})`,
+    undefined,
+    HOWEVER_HIDDEN,
+  );
+  return (await found.jsonValue()) as Record<string, unknown>;
+}
+
+/** How the page's upload ended. */
+async function ended(page: Page): Promise<{ readonly url?: string; readonly code?: string }> {
+  await page.waitForFunction("window.ended.length > 0", undefined, HOWEVER_HIDDEN);
+  return page.evaluate("window.ended[0]");
+}
+
+async function expectFile(page: Page, { content }: Chosen): Promise<void> {
+  const { code, url: file = "" } = await ended(page);
+  expect(code).toBeUndefined();
+  expect(await servedDifference(url, new URL(file).pathname, content)).toBeUndefined();
+}
+
+/** Chooses the file, lets one run of it be committed, and keeps the next ones back; resolves with the indexes of those parts. */
+async function begin(page: Page, chosen: Chosen): Promise<ReadonlySet<number>> {
+  const passed = tap.only(1);
+  await choose(page, chosen);
+  await passed;
+  const { value } = await seen(page, "created");
+  const { committed } = await statusOf(url, String(Reflect.get(Object(value), "id")));
+  const indexes = new Set(indexesOf(committed));
+  expect(indexes.size).toBeGreaterThan(0);
+  return indexes;
+}
+
+test("shows what another tab is at, steers it, and goes on when that one is closed", async () => {
+  const chosen = await writeSource();
+  const [first, second] = [await openPage(), await openPage()];
+  const committed = await begin(first, chosen);
+  const before = tap.sent.length;
+  await choose(second, chosen);
+  const told = await seen(second, "progress", "value.committed > 0");
+  expect(told).toMatchObject({ value: { size: SIZE } });
+  await second.evaluate("window.transfer.pause()");
+  for (const page of [first, second])
+    await page.waitForFunction("window.transfer.state === 'paused'", undefined, HOWEVER_HIDDEN);
+  await second.evaluate("window.transfer.resume()");
+  await first.waitForFunction("window.transfer.state === 'sending'", undefined, HOWEVER_HIDDEN);
+  expect(tap.sent.length).toBe(before);
+  tap.open();
+  await first.close();
+  await expectFile(second, chosen);
+  expect(tap.sent.slice(before).filter((index) => committed.has(index))).toEqual([]);
+});
+
+test("two tabs that begin at the same moment send the file once, and both have it", async () => {
+  const chosen = await writeSource();
+  const both = [await openPage(), await openPage()];
+  const before = tap.sent.length;
+  await Promise.all(both.map((page) => choose(page, chosen)));
+  const [one, other] = await Promise.all(both.map(ended));
+  expect(one?.url).toBe(other?.url);
+  for (const page of both) await expectFile(page, chosen);
+  // Of 21 parts, what is late may go out once more; were both at it, all would.
+  expect(tap.sent.length - before).toBeLessThan(2 * 21);
+});
+
+test("what is aborted in one tab is aborted in all of them", async () => {
+  const chosen = await writeSource();
+  const [first, second] = [await openPage(), await openPage()];
+  await begin(first, chosen);
+  await choose(second, chosen);
+  await seen(second, "progress", "value.committed > 0");
+  await second.evaluate("window.transfer.abort()");
+  for (const page of [first, second]) expect(await ended(page)).toMatchObject({ code: "aborted" });
+  expect(await second.evaluate("window.client.unfinished()")).toEqual([]);
+});

@@ -1,0 +1,164 @@
+// Two tabs that were given the same file: one is at it, the other shows that, does with it what a person wants, and takes over.
+import { HoldfastError } from "@holdfast/protocol";
+import { createVirtualClock } from "@holdfast/testkit/clock";
+import { beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../node/platform.ts";
+import { createCheckpointStore } from "./checkpoint.ts";
+import type { Claims } from "./claims.ts";
+import { createDatabase } from "./database.ts";
+import type { SentEvent } from "./messages.ts";
+import { shareUpload } from "./shared-upload.ts";
+import { createTabChannel, type ToTabs, type Wire } from "./tab-channel.ts";
+
+const KEY = "a";
+const CREATED = {
+  name: "created",
+  value: { id: "u", url: "http://u", size: 9, isResumed: false },
+} as const;
+const stateOf = (value: "opening" | "sending" | "paused" | "complete" | "failed" | "aborted") =>
+  ({ name: "state", value }) as const;
+const progressOf = (committed: number) =>
+  ({ name: "progress", value: { committed, sent: 0, size: 9, rate: 1, eta: 1 } }) as const;
+
+/** What every tab posts comes to all others, as each browser has it. */
+function createAir(): () => Wire {
+  const wires = new Set<Wire>();
+  return () => {
+    const wire: Wire = {
+      onmessage: null,
+      postMessage(message: ToTabs) {
+        for (const one of wires)
+          if (one !== wire) one.onmessage?.(new MessageEvent("message", { data: message }));
+      },
+      close: () => wires.delete(wire),
+    };
+    wires.add(wire);
+    return wire;
+  };
+}
+
+let clock = createVirtualClock();
+let openWire = createAir();
+let owner: string | undefined;
+
+/** One tab has it at a time. */
+function claimsOf(name: string): Claims {
+  return {
+    async claim() {
+      if (owner !== undefined) throw new HoldfastError("transfer_busy");
+      owner = name;
+      return () => {
+        owner = undefined;
+      };
+    },
+    holder: async () => undefined,
+  };
+}
+
+function openTab(name: string) {
+  const shown: SentEvent[] = [];
+  const commands: string[] = [];
+  const share = shareUpload({
+    ...{ channel: createTabChannel(openWire()), clock, name },
+    show: (event) => shown.push(event),
+    command: (what) => commands.push(what),
+  });
+  const database = createDatabase(name, systemClock);
+  const store = createCheckpointStore({ clock, claims: claimsOf(name), database });
+  const claim = () => share.claiming(store).claim(KEY);
+  return { ...share, shown, commands, claim };
+}
+
+/** The first is at it, the second waits for that. */
+async function openTwo() {
+  const [first, second] = [openTab("first"), openTab("second")];
+  first.note(stateOf("opening"));
+  second.note(stateOf("opening"));
+  const release = await first.claim();
+  first.note(stateOf("sending"));
+  first.note(CREATED);
+  first.note(progressOf(1));
+  await expect(second.claim()).rejects.toMatchObject({ code: "transfer_busy" });
+  return { first, second, release };
+}
+
+beforeEach(() => {
+  clock = createVirtualClock();
+  openWire = createAir();
+  owner = undefined;
+});
+
+describe("an upload that another tab is at", () => {
+  it("is shown as it stands, then as it goes on, four times a second", async () => {
+    const { first, second } = await openTwo();
+    expect(second.shown).toEqual([stateOf("opening"), CREATED, progressOf(1), stateOf("sending")]);
+    for (let committed = 2; committed < 6; committed++) {
+      first.note(progressOf(committed));
+      first.note({ name: "part", value: { index: committed } });
+    }
+    expect(second.shown.length).toBe(4);
+    clock.advance(250);
+    expect(second.shown.slice(4)).toEqual([
+      ...[2, 3, 4].map((index) => ({ name: "part", value: { index } })),
+      progressOf(5),
+      { name: "part", value: { index: 5 } },
+    ]);
+  });
+
+  it("tells nobody but who has asked how it stands", async () => {
+    const { second } = await openTwo();
+    const third = openTab("third");
+    await expect(third.claim()).rejects.toMatchObject({ code: "transfer_busy" });
+    expect(third.shown).toEqual([CREATED, progressOf(1), stateOf("sending")]);
+    expect(second.shown.length).toBe(4);
+  });
+
+  it("is paused, resumed and aborted from either tab; who waits stays in step", async () => {
+    const { first, second } = await openTwo();
+    second.command("pause");
+    expect([first.commands, second.commands.at(-1)]).toEqual([["pause"], "pause"]);
+    first.note(stateOf("paused"));
+    clock.advance(250);
+    expect(second.shown.at(-1)).toEqual(stateOf("paused"));
+    first.command("resume");
+    expect([first.commands.at(-1), second.commands.at(-1)]).toEqual(["resume", "resume"]);
+    second.command("abort");
+    expect(first.commands.at(-1)).toBe("abort");
+    // Nothing of it is this tab's to remove.
+    expect(second.commands).not.toContain("abort");
+    first.note(stateOf("aborted"));
+    expect(second.commands.at(-1)).toBe("abort");
+  });
+
+  it("is aborted by who takes over, where its owner goes before it was", async () => {
+    const { second, release } = await openTwo();
+    second.command("abort");
+    release();
+    await second.claim();
+    expect(second.commands.at(-1)).toBe("abort");
+  });
+
+  it("is gone on with by the other, which tells those that still wait", async () => {
+    const { first, second, release } = await openTwo();
+    const third = openTab("third");
+    await expect(third.claim()).rejects.toMatchObject({ code: "transfer_busy" });
+    first.leave();
+    release();
+    await second.claim();
+    expect(second.shown.at(-1)).toEqual(stateOf("opening"));
+    second.note(stateOf("sending"));
+    second.note(progressOf(7));
+    clock.advance(250);
+    expect(third.shown.at(-1)).toEqual(progressOf(7));
+    second.note({ name: "part", value: { index: 7 } });
+    clock.advance(250);
+    expect(first.shown.at(-1)).toEqual(progressOf(1));
+  });
+
+  it("that has ended there says nothing of the file that was chosen here", async () => {
+    const { first, second } = await openTwo();
+    first.note(stateOf("complete"));
+    expect(second.shown.at(-1)).toEqual(stateOf("sending"));
+    expect(second.commands).toEqual(["resume"]);
+  });
+});

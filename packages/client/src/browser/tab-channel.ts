@@ -1,0 +1,69 @@
+// What the engines of an origin's tabs tell each other of an upload. One of them owns it, by its claim; the others watch.
+import type { SentEvent } from "./messages.ts";
+
+/** Its name says its version: tabs with another version of this are not heard, and hear nothing. */
+const NAME = "holdfast.1";
+
+/** What a person may want of an upload, whichever tab they look at. */
+export type Command = "pause" | "resume" | "abort";
+
+/** About the upload with this checkpoint. */
+export type ToTabs =
+  /** Says how it stands, and from now on what happens. `from` names who asks. */
+  | { readonly type: "watch"; readonly key: string; readonly from: string }
+  /** By its owner; to all who watch, or to one of them. */
+  | {
+      readonly type: "events";
+      readonly key: string;
+      readonly to?: string;
+      readonly events: readonly SentEvent[];
+    }
+  /** Its owner does it, the others know of it should that one go. */
+  | { readonly type: "do"; readonly key: string; readonly what: Command }
+  /** Somebody has become its owner. */
+  | { readonly type: "begun"; readonly key: string };
+
+export type Hear = (message: ToTabs) => void;
+
+export interface TabChannel {
+  /** Tells all others who have joined with that key, in this tab too. */
+  say(message: ToTabs, by: Hear): void;
+  /** Hears what is said of the key until the returned function is called. */
+  join(key: string, hear: Hear): () => void;
+  close(): void;
+}
+
+/** As much of a BroadcastChannel as is used. */
+export type Wire = Pick<BroadcastChannel, "postMessage" | "close"> & {
+  onmessage: ((event: MessageEvent<ToTabs>) => void) | null;
+};
+
+/** Undefined where the browser has none. */
+export function openWire(): Wire | undefined {
+  return "BroadcastChannel" in globalThis ? new BroadcastChannel(NAME) : undefined;
+}
+
+export function createTabChannel(wire: Wire | undefined): TabChannel {
+  const joined = new Map<string, Set<Hear>>();
+
+  function hear(message: ToTabs, by?: Hear): void {
+    for (const one of [...(joined.get(message.key) ?? [])]) if (one !== by) one(message);
+  }
+
+  if (wire) wire.onmessage = ({ data }) => hear(data);
+  return {
+    say(message, by) {
+      wire?.postMessage(message);
+      hear(message, by);
+    },
+    join(key, one) {
+      const all = joined.get(key) ?? new Set();
+      joined.set(key, all.add(one));
+      return () => {
+        all.delete(one);
+        if (all.size === 0 && joined.get(key) === all) joined.delete(key);
+      };
+    },
+    close: () => wire?.close(),
+  };
+}
