@@ -5,6 +5,7 @@ import type { DownloadOptions } from "./download.ts";
 import type { Journal } from "./download-journal.ts";
 import type { Emitter } from "./events.ts";
 import { fileIdOf, isFileAddress, plainAddress } from "./file-address.ts";
+import type { HeadStart } from "./head-start.ts";
 import type { Pin, Version } from "./pin.ts";
 import type { Ports, Sink } from "./ports.ts";
 import type { Finished } from "./state.ts";
@@ -27,6 +28,8 @@ export interface DownloadJob {
   readonly mismatched: Set<number>;
   /** The first bytes of parts that were cut, by their index: the next run that begins there goes on behind them. */
   readonly begun: Map<number, Uint8Array>;
+  /** Where nothing of the file is there yet: its first bytes, asked for beside the manifest. */
+  head: HeadStart | undefined;
   /** The reading of what is doubtful. */
   reading: Reading | undefined;
 }

@@ -22,6 +22,18 @@ export async function forgetProgress(job: DownloadJob, { size, partSize }: Versi
   await job.ports.checkpoints.remove(keyOf(job)).catch(() => undefined);
 }
 
+/** Whether nothing is there of a file that is to be fetched, as far as is known: of one that nobody has named the version of. Never rejects. */
+export async function isFresh(job: DownloadJob): Promise<boolean> {
+  const { sink, isOurs } = openedSinkOf(job);
+  if (!isOurs || sink.working === "itself") return false;
+  try {
+    const noted = await job.ports.checkpoints.load(keyOf(job));
+    return noted === undefined && (await sink.existingSize()) === undefined;
+  } catch {
+    return false;
+  }
+}
+
 function keyOf(job: DownloadJob): string {
   return checkpointKey(job.ports.digester, "download", openedSinkOf(job).sink.identity);
 }

@@ -21,10 +21,11 @@ import {
   shownOf,
 } from "./download-job.ts";
 import { createJournal } from "./download-journal.ts";
-import { forgetProgress, noteProgress } from "./download-note.ts";
+import { forgetProgress, isFresh, noteProgress } from "./download-note.ts";
 import { findParts, readDoubtful } from "./download-resume.ts";
 import { askForVersion, findVersion } from "./download-version.ts";
 import { checkAnyAddress, checkFileAddress, isFileAddress } from "./file-address.ts";
+import { startHead } from "./head-start.ts";
 import type { Known } from "./line.ts";
 import type { Version } from "./pin.ts";
 import { recallLine } from "./recall.ts";
@@ -73,6 +74,7 @@ export async function checkDownload(job: DownloadJob, call: Call): Promise<Answe
     await askForVersion(job, call);
     return openAnswer(job);
   }
+  await runAhead(job, call);
   const { version, pinWith } = await findVersion(job, call);
   const what = { version, pin: pinWith(noPart(version)) };
   const { sink } = openedSinkOf(job);
@@ -96,6 +98,14 @@ export async function checkDownload(job: DownloadJob, call: Call): Promise<Answe
   job.reading = startReading((signal) => readDoubtful(job, content, signal));
   await noteProgress(job, version);
   return openAnswer(job);
+}
+
+/** Once, and only where nothing can be there already that would be fetched again. */
+async function runAhead(job: DownloadJob, { attempt }: Call): Promise<void> {
+  const { options, ports, wire } = job;
+  const { url } = openedSinkOf(job);
+  if (job.head || options.manifest || !isFileAddress(url) || !(await isFresh(job))) return;
+  job.head = startHead(wire, ports.clock, { url, attempt });
 }
 
 /** Of a sink that is its own working file: what of it is good. */

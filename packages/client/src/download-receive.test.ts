@@ -72,6 +72,7 @@ function createJob(cuts: readonly number[]) {
     journal: undefined,
     mismatched: new Set(),
     begun: new Map(),
+    head: undefined,
     reading: undefined,
   };
   return { job, disk, ranges, wire };

@@ -3,6 +3,7 @@ import {
   addPart,
   type ByteRange,
   decodeContentRange,
+  encodeHex,
   encodeRange,
   HoldfastError,
   hasPart,
@@ -14,6 +15,7 @@ import {
   runSize,
 } from "@holdfast/protocol";
 import { type Content, contentOf, type DownloadJob, openedSinkOf } from "./download-job.ts";
+import { HEAD_SIZE, type HeadStart } from "./head-start.ts";
 import type { Digester } from "./ports.ts";
 import { badPart } from "./retry.ts";
 import type { WireAnswer } from "./wire.ts";
@@ -33,7 +35,8 @@ export async function receiveRun(job: DownloadJob, run: PartRange, call: Call): 
   const offset = partOffset(version, start);
   const size = runSize(version, ...run);
   const leave = await job.ports.share.admit(size, call.signal);
-  call.onBegin();
+  const head = headOf(job, run);
+  call.onBegin(head?.askedAt);
   const bytes = job.buffers.take(size);
   const keep = async (index: number, part: Uint8Array) => {
     await openedSinkOf(job).sink.write(partOffset(version, index), part);
@@ -43,24 +46,29 @@ export async function receiveRun(job: DownloadJob, run: PartRange, call: Call): 
     job.journal?.wrote();
   };
   const inbox = createInbox(job.ports.digester, content, run, bytes, keep);
-  const wanted = { start: offset + takeUp(job, run, inbox), end: offset + size };
+  const all = { start: offset, end: offset + size };
   try {
-    await pin.send(
-      {
-        method: "GET",
-        url,
-        headers: {
-          range: encodeRange(wanted),
-          ...pin.headers,
-          "accept-encoding": "identity",
-          ...(isSuspect(job, run) ? { "holdfast-verify": "?1" } : {}),
+    if (head) await takeHead(head, all, content, inbox, call);
+    else takeUp(job, run, inbox);
+    const wanted = { start: offset + inbox.begins(), end: all.end };
+    if (wanted.start < wanted.end) {
+      await pin.send(
+        {
+          method: "GET",
+          url,
+          headers: {
+            range: encodeRange(wanted),
+            ...pin.headers,
+            "accept-encoding": "identity",
+            ...(isSuspect(job, run) ? { "holdfast-verify": "?1" } : {}),
+          },
+          room: inbox.room,
+          attempt: call.attempt,
+          signal: call.signal,
         },
-        room: inbox.room,
-        attempt: call.attempt,
-        signal: call.signal,
-      },
-      (answer) => receive(answer, content, wanted, inbox, call),
-    );
+        (answer) => receive(answer, content, wanted, inbox, call),
+      );
+    }
     await inbox.written();
   } catch (error) {
     const bad = isHoldfastError(error) ? badPart(error) : undefined;
@@ -75,13 +83,32 @@ export async function receiveRun(job: DownloadJob, run: PartRange, call: Call): 
 }
 
 /** How many bytes of the first part are there already. What of them is wrong, the part's digest says, and then it comes anew from its first byte. */
-function takeUp(job: DownloadJob, run: PartRange, inbox: Inbox): number {
+function takeUp(job: DownloadJob, run: PartRange, inbox: Inbox): void {
   const [start] = run;
   const begun = job.begun.get(start);
   job.begun.delete(start);
-  if (!begun || isSuspect(job, run)) return 0;
-  inbox.beginsWith(begun);
-  return begun.length;
+  if (begun && !isSuspect(job, run)) inbox.beginsWith(begun);
+}
+
+/** What was asked for beside the manifest, for a run that has not been begun in another way. */
+function headOf(job: DownloadJob, run: PartRange): HeadStart | undefined {
+  const isIn = partOffset(contentOf(job).version, run[0]) < HEAD_SIZE;
+  return isIn && !job.begun.has(run[0]) && !isSuspect(job, run) ? job.head : undefined;
+}
+
+/** As with an answer of its own: parts are verified as they come. */
+async function takeHead(
+  head: HeadStart,
+  range: ByteRange,
+  { version }: Content,
+  inbox: Inbox,
+  call: Call,
+): Promise<void> {
+  const take = (piece: Uint8Array) => {
+    call.onMoved(piece.length);
+    return inbox.take(piece);
+  };
+  await head.pour(range, `"${encodeHex(version.root)}"`, take, call.signal);
 }
 
 /** On a line that cuts, half a part is lost with each connection otherwise. Not of a part whose digest is not known: nothing would say whether what comes behind it fits. */
@@ -142,6 +169,8 @@ function tooMuch({ wrong }: Content["pin"]): HoldfastError {
 interface Inbox {
   /** Bytes of the first part that are there before anything comes; less than all of them. */
   beginsWith(begun: Uint8Array): void;
+  /** How many bytes of the run are there by now: the answer begins behind them. */
+  begins(): number;
   /** What has come of the first part that is not whole: good until the memory is somebody else's. */
   partial(): { readonly index: number; readonly bytes: Uint8Array };
   /** From now on the bytes of the answer are those of the run, from the first on that is not there. */
@@ -214,8 +243,11 @@ function createInbox(
   return {
     beginsWith(begun) {
       bytes.set(begun);
-      lead = begun.length;
-      filled = lead;
+      filled = begun.length;
+    },
+    begins() {
+      lead = filled;
+      return lead;
     },
     partial() {
       const from = (next - start) * version.partSize;

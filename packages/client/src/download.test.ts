@@ -1,4 +1,5 @@
 import { existsSync, linkSync, writeFileSync } from "node:fs";
+import type { IncomingHttpHeaders } from "node:http";
 import { HoldfastError, KIB } from "@holdfast/protocol";
 import { serve } from "@holdfast/server";
 import { createVirtualClock } from "@holdfast/testkit/clock";
@@ -83,6 +84,11 @@ async function through(
 
 function via(proxy: { readonly url: string }): string {
   return url.replace(server.url, proxy.url);
+}
+
+/** Whether a request is one for bytes of the version that the manifest is of. */
+function isPinned({ headers }: { readonly headers: IncomingHttpHeaders }): boolean {
+  return headers.range !== undefined && headers["if-match"] !== undefined;
 }
 
 /** Name of the working file. */
@@ -266,7 +272,7 @@ describe("a download", () => {
   it("takes no other range than the one it asked for", async () => {
     let times = 0;
     const proxy = await through((request) => {
-      if (request.headers.range && times++ === 0) request.headers.range = "bytes=1-4000";
+      if (isPinned(request) && times++ === 0) request.headers.range = "bytes=1-4000";
       return undefined;
     });
     const transfer = fetchFile(via(proxy));
@@ -283,7 +289,7 @@ describe("a download", () => {
     let times = 0;
     const proxy = await through((request) =>
       // Without a size: the first one is asked for once more by node:http, and so is every later one.
-      request.headers.range === undefined ? undefined : [gzip, gzip, short][times++],
+      isPinned(request) ? [gzip, gzip, short][times++] : undefined,
     );
     const transfer = fetchFile(via(proxy), { inFlight: 1 });
     const retries = record(transfer, "retry");
@@ -295,11 +301,90 @@ describe("a download", () => {
   it("pins every request to the one version", async () => {
     const proxy = await through(() => undefined);
     await fetchFile(via(proxy)).done;
-    const ranges = proxy.seen.filter(({ headers }) => headers.range !== undefined);
+    const asked = proxy.seen.filter(({ headers }) => headers.range !== undefined);
+    const ranges = asked.filter(isPinned);
+    // But the one that goes out before the version is known.
+    expect(asked.length - ranges.length).toBe(1);
     expect(ranges.length).toBeGreaterThan(1);
     for (const { headers } of ranges) {
       expect(headers).toMatchObject({ "if-match": `"${root}"`, "accept-encoding": "identity" });
     }
+  });
+
+  it("needs one request for a small file beside its manifest, and two for one that is longer", async () => {
+    const proxy = await through(() => undefined);
+    const fetched = async (size: number) => {
+      await put(size);
+      const before = proxy.count("GET", "/v1/files");
+      const options = { url: via(proxy), stateDir: place.stateDir };
+      const path = place.path(`copy-${size}`);
+      await downloadStill(createVirtualClock(), path, options).done;
+      expect(place.read(`copy-${size}`).equals(bytes)).toBe(true);
+      return proxy.count("GET", "/v1/files") - before;
+    };
+    expect(await fetched(4 * PART)).toBe(2);
+    expect(await fetched(4 * PART + 1)).toBe(3);
+  });
+
+  it("takes no first bytes of another version than that of the manifest", async () => {
+    const old = { url, bytes };
+    await put(SIZE + 1);
+    const proxy = await through((request) => {
+      const isHead = request.headers.range && !isPinned(request);
+      if (isHead) request.url = new URL(old.url).pathname;
+      return undefined;
+    });
+    const transfer = fetchFile(via(proxy));
+    const retries = record(transfer, "retry");
+    await transfer.done;
+    expect(retries).toEqual([]);
+    expect(isThere()).toBe(true);
+  });
+
+  it.each([
+    ["refused", problem(503, "shutting_down")],
+    ["encoded", answer(206, { "holdfast-version": "1", "content-encoding": "gzip" }, "zzz")],
+    ["another range", answer(206, { "holdfast-version": "1", "content-range": "bytes 1-2/9" })],
+  ])("does without its first bytes where they are %s", async (_, told) => {
+    const proxy = await through((request) =>
+      request.headers.range && !isPinned(request) ? told : undefined,
+    );
+    const transfer = fetchFile(via(proxy));
+    const retries = record(transfer, "retry");
+    await transfer.done;
+    expect(retries).toEqual([]);
+    expect(isThere()).toBe(true);
+  });
+
+  it("goes on behind those of its first bytes that came before they were cut", async () => {
+    const KEPT = 100_000;
+    const proxy = await through((request) => {
+      if (request.headers.range === undefined || isPinned(request)) return undefined;
+      return (_, response) => {
+        const range = `bytes 0-${KIB * KIB - 1}/${SIZE}`;
+        const headers = { "content-range": range, "content-length": `${KIB * KIB}` };
+        response.writeHead(206, { "holdfast-version": "1", etag: `"${root}"`, ...headers });
+        response.write(bytes.subarray(0, KEPT), () => setTimeout(() => response.destroy(), 200));
+      };
+    });
+    const transfer = fetchFile(via(proxy));
+    await transfer.done;
+    const [first] = proxy.seen.filter(isPinned);
+    expect(first?.headers.range).toMatch(/^bytes=100000-/);
+    expect(isThere()).toBe(true);
+  });
+
+  it("asks for no bytes beside the manifest where there is something to go on with", async () => {
+    const broken = problem(412, "precondition_failed");
+    let left = 2;
+    const bad = await through((request) => (isPinned(request) && left-- <= 0 ? broken : undefined));
+    await expect(fetchFile(via(bad)).done).rejects.toMatchObject({ code: "precondition_failed" });
+    const proxy = await through(() => undefined);
+    const { resumedBytes } = await fetchFile(via(proxy)).done;
+    expect(resumedBytes).toBeGreaterThan(0);
+    const asked = proxy.seen.filter(({ headers }) => headers.range !== undefined);
+    expect(asked.every(isPinned)).toBe(true);
+    expect(isThere()).toBe(true);
   });
 
   it("needs no state directory, but says so", async () => {

@@ -50,6 +50,7 @@ export function startDownload(
         journal: undefined,
         begun: new Map(),
         mismatched: new Set(),
+        head: undefined,
         reading: undefined,
       };
       return {
@@ -62,7 +63,10 @@ export function startDownload(
         remember: (known) => rememberLine(ports, "down", openedSinkOf(job).url, known),
         complete: (call) => finishDownload(job, call),
         discard: () => discardDownload(job),
-        rest: (moved) => moved.then(() => saveJournal(job)),
+        rest: (moved) => {
+          job.head?.stop();
+          return moved.then(() => saveJournal(job));
+        },
         close: () => closeDownload(job).finally(unheard),
       };
     },

@@ -4,7 +4,7 @@ import { createMovement } from "./movement.ts";
 
 /** What is told of pieces of so many KiB at such milliseconds. */
 function told(...pieces: readonly (readonly [ms: number, kib: number])[]) {
-  const movement = createMovement();
+  const movement = createMovement("out");
   return pieces.map(([at, kib]) => movement.note(kib * KIB, at));
 }
 
@@ -29,5 +29,17 @@ describe("what moves of a run", () => {
   it("tells a pace again only when it has risen well", () => {
     const seen = told([0, 64], [100, 64], [200, 64], [300, 64], [310, 200]);
     expect(seen.map((pace) => pace !== undefined)).toEqual([false, false, true, false, true]);
+  });
+
+  it("needs no silence in what comes in: that has crossed the line", () => {
+    const movement = createMovement("in");
+    const seen = [0, 5, 60, 149, 150].map((at) => movement.note(10 * KIB, at));
+    expect(seen).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      expect.closeTo((40 * KIB) / 0.15, -1),
+    ]);
   });
 });

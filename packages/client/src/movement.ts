@@ -13,7 +13,9 @@ export interface Movement {
   note(bytes: number, at: number): number | undefined;
 }
 
-export function createMovement(): Movement {
+/** `way`: what comes in has crossed the line, and only its first piece may have waited; what goes out may lie in a buffer. */
+export function createMovement(way: "in" | "out"): Movement {
+  const silencesMin = way === "in" ? 0 : SILENCES_MIN;
   let burstEndedAt: number | undefined;
   let movedAt = 0;
   let silences = 0;
@@ -24,10 +26,11 @@ export function createMovement(): Movement {
       const silentMs = burstEndedAt === undefined ? 0 : at - movedAt;
       movedAt = at;
       if (silentMs >= SILENCE_MS) silences++;
-      if (silences === 0) burstEndedAt = at;
+      const isBurst = burstEndedAt === undefined || silences < Math.min(1, silencesMin);
+      if (isBurst) burstEndedAt = at;
+      else moved += bytes;
       const ms = at - (burstEndedAt ?? at);
-      if (silences > 0) moved += bytes;
-      if (silences < SILENCES_MIN || ms < SPAN_MS_MIN) return undefined;
+      if (silences < silencesMin || ms < SPAN_MS_MIN) return undefined;
       const pace = (moved * 1000) / ms;
       if (pace < told * RISE) return undefined;
       told = pace;

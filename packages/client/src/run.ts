@@ -146,13 +146,13 @@ export function runTransfer({
     const { signal, done } = register(runs, run);
     let hasMoved = false;
     let beganAt = clock.monotonic();
-    const onBegin = () => {
-      beganAt = clock.monotonic();
+    const onBegin = (at = clock.monotonic()) => {
+      beganAt = at;
       dispatch({ type: "runBegins", run });
     };
     const onConnected = (connection: Connection) =>
       dispatch({ type: "runConnected", run, connection });
-    const movement = createMovement();
+    const movement = createMovement(sending === "receiving" ? "in" : "out");
     const onMoved = (bytes: number) => {
       hasMoved = true;
       const pace = movement.note(bytes, clock.monotonic());

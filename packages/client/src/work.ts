@@ -10,8 +10,8 @@ export interface Call {
   readonly attempt: number;
   /** The work rejects soon after it fires. */
   readonly signal: AbortSignal;
-  /** Told when it is its turn: what it waited before says nothing of the line. */
-  readonly onBegin: () => void;
+  /** Told when it is its turn: what it waited before says nothing of the line. With `at`, its first bytes were asked for then (milliseconds, monotonic). */
+  readonly onBegin: (at?: number) => void;
   /** Told what carries it, where that can be known. */
   readonly onConnected: (connection: Connection) => void;
   /** Tells of more body bytes on the network, either way. */

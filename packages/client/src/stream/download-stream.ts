@@ -168,6 +168,7 @@ function jobOf(
     journal: undefined,
     mismatched,
     begun: new Map(),
+    head: undefined,
     reading: undefined,
   };
 }
