@@ -22,6 +22,7 @@ it.each([
   ["docs/protocol.md", "protocol.md", undefined],
   ["docs/rufh.md", "rufh.md", undefined],
   ["docs/tus.md", "tus.md", undefined],
+  ["docs/mobile.md", "mobile.md", undefined],
   ["moving files in docs/cli.md", "cli.md", "## Moving files"],
 ])("%s works as written", { timeout: 60_000 }, (_name, page, from) =>
   withScratch(async (directory) => {
