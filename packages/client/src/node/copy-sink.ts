@@ -4,8 +4,9 @@ import { type FileHandle, open, realpath } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { HoldfastError } from "@holdfast/protocol";
 import type { Sink } from "../ports.ts";
+import { openDirect } from "./direct-file.ts";
 import { errnoOf } from "./errno.ts";
-import { failed, readFull, writeFull } from "./sink-file.ts";
+import { failed, writeFull } from "./sink-file.ts";
 
 /** Opening a FIFO would wait for somebody; through a symbolic link bytes would go where nobody named. */
 const OPEN = constants.O_RDWR | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
@@ -20,13 +21,14 @@ export async function openCopySink(path: string): Promise<Sink> {
   const directory = await realpath(dirname(resolve(path))).catch(missing(path));
   const identity = join(directory, basename(resolve(path)));
   const handle = await openCopy(identity, path);
+  const direct = await openDirect(identity, handle);
   return {
     identity,
     working: "itself",
     memory: "any",
     existingSize: () => sizeOf(handle),
     open: async () => ({ size: await sizeOf(handle), mark: "", note: undefined }),
-    read: (_file, offset, into) => readFull(handle, offset, into),
+    read: (_file, offset, into) => direct.read(offset, into),
     write: (offset, bytes) => writeFull(handle, offset, bytes),
     // The copy itself says what of it is good: verify reads it as well.
     note: async () => undefined,
@@ -38,7 +40,7 @@ export async function openCopySink(path: string): Promise<Sink> {
       await handle.sync().catch(failed);
     },
     discard: async () => undefined,
-    close: () => handle.close().catch(failed),
+    close: () => direct.close().finally(() => handle.close().catch(failed)),
   };
 }
 

@@ -91,4 +91,26 @@ describe("a file that is written past the cache", () => {
     const failed = { code: "sink_failed", details: { cause: "EBADF" } };
     await expect(file.write(0, bytesOf(0, 8 * KIB))).rejects.toMatchObject(failed);
   });
+
+  it.each([
+    ["whole blocks", 0, MIB],
+    ["all of it, and more than there is", 0, 3 * MIB],
+    ["from amid a block to amid another", 4097, 2 * MIB + 3],
+    ["the last bytes", 2 * MIB + 3, 100],
+    ["what lies behind it", 3 * MIB, 10],
+    ["nothing", 7, 0],
+  ])("reads %s past the cache as through it", async (_, offset, size) => {
+    const there = bytesOf(0, 2 * MIB + 50);
+    writeFileSync(path, there);
+    const file = await openDirect(path, handle);
+    const into = Buffer.alloc(size);
+    const wanted = Buffer.from(there).subarray(offset, offset + size);
+    // Two at once have memory of their own.
+    const other = Buffer.alloc(size);
+    const counts = await Promise.all([file.read(offset, into), file.read(offset, other)]);
+    expect(counts).toEqual([wanted.length, wanted.length]);
+    expect(into.subarray(0, wanted.length)).toEqual(wanted);
+    expect(other.subarray(0, wanted.length)).toEqual(wanted);
+    await file.close();
+  });
 });

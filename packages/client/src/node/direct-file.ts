@@ -1,17 +1,25 @@
-// Writes past the page cache: new pages for what a download writes cost as much processor time as the digests of it, and what is flushed in the end anyway gains nothing by them.
+// Reads and writes past the page cache: new pages for what a download writes cost as much processor time as the digests of it, and what is flushed in the end anyway gains nothing by them.
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { memoryOf } from "../buffers.ts";
 import { errnoOf } from "./errno.ts";
-import { failed, writeFull } from "./sink-file.ts";
+import { failed, readFull, writeFull } from "./sink-file.ts";
 
 /** What offsets, sizes and memory are multiples of, in bytes. Disks ask for 512 or 4,096. */
 const ALIGNMENT = 4096;
 /** What a file system says that has no such thing, or wants another alignment. */
 const CANNOT: ReadonlySet<string | undefined> = new Set(["EINVAL", "EOPNOTSUPP", "ENOTSUP"]);
 
+/** Bytes that are read at a time. */
+const READ_SIZE: number = 1024 * 1024;
+
 export interface DirectFile {
   /** As `Sink.write`: whole blocks past the cache where that can be, the rest through it. */
   write(offset: number, bytes: Uint8Array): Promise<void>;
+  /** As `Sink.read`. After a flush that failed, the cache may go on giving what the disk never got: what is past it, the disk has. */
+  read(offset: number, into: Uint8Array): Promise<number>;
+  /** Whether it is still as `read` says: what it cannot read past the cache, it reads through that. */
+  isPastCache(): boolean;
   close(): Promise<void>;
 }
 
@@ -36,7 +44,40 @@ export async function openDirect(path: string, buffered: FileHandle): Promise<Di
     return at;
   }
 
+  let scratch: Uint8Array | undefined;
+
+  /** How many of the bytes are read; a block that the disk does not give back ends them. */
+  async function readBlocks(offset: number, into: Uint8Array): Promise<number> {
+    const memory = scratch ?? new Uint8Array(memoryOf("pages", READ_SIZE));
+    scratch = undefined;
+    let at = 0;
+    while (direct && can && at < into.length) {
+      const skipped = (offset + at) % ALIGNMENT;
+      const wanted = skipped + into.length - at;
+      const size = Math.min(READ_SIZE, wanted + ALIGNMENT - (wanted % ALIGNMENT || ALIGNMENT));
+      try {
+        const { bytesRead } = await direct.read(memory, 0, size, offset + at - skipped);
+        const bytes = memory.subarray(skipped, Math.min(bytesRead, wanted));
+        if (bytes.length === 0) break;
+        into.set(bytes, at);
+        at += bytes.length;
+      } catch (error) {
+        if (errnoOf(error) === "EIO") break;
+        if (!CANNOT.has(errnoOf(error))) failed(error);
+        can = false;
+      }
+    }
+    scratch = memory;
+    return at;
+  }
+
   return {
+    isPastCache: () => direct !== undefined && can,
+    async read(offset, into) {
+      const done = await readBlocks(offset, into);
+      if (direct && can) return done;
+      return done + (await readFull(buffered, offset + done, into.subarray(done)));
+    },
     async write(offset, bytes) {
       const done = await writeBlocks(offset, bytes);
       await writeFull(buffered, offset + done, bytes.subarray(done));

@@ -12,7 +12,11 @@ const SIZE_MAX = 8 * 1024 * 1024;
 /** Opening a FIFO would wait for somebody. */
 const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 const WRITE =
-  constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NOFOLLOW ?? 0);
+  constants.O_WRONLY |
+  constants.O_CREAT |
+  constants.O_TRUNC |
+  (constants.O_NOFOLLOW ?? 0) |
+  (constants.O_NONBLOCK ?? 0);
 
 /** `.NAME.ROOT.journal` beside `.NAME.ROOT.part`. */
 function noteOf(working: string): string {
@@ -41,6 +45,8 @@ export async function writeNote(working: string, text: string): Promise<void> {
     const next = `${path}~`;
     const handle = await open(next, WRITE, 0o600);
     try {
+      // A FIFO with a reader, or a device, would take the text and keep nothing.
+      if (!(await handle.stat()).isFile()) throw new Error(`${next} is not a file`);
       await handle.writeFile(text);
       await handle.datasync();
     } finally {

@@ -1,9 +1,12 @@
 import { execFileSync } from "node:child_process";
 import {
+  closeSync,
+  constants,
   existsSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -192,5 +195,26 @@ describe("a file as a sink", () => {
     const third = await openFileSink(path("p"));
     expect((await third.open(ROOT)).note).toBe("");
     await third.close();
+  });
+
+  it("waits for nobody at a FIFO, and takes none for a file, whatever name of its own it has", async () => {
+    execFileSync("mkfifo", [`${journal("f")}~`, working("g")]);
+    const sink = await openFileSink(path("f"));
+    await sink.open(ROOT);
+    await expect(sink.note(() => "x")).rejects.toMatchObject({ code: "checkpoint_failed" });
+    // One with a reader opens, and would swallow the text.
+    const reader = openSync(`${journal("f")}~`, constants.O_RDONLY | constants.O_NONBLOCK);
+    await expect(sink.note(() => "x")).rejects.toMatchObject({ code: "checkpoint_failed" });
+    closeSync(reader);
+    await sink.close();
+    expect(existsSync(journal("f"))).toBe(false);
+    const other = await openFileSink(path("g"));
+    await expect(other.open(ROOT)).rejects.toMatchObject({ code: "sink_failed" });
+    await other.close();
+    symlinkSync("secret", working("h"));
+    const third = await openFileSink(path("h"));
+    await expect(third.open(ROOT)).rejects.toMatchObject({ code: "sink_failed" });
+    await third.close();
+    expect(existsSync(path("secret"))).toBe(false);
   });
 });

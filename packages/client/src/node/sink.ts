@@ -9,9 +9,10 @@ import { errnoOf } from "./errno.ts";
 import { failed, lookAt, readFull, syncDirectory } from "./sink-file.ts";
 import { readNote, removeNote, writeNote } from "./sink-note.ts";
 
-/** Symbolic links are not followed: bytes go into the directory that was named and nowhere else. */
-const OPEN_WORKING = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
-const OPEN_WHOLE = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0);
+/** Symbolic links are not followed: bytes go into the directory that was named and nowhere else. And opening a FIFO would wait for somebody. */
+const OPEN_SAFE = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+const OPEN_WORKING = constants.O_RDWR | constants.O_CREAT | OPEN_SAFE;
+const OPEN_WHOLE = constants.O_RDONLY | OPEN_SAFE;
 
 /** Bytes of a file's name at most, on nearly every file system; what is noted beside it has a name that is four longer. */
 const NAME_MAX = 255 - 4;
@@ -44,6 +45,14 @@ export async function openFileSink(path: string): Promise<Sink> {
     working = undefined;
     await open?.direct.close().finally(() => open.handle.close().catch(failed));
   };
+  /** A flush has failed: where nothing can be read but what the cache still has, which the disk may never have got, nothing of it may be gone on with. */
+  const spoilt = async (error: unknown): Promise<never> => {
+    const { path, direct } = workingOf();
+    if (!direct.isPastCache()) {
+      await Promise.allSettled([removeNote(path), unlink(path)]);
+    }
+    return failed(error);
+  };
   return {
     identity: whole,
     working: "beside",
@@ -55,7 +64,7 @@ export async function openFileSink(path: string): Promise<Sink> {
       return { size, mark, note: await readNote(working.path) };
     },
     async read(file, offset, into) {
-      if (file === "working") return readFull(workingOf().handle, offset, into);
+      if (file === "working") return workingOf().direct.read(offset, into);
       const handle = await open(whole, OPEN_WHOLE).catch(failed);
       try {
         return await readFull(handle, offset, into);
@@ -67,14 +76,14 @@ export async function openFileSink(path: string): Promise<Sink> {
     async note(make) {
       const { handle, path } = workingOf();
       // A text that named bytes before they are flushed would be believed after they are lost.
-      await handle.datasync().catch(failed);
+      await handle.datasync().catch(spoilt);
       const { mark } = await lookAt(handle);
       await writeNote(path, make(mark));
     },
     async commit(size, existing) {
       const { handle, path } = workingOf();
       await handle.truncate(size).catch(failed);
-      await handle.sync().catch(failed);
+      await handle.sync().catch(spoilt);
       await requireName(path, handle);
       await close();
       await publish({ directory, whole, working: path }, existing);
