@@ -13,8 +13,12 @@ export interface KillableChromium {
   kill(): Promise<void>;
 }
 
-/** Starts it on a profile, which is made if need be. */
-export async function startOnProfile(profile: string): Promise<KillableChromium> {
+/** Starts it on a profile, which is made if need be. `names` stand for this machine, as names of a network do that has no certificates. */
+export async function startOnProfile(
+  profile: string,
+  names: readonly string[] = [],
+): Promise<KillableChromium> {
+  const rules = names.map((name) => `MAP ${name} 127.0.0.1`);
   const told = join(profile, "DevToolsActivePort");
   await rm(told, { force: true });
   const process = spawn(
@@ -29,6 +33,7 @@ export async function startOnProfile(profile: string): Promise<KillableChromium>
       "--disable-background-networking",
       "--disable-features=Translate,OptimizationHints,MediaRouter",
       ...(globalThis.process.getuid?.() === 0 ? ["--no-sandbox"] : []),
+      ...(names.length > 0 ? [`--host-resolver-rules=${rules.join(", ")}`] : []),
       "about:blank",
     ],
     { detached: true, stdio: "ignore" },

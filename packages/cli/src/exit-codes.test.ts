@@ -66,6 +66,9 @@ const CONTRACT: Readonly<Record<number, readonly ErrorCode[]>> = {
   ],
   7: [
     "sink_failed",
+    "sink_full",
+    "sink_denied",
+    "sink_unsupported",
     "download_corrupt",
     "certificate_untrusted",
     "checkpoint_failed",

@@ -1,7 +1,11 @@
 // How a download ends: under its name, or removed.
+import { equalBytes, HoldfastError, removePart } from "@holdfast/protocol";
+import { digestAt } from "./digest-table.ts";
 import { contentOf, type DownloadJob, finishedOf, openedSinkOf } from "./download-job.ts";
+import { createJournal } from "./download-journal.ts";
 import { forgetProgress } from "./download-note.ts";
 import { isEvery, openAnswer } from "./download-open.ts";
+import type { PartCheck } from "./ports.ts";
 import type { Answer } from "./state.ts";
 import { requireSha256 } from "./wanted-file.ts";
 import type { Call } from "./work.ts";
@@ -18,9 +22,33 @@ export async function finishDownload(job: DownloadJob, { signal }: Call): Promis
   const { journal } = job;
   await endJournal(job);
   await journal?.settled();
-  await sink.commit(size, job.options.replace ? "replace" : "keep");
+  try {
+    const existing = job.options.replace ? "replace" : "keep";
+    await sink.commit(size, existing, checkOf(job, signal));
+  } catch (error) {
+    if (isEvery(verified)) throw error;
+    job.journal = createJournal(job, contentOf(job));
+    return openAnswer(job);
+  }
   await forgetProgress(job, version);
   return { kind: "complete", file: finishedOf(job) };
+}
+
+/** A part that is not what it was when it arrived is not verified any more: it is fetched again. */
+function checkOf(job: DownloadJob, signal: AbortSignal): PartCheck {
+  const { version, verified } = contentOf(job);
+  return {
+    partSize: version.partSize,
+    async judge(index, bytes) {
+      signal.throwIfAborted();
+      const digest = await job.ports.digester.digest(bytes, version.algorithm);
+      if (equalBytes(digest, digestAt(version.digests, index))) return;
+      removePart(verified, index);
+      const detail = `part ${index} was changed on this disk since it arrived, and is fetched again`;
+      job.emit("notice", { code: "checkpoint_damaged", detail });
+      throw new HoldfastError("sink_failed", detail);
+    },
+  };
 }
 
 /** What the journal names is read beside the transfer; no file gets its name before that is done. */

@@ -75,10 +75,10 @@ export async function checkDownload(job: DownloadJob, call: Call): Promise<Answe
     return openAnswer(job);
   }
   await runAhead(job, call);
-  const { version, pinWith } = await findVersion(job, call);
+  const { name, version, pinWith } = await findVersion(job, call);
   const what = { version, pin: pinWith(noPart(version)) };
   const { sink } = openedSinkOf(job);
-  job.emit("created", { ...shownOf(job), size: version.size, isResumed: false });
+  job.emit("created", { ...shownOf(job), name, size: version.size, isResumed: false });
   const root = encodeHex(version.root);
   job.root = root;
   if (sink.working === "itself") return checkCopy(job, what, call);
@@ -92,7 +92,7 @@ export async function checkDownload(job: DownloadJob, call: Call): Promise<Answe
     return { kind: "complete", file: finishedOf(job) };
   }
   if (job.options.resume === false) await sink.discard(root);
-  const content = await findParts(job, version, pinWith, await sink.open(root));
+  const content = await findParts(job, version, pinWith, await sink.open(root, version.size));
   job.content = content;
   job.journal = createJournal(job, content);
   job.reading = startReading((signal) => readDoubtful(job, content, signal));
@@ -111,7 +111,7 @@ async function runAhead(job: DownloadJob, { attempt }: Call): Promise<void> {
 /** Of a sink that is its own working file: what of it is good. */
 async function checkCopy(job: DownloadJob, what: What, call: Call): Promise<Answer> {
   const { version } = what;
-  const { size } = await openedSinkOf(job).sink.open(encodeHex(version.root));
+  const { size } = await openedSinkOf(job).sink.open(encodeHex(version.root), version.size);
   const verified = await verifyParts(job, what, "working", size);
   job.content = { ...what, verified, doubtful: noPart(version) };
   if (isEvery(verified) && size === version.size) {

@@ -1,5 +1,6 @@
 // What a download finds of itself: parts that its journal names are believed, all others are read if they can be judged; where somebody may have been at the file since, the named ones are read as well, beside the transfer.
 import {
+  countParts,
   createPartSet,
   equalBytes,
   hasPart,
@@ -32,6 +33,11 @@ export async function findParts(
     job.emit("notice", { code: "checkpoint_damaged", detail });
   }
   const named = read.kind === "journal" ? within(version, read.parts, size) : none;
+  if (read.kind === "journal" && countParts(named) < countParts(read.parts)) {
+    const detail =
+      "what was kept of this download is shorter than it was: the rest is fetched again";
+    job.emit("notice", { code: "checkpoint_damaged", detail });
+  }
   if (read.kind === "journal" && read.digests) version.digests.set(read.digests);
   const pin = pinWith(createPartSet(named.partCount, named.bits));
   const verified = await verifyParts(job, { version, pin }, "working", size, named);

@@ -8,6 +8,8 @@ import { requireWanted } from "./wanted-file.ts";
 import type { Call } from "./work.ts";
 
 export interface Found {
+  /** As the server or the address has it. */
+  readonly name: string;
   readonly version: Version;
   /** @param known Parts whose digests are in the version: where no manifest says them all, they become known as parts come. */
   readonly pinWith: (known: PartSet) => Pin;
@@ -20,7 +22,7 @@ export async function findVersion(job: DownloadJob, call: Call): Promise<Found> 
   if (found.kind === "manifest") {
     const { manifest } = found;
     requireWanted(manifest, options);
-    return { version: manifest, pinWith: () => pinByRoot(wire, manifest) };
+    return { name: manifest.name, version: manifest, pinWith: () => pinByRoot(wire, manifest) };
   }
   // A copy is repaired by what its parts have to be.
   if (openedSinkOf(job).sink.working === "itself") requireManifest(found);
@@ -32,7 +34,7 @@ export async function findVersion(job: DownloadJob, call: Call): Promise<Found> 
       "It has changed since, or it was never one of Holdfast: --sha256 says what it has to be.";
     throw new HoldfastError("root_mismatch", "it is not the version that is wanted", { hint });
   }
-  return { version, pinWith: (known) => pinByTag(wire, version, file, known) };
+  return { name: file.name, version, pinWith: (known) => pinByTag(wire, version, file, known) };
 }
 
 async function describe(job: DownloadJob, { attempt, signal }: Call): Promise<Described> {

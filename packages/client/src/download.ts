@@ -5,7 +5,7 @@ import { closeDownload, discardDownload, finishDownload, saveJournal } from "./d
 import { type DownloadJob, openedSinkOf } from "./download-job.ts";
 import { checkDownload, openDownload } from "./download-open.ts";
 import { receiveRun } from "./download-receive.ts";
-import type { Transfer } from "./events.ts";
+import type { WatchedTransfer } from "./events.ts";
 import { forReading } from "./file-address.ts";
 import { settingsOf, type TransferOptions, wireOf } from "./options.ts";
 import type { Ports, Sink } from "./ports.ts";
@@ -27,7 +27,7 @@ export function startDownload(
   openSink: () => Promise<Sink>,
   given: DownloadOptions,
   ports: Ports,
-): Transfer {
+): WatchedTransfer {
   const options = forReading(given);
   const { clock, random } = ports;
   return runTransfer({

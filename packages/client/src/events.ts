@@ -38,6 +38,8 @@ export interface TransferEvents {
     /** Undefined of a stream. */
     readonly size: number | undefined;
     readonly isResumed: boolean;
+    /** Of a download: what its server calls the file. */
+    readonly name?: string;
     /** Of an upload: unless more is committed, its server removes it then. Milliseconds from now. */
     readonly expiresInMs?: number;
   };

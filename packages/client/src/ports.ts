@@ -98,7 +98,15 @@ export interface Working {
   readonly note: string | undefined;
 }
 
-/** Where a download writes: a file under a working name, renamed to its own when it is whole, or a copy that is there. All errors are HoldfastErrors `sink_failed` unless said. */
+/** Judges the bytes of a file once more, part by part, where a sink copies them. */
+export interface PartCheck {
+  /** In bytes; the last part is shorter. */
+  readonly partSize: number;
+  /** @throws HoldfastError `sink_failed` where the part is not what was verified, the reason of whoever has called it off */
+  judge(index: number, bytes: Uint8Array): Promise<void>;
+}
+
+/** Where a download writes: a file under a working name, renamed to its own when it is whole, or a copy that is there. All errors are HoldfastErrors `sink_failed`, `sink_full` or `sink_denied` unless said. */
 export interface Sink {
   /** Names the target on this machine, for the claim that keeps a second process out. */
   readonly identity: string;
@@ -111,8 +119,11 @@ export interface Sink {
   /**
    * Opens the working file of the content with this root, in hexadecimal, made if need be. May be repeated. What else is
    * downloaded to the same target has another working file, so that neither spoils the other.
+   *
+   * @param size Of the whole content, in bytes: whoever knows that there is no room for it says so.
+   * @throws HoldfastError `sink_unsupported` where nothing can be written here
    */
-  open(root: string): Promise<Working>;
+  open(root: string, size: number): Promise<Working>;
   /** Fills `into` from `offset` of the target (`whole`) or the working file (`working`); resolves with the number of bytes read. May be repeated. */
   read(file: "whole" | "working", offset: number, into: Uint8Array): Promise<number>;
   /** Writes all the bytes at `offset` of the working file. Resolves when the memory may be used again. May be repeated and run several times at once. */
@@ -124,9 +135,10 @@ export interface Sink {
   note(make: (mark: string) => string): Promise<void>;
   /**
    * Cuts to `size`, flushes, gives it the target's name in one step; what has that name is left (`keep`) or replaced. Resolves when that survives power loss.
-   * @throws HoldfastError `sink_exists`
+   * One whose target is elsewhere copies, and has every part judged on its way. May be repeated where it rejects.
+   * @throws HoldfastError `sink_exists`, what `check` does
    */
-  commit(size: number, existing: "keep" | "replace"): Promise<void>;
+  commit(size: number, existing: "keep" | "replace", check: PartCheck): Promise<void>;
   /** Removes the working file of the content with this root and what was noted of it; nothing there is fine. */
   discard(root: string): Promise<void>;
   /** Resolves when it is released; the working file stays. May be repeated. */

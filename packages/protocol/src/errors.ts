@@ -325,6 +325,24 @@ export const ERRORS = {
     title: "The target cannot be written",
     hint: "Check the directory, its permissions and the free space; the same command goes on from here.",
   },
+  sink_full: {
+    status: 0,
+    retry: "never",
+    title: "There is no room for the file",
+    hint: "Make room and start the same download again: it goes on where it stopped. Browsers allow a site a part of the disk only.",
+  },
+  sink_denied: {
+    status: 0,
+    retry: "never",
+    title: "The browser may not write the file",
+    hint: "Allow it when the browser asks, or choose another place: the same download goes on with all that it has.",
+  },
+  sink_unsupported: {
+    status: 0,
+    retry: "never",
+    title: "This page has no place where a download could be kept",
+    hint: "It takes https, or an address of this machine, and a worker. A plain link to the file has the browser itself download it, without the checks.",
+  },
   directory_not_found: {
     status: 0,
     retry: "never",

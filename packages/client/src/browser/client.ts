@@ -4,6 +4,12 @@ import type { UploadOptions } from "../upload.ts";
 import { type EngineLink, startEngine } from "./engine-link.ts";
 import { findAgain, lost } from "./kept-source.ts";
 import { decodeError, encodeError, type Settings, type ToEngine, type ToPage } from "./messages.ts";
+import {
+  createPageDownload,
+  type Download,
+  type DownloadOptions,
+  placeOf,
+} from "./page-download.ts";
 import { createPageTransfer, type PageTransfer, type Transfer } from "./page-transfer.ts";
 import { isFileOf, otherFile, type Unfinished } from "./unfinished.ts";
 
@@ -28,6 +34,11 @@ export interface Client {
    * no failure unless `giveUpMs` says so.
    */
   upload(file: Blob, options: FileOptions): Transfer;
+  /**
+   * Downloads a file of ours, every part verified, or one of any server that lets pages ask for ranges. The same again goes on where it stopped, after a reload or a crash too. Fails
+   * with `sink_unsupported` where the browser has no place for it, `sink_full`, `sink_denied`, `precondition_failed` where the file changes meanwhile, and others.
+   */
+  download(url: string, options?: DownloadOptions): Download;
   /** What was begun in this browser and can be gone on with, the latest last; not what nobody would find again, a Blob without a name. @throws HoldfastError `checkpoint_failed` */
   unfinished(): Promise<readonly Unfinished[]>;
   /**
@@ -135,12 +146,31 @@ export function createClient({ worker = usualWorker, ...settings }: ClientOption
     return transfer.transfer;
   }
 
+  function download(address: string, options: DownloadOptions): Download {
+    const place = placeOf(options);
+    const { token, handle: _, name, ...rest } = options;
+    link ??= start();
+    const { send } = link;
+    lastId++;
+    const id = lastId;
+    const transfer = createPageTransfer((type) => send({ type, id }));
+    const url = new URL(address, document.baseURI).href;
+    const sent = typeof token === "function" ? "ask" : token;
+    send({ type: "download", id, download: { url, options: rest, token: sent, place } });
+    transfers.set(id, transfer);
+    if (typeof token === "function") tokens.set(id, token);
+    return createPageDownload(transfer, name, async () => {
+      await question((asked) => ({ type: "drop", question: asked, id }));
+    });
+  }
+
   const onShown = () => {
     if (document.visibilityState === "visible") link?.send({ type: "hint" });
   };
   document.addEventListener("visibilitychange", onShown);
   return {
     upload: (blob, options) => upload(blob, options),
+    download: (url, options = {}) => download(url, options),
     unfinished: () => question((question) => ({ type: "list", question })),
     async resume(one, { file, handle = one.handle, ...options } = {}) {
       const found = file ?? (await allowed(one, handle));

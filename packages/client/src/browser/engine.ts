@@ -4,6 +4,7 @@ import type { Transfer, WatchedTransfer } from "../events.ts";
 import { IN_FLIGHT, MEMORY } from "../line.ts";
 import type { Ports, Source } from "../ports.ts";
 import { createShare } from "../share.ts";
+import type { Result } from "../state.ts";
 import { startUpload } from "../upload.ts";
 import { createCheckpointStore } from "./checkpoint.ts";
 import { createClaims } from "./claims.ts";
@@ -14,8 +15,10 @@ import { createHandles } from "./handles.ts";
 import { watchHints } from "./hints.ts";
 import { openKeptSource } from "./kept-source.ts";
 import {
+  type Brought,
   decodeError,
   encodeError,
+  type SentDownload,
   type SentEvent,
   type SentUpload,
   type Settings,
@@ -26,7 +29,7 @@ import { createOrigins, type Origins } from "./origins.ts";
 import { browserClock, browserRandom } from "./platform.ts";
 import { type SharedUpload, shareUpload } from "./shared-upload.ts";
 import { openBlobSource } from "./source.ts";
-import { createTabChannel, openWire } from "./tab-channel.ts";
+import { type Command, createTabChannel, openWire } from "./tab-channel.ts";
 import { countTabs } from "./tabs.ts";
 import { createBrowserTransport } from "./transport.ts";
 import { createTurns, type Turn } from "./turns.ts";
@@ -57,7 +60,9 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
   const handles = createHandles(browserClock, database);
   let isEnded = false;
   const ports = browserPorts(settings, { origins, database, isEnded: () => isEnded });
-  const kept = { ...ports, handles };
+  const place = { ...ports, handles };
+  /** What downloads have kept, by their ids: removes it. */
+  const kept = new Map<number, () => Promise<void>>();
   const transfers = new Map<number, WatchedTransfer>();
   const shared = new Map<number, SharedUpload>();
   const channel = createTabChannel(openWire());
@@ -127,11 +132,7 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
       ...(blob.type === "" ? {} : { type: blob.type }),
     };
     const source = token === "ask" ? () => askToken(id) : token;
-    const share = shareUpload({
-      ...{ channel, clock: browserClock, name: encodeHex(browserRandom.bytes(16)) },
-      show: (event) => page.postMessage({ type: "event", id, event }),
-      command: (what) => void transfer[what](),
-    });
+    const share = shareAs(id, (what) => void transfer[what]());
     const transfer = startUpload(
       async () => {
         await turn.come;
@@ -143,27 +144,11 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
       { ...common, ...options, ...(source === undefined ? {} : { token: source }) },
       { ...ports, checkpoints: share.claiming(ports.checkpoints) },
     );
-    transfers.set(id, transfer);
-    shared.set(id, share);
-    tellEvents(transfer, share.note);
-    passTurn(transfer, turn);
+    follow(id, { transfer, share, turn }, async (result) => result);
     const unwatch = watchExpiry(browserClock, transfer, (detail) =>
       share.note({ name: "notice", value: { code: "upload_ended", detail } }),
     );
-    transfer.done
-      .then(
-        (result) => page.postMessage({ type: "complete", id, result }),
-        (error: unknown) => {
-          const sent = encodeError(toHoldfastError(error));
-          page.postMessage({ type: "failed", id, state: transfer.state, error: sent });
-        },
-      )
-      .finally(() => {
-        unwatch();
-        share.leave();
-        transfers.delete(id);
-        shared.delete(id);
-      });
+    transfer.done.then(unwatch, unwatch);
     // Of one that has failed, it leads to what is gone on with.
     const forget = () => {
       const isOver = transfer.state === "complete" || transfer.state === "aborted";
@@ -172,23 +157,102 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
     transfer.done.then(forget, forget);
   }
 
+  /** What downloads need besides is loaded with the first of them; what it is told until then, it is told then. */
+  async function beginDownload(id: number, sent: SentDownload): Promise<void> {
+    const early: Command[] = [];
+    let command = (what: Command) => void early.push(what);
+    const share = shareAs(id, (what) => command(what));
+    shared.set(id, share);
+    const { startBrowserDownload } = await import("./download.ts");
+    const turn = takeTurn(`from ${new URL(sent.url).origin}`);
+    const token = sent.token === "ask" ? () => askToken(id) : sent.token;
+    const wanted = { ...sent, token, inFlight: settings.inFlight };
+    const download = startBrowserDownload(wanted, { ports, claiming: share.claiming }, async () => {
+      await turn.come;
+      if (transfer.state === "paused") turn.pass();
+    });
+    const { transfer } = download;
+    follow(id, { transfer, share, turn }, async (result) => {
+      const file = await download.whole();
+      if (!file) return result;
+      kept.set(id, download.drop);
+      return { ...result, file };
+    });
+    command = (what) => void transfer[what]();
+    early.forEach(command);
+  }
+
+  function notBegun(id: number, cause: unknown): void {
+    shared.delete(id);
+    const error = new HoldfastError("internal", `downloads cannot be loaded: ${String(cause)}`);
+    page.postMessage({ type: "failed", id, state: "failed", error: encodeError(error) });
+  }
+
+  /** What other tabs are told of a transfer, and may tell it. */
+  function shareAs(id: number, command: (what: Command) => void): SharedUpload {
+    return shareUpload({
+      ...{ channel, clock: browserClock, name: encodeHex(browserRandom.bytes(16)) },
+      show: (event) => page.postMessage({ type: "event", id, event }),
+      command,
+    });
+  }
+
+  /** Tells the page of a transfer until it has ended; `bring` makes what the page gets of what it ended with. */
+  function follow(
+    id: number,
+    { transfer, share, turn }: Followed,
+    bring: (result: Result) => Promise<Brought>,
+  ): void {
+    transfers.set(id, transfer);
+    shared.set(id, share);
+    tellEvents(transfer, share.note);
+    passTurn(transfer, turn);
+    transfer.done
+      .then(bring)
+      .then(
+        (result) => page.postMessage({ type: "complete", id, result }),
+        (error: unknown) => {
+          const sent = encodeError(toHoldfastError(error));
+          page.postMessage({ type: "failed", id, state: transfer.state, error: sent });
+        },
+      )
+      .finally(() => {
+        share.leave();
+        transfers.delete(id);
+        shared.delete(id);
+      });
+  }
+
+  /** Resolves with what can be gone on with. */
+  async function drop(id: number): Promise<readonly Unfinished[]> {
+    await kept.get(id)?.();
+    kept.delete(id);
+    return listHere(place);
+  }
+
   const line = "connection" in navigator ? navigator.connection : undefined;
-  const place = { network: globalThis, line: line instanceof EventTarget ? line : undefined };
-  const unwatchHints = watchHints({ ...place, clock: browserClock }, hint);
+  const world = { network: globalThis, line: line instanceof EventTarget ? line : undefined };
+  const unwatchHints = watchHints({ ...world, clock: browserClock }, hint);
   return (message) => {
     switch (message.type) {
       case "begin":
         return;
       case "list":
-        return answer(message.question, listHere(kept));
+        return answer(message.question, listHere(place));
       case "forget":
-        return answer(message.question, forgetOne(kept, message));
+        return answer(message.question, forgetOne(place, message));
       case "hint":
         return hint();
       case "end":
         return end();
       case "upload":
         return begin(message.id, message.upload);
+      case "download":
+        return void beginDownload(message.id, message.download).catch((error: unknown) =>
+          notBegun(message.id, error),
+        );
+      case "drop":
+        return answer(message.question, drop(message.id));
       case "token":
         return settle(message.question)?.resolve(message.token);
       case "no token":
@@ -197,6 +261,13 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
         return shared.get(message.id)?.command(message.type);
     }
   };
+}
+
+/** A transfer, its voice in other tabs, its turn. */
+interface Followed {
+  readonly transfer: WatchedTransfer;
+  readonly share: SharedUpload;
+  readonly turn: Turn;
 }
 
 /** What hinders all that go to one server: whoever meets it keeps the turn, since nobody else would do better. */

@@ -1,4 +1,4 @@
-// The client for browsers: uploads of files that a page was given.
+// The client for browsers: uploads of files that a page was given, downloads to where a person wants them.
 export type { TokenSource } from "../auth.ts";
 export type { Progress, PublicState } from "../events.ts";
 export type { Result, Trouble } from "../state.ts";
@@ -10,5 +10,6 @@ export {
   type FileOptions,
   type ResumeOptions,
 } from "./client.ts";
+export type { Download, Downloaded, DownloadOptions } from "./page-download.ts";
 export type { PageEvents, Transfer } from "./page-transfer.ts";
 export type { Unfinished } from "./unfinished.ts";

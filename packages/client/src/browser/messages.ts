@@ -1,8 +1,10 @@
 // What a page and the engine of its transfers tell each other: plain data, since errors and functions do not travel between threads.
 import { type ErrorCode, type ErrorDetails, HoldfastError } from "@holdfast/protocol";
+import type { DownloadOptions } from "../download.ts";
 import type { PublicState, TransferEvents } from "../events.ts";
 import type { Result } from "../state.ts";
 import type { UploadOptions } from "../upload.ts";
+import type { Place } from "./target.ts";
 import type { Unfinished } from "./unfinished.ts";
 
 /** What the page's options say for all of its transfers. */
@@ -23,9 +25,20 @@ export interface SentUpload {
   readonly token: string | "ask" | undefined;
 }
 
+export interface SentDownload {
+  /** Absolute. */
+  readonly url: string;
+  readonly options: Omit<DownloadOptions, "token" | "url">;
+  readonly token: string | "ask" | undefined;
+  readonly place: Place;
+}
+
 export type ToEngine =
   | { readonly type: "begin"; readonly settings: Settings }
   | { readonly type: "upload"; readonly id: number; readonly upload: SentUpload }
+  | { readonly type: "download"; readonly id: number; readonly download: SentDownload }
+  /** What a download has kept is of no more use. */
+  | { readonly type: "drop"; readonly question: number; readonly id: number }
   /** What can be gone on with; that one of them is to be forgotten. */
   | { readonly type: "list"; readonly question: number }
   | {
@@ -51,7 +64,7 @@ export type SentEvent = {
 export type ToPage =
   | { readonly type: "ready" }
   | { readonly type: "event"; readonly id: number; readonly event: SentEvent }
-  | { readonly type: "complete"; readonly id: number; readonly result: Result }
+  | { readonly type: "complete"; readonly id: number; readonly result: Brought }
   | {
       readonly type: "failed";
       readonly id: number;
@@ -65,6 +78,11 @@ export type ToPage =
     }
   | { readonly type: "refused"; readonly question: number; readonly error: SentError }
   | { readonly type: "ask token"; readonly id: number; readonly question: number };
+
+/** What a transfer ends with. `file`: what a download has kept, to be saved. */
+export interface Brought extends Result {
+  readonly file?: File;
+}
 
 /** As much of an error as can be told. */
 export interface SentError {

@@ -1,8 +1,7 @@
 // A transfer as a page has it: what it is told to do goes to the engine, what happens comes from there.
 import type { HoldfastError } from "@holdfast/protocol";
 import type { Transfer as CoreTransfer, PublicState, TransferEvents } from "../events.ts";
-import type { Result } from "../state.ts";
-import type { SentEvent } from "./messages.ts";
+import type { Brought, SentEvent } from "./messages.ts";
 
 /** `warning`: something that does not stop the transfer, but that a person should know. */
 export interface PageEvents extends Omit<TransferEvents, "notice"> {
@@ -19,8 +18,10 @@ export interface Transfer extends Omit<CoreTransfer, "on"> {
 
 export interface PageTransfer {
   readonly transfer: Transfer;
+  /** What it ends with. */
+  readonly done: Promise<Brought>;
   accept(event: SentEvent): void;
-  complete(result: Result): void;
+  complete(result: Brought): void;
   fail(state: PublicState, error: HoldfastError): void;
 }
 
@@ -38,7 +39,7 @@ export function createPageTransfer(
     warning: new Set(),
     error: new Set(),
   };
-  const { promise: done, resolve, reject } = Promise.withResolvers<Result>();
+  const { promise: done, resolve, reject } = Promise.withResolvers<Brought>();
   // Who listens to events only must not meet an unhandled rejection.
   done.catch(() => "told by the error event");
   let state: PublicState = "opening";
@@ -79,6 +80,7 @@ export function createPageTransfer(
 
   return {
     accept,
+    done,
     complete: resolve,
     fail(last, error) {
       if (state !== last) accept({ name: "state", value: last });

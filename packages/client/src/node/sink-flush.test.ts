@@ -45,16 +45,19 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 const ROOT = "0123456789abcdef".repeat(4);
+/** A rename copies nothing: there is nothing to judge. */
+const CHECK = { partSize: 4, judge: async () => undefined };
 /** As a download has them: what is written past the cache begins at a page. */
 const BYTES = new Uint8Array(memoryOf("pages", 8192 + 5)).fill(7);
 
 /** A process that writes, is told that it cannot be flushed, and ends; `how` it was told. */
 async function fail(how: "note" | "commit"): Promise<void> {
   const sink = await openFileSink(join(directory, "f"));
-  await sink.open(ROOT);
+  await sink.open(ROOT, BYTES.length);
   await sink.write(0, BYTES);
   disk.isBroken = true;
-  const failed = how === "note" ? sink.note(() => "text") : sink.commit(BYTES.length, "keep");
+  const failed =
+    how === "note" ? sink.note(() => "text") : sink.commit(BYTES.length, "keep", CHECK);
   await expect(failed).rejects.toMatchObject({ code: "sink_failed", details: { cause: "EIO" } });
   await sink.close();
   disk.isBroken = false;
@@ -66,7 +69,10 @@ describe.each(["note", "commit"] as const)("after a flush that failed in %s", (h
     async () => {
       await fail(how);
       const sink = await openFileSink(join(directory, "f"));
-      expect(await sink.open(ROOT)).toMatchObject({ size: BYTES.length, note: undefined });
+      expect(await sink.open(ROOT, BYTES.length)).toMatchObject({
+        size: BYTES.length,
+        note: undefined,
+      });
       const into = Buffer.alloc(BYTES.length, 1);
       expect(await sink.read("working", 0, into)).toBe(BYTES.length);
       expect(into).toEqual(Buffer.alloc(BYTES.length));
@@ -77,7 +83,7 @@ describe.each(["note", "commit"] as const)("after a flush that failed in %s", (h
   it("goes on with nothing where only the cache can be read", async () => {
     disk.isDirect = false;
     const before = await openFileSink(join(directory, "f"));
-    await before.open(ROOT);
+    await before.open(ROOT, BYTES.length);
     await before.write(0, BYTES);
     await before.note(() => "earlier");
     await before.close();
