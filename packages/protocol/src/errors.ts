@@ -293,7 +293,7 @@ export const ERRORS = {
     status: 0,
     retry: "never",
     title: "The source changed while it was being sent",
-    hint: "Run the same command again: it begins a new upload of the file as it is now.",
+    hint: "Begin a new upload of the file as it is now: the same command again does, and so does choosing it anew.",
   },
   source_unreadable: {
     status: 0,
@@ -527,6 +527,11 @@ export class HoldfastError extends Error {
     this.name = "HoldfastError";
     this.code = code;
     this.details = details;
+  }
+
+  /** What helps, in one sentence. */
+  get hint(): string {
+    return errorRow(this.code).hint;
   }
 }
 

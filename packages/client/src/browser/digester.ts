@@ -40,6 +40,9 @@ export function createBrowserDigester(): Digester {
 }
 
 function startHasher(): Worker {
-  const script = new URL("./hash-worker.ts", import.meta.url);
-  return new Worker(script, { type: "module", name: "holdfast-hash" });
+  // In one expression, by which bundlers know a worker's script.
+  return new Worker(new URL("./hash-worker.ts", import.meta.url), {
+    type: "module",
+    name: "holdfast-hash",
+  });
 }
