@@ -30,6 +30,8 @@ export interface Store {
   env(prefix: string, options?: string): Environment;
   /** What is there below a prefix. */
   look(prefix: string): Promise<Found>;
+  /** Writes over an object, or makes one, as somebody with a key to the bucket may. */
+  put(key: string, bytes: Uint8Array): Promise<void>;
   /** Ends every multipart upload below a prefix, as a rule of the bucket does. */
   drop(prefix: string): Promise<void>;
   stop(): Promise<void>;
@@ -70,6 +72,15 @@ async function drop(url: string, bucket: string, credentials: Keys, prefix: stri
   }
 }
 
+async function put(url: string, bucket: string, credentials: Keys, key: string, bytes: Uint8Array) {
+  const calls = createAwsCalls({ bucket, endpoint: url, region: "us-east-1", credentials });
+  try {
+    await calls.objects.put(key, bytes, { type: "application/octet-stream" });
+  } finally {
+    calls.close();
+  }
+}
+
 function storeAt(url: string, bucket: string, keys: Keys): Omit<Store, "stop"> {
   return {
     url,
@@ -78,6 +89,7 @@ function storeAt(url: string, bucket: string, keys: Keys): Omit<Store, "stop"> {
       HOLDFAST_STORAGE: `s3://${bucket}/${prefix}?endpoint=${url}${options}`,
     }),
     look: (prefix) => look(url, bucket, keys, prefix),
+    put: (key, bytes) => put(url, bucket, keys, key, bytes),
     drop: (prefix) => drop(url, bucket, keys, prefix),
   };
 }

@@ -232,6 +232,17 @@ export type Change =
    * @throws HoldfastError `file_not_found`; `quota_exceeded` where too many links were taken back.
    */
   | { readonly kind: "note"; readonly id: FileId; readonly note: FileNote }
+  /**
+   * The bytes of an available file are at another place from now on, `instead` of the one that it has, and all of them are right: its note of damage goes. The same
+   * again changes nothing; nor does one of a file whose bytes are at neither of the two: its record says where they are.
+   * @throws HoldfastError `file_not_found`
+   */
+  | {
+      readonly kind: "relocate";
+      readonly id: FileId;
+      readonly place: Place;
+      readonly instead: Place;
+    }
   /** A link to the content of an upload counts no more, in any state; the same again changes nothing. @throws HoldfastError `quota_exceeded` */
   | ({ readonly kind: "revoke-link"; readonly id: UploadId } & Revocation)
   /** The bytes of a hidden file are gone from the storage: its record goes too. */

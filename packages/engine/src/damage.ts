@@ -12,6 +12,11 @@ export function isDoubtful({ notes }: FileRecord, index: number): boolean {
   return damaged.length >= DAMAGED_MAX || damaged.includes(index);
 }
 
+/** What is known of a part is known of where it is: a file that was healed in an object store is elsewhere. */
+export function soundKey({ id, place }: FileRecord, index: number): string {
+  return `${id}/${index}/${place ?? ""}`;
+}
+
 /**
  * Whether the stored bytes of a part have its digest; such as are not there have none.
  * @throws HoldfastError what reading met: nobody knows then.

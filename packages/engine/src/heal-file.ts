@@ -3,17 +3,16 @@ import { equalBytes, isHoldfastError, partCount } from "@holdfast/protocol";
 import { type Context, doWork } from "./context.ts";
 import { badPartsOf, isSound, noteDamage, requireThere } from "./damage.ts";
 import { allDue } from "./due.ts";
+import { healPlaced, storedSource } from "./heal-placed.ts";
 import { regionsOf } from "./kinds.ts";
 import { mending, notedParts, settle } from "./mend.ts";
 import type { FileRecord } from "./records.ts";
 
 /**
- * Begins to heal every damaged file of the same tenant with the same root, beside whoever has uploaded this one.
- *
- * On a disk only: a store of objects changes none of them, and answers for its bytes itself. What is cut off is done again by the next such upload, or the sweep.
+ * Begins to heal every damaged file of the same tenant with the same root, beside whoever has uploaded this one. What is cut off is done again by the next such upload, or the sweep.
  */
 export function healTwins(context: Context, twin: FileRecord): void {
-  if (context.storage.kind === "parts" || context.isDraining) return;
+  if (context.isDraining) return;
   const work = async () => {
     for await (const { fileId, size } of allDue(context.metadata, "damaged")) {
       // Of a disk that rots there may be thousands, and this is asked for each small file.
@@ -27,7 +26,6 @@ export function healTwins(context: Context, twin: FileRecord): void {
 
 /** For the sweep: what could be healed and was not, because the server was ended in between. Looks through the newest files of each tenant that has a damaged one. */
 export async function healLeft(context: Context): Promise<void> {
-  if (context.storage.kind === "parts") return;
   for await (const { fileId } of allDue(context.metadata, "damaged")) {
     const file = fileId && (await context.metadata.file(fileId));
     if (!file) continue;
@@ -46,11 +44,16 @@ function isTwin(file: FileRecord, other: FileRecord): boolean {
 }
 
 function healFile(context: Context, file: FileRecord, twin: FileRecord): Promise<void> {
-  return mending(context, file, () => heal(context, file, twin));
+  return mending(context, file, () => {
+    if (context.storage.kind === "regions") return heal(context, file, twin);
+    // What is bad there may be right here: each has rotted by itself.
+    const sources = [twin, file].map((one) => storedSource(context, one));
+    return healPlaced(context, file, sources);
+  });
 }
 
 /**
- * Looks at all of the file, since what was read of it need not be all that is bad; notes what is bad before the first byte is written, since a file whose bytes were gone
+ * On a disk. Looks at all of the file, since what was read of it need not be all that is bad; notes what is bad before the first byte is written, since a file whose bytes were gone
  * altogether has zeros then where nobody has looked; writes, flushes, and looks at the medium before it counts as healed.
  */
 async function heal(context: Context, file: FileRecord, twin: FileRecord): Promise<void> {

@@ -26,6 +26,7 @@ export {
   noted,
   REVOKED_MAX,
   type RevokedLink,
+  sound,
   withRevoked,
 } from "./notes.ts";
 export { handOn, type Pieces } from "./pieces.ts";

@@ -1,7 +1,7 @@
 // Mending stored bytes of a file: by one at a time, and over only where it lasts.
 import { partCount } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
-import { badPartsOf, noteDamage, noteSound, requireThere } from "./damage.ts";
+import { badPartsOf, noteDamage, noteSound, requireThere, soundKey } from "./damage.ts";
 import { regionsOf } from "./kinds.ts";
 import { DAMAGED_MAX } from "./notes.ts";
 import type { FileRecord } from "./records.ts";
@@ -12,13 +12,11 @@ export async function mending(
   { id, uploadId }: FileRecord,
   work: () => Promise<void>,
 ): Promise<void> {
-  const { healing } = context;
+  const { healing, storage } = context;
   if (healing.has(id)) return;
-  // Where somebody has failed before, the storage takes neither writes nor flushes.
-  const running = regionsOf(context)
-    .reset(uploadId)
-    .then(work)
-    .finally(() => healing.delete(id));
+  // Where somebody has failed before, a disk takes neither writes nor flushes.
+  const ready = storage.kind === "regions" ? storage.reset(uploadId) : Promise.resolve();
+  const running = ready.then(work).finally(() => healing.delete(id));
   healing.set(id, running);
   await running;
 }
@@ -44,7 +42,7 @@ export async function settle(
   await regionsOf(context).seal(file.uploadId, file.size);
   const left = await badPartsOf(context, file, { indexes, origin: "medium" });
   const sound = indexes.filter((index) => !left.includes(index));
-  for (const index of sound) context.sound.delete(`${file.id}/${index}`);
+  for (const index of sound) context.sound.delete(soundKey(file, index));
   const now = await requireThere(context, file);
   await noteSound(context, now, sound);
   if (left.length > 0) await noteDamage(context, now, left);

@@ -65,6 +65,11 @@ export function noted(notes: FileNotes, note: FileNote): FileNotes {
   }
 }
 
+/** The notes of a file whose bytes are all right again. */
+export function sound({ publicAt, revoked = [] }: FileNotes): FileNotes {
+  return notesOf(publicAt, revoked, []);
+}
+
 /** @throws HoldfastError `quota_exceeded` */
 export function withRevoked(
   revoked: readonly RevokedLink[],

@@ -180,7 +180,7 @@ export interface ObjectStorage {
   remove(object: PlacedObject): Promise<void>;
   /** Removes the tails of an upload whose names `isSpent`, whoever stored them, and leaves everything else; nothing there is fine. */
   removeTails(id: UploadId, isSpent: (name: string) => boolean, home?: Home): Promise<void>;
-  /** Removes everything that was stored for an upload but its places. */
+  /** Removes everything that was stored for an upload but its places, and every object that was made of one. */
   removeAll(id: UploadId, home?: Home): Promise<void>;
   /** Every object of uploads, whoever stored it. What comes or goes meanwhile is among them or not. */
   list(): AsyncIterable<ListedObject>;

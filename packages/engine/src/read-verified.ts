@@ -1,7 +1,7 @@
 // Reading with every part checked before any byte of it leaves, where the operator wants that: stored bytes that have rotted are refused, and named.
 import { type ByteRange, HoldfastError, partCount } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
-import { damagedPart, isDoubtful, isSound, noteDamage, noteSound } from "./damage.ts";
+import { damagedPart, isDoubtful, isSound, noteDamage, noteSound, soundKey } from "./damage.ts";
 import { mending, settle } from "./mend.ts";
 import { DAMAGED_MAX } from "./notes.ts";
 import type { Outlet } from "./ports.ts";
@@ -44,7 +44,28 @@ export async function checkRead(
 ): Promise<void> {
   const index = Math.floor(start / file.partSize);
   if (index < partCount(file) && isChecked(context, file, index, how)) {
+    await soundFile(context, file, index, how);
+  }
+}
+
+/**
+ * Where the part is right: the file as it was found, or as it is by now, where it was healed meanwhile and its bytes are elsewhere.
+ * @throws HoldfastError `part_damaged`
+ */
+async function soundFile(
+  context: Context,
+  file: FileRecord,
+  index: number,
+  how: ReadHow,
+): Promise<FileRecord> {
+  try {
     await requireSound(context, file, index, how);
+    return file;
+  } catch (error) {
+    const now = await context.metadata.file(file.id);
+    if (now?.state !== "available" || now.place === file.place) throw error;
+    await requireSound(context, now, index, how);
+    return now;
   }
 }
 
@@ -59,11 +80,12 @@ async function* readSound(
   how: ReadHow,
   outlet: Outlet | undefined,
 ): AsyncGenerator<Uint8Array, void, void> {
+  let from = file;
   for (let at = start; at < end; ) {
     const index = Math.floor(at / file.partSize);
-    if (isChecked(context, file, index, how)) await requireSound(context, file, index, how);
+    if (isChecked(context, file, index, how)) from = await soundFile(context, from, index, how);
     const next = Math.min(end, (index + 1) * file.partSize);
-    yield* read(context, file, { start: at, end: next }, outlet);
+    yield* read(context, from, { start: at, end: next }, outlet);
     at = next;
   }
 }
@@ -79,7 +101,7 @@ async function requireSound(
   how: ReadHow,
 ): Promise<void> {
   const { sound, clock } = context;
-  const key = `${file.id}/${index}`;
+  const key = soundKey(file, index);
   const known = sound.get(key);
   if (known && clock.monotonic() - (await known) < SOUND_MS[how]) return;
   // Somebody who waited for the same may have begun meanwhile.
@@ -108,7 +130,8 @@ async function findSound(context: Context, file: FileRecord, index: number): Pro
   // Removed while it was read: that is why there was nothing.
   const now = await context.metadata.file(file.id);
   if (now?.state !== "available") throw new HoldfastError("file_not_found");
-  await noteDamage(context, now, [index]);
+  // Healed while it was read: what is bad nobody is led to any more.
+  if (now.place === file.place) await noteDamage(context, now, [index]);
   throw damagedPart(file, index);
 }
 

@@ -8,6 +8,7 @@ import {
 } from "@holdfast/protocol";
 import { endUpload } from "./abort.ts";
 import { append } from "./append.ts";
+import { bringAgain } from "./bring-again.ts";
 import { authorize, type Context, doWork } from "./context.ts";
 import { create, requireSize } from "./create.ts";
 import type { StoreFile } from "./engine.ts";
@@ -119,9 +120,12 @@ async function storeLarge(
   context: Context,
   principal: Principal,
   request: CreateRequest,
-  { body, bodySize, digest, key, transfer }: StoreFile,
+  command: StoreFile,
 ): Promise<FileRecord> {
-  const { id } = await create(context, principal, request, { key, protocol: "file" });
+  const { bodySize, digest, key, transfer } = command;
+  const { id, state } = await create(context, principal, request, { key, protocol: "file" });
+  const again = state === "complete" ? await bringAgain(context, id, command) : undefined;
+  const { body } = again ?? command;
   try {
     await append(context, principal, {
       ...{ id, body, at: "start", isLast: true },
@@ -133,11 +137,13 @@ async function storeLarge(
     if (key === undefined || isWrong(error)) await discard(context, id);
     throw error;
   }
-  return context.uploads.use(id, async ({ record: { fileId } }) => {
+  const file = await context.uploads.use(id, async ({ record: { fileId } }) => {
     const file = fileId && (await context.metadata.file(fileId));
     if (!file) throw new HoldfastError("file_not_found");
     return file;
   });
+  await again?.heal(file);
+  return file;
 }
 
 /** What came is not what was announced: to go on with it would never end well. */

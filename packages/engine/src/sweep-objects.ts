@@ -131,8 +131,10 @@ async function fateOf({ metadata }: Context, { id, object, isIn }: ListedObject)
   if (file?.state === "deleting" || (upload && isGoingOn(upload))) return "wanted";
   if (file) {
     if (object.kind === "manifest") return isManifestOf(file, object) ? "wanted" : "left";
-    const isItsBytes = object.kind === "bytes" && file.place !== undefined && isIn(file.place);
-    return isItsBytes ? "wanted" : "left";
+    if (object.kind !== "bytes") return "left";
+    // While a file is damaged any object of it may be the one that its record is about to lead to.
+    const isItsBytes = file.place !== undefined && isIn(file.place);
+    return isItsBytes || file.notes?.damaged ? "wanted" : "left";
   }
   return upload ? "left" : "unrecorded";
 }

@@ -280,7 +280,7 @@ export const ERRORS = {
     status: 500,
     retry: "never",
     title: "The stored bytes of this part are damaged",
-    hint: "Tell the operator: part `index` of file `file` is bad in the store. The same file uploaded again heals it on a disk.",
+    hint: "Tell the operator: part `index` of file `file` is bad in the store. The same file uploaded again heals it.",
   },
   storage_full: {
     status: 507,

@@ -363,6 +363,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 1,
+    arbitrary: fc.tuple(fc.nat(5), fc.nat(2), fc.nat(2)).map(
+      ([f, to, from]): Step =>
+        (world) => {
+          const { id } = filesOf(world)[f] ?? sampleStore().file;
+          return { kind: "relocate", id, place: samplePlace(to), instead: samplePlace(from) };
+        },
+    ),
+  },
+  {
+    weight: 1,
     arbitrary: fc.tuple(which, fc.constantFrom("a", "b"), fc.constantFrom(5, 15)).map(
       ([u, link, now]): Step =>
         ({ uploads }) => ({ kind: "revoke-link", id: uploads[u].id, link, until: 10, now }),

@@ -1,6 +1,6 @@
 // What comes to stand beside files and uploads: a part of the contract of metadata stores.
 import { describe, expect, it } from "vitest";
-import { sampleDelete, sampleStore } from "../metadata/samples.ts";
+import { sampleDelete, samplePlace, sampleStore } from "../metadata/samples.ts";
 import { type MetadataBench, refusal } from "./metadata-bench.ts";
 
 export function describeMetadataNotes(bench: MetadataBench): void {
@@ -35,6 +35,41 @@ export function describeMetadataNotes(bench: MetadataBench): void {
       await bench.applyAll(stored, note, sampleDelete(id));
       expect((await refusal(bench.store().apply(note))).code).toBe("file_not_found");
       expect(await bench.store().due("damaged", { limit: 9 })).toEqual([]);
+    });
+  });
+  describe("relocate", () => {
+    /** A file whose bytes are in a place. */
+    function placed() {
+      const stored = sampleStore();
+      const place = samplePlace(1);
+      const { upload, file } = stored;
+      return { ...stored, upload: { ...upload, place }, file: { ...file, place } };
+    }
+    const [here, there] = [samplePlace(1), samplePlace(2)];
+
+    it("leads to other bytes, which are all right, once", async () => {
+      const stored = placed();
+      const { id } = stored.file;
+      await bench.applyAll(
+        ...[stored, { kind: "note", id, note: { kind: "public", at: 7 } } as const],
+        { kind: "note", id, note: { kind: "damaged", indexes: [1] } },
+      );
+      const change = { kind: "relocate", id, place: there, instead: here } as const;
+      await bench.applyAll(change, change);
+      const now = { ...stored.file, place: there, notes: { publicAt: 7 } };
+      expect(await bench.store().file(id)).toEqual(now);
+      expect(await bench.store().due("damaged", { limit: 9 })).toEqual([]);
+      await bench.applyAll({ ...change, place: samplePlace(3) });
+      expect(await bench.store().file(id)).toEqual(now);
+    });
+    it("is for files that can be read", async () => {
+      const stored = placed();
+      const { id } = stored.file;
+      const change = { kind: "relocate", id, place: there, instead: here } as const;
+      expect((await refusal(bench.store().apply(change))).code).toBe("file_not_found");
+      await bench.applyAll(stored, sampleDelete(id));
+      expect((await refusal(bench.store().apply(change))).code).toBe("file_not_found");
+      expect((await bench.store().file(id))?.place).toBe(here);
     });
   });
   describe("revoke-link", () => {

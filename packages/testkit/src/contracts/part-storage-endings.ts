@@ -135,8 +135,13 @@ function describeObjects(rig: PartRig): void {
       expect(await read(tail("c"))).toHaveLength(0);
       expectBytes(await read(manifest), bytes);
       await objects.put(tail("b"), bytes);
+      const made = { kind: "bytes", place: await rig.begin() } as const;
+      await rig.storage.putPart(made.place, partOf(0, bytes), inMemory(bytes));
+      await rig.storage.assemble(made.place, [partOf(0, bytes)]);
+      expectBytes(await read(made), bytes);
       await objects.removeAll(id);
       await objects.removeAll(id);
+      expect(await read(made)).toHaveLength(0);
       expect((await read(tail("b"))).length + (await read(manifest)).length).toBe(0);
       expectBytes(await read(other), bytes);
       expect((await rig.storage.listed(place, 0, 1)).size).toBe(1);

@@ -5,7 +5,7 @@ import type { RecordState } from "./state.ts";
 import { append, fixSize, tell } from "./state-append.ts";
 import { claim, release, renew, want } from "./state-claim.ts";
 import { erased, expire, forget, hide, store, storeAlone } from "./state-end.ts";
-import { note, revokeLink } from "./state-notes.ts";
+import { note, relocate, revokeLink } from "./state-notes.ts";
 import {
   cleared,
   commit,
@@ -40,6 +40,7 @@ function uploadOf(change: Change): UploadId | undefined {
     case "store-alone":
     case "delete":
     case "note":
+    case "relocate":
     case "erased":
       return undefined;
     default:
@@ -127,6 +128,9 @@ function make(state: RecordState, change: Change, now: number): void {
       break;
     case "note":
       note(state, change);
+      break;
+    case "relocate":
+      relocate(state, change);
       break;
     case "revoke-link":
       revokeLink(state, change);

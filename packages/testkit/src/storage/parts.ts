@@ -217,7 +217,13 @@ function createObjects(state: PartsState, call: Call, clock: Pick<Clock, "now">)
         removeBelow(state, `${prefixOf({ id, home })}tail/`, isSpent),
       ),
     removeAll: (id, home) =>
-      call("objects.removeAll", () => removeBelow(state, prefixOf({ id, home }))),
+      call("objects.removeAll", () => {
+        removeBelow(state, prefixOf({ id, home }));
+        for (const [place, { object }] of state.places) {
+          const words = wordsOf(place);
+          if (object && words.id === id && words.home === home) state.places.delete(place);
+        }
+      }),
   };
 }
 

@@ -67,7 +67,12 @@ export const UPLOAD_LOADED: readonly string[] = [
 ];
 
 /** What changes write of a file. */
-export const FILE_STATE: Columns = { state: "text", notes: "text", is_damaged: "bigint" };
+export const FILE_STATE: Columns = {
+  place: "text",
+  state: "text",
+  notes: "text",
+  is_damaged: "bigint",
+};
 
 export const FILES: Columns = {
   id: "text",
@@ -85,7 +90,6 @@ export const FILES: Columns = {
   name: "text",
   type: "text",
   sha256: "bytea",
-  place: "text",
   home: "text",
   ...FILE_STATE,
 };

@@ -64,6 +64,7 @@ function uploadOf(change: PackedChange): string | undefined {
     case "store-alone":
     case "delete":
     case "note":
+    case "relocate":
     case "erased":
       return undefined;
     case "publish":

@@ -53,7 +53,7 @@ const FIND_TAILS = {
 };
 const FIND_FILES = {
   name: "find-files",
-  text: `SELECT id, upload_id, state, notes, is_damaged, tenant, principal, size FROM files
+  text: `SELECT id, upload_id, place, state, notes, is_damaged, tenant, principal, size FROM files
     WHERE id = ANY ($1::text[]) OR upload_id = ANY ($2::text[]) ORDER BY id FOR UPDATE`,
 };
 const FIND_KEYS = {
@@ -202,6 +202,7 @@ function want(wanted: Wanted, change: PackedChange): void {
       wanted.uploadsOf.add(change.id);
       break;
     case "note":
+    case "relocate":
       wanted.files.add(change.id);
       break;
     case "claim":

@@ -309,6 +309,12 @@ export function createWorkingSet(loaded: Loaded): WorkingSet {
         if (entry?.row) putFile(entry, { ...entry.row, notes, is_damaged });
       },
     },
+    setFilePlace: {
+      run({ seq, place = null, notes = null, is_damaged = null }) {
+        const entry = files[Number(seq)];
+        if (entry?.row) putFile(entry, { ...entry.row, place, notes, is_damaged });
+      },
+    },
     setDeleting: {
       run({ seq }) {
         const entry = files[Number(seq)];

@@ -1,7 +1,15 @@
 // What comes to stand beside files and uploads in the tables, which changes nothing of their content.
-import { noted, withRevoked } from "@holdfast/engine";
+import { noted, sound, withRevoked } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
-import { encodeNotes, encodeRevoked, notesAt, revokedAt, textAt, wholeAt } from "./codec.ts";
+import {
+  encodeNotes,
+  encodeRevoked,
+  notesAt,
+  optionalTextAt,
+  revokedAt,
+  textAt,
+  wholeAt,
+} from "./codec.ts";
 import { type ChangeOf, requireUpload } from "./found.ts";
 import type { Tables } from "./tables.ts";
 
@@ -10,6 +18,14 @@ export function noteFile(tables: Tables, { id, note }: ChangeOf<"note">): void {
   if (!row || textAt(row, "state") !== "available") throw new HoldfastError("file_not_found");
   const notes = noted(notesAt(row) ?? {}, note);
   tables.setNotes.run({ seq: wholeAt(row, "seq"), ...encodeNotes(notes) });
+}
+
+export function relocateFile(tables: Tables, { id, place, instead }: ChangeOf<"relocate">): void {
+  const row = tables.findFile.get({ id });
+  if (!row || textAt(row, "state") !== "available") throw new HoldfastError("file_not_found");
+  if (optionalTextAt(row, "place") !== instead) return;
+  const notes = sound(notesAt(row) ?? {});
+  tables.setFilePlace.run({ seq: wholeAt(row, "seq"), place, ...encodeNotes(notes) });
 }
 
 export function revokeLink(tables: Tables, change: ChangeOf<"revoke-link">): void {

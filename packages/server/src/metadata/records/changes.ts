@@ -11,7 +11,7 @@ import {
   store,
   storeAlone,
 } from "./changes-end.ts";
-import { noteFile, revokeLink } from "./changes-notes.ts";
+import { noteFile, relocateFile, revokeLink } from "./changes-notes.ts";
 import { bind, move, place } from "./changes-place.ts";
 import { encodeFile, encodeOutbox, encodeUpload, kibOf } from "./codec.ts";
 import {
@@ -110,6 +110,9 @@ export function applyChange(tables: Tables, change: PackedChange): void {
       break;
     case "note":
       noteFile(tables, change);
+      break;
+    case "relocate":
+      relocateFile(tables, change);
       break;
     case "revoke-link":
       revokeLink(tables, change);

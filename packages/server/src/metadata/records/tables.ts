@@ -58,6 +58,7 @@ export interface Tables {
   readonly addFile: Write;
   readonly findFile: Find;
   readonly setNotes: Write;
+  readonly setFilePlace: Write;
   readonly setDeleting: Write;
   readonly dropFile: Write;
   readonly addOutbox: Write;

@@ -72,8 +72,10 @@ export const TEXTS = {
   addFile: `INSERT INTO files
     (id, upload_id, tenant, principal, size, part_size, algorithm, root, manifest_size, manifest_digest, manifest, created_at, name, type, sha256, place, home, state, notes, is_damaged)
     VALUES ($id, $upload_id, $tenant, $principal, $size, $part_size, $algorithm, $root, $manifest_size, $manifest_digest, $manifest, $created_at, $name, $type, $sha256, $place, $home, $state, $notes, $is_damaged)`,
-  findFile: "SELECT seq, state, upload_id, notes FROM files WHERE id = $id",
+  findFile: "SELECT seq, state, upload_id, place, notes FROM files WHERE id = $id",
   setNotes: "UPDATE files SET notes = $notes, is_damaged = $is_damaged WHERE seq = $seq",
+  setFilePlace: `UPDATE files SET place = $place, notes = $notes, is_damaged = $is_damaged
+    WHERE seq = $seq`,
   setDeleting: "UPDATE files SET state = 'deleting' WHERE seq = $seq",
   dropFile: "DELETE FROM files WHERE seq = $seq",
   addOutbox: "INSERT INTO outbox (id, kind, file_id, at) VALUES ($id, $kind, $file_id, $at)",
@@ -129,6 +131,7 @@ export function prepareStatements(db: DatabaseSync): Statements {
     addFile: prepare("addFile"),
     findFile: prepare("findFile"),
     setNotes: prepare("setNotes"),
+    setFilePlace: prepare("setFilePlace"),
     setDeleting: prepare("setDeleting"),
     dropFile: prepare("dropFile"),
     addOutbox: prepare("addOutbox"),

@@ -12,6 +12,8 @@ export interface Keys {
   parts(key: string): string;
   /** Of everything that is stored for an upload beside its places. */
   besides(id: UploadId): string;
+  /** Of every object that a place of an upload has become. */
+  bytesOf(id: UploadId): string;
   /** Of the tails among them. */
   tails(id: UploadId): string;
   /** Of all places. */
@@ -51,6 +53,7 @@ export function createKeys(prefix: string, home?: Home): Keys {
     homes: `${prefix}homes/`,
     besides,
     tails: (id) => below(id, "tail"),
+    bytesOf: (id) => `${places}${id}/`,
     bytes: (id, attempt) => `${places}${id}/${attempt}`,
     of(object) {
       if (object.kind === "bytes") return multipartOf(object.place).key;

@@ -33,7 +33,10 @@ export function createObjects(stage: Stage): ObjectStorage {
     },
     list: () => storedObjects(stage),
     removeTails: (id, isSpent) => removeBelow(stage, keys.tails(id), isSpent),
-    removeAll: (id) => removeBelow(stage, keys.besides(id)),
+    async removeAll(id) {
+      await removeBelow(stage, keys.besides(id));
+      await removeBelow(stage, keys.bytesOf(id));
+    },
   };
 }
 
