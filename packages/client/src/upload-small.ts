@@ -13,6 +13,7 @@ import {
 import { checkpointKey } from "./checkpoint.ts";
 import { noteDigest } from "./digest-table.ts";
 import { parseJson } from "./parse-json.ts";
+import { placeId } from "./place-id.ts";
 import { isTooLarge } from "./retry.ts";
 import type { Answer } from "./state.ts";
 import { choicesOf, finish, type Job, openedOf } from "./upload-job.ts";
@@ -95,7 +96,7 @@ async function send(job: Job, call: Call, content: Content): Promise<Stored> {
   }
 }
 
-function ask(job: Job, call: Call, { bytes, digest, field }: Content): Promise<Stored> {
+async function ask(job: Job, call: Call, { bytes, digest, field }: Content): Promise<Stored> {
   const { server, source } = openedOf(job);
   const { name = source.name, type = "application/octet-stream", metadata } = job.options;
   return job.wire.send(
@@ -106,7 +107,7 @@ function ask(job: Job, call: Call, { bytes, digest, field }: Content): Promise<S
         "content-type": type,
         "content-disposition": encodeDisposition(name),
         "content-digest": encodeDigest("sha-256", digest),
-        "idempotency-key": keyOf(job, digest),
+        "idempotency-key": await keyOf(job, digest),
         ...(metadata && metadata.size > 0 ? { "holdfast-metadata": field } : {}),
       },
       body: [bytes],
@@ -118,14 +119,17 @@ function ask(job: Job, call: Call, { bytes, digest, field }: Content): Promise<S
   );
 }
 
-/** Two machines with the same file at the same place have two: inode and time of change are their own. Who wants it anew gets it anew. */
-function keyOf(job: Job, digest: Uint8Array): string {
-  const { server, source } = openedOf(job);
+/** Two machines with the same file at the same place have two: inode and time of change are their own, or else the place is. Who wants it anew gets it anew. */
+async function keyOf(
+  { ports, options, opened, idempotencyKey }: Job,
+  digest: Uint8Array,
+): Promise<string> {
+  if (options.resume === false || !opened) return `"${idempotencyKey}"`;
+  const { server, source } = opened;
   const { size, mtimeMs, ctimeMs, ino } = source.fingerprint;
-  const marks = [size, mtimeMs, ctimeMs, ino].map(String);
-  const about = [server, source.identity, ...marks, choicesOf(job.options), encodeHex(digest)];
-  const key = checkpointKey(job.ports.digester, "file", ...about);
-  return `"${job.options.resume === false ? job.idempotencyKey : key}"`;
+  const marks = [size, mtimeMs, ctimeMs, ino === 0 ? await placeId(ports) : ino].map(String);
+  const about = [server, source.identity, ...marks, choicesOf(options), encodeHex(digest)];
+  return `"${checkpointKey(ports.digester, "file", ...about)}"`;
 }
 
 async function readStored(answer: WireAnswer): Promise<Stored> {

@@ -60,7 +60,8 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
   const handles = createHandles(browserClock, database);
   let isEnded = false;
   const ports = browserPorts(settings, { origins, database, isEnded: () => isEnded });
-  const place = { ...ports, handles };
+  const whose = settings.owner === undefined ? {} : { owner: settings.owner };
+  const place = { ...ports, handles, ...whose };
   /** What downloads have kept, by their ids: removes it. */
   const kept = new Map<number, () => Promise<void>>();
   const transfers = new Map<number, WatchedTransfer>();
@@ -112,7 +113,8 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
 
   /** Its handle is kept before there is a checkpoint that it would be needed for. */
   async function open({ blob, handle, identity }: SentUpload): Promise<Source> {
-    const openBlob = (one: Blob) => openBlobSource(one, { random: browserRandom, origins });
+    const openBlob = (one: Blob) =>
+      openBlobSource(one, { random: browserRandom, origins, ...whose });
     const canFind = handle !== undefined && blob instanceof File;
     const source = canFind ? await openKeptSource(blob, handle, openBlob) : await openBlob(blob);
     const named = { ...source, identity: identity ?? source.identity };

@@ -12,6 +12,8 @@ export interface Settings {
   readonly inFlight?: number;
   readonly memory?: number;
   readonly limitRate?: number;
+  /** Who uses the page, where several people share a browser: a text of the page's own. What one of them began, no other sees or goes on with. */
+  readonly owner?: string;
 }
 
 /** A token that a function of the page gives is asked for by message. */

@@ -8,12 +8,19 @@ import type { Origins } from "./origins.ts";
 /** Browsers read into memory of their own: so much of it at once, in bytes. Less would cost more questions than bytes. */
 const PIECE: number = 8 * MIB;
 
+interface BlobPlace {
+  readonly random: Random;
+  readonly origins: Pick<Origins, "note">;
+  /** Whose files they are, where a page says so. */
+  readonly owner?: string;
+}
+
 /** What has no name and no time of change can be told from another only while this page lives. */
 export async function openBlobSource(
   blob: Blob,
-  { random, origins }: { readonly random: Random; readonly origins: Pick<Origins, "note"> },
+  { random, origins, owner }: BlobPlace,
 ): Promise<Source> {
-  const { name, identity, mtimeMs } = marksOf(blob, random);
+  const { name, identity, mtimeMs } = marksOf(blob, random, owner);
   return {
     name,
     identity,
@@ -50,22 +57,29 @@ interface Marks {
 }
 
 /** Two files with the same name are two uploads, unless size and time of change are the same too. */
-function marksOf(blob: Blob, random: Random): Marks {
+function marksOf(blob: Blob, random: Random, owner: string | undefined): Marks {
   if (!(blob instanceof File)) {
     return { name: "blob", identity: `blob:${encodeHex(random.bytes(16))}`, mtimeMs: 0 };
   }
   const { name, webkitRelativePath, lastModified: mtimeMs, size } = blob;
   const path = webkitRelativePath || name;
-  return { name, identity: JSON.stringify(["file", path, size, mtimeMs]), mtimeMs };
+  const whose = owner === undefined ? [] : [owner];
+  return { name, identity: JSON.stringify(["file", path, size, mtimeMs, ...whose]), mtimeMs };
+}
+
+interface Identity {
+  readonly path: string;
+  readonly lastModified: number;
+  readonly owner?: string;
 }
 
 /** What the identity of a file's source says of that file, or undefined where it is that of something else. */
-export function decodeIdentity(
-  identity: string,
-): { readonly path: string; readonly lastModified: number } | undefined {
+export function decodeIdentity(identity: string): Identity | undefined {
   const marks = parseJson(identity);
   if (!Array.isArray(marks)) return undefined;
-  const [kind, path, , lastModified] = marks;
+  const [kind, path, , lastModified, owner] = marks;
   const isFile = kind === "file" && typeof path === "string" && typeof lastModified === "number";
-  return isFile ? { path, lastModified } : undefined;
+  return isFile
+    ? { path, lastModified, ...(typeof owner === "string" ? { owner } : {}) }
+    : undefined;
 }

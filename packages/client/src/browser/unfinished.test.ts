@@ -39,6 +39,8 @@ describe("what a page can go on with", () => {
     await checkpoints.save("a", checkpointOf(identity));
     await checkpoints.save("b", checkpointOf("blob:1234"));
     await checkpoints.save("c", "what a line has taught");
+    const hers = JSON.stringify(["file", "talks/hers.mp4", 6, 5, "ada"]);
+    await checkpoints.save("d", checkpointOf(hers));
     const found = await listHere(place);
     expect(found).toMatchObject([
       {
@@ -46,6 +48,8 @@ describe("what a page can go on with", () => {
         ...{ to: "https://files.example", type: "video/mp4", isRunning: false },
       },
     ]);
+    const [seen, ...more] = await listHere({ ...place, owner: "ada" });
+    expect([seen?.path, seen?.identity, more]).toEqual(["talks/hers.mp4", hers, []]);
     const release = await checkpoints.claim("a");
     expect((await listHere(place))[0]?.isRunning).toBe(true);
     await expect(forgetOne(place, { key: "a", identity })).rejects.toMatchObject({

@@ -33,6 +33,8 @@ interface Place {
   readonly checkpoints: CheckpointStore;
   readonly digester: Digester;
   readonly handles: Handles;
+  /** Whose are listed; those of nobody in particular where undefined. */
+  readonly owner?: string;
 }
 
 /** The latest last. @throws HoldfastError `checkpoint_failed` */
@@ -40,11 +42,12 @@ export async function listHere(place: Place): Promise<readonly Unfinished[]> {
   const found: Unfinished[] = [];
   for (const one of await listUnfinished(place)) {
     const file = one.kind === "upload" ? decodeIdentity(one.path) : undefined;
-    if (one.kind !== "upload" || !file) continue;
+    if (one.kind !== "upload" || !file || file.owner !== place.owner) continue;
+    const { path, lastModified } = file;
     const { key, path: identity, to, size, savedAt, holder, name, type, metadata } = one;
     const handle = await place.handles.find(identity);
     found.push({
-      ...{ key, identity, to, size, savedAt, isRunning: holder !== undefined, ...file },
+      ...{ key, identity, to, size, savedAt, isRunning: holder !== undefined, path, lastModified },
       ...(name === undefined ? {} : { name }),
       ...(type === undefined ? {} : { type }),
       ...(metadata === undefined ? {} : { metadata }),

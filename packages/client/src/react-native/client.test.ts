@@ -171,6 +171,24 @@ it("forgets one, and goes on without storage, which it tells", async () => {
   expect(await contentOf(url)).toEqual(bytes);
 });
 
+it("has one file of a small one however often this device sends it, and another one of another device", async () => {
+  const bytes = randomBytes(1000);
+  const storage = memoryStorage();
+  const ids: string[] = [];
+  // Its checkpoint is lost, as by a crash between the answer and that: only the request itself says that it is the same.
+  for (const device of [storage, storage, memoryStorage()]) {
+    for (const key of await device.getAllKeys()) {
+      if ((await device.getItem(key))?.includes("uploadId")) await device.removeItem(key);
+    }
+    const client = createClient({ storage: device });
+    const { url } = await client.upload(fileOf(bytes), { to: server.url }).done;
+    ids.push(url);
+  }
+  const [first, second, other] = ids;
+  expect(second).toBe(first);
+  expect(other).not.toBe(first);
+});
+
 it("names what the engine lacks before anything begins, and which module has it", () => {
   vi.stubGlobal("URL", class {});
   vi.stubGlobal("XMLHttpRequest", undefined);
