@@ -289,6 +289,19 @@ describe("a file that changes while it is fetched", () => {
     expect(isRight()).toBe(true);
   });
 
+  it("may give less at a time than is asked for", async () => {
+    server.spoil = later((said) => {
+      const [, from = "", last = ""] =
+        /([0-9]+)-([0-9]+)/.exec(said.headers["content-range"] ?? "") ?? [];
+      const end = Math.min(Number(last) + 1, Number(from) + 300_000);
+      said.headers["content-range"] = `bytes ${from}-${end - 1}/${SIZE}`;
+      said.body = said.body.subarray(0, end - Number(from));
+      return undefined;
+    });
+    await start(AT_ONCE).done;
+    expect(isRight()).toBe(true);
+  });
+
   it("is not believed to be the same without an ETag", async () => {
     server.spoil = later((said) => {
       delete said.headers["etag"];

@@ -1,4 +1,4 @@
-import { existsSync, linkSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, rmSync, writeFileSync } from "node:fs";
 import type { IncomingHttpHeaders } from "node:http";
 import { HoldfastError, KIB } from "@holdfast/protocol";
 import { serve } from "@holdfast/server";
@@ -384,6 +384,53 @@ describe("a download", () => {
     expect(resumedBytes).toBeGreaterThan(0);
     const asked = proxy.seen.filter(({ headers }) => headers.range !== undefined);
     expect(asked.every(isPinned)).toBe(true);
+    expect(isThere()).toBe(true);
+  });
+
+  it("goes on behind answers that are shorter than what was asked for, as long as they bring something", async () => {
+    const capped = (most: number) =>
+      through((request) => {
+        const [, from] = /^bytes=([0-9]+)-/.exec(request.headers.range ?? "") ?? [];
+        if (from) request.headers.range = `bytes=${from}-${Number(from) + most - 1}`;
+        return undefined;
+      });
+    const proxy = await capped(100_000);
+    const transfer = fetchFile(via(proxy));
+    const retries = record(transfer, "retry");
+    await transfer.done;
+    expect(retries).toEqual([]);
+    expect(isThere()).toBe(true);
+    rmSync(place.path("copy"));
+    const stingy = await capped(10);
+    const failed = fetchFile(via(stingy), { giveUpMs: 300 }).done;
+    await expect(failed).rejects.toMatchObject({ code: "gave_up" });
+  });
+
+  it("takes an answer that trickles for one that stalls, and ends where nothing else comes", async () => {
+    let isBad = true;
+    const timers = new Set<NodeJS.Timeout>();
+    const proxy = await through((request) => {
+      if (!isPinned(request) || !isBad) return undefined;
+      return (_, response) => {
+        const [, from = "", to = ""] = /=([0-9]+)-([0-9]+)/.exec(request.headers.range ?? "") ?? [];
+        const size = Number(to) + 1 - Number(from);
+        const range = `bytes ${from}-${to}/${SIZE}`;
+        const headers = { "content-range": range, "content-length": `${size}` };
+        response.writeHead(206, { "holdfast-version": "1", etag: `"${root}"`, ...headers });
+        let at = Number(from);
+        timers.add(setInterval(() => response.write(bytes.subarray(at, ++at)), 50));
+      };
+    });
+    const stopped = fetchFile(via(proxy), { stallMs: 500, giveUpMs: 1_000 }).done;
+    await expect(stopped).rejects.toMatchObject({ code: "gave_up", details: { last: "stalled" } });
+    const transfer = fetchFile(via(proxy), { stallMs: 500 });
+    const retries = record(transfer, "retry");
+    transfer.on("retry", () => {
+      isBad = false;
+    });
+    await transfer.done;
+    for (const timer of timers) clearInterval(timer);
+    expect(new Set(retries.map(({ code }) => code))).toEqual(new Set(["stalled"]));
     expect(isThere()).toBe(true);
   });
 

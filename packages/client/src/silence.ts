@@ -1,8 +1,11 @@
 // How long one request may be silent: by the pace of its line, and longer after each stall in a row.
-import { toHoldfastError } from "@holdfast/protocol";
+import { HoldfastError, toHoldfastError } from "@holdfast/protocol";
 import type { Pace, Silence } from "./pace.ts";
 import type { Clock } from "./ports.ts";
 import type { Allowed } from "./watch.ts";
+
+/** Bytes a second of an answer at least, over as long as a silence may last: less than that no line carries, and there would be no end of it. */
+const RATE_MIN = 256;
 
 /** After more stalls in a row, no server is waited for longer than after this many. */
 const STALLS_MAX = 5;
@@ -39,8 +42,12 @@ export interface Patient {
 export interface Listener {
   /** A silence of this kind begins now; what was before says nothing. */
   begins(kind: Silence | "thinking"): void;
-  /** Bytes moved: the silence was one that is nothing to worry about, and the next one begins. */
-  ends(next: Silence | "thinking"): void;
+  /**
+   * Bytes moved, so many of an answer where that is told: the silence was one that is nothing to worry about, and the next one begins.
+   *
+   * @throws HoldfastError `stalled` where silence follows silence with next to nothing between them
+   */
+  ends(next: Silence | "thinking", received?: number): void;
 }
 
 export function listen(
@@ -51,6 +58,8 @@ export function listen(
 ): Listener {
   let kind: Silence | "thinking" = "thinking";
   let since = clock.monotonic();
+  let silentMs = 0;
+  let received = 0;
   const begins: Listener["begins"] = (next) => {
     kind = next;
     since = clock.monotonic();
@@ -60,9 +69,24 @@ export function listen(
   };
   return {
     begins,
-    ends(next) {
-      if (kind !== "thinking") pace.note(kind, clock.monotonic() - since);
+    ends(next, bytes = 0) {
+      const ms = clock.monotonic() - since;
+      if (kind !== "thinking") pace.note(kind, ms);
+      if (kind === "receiving") {
+        silentMs += ms;
+        received += bytes;
+        if (silentMs >= stallMs) {
+          if (received * 1000 < RATE_MIN * silentMs) throw trickles(received, silentMs);
+          silentMs = 0;
+          received = 0;
+        }
+      }
       begins(next);
     },
   };
+}
+
+function trickles(bytes: number, ms: number): HoldfastError {
+  const why = `no more than ${bytes} bytes came in ${Math.round(ms / 1000)} s`;
+  return new HoldfastError("stalled", why, { silentMs: Math.round(ms) });
 }

@@ -231,7 +231,7 @@ function answerOf(
 ): WireAnswer {
   const read = (take: (piece: Uint8Array) => void | Promise<void>) =>
     response.read((piece) => {
-      silence.ends("receiving");
+      silence.ends("receiving", piece.length);
       const granted = limit.grant(piece.length);
       if (granted === piece.length) return take(piece);
       return throttled(limit, granted, piece, take, () => silence.begins("receiving"));

@@ -12,6 +12,8 @@ export const PART_SIZE_DEFAULT: number = MIB;
 export const RUN_PARTS_MAX = 64;
 /** Parts that any upload may have, above what every storage takes: what claims more is not read, so that a few bytes from the network cannot ask for much memory. */
 export const PART_COUNT_MAX = 1_000_000;
+/** Bytes that any part may have, above which no store takes one: whoever reads a file has a part of it in memory. */
+export const PART_SIZE_MAX: number = 5 * 1024 * MIB;
 /** The largest size that every number on the wire can express exactly, in bytes. */
 export const SIZE_MAX: number = Number.MAX_SAFE_INTEGER;
 

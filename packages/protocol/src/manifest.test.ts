@@ -147,6 +147,24 @@ describe("manifest", () => {
     expect(decodeManifest(sha256, text).digests).toEqual(leaves.digests);
   });
 
+  it.each([
+    ["parts larger than any store takes", 1, 6 * 2 ** 30, 2 ** 52, true],
+    ["a part as large as a store takes", 1, 5 * 2 ** 30, 5 * 2 ** 30, false],
+    ["more parts than any upload has", 1_000_001, 1_000_001, 1, true],
+  ])("of %s is refused where that is too much", (_, count, size, partSize, isRefused) => {
+    const leaves = leavesOf(count, size, partSize);
+    const manifest: Manifest = {
+      ...leaves,
+      name: "absurd",
+      type: "a/b",
+      metadata: new Map(),
+      root: computeRoot(sha256, leaves),
+      provenance: { createdAt: 0, completedAt: 0, protocol: "parts" },
+    };
+    const refusal = refusalOf(() => decodeManifest(sha256, encodeManifest(manifest)));
+    expect(refusal?.code).toBe(isRefused ? "invalid_request" : undefined);
+  });
+
   it("throws nothing but HoldfastErrors at anything", () => {
     const [vector] = vectors.good.slice(2);
     const text = vector?.text ?? "";

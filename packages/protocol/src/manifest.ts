@@ -2,7 +2,7 @@
 import { base64Pieces, base64Size, decodeBase64 } from "./base64.ts";
 import { DIGEST_SIZE, equalBytes, isAlgorithm } from "./digest.ts";
 import { HoldfastError } from "./errors.ts";
-import { partCount } from "./grid.ts";
+import { PART_COUNT_MAX, PART_SIZE_MAX, partCount } from "./grid.ts";
 import { decodeHex, encodeHex } from "./hex.ts";
 import { canonicalJson, type Json } from "./json.ts";
 import { type Fields, fieldsOf, optionalText, textAt, wholeAt } from "./read.ts";
@@ -116,8 +116,11 @@ function readLeaves(fields: Fields): Leaves {
   const size = wholeAt(fields, "size");
   const partSize = wholeAt(fields, "partSize");
   const algorithm: unknown = fields.get("algorithm");
-  const digests = decodeBase64(textAt(fields, "digests"));
   if (partSize === 0) throw bad("has a part size of 0");
+  // Before anything is made in their number, or of their size.
+  if (partSize > PART_SIZE_MAX) throw bad(`has parts of more than ${PART_SIZE_MAX} bytes`);
+  if (size / partSize > PART_COUNT_MAX) throw bad(`has more than ${PART_COUNT_MAX} parts`);
+  const digests = decodeBase64(textAt(fields, "digests"));
   if (!isAlgorithm(algorithm)) throw bad("has an unknown algorithm");
   if (!digests || digests.length !== Math.ceil(size / partSize) * DIGEST_SIZE)
     throw bad("has not one digest for each part");
