@@ -117,6 +117,8 @@ export interface Live {
   /** Went on from a checkpoint: if the upload is gone, a new one is begun instead of failing. */
   readonly isResumed: boolean;
   readonly attempt: number;
+  /** Bodies in a row that broke, without a byte of any of them being committed. */
+  readonly breaks: number;
   /** Milliseconds, monotonic. */
   readonly progressAt: number;
   /** The timer that says when to look at runs that take long, and when it is due. */

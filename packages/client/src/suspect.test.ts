@@ -47,6 +47,7 @@ function liveWith(flights: readonly Flight[], { cuts = 2, canAsk = true, dead = 
     isOpened: true,
     isResumed: false,
     attempt: 0,
+    breaks: 0,
     progressAt: 0,
     look: undefined,
     ask: undefined,

@@ -60,6 +60,7 @@ export function begin(settings: Settings, at: number): Next {
     isOpened: false,
     isResumed: false,
     attempt: 0,
+    breaks: 0,
     progressAt: at,
     look: undefined,
     ask: undefined,
@@ -209,8 +210,11 @@ function onAnswer(
       // What a run committed before it was cut is progress, though no run was ever whole.
       const isProgress = live.plan && hasMore(plan.committed, live.plan.committed);
       const progress = isProgress ? { attempt: 0, progressAt: at } : {};
+      // Some bytes of an append are none yet, but they have come through.
+      const isAppended = (answer.offset ?? 0) > (live.plan?.offset ?? 0);
+      const breaks = isProgress || isAppended ? 0 : live.breaks;
       const known = live.plan ? live.known : (answer.known ?? live.known);
-      const planned = { ...live, ...progress, known, plan };
+      const planned = { ...live, ...progress, breaks, known, plan };
       if (isPaused) return rest(planned);
       return pending.isDoubtful ? take(planned, "check") : send(planned, at);
     }

@@ -148,7 +148,8 @@ const ANEW = {
 
 /** The upload cannot be gone on with, or not as it is: begins a new one. */
 export function beginAnew(live: Live, code: keyof typeof ANEW): Next {
-  const next = take({ ...live, plan: undefined, look: undefined, isResumed: false }, "create");
+  const fresh = { plan: undefined, look: undefined, isResumed: false, breaks: 0 };
+  const next = take({ ...live, ...fresh }, "create");
   const effects: Effect[] = [
     { type: "stop", what: "runs" },
     { type: "notice", code, detail: ANEW[code] },
