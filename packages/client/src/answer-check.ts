@@ -12,17 +12,23 @@ interface Answered {
   text(): Promise<string>;
 }
 
-/** `first`: whether Holdfast has answered at this address before. */
+/** Part of an address before our own routes: what a person gave. */
+function serverOf(url: string): string {
+  return url.replace(/\/v1\/(?:uploads|files).*$|\/manifest$/, "");
+}
+
+/** `answered`: addresses at which Holdfast has answered before. */
 export async function requireOwn(
   response: TransportResponse,
   answer: Answered,
   url: string,
   clock: Clock,
-  first: { isPast: boolean },
+  answered: Set<string>,
 ): Promise<void> {
-  if (isRedirect(response)) throw redirected(response, url, clock, first);
+  const isPast = answered.has(serverOf(url));
+  if (isRedirect(response)) throw redirected(response, url, clock, isPast);
   if (response.header("holdfast-version") === undefined) throw notHoldfast(response, clock);
-  first.isPast = true;
+  answered.add(serverOf(url));
   if (!isGood(response)) throw await errorOf(answer, clock);
 }
 
@@ -47,13 +53,13 @@ function isRedirect({ status }: TransportResponse): boolean {
 
 /**
  * Nothing follows a redirect: a token must not go where somebody else points. At an address where Holdfast has never answered, it is the address that is wrong;
- * where it has, something stands in between for a while, such as a captive portal.
+ * where it has, also another transfer of this program, something stands in between for a while, such as a captive portal.
  */
 function redirected(
   response: TransportResponse,
   from: string,
   clock: Clock,
-  { isPast }: { readonly isPast: boolean },
+  isPast: boolean,
 ): HoldfastError {
   if (isPast) return notHoldfast(response, clock);
   const { status } = response;

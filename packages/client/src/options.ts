@@ -49,6 +49,7 @@ export function wireOf(
     stallMs,
     auth: createAuth(token),
     limit: share.limit ?? (limitRate === undefined ? UNLIMITED : createLimit(clock, limitRate)),
+    answered: share.answered ?? new Set(),
     transfer: encodeId(random.bytes(ID_BYTES)),
   });
 }

@@ -1,16 +1,22 @@
-// What transfers side by side share: the runs that may be in flight, the memory these take, and the rate.
+// What transfers side by side share: the runs that may be in flight, the memory these take, the rate, and where Holdfast has answered.
 import { createLimit, type Limit } from "./limit.ts";
 import type { Clock } from "./ports.ts";
 
 export interface Share {
   /** Of all of them together; undefined leaves each transfer to its own. */
   readonly limit: Limit | undefined;
+  /** Addresses at which Holdfast has answered any of them; undefined leaves each transfer to its own. */
+  readonly answered: Set<string> | undefined;
   /** Waits for room for a run of this many bytes, first come first served; the returned function gives the room back. Rejects with the signal's reason. */
   admit(bytes: number, signal: AbortSignal): Promise<() => void>;
 }
 
 /** For a transfer that is alone: its own schedule bounds it. */
-export const ALONE: Share = { limit: undefined, admit: async () => () => undefined };
+export const ALONE: Share = {
+  limit: undefined,
+  answered: undefined,
+  admit: async () => () => undefined,
+};
 
 export interface ShareOptions {
   /** Runs in flight at most. */
@@ -56,6 +62,7 @@ export function createShare(clock: Clock, { inFlight, memory, limitRate }: Share
 
   return {
     limit: limitRate === undefined ? undefined : createLimit(clock, limitRate),
+    answered: new Set(),
     async admit(bytes, signal) {
       signal.throwIfAborted();
       if (waiting.length === 0 && hasRoom(bytes)) return enter(bytes);

@@ -13,6 +13,7 @@ function start(
   answer: (request: TransportRequest) => Promise<TransportResponse>,
   token?: TokenSource,
   limitOf: (clock: Clock) => Limit = () => UNLIMITED,
+  answered: Set<string> = new Set(),
 ) {
   const clock = createVirtualClock();
   const transport: Transport = {
@@ -28,6 +29,7 @@ function start(
     clock,
     auth,
     limit: limitOf(clock),
+    answered,
     transfer: "t",
     stallMs: STALL_MS,
   });
@@ -174,6 +176,17 @@ describe("the wire", () => {
     await send();
     isPortal = true;
     await expect(send()).rejects.toMatchObject({ code: "not_holdfast", details: { status: 302 } });
+  });
+
+  it("waits also where Holdfast has answered another transfer, but at no other address", async () => {
+    const portal = { ...response(302, ""), header: () => undefined };
+    const answered = new Set(["http://127.0.0.1"]);
+    const open = (holdfast: Set<string>) =>
+      start(async () => portal, undefined, undefined, holdfast).send();
+    await expect(open(answered)).rejects.toMatchObject({ code: "wrong_address" });
+    const good = start(async () => response(200, "x"), undefined, undefined, answered);
+    await good.send();
+    await expect(open(answered)).rejects.toMatchObject({ code: "not_holdfast" });
   });
 
   it("takes no answer's word for what only the client can know", async () => {

@@ -21,6 +21,8 @@ export interface WireParts {
   readonly clock: Clock;
   readonly auth: Auth;
   readonly limit: Limit;
+  /** Addresses at which Holdfast has answered. */
+  readonly answered: Set<string>;
   /** Random; names this running transfer. */
   readonly transfer: string;
   readonly stallMs: number;
@@ -72,7 +74,7 @@ export interface Wire {
 export function createWire(parts: WireParts): Wire {
   const { auth, clock, stallMs } = parts;
   const patience = createPatience();
-  const common = { pace: createPace(clock), first: { isPast: false } };
+  const common = { pace: createPace(clock) };
   // Another server's silences say nothing of ours.
   const elsewhere = { patience: createPatience(), pace: createPace(clock) };
   const named = ({ headers, attempt }: WireRequest) => ({
@@ -84,7 +86,7 @@ export function createWire(parts: WireParts): Wire {
       ...named(request),
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     },
-    require: (response, answer) => requireOwn(response, answer, request.url, clock, common.first),
+    require: (response, answer) => requireOwn(response, answer, request.url, clock, parts.answered),
   });
   /** One step: what came of it, or where it leads. */
   const step = <T>(request: WireRequest, use: (answer: WireAnswer) => Promise<T>) =>
