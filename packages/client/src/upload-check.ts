@@ -48,10 +48,10 @@ export async function checkUpload(job: Job, call: Call): Promise<Answer> {
   const { attempt, signal } = call;
   await endAppend(job, target, call);
   await reclaimParts(job, target, unansweredParts(job), call);
-  let now = job.ports.clock.now();
+  let now: number | undefined;
   const ask = () =>
     job.wire.send({ method: "GET", url, attempt, signal }, (answer) => {
-      now = parseHttpDate(answer.header("date") ?? "") ?? job.ports.clock.now();
+      now = parseHttpDate(answer.header("date") ?? "");
       return readUpload(answer);
     });
   const first = await ask();
@@ -63,7 +63,9 @@ export async function checkUpload(job: Job, call: Call): Promise<Answer> {
   if (!(await isSameSource(job, target, view, signal))) return otherSource(job, target);
   await keepTouched(job);
   job.unproven = undefined;
-  tellCreated(job, true, view.state === "open" ? Math.max(0, view.expiresAt - now) : undefined);
+  // Our own clock may be wrong by years: where the server's is not told, nothing is.
+  const leftMs = now === undefined ? undefined : Math.max(0, view.expiresAt - now);
+  tellCreated(job, true, view.state === "open" ? leftMs : undefined);
   return answerOf(job, view);
 }
 

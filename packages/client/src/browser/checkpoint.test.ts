@@ -179,7 +179,9 @@ describe("where the browser keeps nothing", () => {
   it("what is too old to be of use stays where it cannot be removed, and the rest is used", async () => {
     const old = open(() => 1);
     await old.save("old", "v");
-    const full = vi.spyOn(IDBObjectStore.prototype, "delete").mockImplementation(() => {
+    // Here it seems too old for the first time.
+    await open(() => TODAY - 5 * 24 * 60 * 60 * 1000).load("old");
+    const full = vi.spyOn(IDBCursor.prototype, "delete").mockImplementation(() => {
       throw new DOMException("full", "QuotaExceededError");
     });
     const store = open();

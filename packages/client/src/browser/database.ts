@@ -8,6 +8,9 @@ const VERSION = 1;
 /** Servers forget an upload that is not gone on with much sooner; what is this old is of no use to anybody. In milliseconds. */
 const KEPT_MS: number = 30 * 24 * 60 * 60 * 1000;
 
+/** A clock may be wrong by years, now or when something was kept: what seems that old is only removed if it still does so much later, in milliseconds. By then no server has it. */
+const DOUBTED_MS: number = 2 * 24 * 60 * 60 * 1000;
+
 /** Some browsers have been seen to leave a database unanswered for ever: no upload waits for it longer than this, in milliseconds. */
 const ANSWER_MS = 10_000;
 
@@ -19,9 +22,14 @@ export interface KeptHandle {
   readonly savedAt: number;
 }
 
+interface Doubted {
+  /** When it first seemed too old, in milliseconds since 1970. */
+  readonly doubtedAt?: number;
+}
+
 interface Schema extends DBSchema {
-  checkpoints: { key: string; value: Kept; indexes: { savedAt: number } };
-  handles: { key: string; value: KeptHandle; indexes: { savedAt: number } };
+  checkpoints: { key: string; value: Kept & Doubted; indexes: { savedAt: number } };
+  handles: { key: string; value: KeptHandle & Doubted; indexes: { savedAt: number } };
 }
 
 export type Connection = IDBPDatabase<Schema>;
@@ -105,7 +113,7 @@ async function openConnection(name: string, now: number, onGone: () => void): Pr
     terminated: onGone,
   });
   try {
-    await sweep(connection, now - KEPT_MS);
+    await sweep(connection, now);
     return connection;
   } catch (error) {
     connection.close();
@@ -114,13 +122,18 @@ async function openConnection(name: string, now: number, onGone: () => void): Pr
 }
 
 /** What is too old goes, as far as it can be removed. Rejects where this is no database of ours. */
-async function sweep(connection: Connection, until: number): Promise<void> {
+async function sweep(connection: Connection, now: number): Promise<void> {
   const stores = ["checkpoints", "handles"] as const;
   const transaction = connection.transaction(stores, "readwrite");
-  const before = IDBKeyRange.upperBound(until);
+  const before = IDBKeyRange.upperBound(now - KEPT_MS);
   const removeOld = async (name: (typeof stores)[number]) => {
-    const store = transaction.objectStore(name);
-    for (const key of await store.index("savedAt").getAllKeys(before)) await store.delete(key);
+    const old = transaction.objectStore(name).index("savedAt").iterate(before);
+    for await (const cursor of old) {
+      // A doubt from the future comes from a clock that was wrong.
+      const { doubtedAt = Infinity } = cursor.value;
+      if (now - doubtedAt > DOUBTED_MS) await cursor.delete();
+      else if (doubtedAt > now) await cursor.update({ ...cursor.value, doubtedAt: now });
+    }
   };
   await Promise.allSettled([...stores.map(removeOld), transaction.done]);
 }

@@ -12,8 +12,14 @@ const BUSY_MS = 10_000;
 /** Servers forget an upload that is not gone on with much sooner; a checkpoint this old names nothing any more. */
 const KEPT_MS: number = 30 * 24 * 60 * 60 * 1000;
 
+/** A clock may be wrong by years, now or when something was saved: what seems that old is only removed if it still does so much later, in milliseconds. By then no server has it. */
+const DOUBTED_MS: number = 2 * 24 * 60 * 60 * 1000;
+
 const SCHEMA = `CREATE TABLE IF NOT EXISTS checkpoints (
   key TEXT PRIMARY KEY, value TEXT NOT NULL, saved_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS doubted (
+  key TEXT PRIMARY KEY, since INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID`;
 
 /** Names the claim under which the file is opened, or moved away: no key of a checkpoint looks like it. */
@@ -90,7 +96,7 @@ function open(path: string, now: number): CheckpointFile {
     database.exec(`PRAGMA synchronous = ${isLogged ? "NORMAL" : "FULL"}`);
     database.exec(SCHEMA);
     // Once for each process: there is no index by time, and there may be tens of thousands.
-    database.prepare("DELETE FROM checkpoints WHERE saved_at < ?").run(Math.floor(now) - KEPT_MS);
+    sweep(database, Math.floor(now));
     return {
       database,
       load: database.prepare("SELECT value FROM checkpoints WHERE key = ?"),
@@ -105,6 +111,30 @@ function open(path: string, now: number): CheckpointFile {
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+/** What is there stays too if this is cut short: the next process does it again. */
+function sweep(database: DatabaseSync, now: number): void {
+  const until = now - KEPT_MS;
+  const old = database.prepare("SELECT key FROM checkpoints WHERE saved_at < ?").all(until);
+  // Of what was saved again since, there is no doubt any more.
+  database
+    .prepare(
+      "DELETE FROM doubted WHERE key NOT IN (SELECT key FROM checkpoints WHERE saved_at < ?)",
+    )
+    .run(until);
+  const known = database.prepare("SELECT since FROM doubted WHERE key = ?");
+  const doubt = database.prepare("INSERT OR REPLACE INTO doubted (key, since) VALUES (?, ?)");
+  const settle = database.prepare("DELETE FROM doubted WHERE key = ?");
+  const remove = database.prepare("DELETE FROM checkpoints WHERE key = ?");
+  for (const { key = null } of old) {
+    // A doubt from the future comes from a clock that was wrong.
+    const since = Number(known.get(key)?.["since"] ?? Infinity);
+    if (now - since > DOUBTED_MS) {
+      remove.run(key);
+      settle.run(key);
+    } else if (since > now) doubt.run(key, now);
   }
 }
 

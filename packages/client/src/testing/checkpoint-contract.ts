@@ -116,19 +116,44 @@ export const CHECKPOINT_CLAUSES: readonly Clause[] = [
     },
   },
   {
-    name: "forgets what is older than a month, and nothing else",
+    name: "forgets what is older than a month, once it has been for days, and nothing else",
     async check(open) {
       const long = open(() => TODAY - 31 * DAY_MS);
       await long.save("old", "v");
       long.close();
-      const lately = open(() => TODAY - 29 * DAY_MS);
+      const lately = open(() => TODAY - 28 * DAY_MS);
       await lately.save("young", "v");
       lately.close();
-      requireSame(
-        (await open().list()).map(({ key }) => key),
-        ["young"],
-        "what is left",
-      );
+      for (const [days, left] of [
+        [0, ["old", "young"]],
+        [1, ["old", "young"]],
+        [3, ["young"]],
+        [4, ["young"]],
+        [6, []],
+      ] as const) {
+        const store = open(() => TODAY + days * DAY_MS);
+        const listed = (await store.list()).map(({ key }) => key);
+        requireSame(listed, left, `what is left after ${days} days`);
+        store.close();
+      }
+    },
+  },
+  {
+    name: "loses nothing to a clock that is wrong by years, for a day or when it was saved",
+    async check(open) {
+      const stays = async (savedAt: number, looks: readonly number[]) => {
+        const begun = open(() => savedAt);
+        await begun.save("k", "v");
+        begun.close();
+        for (const now of looks) {
+          const store = open(() => now);
+          requireSame(await store.load("k"), "v", "what was saved");
+          store.close();
+        }
+      };
+      const wrong = TODAY + 3650 * DAY_MS;
+      await stays(TODAY, [wrong, TODAY + DAY_MS, wrong + DAY_MS, TODAY + 2 * DAY_MS]);
+      await stays(1, [TODAY, TODAY + DAY_MS]);
     },
   },
   {
