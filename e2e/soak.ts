@@ -10,6 +10,7 @@ import { crashClient } from "./kit/crash-client.ts";
 import { crashDownloads } from "./kit/crash-download.ts";
 import { crashServer } from "./kit/crash-server.ts";
 import { measureCut } from "./kit/cut-budget.ts";
+import { dropMany } from "./kit/drop-many.ts";
 import { flipCopies } from "./kit/flip-copies.ts";
 import { flipStored } from "./kit/flip-stored.ts";
 import { killCluster } from "./kit/kill-cluster.ts";
@@ -41,6 +42,7 @@ const { values } = parseArgs({
     "browser-reloads": { type: "string", default: "30" },
     "browser-kills": { type: "string", default: "10" },
     "browser-mib": { type: "string", default: "500" },
+    "browser-files": { type: "string", default: "10000" },
     /** Only what is proved of pairs, and of this one: `s3+postgres`, or `s3` for both of them. */
     pair: { type: "string", default: "" },
     only: { type: "string", default: "" },
@@ -124,6 +126,16 @@ const PROOFS: Readonly<Record<string, Proof>> = {
       target: "complete, < 2 runs sent twice each time",
       found: `${report.interruptions} times, ${mib(most)} sent twice at most, ${mib(report.sentTwice)} in all; the longest run had ${mib(report.longestRun)}`,
       isKept: report.wrongByteAt === undefined && most < 2 * report.longestRun,
+      report,
+    };
+  },
+  async "a folder dropped on a page"(directory) {
+    const report = await dropMany(directory, Number(values["browser-files"]));
+    const { files, listed, failures, wrong, seconds, longestTaskMs } = report;
+    return {
+      target: "all there, once, 0 failed",
+      found: `${listed} of ${files} files there in ${seconds.toFixed(0)} s, ${failures.length} failed, ${wrong.length} wrong; the page's longest task took ${longestTaskMs.toFixed(0)} ms`,
+      isKept: failures.length === 0 && wrong.length === 0 && listed === files,
       report,
     };
   },

@@ -21,9 +21,12 @@ export interface ClientOptions extends Settings {
 export interface FileOptions extends Omit<UploadOptions, "limitRate"> {
   /** What leads back to the file: kept until its upload has ended, so that it need not be chosen again after a reload. */
   readonly handle?: FileSystemFileHandle;
+  /** Where it lies in the folder that it came with, as `filesOf` says: files that have a name, a size and a time of change in common are told apart by it. */
+  readonly path?: string;
 }
 
-export interface ResumeOptions extends Omit<FileOptions, "to" | "name" | "type" | "metadata"> {
+export interface ResumeOptions
+  extends Omit<FileOptions, "to" | "name" | "type" | "metadata" | "path"> {
   /** The file, chosen again. Without it, `handle` of what is unfinished leads to it, which the browser may ask a person about: call this as they click. */
   readonly file?: File;
 }
@@ -130,7 +133,7 @@ export function createClient({ worker = usualWorker, ...settings }: ClientOption
 
   function upload(
     blob: Blob,
-    { token, handle, ...options }: FileOptions,
+    { token, handle, path, ...options }: FileOptions,
     identity?: string,
   ): Transfer {
     link ??= start();
@@ -140,7 +143,7 @@ export function createClient({ worker = usualWorker, ...settings }: ClientOption
     const transfer = createPageTransfer((type) => send({ type, id }));
     const sent = typeof token === "function" ? "ask" : token;
     // Throws where something of it cannot travel.
-    send({ type: "upload", id, upload: { blob, handle, identity, options, token: sent } });
+    send({ type: "upload", id, upload: { blob, handle, path, identity, options, token: sent } });
     transfers.set(id, transfer);
     if (typeof token === "function") tokens.set(id, token);
     return transfer.transfer;

@@ -112,9 +112,9 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
   }
 
   /** Its handle is kept before there is a checkpoint that it would be needed for. */
-  async function open({ blob, handle, identity }: SentUpload): Promise<Source> {
+  async function open({ blob, handle, path, identity }: SentUpload): Promise<Source> {
     const openBlob = (one: Blob) =>
-      openBlobSource(one, { random: browserRandom, origins, ...whose });
+      openBlobSource(one, { random: browserRandom, origins, path, ...whose });
     const canFind = handle !== undefined && blob instanceof File;
     const source = canFind ? await openKeptSource(blob, handle, openBlob) : await openBlob(blob);
     const named = { ...source, identity: identity ?? source.identity };

@@ -26,13 +26,20 @@ export async function openKeptSource(
         if (toHoldfastError(error).code !== "source_unreadable") throw error;
       }
       const now = await findAgain(handle);
-      if (!isSame(now, file)) throw new HoldfastError("source_changed");
+      if (!isSame(now, file)) throw otherNow(file.name);
       // Others may have found it meanwhile.
       if (source === tried) source = await open(now);
       return source.read(offset, into);
     },
     isChanged: async () => !isSame(await findAgain(handle), file),
   };
+}
+
+/** Whatever of it was read, it is no more. */
+export function otherNow(name: string): HoldfastError {
+  return new HoldfastError("source_changed", `${name} is not what it was when it was chosen`, {
+    file: name,
+  });
 }
 
 function isSame(one: File, other: File): boolean {

@@ -21,6 +21,8 @@ export interface SentUpload {
   readonly blob: Blob;
   /** What leads back to the file after a reload, where the browser gave that. */
   readonly handle: FileSystemFileHandle | undefined;
+  /** Where it lies in a folder; undefined where it came without one, or says so itself. */
+  readonly path: string | undefined;
   /** Of an earlier upload that this file is to go on with; its own where undefined. */
   readonly identity: string | undefined;
   readonly options: Omit<UploadOptions, "token">;

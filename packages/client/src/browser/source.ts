@@ -1,8 +1,8 @@
 // A Blob or a File as the source of an upload: a snapshot, which the browser refuses to read once the file behind it has changed.
-import { encodeHex, HoldfastError, MIB } from "@holdfast/protocol";
+import { encodeHex, MIB } from "@holdfast/protocol";
 import { parseJson } from "../parse-json.ts";
 import type { Random, Source } from "../ports.ts";
-import { lost } from "./kept-source.ts";
+import { lost, otherNow } from "./kept-source.ts";
 import type { Origins } from "./origins.ts";
 
 /** Browsers read into memory of their own: so much of it at once, in bytes. Less would cost more questions than bytes. */
@@ -12,15 +12,17 @@ interface BlobPlace {
   readonly random: Random;
   readonly origins: Pick<Origins, "note">;
   /** Whose files they are, where a page says so. */
-  readonly owner?: string;
+  readonly owner?: string | undefined;
+  /** Where a file lies in a folder, where it does not say so itself. */
+  readonly path?: string | undefined;
 }
 
 /** What has no name and no time of change can be told from another only while this page lives. */
 export async function openBlobSource(
   blob: Blob,
-  { random, origins, owner }: BlobPlace,
+  { random, origins, owner, path }: BlobPlace,
 ): Promise<Source> {
-  const { name, identity, mtimeMs } = marksOf(blob, random, owner);
+  const { name, identity, mtimeMs } = marksOf(blob, random, { owner, path });
   return {
     name,
     identity,
@@ -46,7 +48,7 @@ async function readPiece(
   const read = await piece.arrayBuffer().catch((error: unknown) => {
     throw lost(error, name);
   });
-  if (read.byteLength !== into.length) throw new HoldfastError("source_changed");
+  if (read.byteLength !== into.length) throw otherNow(name);
   into.set(new Uint8Array(read));
 }
 
@@ -56,13 +58,15 @@ interface Marks {
   readonly mtimeMs: number;
 }
 
-/** Two files with the same name are two uploads, unless size and time of change are the same too. */
-function marksOf(blob: Blob, random: Random, owner: string | undefined): Marks {
+type Told = Pick<BlobPlace, "owner" | "path">;
+
+/** Two files at the same path are two uploads, unless size and time of change are the same too. */
+function marksOf(blob: Blob, random: Random, { owner, path: told }: Told): Marks {
   if (!(blob instanceof File)) {
     return { name: "blob", identity: `blob:${encodeHex(random.bytes(16))}`, mtimeMs: 0 };
   }
   const { name, webkitRelativePath, lastModified: mtimeMs, size } = blob;
-  const path = webkitRelativePath || name;
+  const path = told ?? (webkitRelativePath || name);
   const whose = owner === undefined ? [] : [owner];
   return { name, identity: JSON.stringify(["file", path, size, mtimeMs, ...whose]), mtimeMs };
 }
