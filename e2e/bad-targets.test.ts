@@ -3,6 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MIB } from "@holdfast/protocol";
+import { startOddServer } from "@holdfast/testkit/odd-server";
 import { CLI_ENTRY, numberOf, startCli, startProgram } from "@holdfast/testkit/process";
 import { beforeAll, describe, expect, it } from "vitest";
 import { run } from "./kit/cli.ts";
@@ -33,6 +34,27 @@ async function runAsOrdinaryUser(args: readonly string[]) {
   const { code } = await command.exit;
   return { code, stderr: command.stderr() };
 }
+
+describe("a name that only the server has said", () => {
+  it("begins with no dot and no dash, and is kept where somebody asks for it", async () => {
+    const named = join(home, "named");
+    await mkdir(named);
+    await writeFile(join(named, ".profile"), "mine");
+    const sent = await run(named, ["upload", ".profile", "--to", served.url()]);
+    const other = await startOddServer(Buffer.from("of another server"));
+    other.spoil = (said) => {
+      said.headers["content-disposition"] = 'attachment; filename="-rf"';
+      return undefined;
+    };
+    const into = join(home, "into");
+    expect((await run(home, ["download", sent.stdout, other.url, "-o", `${into}/`])).code).toBe(0);
+    await other.close();
+    expect((await readdir(into)).sort()).toEqual(["_profile", "_rf"]);
+    const asked = await run(home, ["download", sent.stdout, "-o", join(into, ".profile")]);
+    expect(asked.code).toBe(0);
+    expect(await readFile(join(into, ".profile"), "utf8")).toBe("mine");
+  });
+});
 
 describe("a target that is there already", () => {
   it("is kept where it has other bytes, with --force until the new one is whole", async () => {

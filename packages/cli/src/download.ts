@@ -9,7 +9,7 @@ import { Command } from "commander";
 import { parseFileAddress, shownAddress } from "./addresses.ts";
 import type { Job } from "./batch.ts";
 import { codeOf, toSourceError } from "./files/errors.ts";
-import { placeWithin, safeName } from "./files/safe-path.ts";
+import { placeWithin, saidName } from "./files/safe-path.ts";
 import { jsonLines } from "./json.ts";
 import { type Listed, parseList } from "./list.ts";
 import {
@@ -41,9 +41,9 @@ Example:
   holdfast download http://127.0.0.1:8420/v1/files/ID -o disk.img
   holdfast download --from-list photos.list -o restored
 
-A file gets its name only when it is whole and every part has its digest. Into a
-directory it goes under its own name. HOLDFAST_TOKEN holds the token. Any server
-with ranges and ETags will do: no token goes there; --sha256 makes sure of it.`;
+A file gets its name once it is whole and every part has its digest; into a
+directory its own, with _ for a dot or dash in front. HOLDFAST_TOKEN: the
+token. Any server with ranges and ETags will do, without it; see --sha256.`;
 
 export function downloadCommand(): Command {
   const command = new Command("download")
@@ -176,9 +176,9 @@ async function placeOf(
   if (target.kind !== "directory") return { path: target.path };
   if (path !== undefined) return { path: await placeWithin(target.path, path) };
   const found = await describe(url);
-  if (found.kind === "any") return { path: join(target.path, safeName(found.file.name)) };
+  if (found.kind === "any") return { path: join(target.path, saidName(found.file.name)) };
   const { manifest } = found;
-  return { path: join(target.path, safeName(manifest.name)), manifest };
+  return { path: join(target.path, saidName(manifest.name)), manifest };
 }
 
 async function listOf(

@@ -4,7 +4,7 @@ import { join, resolve, sep } from "node:path";
 import { checkName } from "@holdfast/protocol";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { placeWithin, safeName, safeNames } from "./safe-path.ts";
+import { placeWithin, safeName, safeNames, saidName } from "./safe-path.ts";
 
 /** Pieces that have led out of directories somewhere. */
 const EVIL = fc.constantFrom(
@@ -53,6 +53,17 @@ describe("a name from elsewhere", () => {
     ["\u200fדוח\u061c.pdf", "\u200fדוח\u061c.pdf"],
   ])("%j is kept as %j", (name, kept) => {
     expect(safeName(name)).toBe(kept);
+  });
+
+  it.each([
+    [".bashrc", "_bashrc"],
+    ["..-rf", "_rf"],
+    ["--help", "_help"],
+    ["a.-b", "a.-b"],
+    ["", "_"],
+    [".con", "_con"],
+  ])("%j becomes %j where only its server has said it", (name, kept) => {
+    expect(saidName(name)).toBe(kept);
   });
 
   it("is cut at 255 bytes, and keeps its end", () => {

@@ -23,6 +23,11 @@ export function safeName(name: string): string {
   return shorten(RESERVED.test(shown) ? `_${shown}` : shown);
 }
 
+/** The name of a file that nobody but its server has named: a hidden one might be read by a program the next time it starts, and one that looks like an option by whoever says `*`. */
+export function saidName(name: string): string {
+  return safeName(name).replace(/^[.-]+/, "_");
+}
+
 /** Keeps the end, which says what kind of file it is. */
 function shorten(name: string): string {
   if (Buffer.byteLength(name) <= NAME_BYTES_MAX) return name;
