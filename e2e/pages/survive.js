@@ -3,13 +3,18 @@ import { createClient } from "@holdfast/client/browser";
 
 const query = new URLSearchParams(location.search);
 const options = { to: query.get("to"), ...JSON.parse(query.get("options") ?? "{}") };
-const client = createClient();
+const serviceWorker = query.has("worker")
+  ? navigator.serviceWorker
+      .register("/service-worker.js", { type: "module" })
+      .then(() => navigator.serviceWorker.ready)
+  : undefined;
+const client = createClient({ notify: {}, ...(serviceWorker && { serviceWorker }) });
 const input = document.createElement("input");
 input.type = "file";
 input.multiple = true;
 document.body.append(input);
 
-const EVENTS = ["created", "progress", "state", "retry", "warning", "error"];
+const EVENTS = ["created", "progress", "state", "retry", "warning", "where", "error"];
 
 function watch(name, transfer) {
   window.transfer = transfer;
@@ -40,6 +45,8 @@ async function copyToOwnDisk(file) {
 
 Object.assign(window, {
   client,
+  serviceWorker,
+  isRunning: false,
   seen: [],
   ended: [],
   upload: (file, more = {}) => watch(file.name, client.upload(file, { ...options, ...more })),
@@ -66,4 +73,8 @@ input.addEventListener("change", () => {
       window.resume({ file }).then((said) => said === "resumed" || window.ended.push({ said }));
     else window.upload(file);
 });
+client.onRunning((isRunning) => {
+  window.isRunning = isRunning;
+});
+if (query.has("others")) client.onOther(async (one) => watch(one.path, await client.resume(one)));
 document.body.dataset.state = "ready";

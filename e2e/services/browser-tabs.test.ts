@@ -30,7 +30,7 @@ const stops: (() => Promise<unknown>)[] = [];
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "holdfast-tabs-"));
   stops.push(() => rm(directory, { recursive: true, force: true }));
-  pages = await servePages(["survive"]);
+  pages = await servePages(["survive", "service-worker"]);
   stops.push(pages.stop);
   const env = { HOLDFAST_SERVE_ORIGINS: pages.origin };
   const server = await startServer({ data: join(directory, "data"), port: await freePort(), env });
@@ -67,9 +67,10 @@ async function writeSource(): Promise<Chosen> {
   return { path, content };
 }
 
-async function openPage(): Promise<Page> {
+/** `more` is how the page goes about it. */
+async function openPage(more: Readonly<Record<string, string>> = {}): Promise<Page> {
   const page = await context.newPage();
-  await page.goto(`${pages.origin}/survive?${new URLSearchParams({ to: tap.url })}`);
+  await page.goto(`${pages.origin}/survive?${new URLSearchParams({ to: tap.url, ...more })}`);
   return page;
 }
 
@@ -120,6 +121,9 @@ test("shows what another tab is at, steers it, and goes on when that one is clos
   await choose(second, chosen);
   const told = await seen(second, "progress", "value.committed > 0");
   expect(told).toMatchObject({ value: { size: SIZE } });
+  expect(await seen(second, "where")).toMatchObject({ value: "elsewhere" });
+  const running = await Promise.all([first, second].map((page) => page.evaluate("isRunning")));
+  expect(running).toEqual([true, false]);
   await second.evaluate("window.transfer.pause()");
   for (const page of [first, second])
     await page.waitForFunction("window.transfer.state === 'paused'", undefined, HOWEVER_HIDDEN);
@@ -130,6 +134,80 @@ test("shows what another tab is at, steers it, and goes on when that one is clos
   await first.close();
   await expectFile(second, chosen);
   expect(tap.sent.slice(before).filter((index) => committed.has(index))).toEqual([]);
+});
+
+/** Goes on in this page, and sends nothing again. */
+async function goOn(page: Page, chosen: Chosen, committed: ReadonlySet<number>): Promise<void> {
+  const before = tap.sent.length;
+  tap.open();
+  await expectFile(page, chosen);
+  expect(tap.sent.slice(before).filter((index) => committed.has(index))).toEqual([]);
+}
+
+test("a tab that was given nothing goes on with what another one began, by its file", async () => {
+  const chosen = await writeSource();
+  const [watching, first] = [await openPage({ others: "yes" }), await openPage()];
+  const committed = await begin(first, chosen);
+  await seen(watching, "progress", "value.committed > 0");
+  await first.close();
+  await goOn(watching, chosen, committed);
+  expect(await seen(watching, "where", 'value === "here"')).toBeTruthy();
+});
+
+const WORKER = { worker: "yes" };
+
+/** Begins in a page with a service worker that is there from the start. */
+async function beginKept(chosen: Chosen): Promise<readonly [Page, ReadonlySet<number>]> {
+  const page = await openPage(WORKER);
+  await page.evaluate("window.serviceWorker.then(() => undefined)");
+  return [page, await begin(page, chosen)];
+}
+
+test("a reload goes on without the file being chosen again, by the site's service worker", async () => {
+  const chosen = await writeSource();
+  const [page, committed] = await beginKept(chosen);
+  await page.reload();
+  expect(await page.evaluate("window.resume()")).toBe("resumed");
+  await goOn(page, chosen, committed);
+});
+
+test("a service worker that was ended costs no more than choosing the file again", async () => {
+  const chosen = await writeSource();
+  const [page, committed] = await beginKept(chosen);
+  const session = await context.newCDPSession(page);
+  await session.send("ServiceWorker.enable");
+  await page.goto("about:blank");
+  await session.send("ServiceWorker.stopAllWorkers");
+  const again = await openPage(WORKER);
+  expect(await again.evaluate("window.resume()")).toBe("source_denied");
+  await choose(again, chosen);
+  await goOn(again, chosen, committed);
+});
+
+test("tells who looks elsewhere that it is done", async () => {
+  await context.grantPermissions(["notifications"], { origin: pages.origin });
+  const chosen = await writeSource();
+  const [page] = await beginKept(chosen);
+  // Without a screen every page is looked at.
+  await page.evaluate("Object.defineProperty(document, 'visibilityState', { value: 'hidden' })");
+  tap.open();
+  await expectFile(page, chosen);
+  const title = `${lastSeed}.bin is uploaded`;
+  await page.waitForFunction(
+    `serviceWorker.then((one) => one.getNotifications()).then((all) => all.some((one) => one.title === "${title}"))`,
+    undefined,
+    HOWEVER_HIDDEN,
+  );
+});
+
+test("a page that is left and come back to goes on with what it was at", async () => {
+  const chosen = await writeSource();
+  const [page, committed] = await beginKept(chosen);
+  await page.goto(`${pages.origin}/survive?elsewhere`);
+  await page.goBack();
+  const isLoadedAgain = await page.evaluate("window.ended.length === 0 && !window.transfer");
+  if (isLoadedAgain) expect(await page.evaluate("window.resume()")).toBe("resumed");
+  await goOn(page, chosen, committed);
 });
 
 test("two tabs that begin at the same moment send the file once, and both have it", async () => {

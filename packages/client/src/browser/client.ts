@@ -2,8 +2,10 @@
 import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
 import type { UploadOptions } from "../upload.ts";
 import { type EngineLink, startEngine } from "./engine-link.ts";
+import { keepAwake } from "./keep-awake.ts";
 import { findAgain, lost } from "./kept-source.ts";
 import { decodeError, encodeError, type Settings, type ToEngine, type ToPage } from "./messages.ts";
+import { ENGLISH, type NoticeTexts, notify } from "./notices.ts";
 import {
   createPageDownload,
   type Download,
@@ -11,11 +13,20 @@ import {
   placeOf,
 } from "./page-download.ts";
 import { createPageTransfer, type PageTransfer, type Transfer } from "./page-transfer.ts";
+import { browserClock } from "./platform.ts";
+import { createRunning } from "./running.ts";
 import { isFileOf, otherFile, type Unfinished } from "./unfinished.ts";
 
 export interface ClientOptions extends Settings {
   /** Starts the worker that does the work. By default the script `worker.js` beside this one, which bundlers take along. */
   readonly worker?: () => Worker;
+  /** The site's service worker, if it imports `@holdfast/client/browser/service-worker`: `navigator.serviceWorker.ready`. */
+  readonly serviceWorker?: Promise<ServiceWorkerRegistration>;
+  /**
+   * Tells by notifications what becomes of uploads while nobody looks at the page; `{}` in English. Shows none unless a person has allowed the page that, for which it
+   * has to ask by itself.
+   */
+  readonly notify?: Partial<NoticeTexts>;
 }
 
 export interface FileOptions extends Omit<UploadOptions, "limitRate"> {
@@ -27,7 +38,10 @@ export interface FileOptions extends Omit<UploadOptions, "limitRate"> {
 
 export interface ResumeOptions
   extends Omit<FileOptions, "to" | "name" | "type" | "metadata" | "path"> {
-  /** The file, chosen again. Without it, `handle` of what is unfinished leads to it, which the browser may ask a person about: call this as they click. */
+  /**
+   * The file, chosen again. Without it, `file` of what is unfinished is it, or its `handle` leads to it, which the browser may ask a person about: call this as they
+   * click.
+   */
   readonly file?: File;
 }
 
@@ -51,22 +65,44 @@ export interface Client {
    * where nobody allows it to be read: then it has to be chosen again.
    */
   resume(one: Unfinished, options?: ResumeOptions): Promise<Transfer>;
+  /**
+   * Tells of each upload that another tab of this site begins from now on, until the returned function is called. Whoever resumes it sees what that tab does, and goes on
+   * with it should that tab go. What was begun before, `unfinished` tells.
+   */
+  onOther(listener: (one: Unfinished) => void): () => void;
+  /**
+   * Tells at once, if something runs in this tab, and whenever that changes: what is paused or what another tab is at does not. For whoever keeps the screen awake meanwhile,
+   * or asks before the tab is closed. The returned function takes the listener off.
+   */
+  onRunning(listener: (isRunning: boolean) => void): () => void;
   /** Forgets one of them; what its server has of it expires. @throws HoldfastError `transfer_busy` where a tab is at it, `checkpoint_failed` */
   forget(one: Unfinished): Promise<void>;
   /** When no transfer runs any more: ends the worker. What runs still fails with `aborted`. */
   close(): void;
 }
 
-export function createClient({ worker = usualWorker, ...settings }: ClientOptions = {}): Client {
+export function createClient({
+  worker = usualWorker,
+  serviceWorker,
+  notify: texts,
+  ...settings
+}: ClientOptions = {}): Client {
   const transfers = new Map<number, PageTransfer>();
   const tokens = new Map<number, () => Promise<string>>();
   const questions = new Map<number, PromiseWithResolvers<readonly Unfinished[]>>();
+  const others = new Set<(one: Unfinished) => void>();
+  const running = createRunning();
+  // A site without it has uploads all the same.
+  const registered = Promise.resolve(serviceWorker).catch(() => undefined);
+  const awake = keepAwake(browserClock, registered);
   let lastId = 0;
   let link: EngineLink | undefined;
 
   function failAll(error: HoldfastError): void {
     const [failed, asked] = [[...transfers.values()], [...questions.values()]];
+    for (const id of transfers.keys()) running.note(id, false);
     transfers.clear();
+    awake.note(0);
     tokens.clear();
     questions.clear();
     link?.close();
@@ -78,7 +114,7 @@ export function createClient({ worker = usualWorker, ...settings }: ClientOption
 
   /** Loaded with the first upload. */
   function start(): EngineLink {
-    return startEngine({
+    const started = startEngine({
       settings,
       startWorker: worker,
       onMessage,
@@ -89,10 +125,16 @@ export function createClient({ worker = usualWorker, ...settings }: ClientOption
       },
       onBroken: (why) => failAll(new HoldfastError("internal", `the worker has ended: ${why}`)),
     });
+    if (others.size > 0) started.send({ type: "listen" });
+    return started;
   }
 
   function onMessage(message: ToPage): void {
     if (message.type === "ready") return;
+    if (message.type === "other") {
+      for (const listener of [...others]) listener(message.one);
+      return;
+    }
     if (message.type === "unfinished" || message.type === "refused") {
       const asked = questions.get(message.question);
       questions.delete(message.question);
@@ -104,12 +146,15 @@ export function createClient({ worker = usualWorker, ...settings }: ClientOption
     const transfer = transfers.get(id);
     if (message.type === "ask token") void answer(id, message.question);
     else if (message.type === "event") transfer?.accept(message.event);
+    else if (message.type === "where") transfer?.move(message.where);
     else {
       transfers.delete(id);
+      awake.note(transfers.size);
       tokens.delete(id);
       if (message.type === "complete") transfer?.complete(message.result);
       else transfer?.fail(message.state, decodeError(message.error));
     }
+    running.note(id, transfers.get(id)?.isRunning() ?? false);
   }
 
   async function answer(id: number, question: number): Promise<void> {
@@ -145,6 +190,12 @@ export function createClient({ worker = usualWorker, ...settings }: ClientOption
     // Throws where something of it cannot travel.
     send({ type: "upload", id, upload: { blob, handle, path, identity, options, token: sent } });
     transfers.set(id, transfer);
+    running.note(id, true);
+    awake.note(transfers.size);
+    if (texts) {
+      const file = options.name ?? (blob instanceof File ? blob.name : "blob");
+      notify(transfer.transfer, { file, texts: { ...ENGLISH, ...texts } }, registered);
+    }
     if (typeof token === "function") tokens.set(id, token);
     return transfer.transfer;
   }
@@ -176,7 +227,7 @@ export function createClient({ worker = usualWorker, ...settings }: ClientOption
     download: (url, options = {}) => download(url, options),
     unfinished: () => question((question) => ({ type: "list", question })),
     async resume(one, { file, handle = one.handle, ...options } = {}) {
-      const found = file ?? (await allowed(one, handle));
+      const found = file ?? one.file ?? (await allowed(one, handle));
       if (!isFileOf(one, found)) throw otherFile(one, found);
       const { to, name, type, metadata } = one;
       const begun = {
@@ -188,6 +239,13 @@ export function createClient({ worker = usualWorker, ...settings }: ClientOption
       const again = handle === undefined ? {} : { handle };
       return upload(found, { ...options, ...begun, ...again }, one.identity);
     },
+    onOther(listener) {
+      others.add(listener);
+      if (link) link.send({ type: "listen" });
+      else link = start();
+      return () => others.delete(listener);
+    },
+    onRunning: running.on,
     async forget({ key, identity }) {
       await question((question) => ({ type: "forget", question, key, identity }));
     },

@@ -11,6 +11,7 @@ import { createClaims } from "./claims.ts";
 import { createDatabase, type Database } from "./database.ts";
 import { createBrowserDigester } from "./digester.ts";
 import { watchExpiry } from "./expiry.ts";
+import { type AboutFiles, createFileChannel, FILES } from "./file-channel.ts";
 import { createHandles } from "./handles.ts";
 import { watchHints } from "./hints.ts";
 import { openKeptSource } from "./kept-source.ts";
@@ -27,9 +28,9 @@ import {
 } from "./messages.ts";
 import { createOrigins, type Origins } from "./origins.ts";
 import { browserClock, browserRandom } from "./platform.ts";
-import { type SharedUpload, shareUpload } from "./shared-upload.ts";
+import { type SharedUpload, type SharedUploadParts, shareUpload } from "./shared-upload.ts";
 import { openBlobSource } from "./source.ts";
-import { type Command, createTabChannel, openWire } from "./tab-channel.ts";
+import { type Command, createTabChannel, openWire, TABS, type ToTabs } from "./tab-channel.ts";
 import { countTabs } from "./tabs.ts";
 import { createBrowserTransport } from "./transport.ts";
 import { createTurns, type Turn } from "./turns.ts";
@@ -61,12 +62,16 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
   let isEnded = false;
   const ports = browserPorts(settings, { origins, database, isEnded: () => isEnded });
   const whose = settings.owner === undefined ? {} : { owner: settings.owner };
-  const place = { ...ports, handles, ...whose };
   /** What downloads have kept, by their ids: removes it. */
   const kept = new Map<number, () => Promise<void>>();
   const transfers = new Map<number, WatchedTransfer>();
   const shared = new Map<number, SharedUpload>();
-  const channel = createTabChannel(openWire());
+  const channel = createTabChannel(openWire<ToTabs>(TABS));
+  const files = createFileChannel({
+    ...{ clock: browserClock, random: browserRandom, locks: navigator.locks },
+    wire: openWire<AboutFiles>(FILES),
+  });
+  const place = { ...ports, handles, files, ...whose };
   const takeTurn = createTurns();
   const questions = new Map<number, PromiseWithResolvers<string>>();
   let lastQuestion = 0;
@@ -80,6 +85,7 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
     isEnded = true;
     unwatchHints();
     channel.close();
+    files.close();
     for (const transfer of transfers.values()) {
       void transfer.pause();
       transfer.resume();
@@ -111,6 +117,14 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
     );
   }
 
+  /** Tells the page what it needs to watch an upload that another tab has begun, unless it does. What cannot be listed cannot be watched. */
+  async function tellOther(key: string): Promise<void> {
+    if (channel.has(key)) return;
+    const list = await listHere(place).catch(() => []);
+    const one = list.find((found) => found.key === key);
+    if (one) page.postMessage({ type: "other", one });
+  }
+
   /** Its handle is kept before there is a checkpoint that it would be needed for. */
   async function open({ blob, handle, path, identity }: SentUpload): Promise<Source> {
     const openBlob = (one: Blob) =>
@@ -134,7 +148,10 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
       ...(blob.type === "" ? {} : { type: blob.type }),
     };
     const source = token === "ask" ? () => askToken(id) : token;
-    const share = shareAs(id, (what) => void transfer[what]());
+    const share = shareAs(id, (what) => void transfer[what](), {
+      onBegun: (key) => blob instanceof File && files.offer(key, blob),
+      onOver: files.drop,
+    });
     const transfer = startUpload(
       async () => {
         await turn.come;
@@ -163,7 +180,7 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
   async function beginDownload(id: number, sent: SentDownload): Promise<void> {
     const early: Command[] = [];
     let command = (what: Command) => void early.push(what);
-    const share = shareAs(id, (what) => command(what));
+    const share = shareAs(id, (what) => command(what), NO_FILE);
     shared.set(id, share);
     const { startBrowserDownload } = await import("./download.ts");
     const turn = takeTurn(`from ${new URL(sent.url).origin}`);
@@ -191,11 +208,17 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
   }
 
   /** What other tabs are told of a transfer, and may tell it. */
-  function shareAs(id: number, command: (what: Command) => void): SharedUpload {
+  function shareAs(
+    id: number,
+    command: SharedUploadParts["command"],
+    file: Pick<SharedUploadParts, "onBegun" | "onOver">,
+  ): SharedUpload {
     return shareUpload({
       ...{ channel, clock: browserClock, name: encodeHex(browserRandom.bytes(16)) },
       show: (event) => page.postMessage({ type: "event", id, event }),
+      onWhere: (where) => page.postMessage({ type: "where", id, where }),
       command,
+      ...file,
     });
   }
 
@@ -243,6 +266,8 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
         return answer(message.question, listHere(place));
       case "forget":
         return answer(message.question, forgetOne(place, message));
+      case "listen":
+        return files.onBegun(tellOther);
       case "hint":
         return hint();
       case "end":
@@ -264,6 +289,9 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
     }
   };
 }
+
+/** There is nothing to hand over: each tab has a place of its own for what it downloads. */
+const NO_FILE = { onBegun: () => undefined, onOver: () => undefined };
 
 /** A transfer, its voice in other tabs, its turn. */
 interface Followed {

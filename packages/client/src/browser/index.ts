@@ -11,6 +11,7 @@ export {
   type ResumeOptions,
 } from "./client.ts";
 export { type Found, filesOf } from "./files-of.ts";
+export type { Notice, NoticeTexts } from "./notices.ts";
 export type { Download, Downloaded, DownloadOptions } from "./page-download.ts";
 export type { PageEvents, Transfer } from "./page-transfer.ts";
 export type { Unfinished } from "./unfinished.ts";

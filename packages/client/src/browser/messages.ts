@@ -16,6 +16,9 @@ export interface Settings {
   readonly owner?: string;
 }
 
+/** Which tab does the work of an upload. */
+export type Where = "here" | "elsewhere";
+
 /** A token that a function of the page gives is asked for by message. */
 export interface SentUpload {
   readonly blob: Blob;
@@ -51,6 +54,8 @@ export type ToEngine =
       readonly key: string;
       readonly identity: string;
     }
+  /** The page wants to know of what other tabs begin. */
+  | { readonly type: "listen" }
   /** The page is looked at again, which the engine cannot see. */
   | { readonly type: "hint" }
   /** Nobody listens any more: whatever runs ends where it is, to be gone on with. */
@@ -68,6 +73,7 @@ export type SentEvent = {
 export type ToPage =
   | { readonly type: "ready" }
   | { readonly type: "event"; readonly id: number; readonly event: SentEvent }
+  | { readonly type: "where"; readonly id: number; readonly where: Where }
   | { readonly type: "complete"; readonly id: number; readonly result: Brought }
   | {
       readonly type: "failed";
@@ -80,6 +86,7 @@ export type ToPage =
       readonly question: number;
       readonly found: readonly Unfinished[];
     }
+  | { readonly type: "other"; readonly one: Unfinished }
   | { readonly type: "refused"; readonly question: number; readonly error: SentError }
   | { readonly type: "ask token"; readonly id: number; readonly question: number };
 

@@ -1,11 +1,13 @@
 // A transfer as a page has it: what it is told to do goes to the engine, what happens comes from there.
 import type { HoldfastError } from "@holdfast/protocol";
 import type { Transfer as CoreTransfer, PublicState, TransferEvents } from "../events.ts";
-import type { Brought, SentEvent } from "./messages.ts";
+import type { Brought, SentEvent, Where } from "./messages.ts";
 
 /** `warning`: something that does not stop the transfer, but that a person should know. */
 export interface PageEvents extends Omit<TransferEvents, "notice"> {
   warning: TransferEvents["notice"];
+  /** Another tab does the work, and this one shows it; or this one does it again. */
+  where: Where;
 }
 
 export interface Transfer extends Omit<CoreTransfer, "on"> {
@@ -21,6 +23,9 @@ export interface PageTransfer {
   /** What it ends with. */
   readonly done: Promise<Brought>;
   accept(event: SentEvent): void;
+  move(where: Where): void;
+  /** It would stop if this tab went. */
+  isRunning(): boolean;
   complete(result: Brought): void;
   fail(state: PublicState, error: HoldfastError): void;
 }
@@ -37,12 +42,14 @@ export function createPageTransfer(
     state: new Set(),
     retry: new Set(),
     warning: new Set(),
+    where: new Set(),
     error: new Set(),
   };
   const { promise: done, resolve, reject } = Promise.withResolvers<Brought>();
   // Who listens to events only must not meet an unhandled rejection.
   done.catch(() => "told by the error event");
   let state: PublicState = "opening";
+  let where: Where = "here";
 
   function emit<Name extends keyof PageEvents>(event: Name, value: PageEvents[Name]): void {
     for (const listener of [...listeners[event]]) {
@@ -81,6 +88,11 @@ export function createPageTransfer(
   return {
     accept,
     done,
+    move(next) {
+      where = next;
+      emit("where", next);
+    },
+    isRunning: () => where === "here" && state !== "paused",
     complete: resolve,
     fail(last, error) {
       if (state !== last) accept({ name: "state", value: last });

@@ -3,12 +3,13 @@ import { HoldfastError } from "@holdfast/protocol";
 import { createVirtualClock } from "@holdfast/testkit/clock";
 import { beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../node/platform.ts";
+import { createAir } from "./air.ts";
 import { createCheckpointStore } from "./checkpoint.ts";
 import type { Claims } from "./claims.ts";
 import { createDatabase } from "./database.ts";
 import type { SentEvent } from "./messages.ts";
 import { shareUpload } from "./shared-upload.ts";
-import { createTabChannel, type ToTabs, type Wire } from "./tab-channel.ts";
+import { createTabChannel, type ToTabs } from "./tab-channel.ts";
 
 const KEY = "a";
 const CREATED = {
@@ -20,26 +21,12 @@ const stateOf = (value: "opening" | "sending" | "paused" | "complete" | "failed"
 const progressOf = (committed: number) =>
   ({ name: "progress", value: { committed, sent: 0, size: 9, rate: 1, eta: 1 } }) as const;
 
-/** What every tab posts comes to all others, as each browser has it. */
-function createAir(): () => Wire {
-  const wires = new Set<Wire>();
-  return () => {
-    const wire: Wire = {
-      onmessage: null,
-      postMessage(message: ToTabs) {
-        for (const one of wires)
-          if (one !== wire) one.onmessage?.(new MessageEvent("message", { data: message }));
-      },
-      close: () => wires.delete(wire),
-    };
-    wires.add(wire);
-    return wire;
-  };
-}
-
 let clock = createVirtualClock();
-let openWire = createAir();
+let openWire = createAir<ToTabs>();
 let owner: string | undefined;
+let begun: string[] = [];
+let places: string[] = [];
+let over: string[] = [];
 
 /** One tab has it at a time. */
 function claimsOf(name: string): Claims {
@@ -62,6 +49,9 @@ function openTab(name: string) {
     ...{ channel: createTabChannel(openWire()), clock, name },
     show: (event) => shown.push(event),
     command: (what) => commands.push(what),
+    onWhere: (where) => places.push(`${name} ${where}`),
+    onBegun: () => begun.push(name),
+    onOver: () => over.push(name),
   });
   const database = createDatabase(name, systemClock);
   const store = createCheckpointStore({ clock, claims: claimsOf(name), database });
@@ -84,8 +74,11 @@ async function openTwo() {
 
 beforeEach(() => {
   clock = createVirtualClock();
-  openWire = createAir();
+  openWire = createAir<ToTabs>();
   owner = undefined;
+  begun = [];
+  places = [];
+  over = [];
 });
 
 describe("an upload that another tab is at", () => {
@@ -153,6 +146,10 @@ describe("an upload that another tab is at", () => {
     second.note({ name: "part", value: { index: 7 } });
     clock.advance(250);
     expect(first.shown.at(-1)).toEqual(progressOf(1));
+    second.note(CREATED);
+    third.leave();
+    expect([begun, over]).toEqual([["first", "second"], ["first"]]);
+    expect(places).toEqual(["second elsewhere", "third elsewhere", "second here"]);
   });
 
   it("that has ended there says nothing of the file that was chosen here", async () => {

@@ -1,7 +1,7 @@
 // An upload of this page among the tabs of its origin: whoever has the claim on it does the work, the others show what that one tells, and go on should it go.
 import { toHoldfastError } from "@holdfast/protocol";
 import type { CheckpointStore, Clock } from "../ports.ts";
-import type { SentEvent } from "./messages.ts";
+import type { SentEvent, Where } from "./messages.ts";
 import type { Command, Hear, TabChannel, ToTabs } from "./tab-channel.ts";
 import { createTelling } from "./tell-tabs.ts";
 
@@ -12,6 +12,11 @@ export interface SharedUploadParts {
   readonly name: string;
   /** Shows the page what happens, here or where the upload is. */
   readonly show: (event: SentEvent) => void;
+  /** This tab's is the upload, and it exists: others may go on with it should this tab go. */
+  readonly onBegun: (key: string) => void;
+  /** Nothing is left of it to go on with, or this tab failed at it. */
+  readonly onOver: (key: string) => void;
+  readonly onWhere: (where: Where) => void;
   /** To the transfer of this tab. While another one is at the upload it waits for the claim: then it is paused and resumed in step. */
   readonly command: (what: Command) => void;
 }
@@ -32,7 +37,7 @@ type Role =
   { readonly kind: "alone" } | { readonly kind: "watching" | "owning"; readonly key: string };
 
 export function shareUpload(parts: SharedUploadParts): SharedUpload {
-  const { channel, clock, name, show, command } = parts;
+  const { channel, clock, name, show, command, onWhere, onBegun, onOver } = parts;
   let role: Role = { kind: "alone" };
   let leave: () => void = () => undefined;
   /** A person wants it aborted, and nobody has said yet that it is. */
@@ -78,6 +83,7 @@ export function shareUpload(parts: SharedUploadParts): SharedUpload {
   function tell(event: SentEvent): void {
     telling.note(event);
     show(event);
+    if (event.name === "created" && role.kind === "owning") onBegun(role.key);
   }
 
   function become(kind: "watching" | "owning", key: string): void {
@@ -85,6 +91,8 @@ export function shareUpload(parts: SharedUploadParts): SharedUpload {
     if (before === kind) return;
     if (before === "alone") leave = channel.join(key, hear);
     role = { kind, key };
+    if (kind === "watching" || before === "watching")
+      onWhere(kind === "watching" ? "elsewhere" : "here");
     if (kind === "watching") say({ type: "watch", key, from: name });
     else {
       if (before === "watching" && state) tell(state);
@@ -117,6 +125,9 @@ export function shareUpload(parts: SharedUploadParts): SharedUpload {
       if (role.kind !== "alone") say({ type: "do", key: role.key, what });
       obey(what);
     },
-    leave: () => leave(),
+    leave() {
+      leave();
+      if (role.kind === "owning") onOver(role.key);
+    },
   };
 }

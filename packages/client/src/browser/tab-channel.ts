@@ -1,8 +1,7 @@
 // What the engines of an origin's tabs tell each other of an upload. One of them owns it, by its claim; the others watch.
 import type { SentEvent } from "./messages.ts";
 
-/** Its name says its version: tabs with another version of this are not heard, and hear nothing. */
-const NAME = "holdfast.1";
+export const TABS = "holdfast.1";
 
 /** What a person may want of an upload, whichever tab they look at. */
 export type Command = "pause" | "resume" | "abort";
@@ -30,20 +29,25 @@ export interface TabChannel {
   say(message: ToTabs, by: Hear): void;
   /** Hears what is said of the key until the returned function is called. */
   join(key: string, hear: Hear): () => void;
+  /** Whether somebody in this tab has joined. */
+  has(key: string): boolean;
   close(): void;
 }
 
 /** As much of a BroadcastChannel as is used. */
-export type Wire = Pick<BroadcastChannel, "postMessage" | "close"> & {
-  onmessage: ((event: MessageEvent<ToTabs>) => void) | null;
-};
-
-/** Undefined where the browser has none. */
-export function openWire(): Wire | undefined {
-  return "BroadcastChannel" in globalThis ? new BroadcastChannel(NAME) : undefined;
+export interface Wire<Message> {
+  onmessage: ((event: MessageEvent<Message>) => void) | null;
+  postMessage(message: Message): void;
+  close(): void;
 }
 
-export function createTabChannel(wire: Wire | undefined): TabChannel {
+/** Undefined where the browser has none. Its name says its version: tabs with another one are not heard, and hear nothing. */
+export function openWire<Message>(name: string): Wire<Message> | undefined {
+  return "BroadcastChannel" in globalThis ? new BroadcastChannel(name) : undefined;
+}
+
+export function createTabChannel(opened: Wire<ToTabs> | undefined): TabChannel {
+  let wire = opened;
   const joined = new Map<string, Set<Hear>>();
 
   function hear(message: ToTabs, by?: Hear): void {
@@ -64,6 +68,11 @@ export function createTabChannel(wire: Wire | undefined): TabChannel {
         if (all.size === 0 && joined.get(key) === all) joined.delete(key);
       };
     },
-    close: () => wire?.close(),
+    has: (key) => joined.has(key),
+    close() {
+      wire?.close();
+      // What still ends in this tab, nobody is told of.
+      wire = undefined;
+    },
   };
 }

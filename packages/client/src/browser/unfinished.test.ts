@@ -6,7 +6,9 @@ import { systemClock, systemDigester } from "../node/platform.ts";
 import { createCheckpointStore } from "./checkpoint.ts";
 import { createClaims } from "./claims.ts";
 import { createDatabase } from "./database.ts";
+import { createFileChannel } from "./file-channel.ts";
 import { createHandles } from "./handles.ts";
+import { browserRandom } from "./platform.ts";
 import { forgetOne, isFileOf, listHere, otherFile } from "./unfinished.ts";
 
 const database = createDatabase("unfinished", systemClock);
@@ -19,6 +21,9 @@ const place = {
   checkpoints,
   digester: systemDigester,
   handles: createHandles(systemClock, database),
+  files: createFileChannel({
+    ...{ clock: systemClock, random: browserRandom, locks: undefined, wire: undefined },
+  }),
 };
 
 function checkpointOf(source: string): string {
@@ -56,7 +61,11 @@ describe("what a page can go on with", () => {
       code: "transfer_busy",
     });
     release();
+    const held = new File(["abcdef"], "talk.mp4", { lastModified: 5 });
+    place.files.offer("a", held);
+    expect((await listHere(place))[0]?.file).toBe(held);
     expect(await forgetOne(place, { key: "a", identity })).toEqual([]);
+    expect(await place.files.find(["a"])).toEqual(new Map());
     const [one] = found;
     if (!one) throw new Error("nothing was found");
     const talk = new File(["abcdef"], "talk.mp4", { lastModified: 5 });

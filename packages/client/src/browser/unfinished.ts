@@ -2,6 +2,7 @@
 import { HoldfastError } from "@holdfast/protocol";
 import type { CheckpointStore, Digester } from "../ports.ts";
 import { listUnfinished } from "../unfinished.ts";
+import type { FileChannel } from "./file-channel.ts";
 import type { Handles } from "./handles.ts";
 import { decodeIdentity } from "./source.ts";
 
@@ -25,6 +26,8 @@ export interface Unfinished {
   readonly savedAt: number;
   /** A tab of this browser is at it. */
   readonly isRunning: boolean;
+  /** The file itself, where another tab or the site's service worker still has it: nobody need be asked for it. */
+  readonly file?: File;
   /** What leads back to the file, where the browser gave that; else somebody has to choose it again. */
   readonly handle?: FileSystemFileHandle;
 }
@@ -35,22 +38,30 @@ interface Place {
   readonly handles: Handles;
   /** Whose are listed; those of nobody in particular where undefined. */
   readonly owner?: string;
+  readonly files: Pick<FileChannel, "find" | "drop">;
 }
 
 /** The latest last. @throws HoldfastError `checkpoint_failed` */
 export async function listHere(place: Place): Promise<readonly Unfinished[]> {
   const found: Unfinished[] = [];
-  for (const one of await listUnfinished(place)) {
+  const listed = (await listUnfinished(place)).flatMap((one) => {
     const file = one.kind === "upload" ? decodeIdentity(one.path) : undefined;
-    if (one.kind !== "upload" || !file || file.owner !== place.owner) continue;
+    if (one.kind !== "upload" || !file || file.owner !== place.owner) return [];
     const { path, lastModified } = file;
-    const { key, path: identity, to, size, savedAt, holder, name, type, metadata } = one;
+    return [{ ...one, identity: one.path, path, lastModified }];
+  });
+  const files = await place.files.find(listed.map(({ key }) => key));
+  for (const one of listed) {
+    const { key, identity, path, lastModified, to, size, savedAt, holder } = one;
+    const { name, type, metadata } = one;
     const handle = await place.handles.find(identity);
+    const file = files.get(key);
     found.push({
       ...{ key, identity, to, size, savedAt, isRunning: holder !== undefined, path, lastModified },
       ...(name === undefined ? {} : { name }),
       ...(type === undefined ? {} : { type }),
       ...(metadata === undefined ? {} : { metadata }),
+      ...(file === undefined ? {} : { file }),
       ...(handle === undefined ? {} : { handle }),
     });
   }
@@ -62,11 +73,12 @@ export async function forgetOne(
   place: Place,
   { key, identity }: Pick<Unfinished, "key" | "identity">,
 ): Promise<readonly Unfinished[]> {
-  const { checkpoints, handles } = place;
+  const { checkpoints, handles, files } = place;
   const release = await checkpoints.claim(key);
   try {
     await checkpoints.remove(key);
     await handles.forget(identity);
+    files.drop(key);
   } finally {
     release();
   }
