@@ -92,15 +92,44 @@ describe.each(Object.entries(STORES))("a download from %s", (_, start) => {
     expect((await fetch(other)).status).toBe(403);
   });
 
-  it("goes through the server for who pins a version: our own client, and who resumes by a tag", async () => {
+  it("goes through the server for who resumes by a tag", async () => {
     const etag = (await fetch(url, { method: "HEAD", headers })).headers.get("etag") ?? "";
     const some = await ask({ range: "bytes=0-9", "if-range": etag });
     expect([some.status, some.headers.get("etag")]).toEqual([206, etag]);
     await some.arrayBuffer();
+    const other = await ask({ "if-match": '"other"', "holdfast-redirect": "?1" });
+    expect(other.status).toBe(412);
+  });
+
+  /** Bytes that the server has read from the store. */
+  async function readThere(): Promise<number> {
+    const page = await (await fetch(`${server.url}/metrics`, { headers })).text();
+    return Number(/^holdfast_storage_read_bytes_total (\d+)$/m.exec(page)?.[1] ?? Number.NaN);
+  }
+
+  async function download(to: string): Promise<void> {
     const client = createClient({ stateDir: join(home, "state") });
-    await client.download(url, join(home, "copy"), { token: TOKEN }).done;
+    await client.download(url, join(home, to), { token: TOKEN }).done;
     client.close();
+  }
+
+  it("costs the server no bytes where our own client makes it, which checks each part", async () => {
+    const before = await readThere();
+    await download("copy");
     expect((await readFile(join(home, "copy"))).equals(content)).toBe(true);
+    // The manifest passes through the server, and may be followed by a first piece that was asked for beside it.
+    expect((await readThere()) - before).toBeLessThan(SIZE / 4);
+  });
+
+  it("is refused by name where the bytes in the store are others: the server looks then", async () => {
+    const [key = ""] = (await store.look("led")).objects.filter((one) => one.startsWith("bytes/"));
+    const spoilt = Buffer.from(content);
+    spoilt[5] = (spoilt[5] ?? 0) ^ 1;
+    await store.put(`led/${key}`, spoilt);
+    await expect(download("bad")).rejects.toMatchObject({ code: "part_damaged" });
+    await store.put(`led/${key}`, content);
+    await download("good");
+    expect((await readFile(join(home, "good"))).equals(content)).toBe(true);
   });
 
   it("is nobody's who may not read it", async () => {

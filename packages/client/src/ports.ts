@@ -42,6 +42,8 @@ export interface TransportResponse {
 
 /** HTTP as it is: no retries, no redirects, no time limits of its own but for connecting. */
 export interface Transport {
+  /** Whether it can be led to another server, and told where that is. A page is not. */
+  readonly tellsWhereTo?: true;
   /**
    * Resolves when the response's head is there, and for a request with a body not before the transport has let go of its memory, even
    * where the answer came early. Rejects under the same condition. May be repeated as far as HTTP lets the method be.

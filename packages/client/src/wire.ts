@@ -3,6 +3,7 @@ import { encodeClient, HoldfastError, toHoldfastError } from "@holdfast/protocol
 import { requireOwn, requireStored } from "./answer-check.ts";
 import { requireAny } from "./any-answer.ts";
 import type { Auth } from "./auth.ts";
+import { bareOf, createLed, isLeading, requireRange } from "./led.ts";
 import type { Limit } from "./limit.ts";
 import { createPace } from "./pace.ts";
 import type { Clock, Connection, Transport, TransportRequest, TransportResponse } from "./ports.ts";
@@ -57,6 +58,8 @@ export interface Wire {
    * `not_holdfast`, `connection_failed`, `stalled`; the signal's reason.
    */
   send<T>(request: WireRequest, use: (answer: WireAnswer) => Promise<T>): Promise<T>;
+  /** As `send`, for bytes that whoever asks checks: where the server leads to the store that has them, they come from there. */
+  sendLed<T>(request: WireRequest, use: (answer: WireAnswer) => Promise<T>): Promise<T>;
   /**
    * Asks any server for bytes: follows where it leads, and takes no token along, not even on its first step.
    *
@@ -72,7 +75,7 @@ export interface Wire {
 }
 
 export function createWire(parts: WireParts): Wire {
-  const { auth, clock, stallMs } = parts;
+  const { auth, clock, stallMs, transport } = parts;
   const patience = createPatience();
   const common = { pace: createPace(clock) };
   // Another server's silences say nothing of ours.
@@ -108,7 +111,64 @@ export function createWire(parts: WireParts): Wire {
         return { next };
       },
     );
+  /** Whoever gives out tokens may be silent as the server may. */
+  const askFor = <A>({ signal: given }: WireRequest, question: () => Promise<A>) =>
+    watched(clock, stallMs, given, (signal) => unlessAborted(question(), signal)).catch(
+      (error: unknown) => {
+        if (toHoldfastError(error).code !== "stalled") throw error;
+        auth.forget();
+        throw new HoldfastError("stalled", "whoever gives out tokens does not answer");
+      },
+    );
+  async function sendBy<T>(request: WireRequest, way: typeof toOwn, use: Use<T>): Promise<T> {
+    const sendWith = (token: string | undefined) =>
+      request.body
+        ? patience.learn((times) =>
+            sendOnce(parts, request, way(request, token), { ...common, times }, use),
+          )
+        : sendOnce(parts, request, way(request, token), { ...common, times: 1 }, use);
+    const token = await askFor(request, () => auth.current());
+    try {
+      return await sendWith(token);
+    } catch (error) {
+      if (token === undefined || toHoldfastError(error).code !== "unauthorized") throw error;
+      if (!(await askFor(request, () => auth.renew(token)))) throw error;
+    }
+    return sendWith(await askFor(request, () => auth.current()));
+  }
+  const send: Wire["send"] = (request, use) => sendBy(request, toOwn, use);
+  /** An answer of ours may lead on; nobody else's does. */
+  const toLeading: typeof toOwn = (request, token) => {
+    const own = toOwn(request, token);
+    const require: Way["require"] = async (response, answer) => {
+      if (!isLeading(response)) await own.require(response, answer);
+    };
+    return { ...own, require };
+  };
+  const led = createLed({
+    ...{ clock, send },
+    ask: (request, use) =>
+      sendBy(request, toLeading, async (answer) => {
+        if (!isLeading(answer)) return { value: await use(answer) };
+        const next = leadsTo(answer, request.url);
+        await skim(answer);
+        return { next: next ?? request.url };
+      }),
+    fetchAt: (url, request, use) =>
+      sendOnce(
+        parts,
+        { ...request, url },
+        {
+          headers: { ...bareOf(request), "user-agent": PRODUCT },
+          require: (response, answer) => requireRange(response, answer, clock),
+        },
+        { pace: elsewhere.pace, times: 1 },
+        use,
+      ),
+  });
   return {
+    send,
+    sendLed: transport.tellsWhereTo ? led : send,
     async sendAny(request, use) {
       let { url } = request;
       for (let steps = 0; steps <= REDIRECTS_MAX; steps++) {
@@ -132,33 +192,10 @@ export function createWire(parts: WireParts): Wire {
           async (answer) => answer.read(() => undefined),
         ),
       ),
-    async send(request, use) {
-      // Whoever gives out tokens may be silent as the server may.
-      const ask = <A>(question: () => Promise<A>) =>
-        watched(clock, stallMs, request.signal, (signal) =>
-          unlessAborted(question(), signal),
-        ).catch((error: unknown) => {
-          if (toHoldfastError(error).code !== "stalled") throw error;
-          auth.forget();
-          throw new HoldfastError("stalled", "whoever gives out tokens does not answer");
-        });
-      const sendWith = (token: string | undefined) =>
-        request.body
-          ? patience.learn((times) =>
-              sendOnce(parts, request, toOwn(request, token), { ...common, times }, use),
-            )
-          : sendOnce(parts, request, toOwn(request, token), { ...common, times: 1 }, use);
-      const token = await ask(() => auth.current());
-      try {
-        return await sendWith(token);
-      } catch (error) {
-        if (token === undefined || toHoldfastError(error).code !== "unauthorized") throw error;
-        if (!(await ask(() => auth.renew(token)))) throw error;
-      }
-      return sendWith(await ask(() => auth.current()));
-    },
   };
 }
+
+type Use<T> = (answer: WireAnswer) => Promise<T>;
 
 /** Reads on as far as it is worth it to have the connection for the next request; nobody is owed more, and there may be no end of it. */
 async function skim(answer: WireAnswer): Promise<void> {

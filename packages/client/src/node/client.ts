@@ -144,7 +144,7 @@ export function createClient(options: ClientOptions = {}): Client {
   const lent: Ports = {
     ...own,
     share,
-    transport: { request: (request) => own.transport.request(request), close: () => undefined },
+    transport: { ...own.transport, close: () => undefined },
     checkpoints: { ...own.checkpoints, close: () => undefined },
   };
   // A limit also says how many runs of one transfer are worth while.

@@ -22,6 +22,7 @@ export function createNodeTransport(): Transport {
   const secure = new https.Agent(settings);
   const bulk = createBulk(CONNECT_MS);
   return {
+    tellsWhereTo: true,
     async request(asked) {
       asked.signal.throwIfAborted();
       const request = { ...asked, onConnected: once(asked.onConnected) };

@@ -33,7 +33,7 @@ export async function redirected(
 ): Promise<Reply | undefined> {
   const isPlain = request.method === "GET" && audience === "asker" && !file.notes?.damaged;
   if (!redirectsReads || !isPlain) return undefined;
-  if (OURS.some((name) => request.header(name) !== undefined)) return undefined;
+  if (OURS.some((name) => isAsked(request, name))) return undefined;
   const range = request.header("range");
   if (range !== undefined && !(isRange && PLAIN.test(range))) return undefined;
   const lifeMs = Math.min(LIFE_MS, leftOf(request, clock.now()));
@@ -44,6 +44,12 @@ export async function redirected(
   // A browser looks at this before it follows: a page of another site shows by the store what it could not show from here.
   const own = { "cross-origin-resource-policy": "same-origin" };
   return location === undefined ? undefined : emptyReply(307, { location, ...own });
+}
+
+/** A tag of ours that was judged already is no more in the way of who checks every part by the manifest with that tag. */
+function isAsked(request: Request, name: (typeof OURS)[number]): boolean {
+  const isChecked = name === "if-match" && request.header("holdfast-redirect") === "?1";
+  return !isChecked && request.header(name) !== undefined;
 }
 
 /** Milliseconds that the link is good by which it came. */

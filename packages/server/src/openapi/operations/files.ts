@@ -92,6 +92,10 @@ const getFile: Operation = {
       .enum(["?1"])
       .optional()
       .describe("Checks each part where it is stored before a byte of it leaves"),
+    "Holdfast-Redirect": z
+      .enum(["?1"])
+      .optional()
+      .describe("Who asks checks every part, and may be led to the store with If-Match, too"),
   },
   replies: {
     200: { what: "All of it", headers: { ...contentHeaders, ...digests }, content: bytes },
