@@ -7,6 +7,7 @@ import { downloadRows } from "./downloads.ts";
 import { fetchLineARows, fetchRows } from "./fetching.ts";
 import { followRows } from "./follow.ts";
 import { parallelRows } from "./ingest.ts";
+import { browserFreezeRows, browserLineARows, browserLineCRows } from "./lines/browser.ts";
 import { lineBRows } from "./lines/packets.ts";
 import { freezeRows, lineARows, lineCRows } from "./lines/rows.ts";
 import { memoryRows } from "./memory.ts";
@@ -53,6 +54,9 @@ const SECTIONS: Readonly<Record<string, (stage: Stage) => Promise<readonly Row[]
   "line-a-freezes": freezeRows,
   "line-b": lineBRows,
   "line-c": lineCRows,
+  "browser-line-a": browserLineARows,
+  "browser-line-a-freezes": browserFreezeRows,
+  "browser-line-c": browserLineCRows,
 };
 
 async function measureAll(): Promise<void> {

@@ -7,25 +7,42 @@ import { figureOf, interleave } from "../measure.ts";
 import { type Row, showFigure } from "../row.ts";
 import { type Stage, serveHoldfast, serveTus } from "../stage.ts";
 import { type Condition, LINE_A_FREEZES, LINE_A_RESETS, LINE_C } from "./conditions.ts";
-import { type LineSample, sendByCli, sendByTus } from "./send.ts";
+import { type LineSample, type Sending, sendByCli, sendByTus } from "./send.ts";
 
-export const lineARows = (stage: Stage): Promise<readonly Row[]> => measure(stage, LINE_A_RESETS);
-export const freezeRows = (stage: Stage): Promise<readonly Row[]> => measure(stage, LINE_A_FREEZES);
-export const lineCRows = (stage: Stage): Promise<readonly Row[]> => measure(stage, LINE_C);
+export const lineARows = (stage: Stage): Promise<readonly Row[]> =>
+  measureLine(stage, LINE_A_RESETS, byCommands(stage));
+export const freezeRows = (stage: Stage): Promise<readonly Row[]> =>
+  measureLine(stage, LINE_A_FREEZES, byCommands(stage));
+export const lineCRows = (stage: Stage): Promise<readonly Row[]> =>
+  measureLine(stage, LINE_C, byCommands(stage));
 
-async function measure(stage: Stage, condition: Condition): Promise<readonly Row[]> {
+const byCommands = ({ directory }: Stage): Senders => ({
+  env: {},
+  ours: (sending) => sendByCli(sending, directory),
+  theirs: sendByTus,
+});
+
+/** What sends the file: our client and tus-js-client, each to a server of its own; `env` is what ours needs for that. */
+export interface Senders {
+  readonly env: Readonly<Record<string, string>>;
+  readonly ours: (sending: Sending) => Promise<LineSample>;
+  readonly theirs: (sending: Sending) => Promise<LineSample>;
+}
+
+export async function measureLine(
+  stage: Stage,
+  condition: Condition,
+  senders: Senders,
+): Promise<readonly Row[]> {
   const path = join(stage.directory, "line-source");
   await writeContent(path, { seed: 3, size: condition.size });
-  const holdfast = await serveHoldfast(stage, "line");
+  const holdfast = await serveHoldfast(stage, "line", { env: senders.env });
   const tus = await serveTus(stage);
   const counts = { ours: 0, theirs: 0 };
   const sending = (targetPort: number, round: number) => ({ condition, round, path, targetPort });
   const contenders = [
-    {
-      name: "ours",
-      run: () => sendByCli(sending(holdfast.port, counts.ours++), stage.directory),
-    },
-    { name: "theirs", run: () => sendByTus(sending(tus.port, counts.theirs++)) },
+    { name: "ours", run: () => senders.ours(sending(holdfast.port, counts.ours++)) },
+    { name: "theirs", run: () => senders.theirs(sending(tus.port, counts.theirs++)) },
   ];
   const rounds = { warmUp: 0, measured: Math.min(stage.rounds.measured, condition.roundsMax) };
   const samples = await interleave(contenders, rounds, async () => undefined);

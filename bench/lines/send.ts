@@ -1,4 +1,4 @@
-// One file over one bad line, by our command line or by tus-js-client: how long, and how much of it twice.
+// One file over one bad line, by a command, our own or one with tus-js-client, or by whatever else sends it: how long, and how much of it twice.
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,11 +21,17 @@ export interface LineSample {
   readonly told: Readonly<Record<string, unknown>>;
 }
 
-interface Sending {
+export interface Sending {
   readonly condition: Condition;
   readonly round: number;
   readonly path: string;
   readonly targetPort: number;
+}
+
+/** What became of it. */
+export interface Sent extends Pick<LineSample, "isWhole" | "told"> {
+  /** Undefined where it never finished: then it has taken as long as it was waited for. */
+  readonly seconds: number | undefined;
 }
 
 /** Whoever needs this many times as long as the bytes alone has not finished. */
@@ -34,22 +40,43 @@ const PATIENCE = 4;
 /** `stateDir` is where the client remembers what it learned. */
 export async function sendByCli(sending: Sending, stateDir: string): Promise<LineSample> {
   const states = await mkdtemp(join(stateDir, "checkpoints-"));
-  return overLine(sending, ({ url }) =>
-    startCli(["upload", sending.path, "--to", url, "--json"], {
-      env: { HOLDFAST_STATE_DIR: states },
-    }),
+  return overLine(sending, ({ url }, patienceMs) =>
+    toEnd(
+      startCli(["upload", sending.path, "--to", url, "--json"], {
+        env: { HOLDFAST_STATE_DIR: states },
+      }),
+      patienceMs,
+    ),
   ).finally(() => rm(states, { recursive: true }));
 }
 
 export function sendByTus(sending: Sending): Promise<LineSample> {
-  return overLine(sending, ({ url }) =>
-    startProgram([process.execPath, TUS_CLIENT, sending.path, `${url}/files`]),
+  return overLine(sending, ({ url }, patienceMs) =>
+    toEnd(startProgram([process.execPath, TUS_CLIENT, sending.path, `${url}/files`]), patienceMs),
   );
 }
 
-async function overLine(
+async function toEnd(command: Command, patienceMs: number): Promise<Sent> {
+  const began = performance.now();
+  const tooLong = setTimeout(() => command.kill("SIGKILL"), patienceMs);
+  const { code } = await command.exit;
+  clearTimeout(tooLong);
+  const complete = command.events.find(({ name }) => name === "complete");
+  const retries = command.events
+    .filter(({ name }) => name === "retry")
+    .map(({ fields, at }) => `${((at - began) / 1000).toFixed(1)} s: ${fields.get("code")}`);
+  const told = { retries, ...Object.fromEntries(complete?.fields ?? []), code };
+  return {
+    isWhole: code === 0 && complete !== undefined,
+    seconds: complete && numberOf(complete, "seconds"),
+    told,
+  };
+}
+
+/** `send` gives up after `patienceMs`, and tells so. */
+export async function overLine(
   { condition, round, targetPort }: Sending,
-  start: (proxy: ChaosProxy) => Command,
+  send: (proxy: ChaosProxy, patienceMs: number) => Promise<Sent>,
 ): Promise<LineSample> {
   const { line, size, fates, resetEveryMs } = condition;
   const proxy = await startProxy({ targetPort, line, fate: fates(round) });
@@ -57,22 +84,14 @@ async function overLine(
     resetEveryMs === undefined ? undefined : setInterval(() => cutAll(proxy), resetEveryMs);
   const physical = size / line.bytesPerSecond;
   const began = performance.now();
-  const command = start(proxy);
-  const tooLong = setTimeout(() => command.kill("SIGKILL"), physical * PATIENCE * 1000);
-  const { code } = await command.exit;
-  clearTimeout(tooLong);
+  const sent = await send(proxy, physical * PATIENCE * 1000);
   clearInterval(resetting);
-  const complete = command.events.find(({ name }) => name === "complete");
-  const isWhole = code === 0 && complete !== undefined;
-  const seconds = complete ? numberOf(complete, "seconds") : (performance.now() - began) / 1000;
+  const seconds = sent.seconds ?? (performance.now() - began) / 1000;
   const { up } = proxy.totals();
   const connections = proxy.connections.length;
   await proxy.close();
-  const retries = command.events
-    .filter(({ name }) => name === "retry")
-    .map(({ fields, at }) => `${((at - began) / 1000).toFixed(1)} s: ${fields.get("code")}`);
-  const told = { retries, ...Object.fromEntries(complete?.fields ?? []), code };
-  return { isWhole, seconds, speed: physical / seconds, twice: up / size - 1, connections, told };
+  const speed = physical / seconds;
+  return { ...sent, seconds, speed, twice: up / size - 1, connections };
 }
 
 function cutAll({ connections }: ChaosProxy): void {

@@ -93,6 +93,7 @@ async function sent(
   const stateDir = join(directory, `state-${files}`);
   const ports = { ...nodePorts(stateDir), clock, share: ALONE };
   const transport: Transport = {
+    mayRepeat: false,
     async request(asked) {
       const one = cutAfter(sending.carried, asked);
       const isToStore = one.url.startsWith(double.endpoint);

@@ -16,6 +16,7 @@ function network(...replies: readonly Reply[]) {
   const clock = createVirtualClock();
   const left = [...replies];
   const transport = {
+    mayRepeat: false,
     async request(request: TransportRequest): Promise<TransportResponse> {
       asked.push(request);
       // Whoever waits for the next try waits for this clock.

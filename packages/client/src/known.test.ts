@@ -1,7 +1,7 @@
 import { KIB, MIB } from "@holdfast/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeKnown, encodeKnown, isTooCoarse, partSizeFor } from "./known.ts";
+import { decodeKnown, encodeKnown, isTooCoarse, partSizeFor, smallPartSize } from "./known.ts";
 import { freshLine, type Known, knownOf, type Line } from "./line.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -33,6 +33,12 @@ describe("the size of parts", () => {
     ["the file is huge", { inFlight: 1, rate: 67_000 }, 64 * 1024 * MIB, 2 * MIB],
   ])("where %s", (_, known, size, expected) => {
     expect(partSizeFor(known, size)).toBe(expected);
+  });
+
+  it("is small where a cut costs a whole run of them, unless they would be many", () => {
+    const sizes = [1, 100 * MIB, 512 * MIB, 512 * MIB + 1, 1024 * MIB, 1024 * MIB + 1];
+    const expected = [256, 256, 256, 512, 512].map((kib) => kib * KIB);
+    expect(sizes.map(smallPartSize)).toEqual([...expected, undefined]);
   });
 
   it("is too coarse where a cut costs more than three per cent", () => {

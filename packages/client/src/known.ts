@@ -20,6 +20,8 @@ const PART_SIZE_MIN: number = 256 * KIB;
 const PART_SIZE_USUAL: number = MIB;
 /** Small parts are not worth a longer list than this. */
 const PARTS_MAX = 50_000;
+/** Nor are these, where the line may be a good one. */
+const SMALL_PARTS_MAX = 2_048;
 
 /** What a cut is expected to cost with parts of that size, as a share of what a connection carries before it. */
 export function expectedLoss({ rate, cutEvery = rate * LIFE_S }: Known, partSize: number): number {
@@ -29,6 +31,11 @@ export function expectedLoss({ rate, cutEvery = rate * LIFE_S }: Known, partSize
 /** Whether parts of that size are too large for the line. */
 export function isTooCoarse(known: Known, partSize: number): boolean {
   return expectedLoss(known, partSize) > LOSS_MAX;
+}
+
+/** The size of parts to ask for where a cut costs a whole run of them and nothing is known of the line, in bytes; undefined leaves it to the server. */
+export function smallPartSize(size: number): number | undefined {
+  return [PART_SIZE_MIN, 2 * PART_SIZE_MIN].find((partSize) => size / partSize <= SMALL_PARTS_MAX);
 }
 
 /** The size of parts to ask for, in bytes; undefined leaves it to the server. */

@@ -2,6 +2,8 @@
 import { KIB, MIB } from "@holdfast/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { RUN_MS_WHOLE } from "./line.ts";
+import type { Settings } from "./state.ts";
 import { type ModelLine, playTransfer } from "./testing/model-line.ts";
 
 function dice(seed: number): () => number {
@@ -23,10 +25,14 @@ function played(
   line: Omit<ModelLine, "dice">,
   size: number,
   partSize: number,
-  { seeds = 10, canAsk = true } = {},
+  { seeds = 10, ...settings }: { seeds?: number } & Partial<Settings> = {},
 ) {
   const ends = Array.from({ length: seeds }, (_, seed) =>
-    playTransfer({ ...line, dice: dice(seed) }, { size, partSize }, { inFlight: 12, canAsk }),
+    playTransfer(
+      { ...line, dice: dice(seed) },
+      { size, partSize },
+      { inFlight: 12, canAsk: true, ...settings },
+    ),
   );
   expect(ends.map(({ phase }) => phase)).toEqual(Array(seeds).fill("complete"));
   const speeds = ends.map(({ speed }) => speed).toSorted((a, b) => a - b);
@@ -58,6 +64,16 @@ describe("a transfer", () => {
     );
     expect(speed).toBeGreaterThan(0.95);
     expect(twice).toBeLessThan(0.03);
+  });
+
+  it("whose runs go out again as a whole after a cut loses little to that, since they are short", () => {
+    const resets = { bytesPerSecond: 2.5e6, rttMs: 150, cutEvery: 8 * MIB, repeats: true };
+    const settings = { inFlight: 5, seeds: 40 };
+    const short = { ...settings, runMs: RUN_MS_WHOLE };
+    const { speed, twice } = played(resets, 100 * MIB, 256 * KIB, short);
+    expect(speed).toBeGreaterThan(0.88);
+    expect(twice).toBeLessThan(0.06);
+    expect(played(resets, 100 * MIB, 256 * KIB, settings).twice).toBeGreaterThan(0.1);
   });
 
   it("over a line on which one connection in ten freezes loses little to that, whenever the client would notice by itself", () => {

@@ -74,6 +74,11 @@ describe("a line that is learned", () => {
     expect(play(freshLine(USUAL, 0), 2, shared(300 * MIB)).line.runParts).toBe(16);
   });
 
+  it("keeps them shorter where that is asked for", () => {
+    const { seen } = play(freshLine({ ...USUAL, runMs: 1_000 }, 0), 5, shared(10 * MIB));
+    expect(seen.map(([, runParts]) => runParts).at(-1)).toBe(2);
+  });
+
   it("keeps one more in flight only while that gains something", () => {
     const lossy = play(freshLine(USUAL, 0), 40, () => MIB);
     expect(lossy.line.inFlight).toBe(IN_FLIGHT);

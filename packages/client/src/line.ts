@@ -10,6 +10,8 @@ export const IN_FLIGHT = 12;
 
 /** A run takes about this long: the gap between two runs is small beside it, and what is learned from it still new. */
 const RUN_MS = 4_000;
+/** Where a run whose connection breaks goes out again as a whole, it costs as much as is lost of it: half of it. */
+export const RUN_MS_WHOLE = 1_200;
 /** Where one part takes longer, more of them at once would only make each last longer, and a cut of the line cost all of them. */
 export const PART_MS_MAX = 5_000;
 /** Runs in flight while nothing is known: several that share a very slow line would all be lost with it, and what the kernel holds of them stands in the way of the rest. */
@@ -38,6 +40,8 @@ export interface Bounds {
   readonly partSize: number;
   readonly runPartsMax: number;
   readonly inFlightMax: number;
+  /** How long a run should take, in milliseconds, where that is not as usual. */
+  readonly runMs?: number;
 }
 
 /** Runs that began since anything changed: only these say what the line does as it is used now. */
@@ -143,7 +147,7 @@ export function freshLine(asked: Bounds, at: number, known?: Known): Line {
     wasRefused: false,
   };
   if (!known) return line;
-  const bytes = ((known.rate / line.inFlight) * RUN_MS) / 2000;
+  const bytes = ((known.rate / line.inFlight) * runMsOf(bounds)) / 2000;
   return { ...line, runParts: within(line, Math.floor(bytes / bounds.partSize)) };
 }
 
@@ -228,10 +232,15 @@ function partMs({ round, bounds }: Line): number {
   return (round.ms / round.bytes) * bounds.partSize;
 }
 
+function runMsOf({ runMs = RUN_MS }: Bounds): number {
+  return runMs;
+}
+
 /** Parts of a run that takes as long as one should. What a longer one gains by being longer is not in the measure of short ones. */
 function partsOf({ round, bounds }: Line): number {
-  const isShort = round.ms / round.runs < RUN_MS / 2;
-  const ms = isShort ? 2 * RUN_MS : RUN_MS;
+  const usual = runMsOf(bounds);
+  const isShort = round.ms / round.runs < usual / 2;
+  const ms = isShort ? 2 * usual : usual;
   return Math.floor((round.bytes / round.ms) * (ms / bounds.partSize));
 }
 

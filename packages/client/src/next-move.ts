@@ -3,7 +3,7 @@ import { missingRanges, type PartRange, partOffset } from "@holdfast/protocol";
 import { isTooCoarse } from "./known.ts";
 import { few, isCutOften, type Known, knownOf, type Line } from "./line.ts";
 import { isTry, tryParts, wantsLonger } from "./longer-runs.ts";
-import { committedBytes, lastRun, nextRun } from "./schedule.ts";
+import { committedBytes, lastRun, nextRun, type RunLengths } from "./schedule.ts";
 import type { Live, Plan } from "./state.ts";
 
 /** What the line has taught so far, on top of what was known before. */
@@ -78,9 +78,8 @@ function trying({ line, flights, resent }: Plan): Pick<Line, "inFlight" | "runPa
 }
 
 /** What was ended because it held up the end goes out again in shorter pieces, one for each connection. */
-function pieces({
-  line: { inFlight, runParts },
-  resent,
-}: Plan): Pick<Line, "inFlight" | "runParts"> {
-  return { inFlight, runParts: resent > 0 ? Math.ceil(runParts / 4) : runParts };
+function pieces({ line: { inFlight, runParts, bounds }, resent }: Plan): RunLengths {
+  // Where runs are short, what lies between two of them is not small beside them.
+  const isUneven = bounds.runMs !== undefined;
+  return { inFlight, runParts: resent > 0 ? Math.ceil(runParts / 4) : runParts, isUneven };
 }

@@ -45,6 +45,11 @@ export interface Transport {
   /** Whether it can be led to another server, and told where that is. A page is not. */
   readonly tellsWhereTo?: true;
   /**
+   * Sends a request once more by itself where its connection breaks, all of its body, and tells nobody: browsers do, on every connection that has carried an answer
+   * before. Then a cut costs a run, not a part.
+   */
+  readonly mayRepeat: boolean;
+  /**
    * Resolves when the response's head is there, and for a request with a body not before the transport has let go of its memory, even
    * where the answer came early. Rejects under the same condition. May be repeated as far as HTTP lets the method be.
    *

@@ -6,6 +6,10 @@ import { committedBytes, type Flight, nextRun } from "./schedule.ts";
 /** Runs of eight parts, four at a time. */
 const LINE = { inFlight: 4, runParts: 8 };
 
+function inFlightUpTo(end: number): Flight {
+  return { run: 1, range: [0, end], startedAt: 0 };
+}
+
 function setOf(partCount: number, indexes: Iterable<number>) {
   const set = createPartSet(partCount);
   for (const index of indexes) addPart(set, index);
@@ -61,6 +65,20 @@ describe("the next run", () => {
     expect(nextRun(createPartSet(100), [], LINE, [[3, 5]])).toEqual([0, 3]);
     expect(nextRun(setOf(100, [0, 1, 2]), [], LINE, [[3, 5]])).toEqual([5, 13]);
     expect(nextRun(setOf(4, [0]), [], LINE, [[1, 4]])).toBeUndefined();
+  });
+
+  it("is longer or shorter by where it begins, where runs are to be uneven, and on average as long as usual", () => {
+    for (const runParts of [1, 2, 8]) {
+      const line = { inFlight: 4, runParts, isUneven: true };
+      const lengths = Array.from({ length: 1000 }, (_, start) => {
+        const [from, to] = nextRun(createPartSet(5000), [inFlightUpTo(start)], line) ?? [0, 0];
+        expect(from).toBe(start);
+        return to - from;
+      });
+      expect(new Set(lengths).size).toBeGreaterThan(1);
+      const mean = lengths.reduce((sum, length) => sum + length, 0) / lengths.length;
+      expect(Math.abs(mean - runParts)).toBeLessThan(0.3);
+    }
   });
 
   it("gets shorter towards the end, down to a quarter", () => {

@@ -64,6 +64,8 @@ export interface Settings {
   readonly giveUpMs?: number;
   /** The other side can be asked what came of runs while they are on their way. */
   readonly canAsk?: boolean;
+  /** How long a run should take, in milliseconds, where that is not as usual. */
+  readonly runMs?: number;
 }
 
 /** A grid being filled. */

@@ -242,7 +242,9 @@ function planOf(
       doubtful: pending.isDoubtful ? plan.doubtful : [],
     };
   const { partSize } = grid;
-  const line = freshLine({ partSize, runPartsMax, inFlightMax: settings.inFlight }, at, known);
+  const { inFlight: inFlightMax, runMs } = settings;
+  const length = runMs === undefined ? {} : { runMs };
+  const line = freshLine({ partSize, runPartsMax, inFlightMax, ...length }, at, known);
   const resumedBytes = committedBytes(grid, committed);
   return {
     grid,

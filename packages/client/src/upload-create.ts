@@ -7,7 +7,7 @@ import {
   type UploadView,
 } from "@holdfast/protocol";
 import { directPartSize } from "./direct/way.ts";
-import { partSizeFor } from "./known.ts";
+import { partSizeFor, smallPartSize } from "./known.ts";
 import type { Answer } from "./state.ts";
 import {
   answerOf,
@@ -119,9 +119,10 @@ function requestUpload(
 }
 
 /** Which way parts go best, the server says with its answer; where they went straight to its store before, they are expected to again. */
-function wantedPartSize({ known, knownDirect, opened }: Job): number | undefined {
+function wantedPartSize({ known, knownDirect, opened, ports }: Job): number | undefined {
   const size = opened?.source.fingerprint.size ?? 0;
-  return directPartSize(knownDirect, size) ?? partSizeFor(known, size);
+  const small = ports.transport.mayRepeat ? smallPartSize(size) : undefined;
+  return directPartSize(knownDirect, size) ?? partSizeFor(known, size) ?? small;
 }
 
 /** Uploads that nobody will go on with; where this fails they expire by themselves. */

@@ -10,7 +10,7 @@ import {
 import { createBuffers } from "./buffers.ts";
 import { sendPart } from "./direct/send-part.ts";
 import type { WatchedTransfer } from "./events.ts";
-import type { Known } from "./line.ts";
+import { type Known, RUN_MS_WHOLE } from "./line.ts";
 import { settingsOf, type TransferOptions, wireOf } from "./options.ts";
 import type { Ports, Source } from "./ports.ts";
 import { rememberLine, tellDamage } from "./recall.ts";
@@ -58,7 +58,11 @@ export function startUpload(
   return runTransfer({
     clock,
     random,
-    settings: { ...settingsOf(options), canAsk: true },
+    settings: {
+      ...settingsOf(options),
+      canAsk: true,
+      ...(ports.transport.mayRepeat ? { runMs: RUN_MS_WHOLE } : {}),
+    },
     sending: "sending",
     work: (emit) => {
       const unheard = tellDamage(ports, emit);

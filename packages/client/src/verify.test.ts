@@ -56,6 +56,7 @@ describe("what a server sends", () => {
     let inFlight = 0;
     let most = 0;
     const transport = {
+      mayRepeat: false,
       async request({ headers }: TransportRequest): Promise<TransportResponse> {
         most = Math.max(most, ++inFlight);
         const [, from = 0, to = 0] = (/bytes=(\d+)-(\d+)/.exec(headers["range"] ?? "") ?? []).map(

@@ -17,6 +17,7 @@ function start(
 ) {
   const clock = createVirtualClock();
   const transport: Transport = {
+    mayRepeat: false,
     request(request) {
       for (const view of request.body ?? []) request.onSent(view.length);
       return answer(request);

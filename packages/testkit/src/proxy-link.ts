@@ -10,10 +10,17 @@ export interface Line {
 export const PERFECT: Line = { latencyMs: 0, bytesPerSecond: Number.POSITIVE_INFINITY };
 
 export interface Link {
-  /** What one connection sends in this direction; `onCarried` is told of its bytes as the line takes them. */
-  lane(from: Socket, to: Socket, onCarried: (bytes: number) => void): Lane;
+  /** What one connection sends in this direction. */
+  lane(from: Socket, to: Socket, heard: LaneEvents): Lane;
   /** Nothing is carried any more. */
   close(): void;
+}
+
+export interface LaneEvents {
+  /** The line takes so many bytes. */
+  readonly onCarried: (bytes: number) => void;
+  /** Bytes have come out where nobody is any more. */
+  readonly onLost: () => void;
 }
 
 export interface Lane {
@@ -45,13 +52,14 @@ export function createLink(line: Line): Link {
     : slowLink(line);
 }
 
-function perfectLane(from: Socket, to: Socket, onCarried: (bytes: number) => void): Lane {
+function perfectLane(from: Socket, to: Socket, { onCarried, onLost }: LaneEvents): Lane {
   const goOn = (): unknown => from.resume();
   to.on("drain", goOn);
   return {
     send(bytes) {
       if (!to.destroyed && !to.write(bytes)) from.pause();
       onCarried(bytes.length);
+      if (to.destroyed) onLost();
     },
     finish: () => void to.end(),
     stop() {
@@ -105,7 +113,7 @@ function slowLink({ latencyMs, bytesPerSecond }: Line): Link {
   }
 
   return {
-    lane(from, to, onCarried) {
+    lane(from, to, { onCarried, onLost }) {
       let isStopped = false;
       const pace = (): void => {
         if (isStopped) return;
@@ -120,7 +128,8 @@ function slowLink({ latencyMs, bytesPerSecond }: Line): Link {
           pace();
         },
         deliver(slice) {
-          if (isStopped || to.destroyed) return;
+          if (isStopped) return;
+          if (to.destroyed) return slice && onLost();
           if (slice) to.write(slice);
           else to.end();
           pace();

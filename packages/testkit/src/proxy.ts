@@ -119,16 +119,22 @@ function joinSockets(
   const isOfServer = fate.kind === "cut" && fate.of === "server";
   const isDue = (kind: Fate["kind"]): boolean =>
     fate.kind !== "well" && fate.kind === kind && counts.up >= fate.afterBytes;
-  const upward = links.up.lane(client, server, (bytes) => {
+  // Who sends to somebody who is gone is told so, as a system does for whoever has left.
+  const onLost = (): void => {
+    if (state === "open") end();
+  };
+  const onUp = (bytes: number): void => {
     counts.up += bytes;
     if (state !== "open") return;
     if (isDue("cut") && !isOfServer) end();
     else if (isDue("freeze")) freeze();
-  });
-  const downward = links.down.lane(server, client, (bytes) => {
+  };
+  const onDown = (bytes: number): void => {
     counts.down += bytes;
     if (state === "open" && isOfServer && counts.down >= fate.afterBytes) end();
-  });
+  };
+  const upward = links.up.lane(client, server, { onCarried: onUp, onLost });
+  const downward = links.down.lane(server, client, { onCarried: onDown, onLost });
   const begin = (): void => {
     if (state !== "open") return;
     client.on("data", (bytes) => state === "open" && upward.send(Buffer.from(bytes)));

@@ -38,6 +38,8 @@ import { forgetOne, listHere, type Unfinished } from "./unfinished.ts";
 
 /** Of all runs in flight, in all tabs, in bytes: what the browser reads into and what it digests from is as much again. */
 const HELD: number = MEMORY / 2;
+/** Runs of one upload in flight: browsers have six connections to a server, and one is for what is asked meanwhile. */
+const AT_ONCE = 5;
 /** Of this origin's checkpoints. */
 const DATABASE = "holdfast";
 
@@ -144,7 +146,7 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
     const common = {
       // Another tab that is at it does the same work: this one goes on with it should that one end.
       whenBusy: "wait" as const,
-      ...(settings.inFlight === undefined ? {} : { inFlight: settings.inFlight }),
+      inFlight: settings.inFlight ?? AT_ONCE,
       ...(blob.type === "" ? {} : { type: blob.type }),
     };
     const source = token === "ask" ? () => askToken(id) : token;

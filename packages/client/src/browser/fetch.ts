@@ -6,14 +6,15 @@ export async function sendByFetch(
   request: TransportRequest,
   body: Blob | undefined,
 ): Promise<TransportResponse> {
-  const { url, method, headers, signal } = request;
+  const { url, method, signal } = request;
+  // What an answer says, it says now. Said by `cache`, Chromium would ask each time anew whether the page may send this.
+  const headers = { ...request.headers, "cache-control": "no-cache" };
   const response = await fetch(url, {
     method,
     headers,
     signal,
     ...(body === undefined ? {} : { body }),
-    // What an answer says, it says now; and who asks is told by a header of its own, if at all.
-    cache: "no-store",
+    // Who asks is told by a header of its own, if at all.
     credentials: "omit",
     redirect: "manual",
     referrerPolicy: "no-referrer",

@@ -9,6 +9,7 @@ import { sendByXhr } from "./xhr.ts";
 export function createBrowserTransport(origins: Pick<Origins, "find">): Transport {
   const canXhr = "XMLHttpRequest" in globalThis;
   return {
+    mayRepeat: true,
     async request(request) {
       request.signal.throwIfAborted();
       const { body } = request;

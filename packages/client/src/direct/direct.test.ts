@@ -440,6 +440,7 @@ describe("a direct upload to a store of another origin", () => {
     const ports = { ...nodePorts(place.stateDir), share: ALONE };
     const secure = "https://files.example";
     const transport: Transport = {
+      mayRepeat: false,
       // What ends the TLS stands before the proxy.
       request: (one) =>
         ports.transport.request({ ...one, url: one.url.replace(secure, proxy.url) }),

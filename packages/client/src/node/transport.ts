@@ -23,6 +23,7 @@ export function createNodeTransport(): Transport {
   const bulk = createBulk(CONNECT_MS);
   return {
     tellsWhereTo: true,
+    mayRepeat: false,
     async request(asked) {
       asked.signal.throwIfAborted();
       const request = { ...asked, onConnected: once(asked.onConnected) };

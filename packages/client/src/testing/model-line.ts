@@ -40,6 +40,8 @@ export interface ModelLine {
   readonly tellsAfterMs?: number;
   /** A proxy keeps each body back until it is whole. */
   readonly keepsBodies?: boolean;
+  /** A run whose connection is cut goes out again by itself, all of it, and nobody is told; before each one there is a round trip more. As browsers do it. */
+  readonly repeats?: boolean;
   /** Above so many at once the server answers 503. */
   readonly busyAbove?: number;
   /** From 0 (inclusive) to 1. */
@@ -150,10 +152,10 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
       due.push({ at: now + line.rttMs, event: () => failed(run, "shutting_down", 503, false) });
       return;
     }
-    const drawn = -Math.log(1 - line.dice()) * (line.cutEvery ?? Infinity);
+    const drawn = drawCut();
     const firstAfter = connections === 0 ? line.freezing?.firstAfter : undefined;
     const cutAfter = firstAfter ?? drawn;
-    const flowsAt = now + line.rttMs / 2;
+    const flowsAt = now + line.rttMs / 2 + (line.repeats ? line.rttMs : 0);
     const start = partOffset(grid, range[0]);
     const skipped = (from ?? start) - start;
     const size = runSize(grid, ...range) - skipped;
@@ -172,6 +174,10 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
     due.push({ at: now, event: () => ({ type: "runConnected", run, connection: carries }) });
     if (line.tellsAfterMs !== undefined)
       due.push({ at: flowsAt + line.tellsAfterMs, event: () => paceOf(run) });
+  }
+
+  function drawCut(): number {
+    return -Math.log(1 - line.dice()) * (line.cutEvery ?? Infinity);
   }
 
   function failed(
@@ -229,6 +235,11 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
 
   function cut(flight: Flight): void {
     keepWhole(flight);
+    if (line.repeats) {
+      const again = { sent: 0, flowsAt: now + (3 * line.rttMs) / 2, cutAfter: drawCut() };
+      flights.set(flight.run, { ...flight, ...again });
+      return;
+    }
     due.push({
       at: now,
       event: () => failed(flight.run, "connection_failed", undefined, flight.sent > 0),

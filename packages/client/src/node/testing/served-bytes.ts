@@ -30,6 +30,7 @@ export function serveBytes(content: Uint8Array): {
 } {
   const ranges: [number, number][] = [];
   const transport: Transport = {
+    mayRepeat: false,
     async request({ headers }) {
       const asked = headers["range"]?.replace("bytes=", "bytes ");
       const range = decodeContentRange(`${asked}/${content.length}`);
