@@ -208,6 +208,11 @@ function within({ bounds, inFlight }: Pick<Line, "bounds" | "inFlight">, parts: 
   return Math.max(1, Math.min(parts, bounds.runPartsMax, Math.floor(bytes / bounds.partSize)));
 }
 
+/** Parts of a run at most, with as many in flight as there are now. */
+export function longestNow(line: Line): number {
+  return within(line, Infinity);
+}
+
 /** With another number in flight, which is looked at anew. */
 function withInFlight(line: Line, inFlight: number, at: number, climb: Climb): Line {
   const next = atOnce(line.bounds, inFlight);

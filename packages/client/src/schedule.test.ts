@@ -69,7 +69,7 @@ describe("the next run", () => {
 
   it("is longer or shorter by where it begins, where runs are to be uneven, and on average as long as usual", () => {
     for (const runParts of [1, 2, 8]) {
-      const line = { inFlight: 4, runParts, isUneven: true };
+      const line = { inFlight: 4, runParts, unevenMax: 64 };
       const lengths = Array.from({ length: 1000 }, (_, start) => {
         const [from, to] = nextRun(createPartSet(5000), [inFlightUpTo(start)], line) ?? [0, 0];
         expect(from).toBe(start);
@@ -78,6 +78,9 @@ describe("the next run", () => {
       expect(new Set(lengths).size).toBeGreaterThan(1);
       const mean = lengths.reduce((sum, length) => sum + length, 0) / lengths.length;
       expect(Math.abs(mean - runParts)).toBeLessThan(0.3);
+      const single = { inFlight: 4, runParts, unevenMax: 1 };
+      for (let start = 0; start < 100; start++)
+        expect(nextRun(createPartSet(5000), [inFlightUpTo(start)], single)?.[1]).toBe(start + 1);
     }
   });
 

@@ -30,8 +30,8 @@ export interface Flight {
 }
 
 export interface RunLengths extends Pick<Line, "inFlight" | "runParts"> {
-  /** Runs side by side are of different lengths. */
-  readonly isUneven?: boolean;
+  /** Runs side by side are of different lengths, up to so many parts. */
+  readonly unevenMax?: number;
 }
 
 /** Of the usual length, for each of four runs, by where they begin. */
@@ -68,10 +68,11 @@ export function nextRun(
 }
 
 /** Those that share a line fairly and are alike end together, again and again: then nothing moves until each has its answer and the next one is under way. */
-function lengthOf({ runParts, isUneven }: RunLengths, start: number): number {
-  if (!isUneven) return runParts;
+function lengthOf({ runParts, unevenMax }: RunLengths, start: number): number {
+  if (unevenMax === undefined) return runParts;
   const chance = Math.imul(start + 1, 0x9e3779b1) >>> 30;
-  return Math.max(1, Math.round(runParts * (UNEVEN[chance] ?? 1)));
+  const parts = Math.round(runParts * (UNEVEN[chance] ?? 1));
+  return Math.max(1, Math.min(parts, unevenMax));
 }
 
 /** The last run that nothing has been sent of: what goes on from the front then meets it as late as can be. */

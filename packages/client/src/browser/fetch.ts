@@ -7,11 +7,9 @@ export async function sendByFetch(
   body: Blob | undefined,
 ): Promise<TransportResponse> {
   const { url, method, signal } = request;
-  // What an answer says, it says now. Said by `cache`, Chromium would ask each time anew whether the page may send this.
-  const headers = { ...request.headers, "cache-control": "no-cache" };
   const response = await fetch(url, {
     method,
-    headers,
+    ...fresh(request.headers),
     signal,
     ...(body === undefined ? {} : { body }),
     // Who asks is told by a header of its own, if at all.
@@ -28,6 +26,17 @@ export async function sendByFetch(
     header: (name) => response.headers.get(name) ?? undefined,
     read: (take) => readBody(response, take, signal),
   };
+}
+
+/**
+ * What an answer says, it says now. Where that is said by `cache`, Chromium asks each time anew whether the page may send the request; said by a header, which our
+ * server knows, once. Content, which comes in ranges, would be kept by the browser then.
+ */
+function fresh(headers: TransportRequest["headers"]): RequestInit {
+  const isQuestion = headers["holdfast-client"] !== undefined && headers["range"] === undefined;
+  return isQuestion
+    ? { headers: { ...headers, "cache-control": "no-cache" } }
+    : { headers, cache: "no-store" };
 }
 
 async function readBody(

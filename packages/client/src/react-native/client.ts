@@ -94,6 +94,8 @@ export function createClient({
 
 /** XMLHttpRequest for all of them: React Native's `fetch` adds a number to addresses that are not to be cached. */
 const transport: Transport = {
+  // As OkHttp does, which carries it on Android.
+  mayRepeat: true,
   async request(request) {
     request.signal.throwIfAborted();
     const { body } = request;
