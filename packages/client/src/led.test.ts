@@ -39,6 +39,7 @@ function start({
   const asked: TransportRequest[] = [];
   const transport: Transport = {
     tellsWhereTo: true,
+    mayRepeat: false,
     async request(request) {
       asked.push(request);
       if (request.url !== FILE) return atStore(request);
