@@ -229,7 +229,7 @@ export type Change =
   | { readonly kind: "delete"; readonly id: FileId; readonly outbox: OutboxEntry }
   /**
    * Something comes to stand beside an available file, or goes; the same again changes nothing.
-   * @throws HoldfastError `file_not_found`; `quota_exceeded` where too many links were taken back.
+   * @throws HoldfastError `file_not_found`
    */
   | { readonly kind: "note"; readonly id: FileId; readonly note: FileNote }
   /**
@@ -243,7 +243,7 @@ export type Change =
       readonly place: Place;
       readonly instead: Place;
     }
-  /** A link to the content of an upload counts no more, in any state; the same again changes nothing. @throws HoldfastError `quota_exceeded` */
+  /** A link to the content of an upload counts no more, in any state; the same again changes nothing. */
   | ({ readonly kind: "revoke-link"; readonly id: UploadId } & Revocation)
   /** The bytes of a hidden file are gone from the storage: its record goes too. */
   | { readonly kind: "erased"; readonly id: FileId };

@@ -26,6 +26,7 @@ export {
   noted,
   REVOKED_MAX,
   type RevokedLink,
+  revokedBefore,
   sound,
   withRevoked,
 } from "./notes.ts";

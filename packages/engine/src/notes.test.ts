@@ -1,6 +1,5 @@
-import { HoldfastError } from "@holdfast/protocol";
 import { expect, it } from "vitest";
-import { DAMAGED_MAX, type FileNotes, noted, REVOKED_MAX } from "./notes.ts";
+import { DAMAGED_MAX, type FileNotes, noted, REVOKED_MAX, revokedBefore } from "./notes.ts";
 
 const NONE: FileNotes = {};
 
@@ -22,17 +21,28 @@ it("names each damaged part once, in order, and no more than a bound", () => {
   expect(noted(full, { kind: "healed", indexes: all })).toEqual(NONE);
 });
 
-it("keeps what was taken back until nothing of its age can count, and refuses more than a bound", () => {
+it("keeps what was taken back until nothing of its age can count", () => {
   const one = noted(NONE, { kind: "revoked", link: "a", until: 10, now: 5 });
   expect(noted(one, { kind: "revoked", link: "a", until: 99, now: 6 })).toEqual(one);
   const other = { kind: "revoked", link: "b", until: 20, now: 10 } as const;
   expect(noted(one, other)).toEqual({ revoked: [{ id: "b", until: 20 }] });
+});
+
+it("takes back all links that there are where no more names are kept, and refuses nobody", () => {
   let notes = NONE;
   for (let count = 0; count < REVOKED_MAX; count++) {
     notes = noted(notes, { kind: "revoked", link: `${count}`, until: 10, now: 5 });
   }
-  const more = { kind: "revoked", link: "more", until: 10, now: 5 } as const;
-  expect(() => noted(notes, more)).toThrow(HoldfastError);
+  expect(revokedBefore(notes.revoked)).toBe(0);
+  const more = { kind: "revoked", link: "more", until: 12, now: 5 } as const;
+  // Whatever a clock that is a minute ahead has signed, too.
+  expect(noted(notes, more)).toEqual({ revoked: [{ before: 60_005, until: 12 }] });
+  const then = noted(noted(notes, more), { ...more, link: "next", now: 6 });
+  expect(then.revoked).toEqual([
+    { before: 60_005, until: 12 },
+    { id: "next", until: 12 },
+  ]);
+  expect(revokedBefore(then.revoked)).toBe(60_005);
   expect(noted(notes, { ...more, until: 20, now: 10 }).revoked).toHaveLength(1);
 });
 

@@ -1,12 +1,9 @@
 // What stands beside a file's content, which never changes: whether everybody may read it, links that were taken back, parts whose stored bytes are bad.
-import { HoldfastError } from "@holdfast/protocol";
 
-/** A signed link that counts no more, kept until no link of its age could count. */
-export interface RevokedLink {
-  readonly id: string;
-  /** Milliseconds since 1970. */
-  readonly until: number;
-}
+/** A signed link that counts no more, or all that were signed `before` a moment or in it, kept until no link of that age could count. Milliseconds since 1970. */
+export type RevokedLink =
+  | { readonly id: string; readonly until: number }
+  | { readonly before: number; readonly until: number };
 
 /** Absent where there is nothing to be said. */
 export interface FileNotes {
@@ -33,12 +30,14 @@ export interface Revocation {
   readonly now: number;
 }
 
-/** Of one file or upload, at once: each one is looked through at each use of a link. */
+/** Of one file or upload, at once: each one is looked through at each use of a link. One more takes back all that there are. */
 export const REVOKED_MAX = 1_000;
+/** Another server's clock may be ahead by this much, and what it has signed with it, in milliseconds. */
+const SKEW_MS = 60_000;
 /** More are not noted: then all of the file is doubtful. */
 export const DAMAGED_MAX = 1_000;
 
-/** The notes with this one. @throws HoldfastError `quota_exceeded` */
+/** The notes with this one. */
 export function noted(notes: FileNotes, note: FileNote): FileNotes {
   const { publicAt, revoked = [], damaged = [] } = notes;
   switch (note.kind) {
@@ -70,16 +69,22 @@ export function sound({ publicAt, revoked = [] }: FileNotes): FileNotes {
   return notesOf(publicAt, revoked, []);
 }
 
-/** @throws HoldfastError `quota_exceeded` */
+/**
+ * Whoever takes a link back is never told that there are too many: where no more names are kept, all links go that can have been signed by now, this one among them. New ones count.
+ */
 export function withRevoked(
   revoked: readonly RevokedLink[],
   { link, until, now }: Revocation,
 ): readonly RevokedLink[] {
-  if (revoked.some(({ id }) => id === link)) return revoked;
+  if (revoked.some((one) => "id" in one && one.id === link)) return revoked;
   const left = revoked.filter((one) => one.until > now);
   if (left.length < REVOKED_MAX) return [...left, { id: link, until }];
-  const details = { limit: "linksRevokedMax", max: REVOKED_MAX };
-  throw new HoldfastError("quota_exceeded", undefined, details);
+  return [{ before: now + SKEW_MS, until }];
+}
+
+/** Up to when all links were taken back, whatever their names: milliseconds since 1970, 0 where none were. */
+export function revokedBefore(revoked: readonly RevokedLink[] = []): number {
+  return Math.max(0, ...revoked.map((one) => ("before" in one ? one.before : 0)));
 }
 
 function notesOf(

@@ -37,7 +37,6 @@ export function setPublic(
 
 /**
  * Resolves when a link counts no more. `until` is when the youngest link there is ends by itself, in milliseconds since 1970.
- * @throws HoldfastError `quota_exceeded`
  */
 export function revokeFileLink(
   context: Context,

@@ -8,6 +8,7 @@ import type { InFlight } from "./in-flight.ts";
 import type { Replies } from "./replies.ts";
 import type { Reply } from "./reply.ts";
 import type { Request } from "./request.ts";
+import type { ReadLink } from "./signed/read-link.ts";
 import type { Trust } from "./trust.ts";
 
 export interface Front {
@@ -57,8 +58,8 @@ export interface Call {
   /** The variable segments of the path, decoded, in order. */
   readonly params: readonly string[];
   readonly principal: Principal;
-  /** The name of the link that it came by, if it has one. */
-  readonly link?: string | undefined;
+  /** The link that it came by. */
+  readonly link?: ReadLink | undefined;
 }
 
 /** Does one request and says what to answer; throws HoldfastErrors. */

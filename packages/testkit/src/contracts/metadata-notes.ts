@@ -27,6 +27,17 @@ export function describeMetadataNotes(bench: MetadataBench): void {
       expect(await bench.store().file(id)).toEqual({ ...file, notes: { revoked } });
       expect(await bench.store().due("damaged", { limit: 9 })).toEqual([]);
     });
+    it("may say that all links of before were taken back", async () => {
+      const stored = sampleStore();
+      const notes = {
+        revoked: [
+          { before: 7, until: 9 },
+          { id: "a", until: 9 },
+        ],
+      };
+      await bench.applyAll({ ...stored, file: { ...stored.file, notes } });
+      expect((await bench.store().file(stored.file.id))?.notes).toEqual(notes);
+    });
     it("is for files that can be read", async () => {
       const stored = sampleStore();
       const { id } = stored.file;

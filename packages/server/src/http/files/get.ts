@@ -30,7 +30,7 @@ export async function findFor(front: Front, call: Call): Promise<Readable> {
   const [id = ""] = params;
   const find = async () => {
     const file = await front.engine.file(principal, id);
-    requireStanding(link, file.notes?.revoked);
+    if (link) requireStanding(link, file.notes?.revoked);
     return file;
   };
   const stillMay = whoMayRead(front, call, async () => void (await find()));

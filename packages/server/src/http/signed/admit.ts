@@ -4,7 +4,7 @@ import type { Front } from "../front.ts";
 import type { Request } from "../request.ts";
 import { requireAddress } from "./held-address.ts";
 import { readPartAddress } from "./part-address.ts";
-import { isLink, type LinkTo, readReadLink } from "./read-link.ts";
+import { isLink, type LinkTo, type ReadLink, readReadLink } from "./read-link.ts";
 import { requireSigned } from "./signature.ts";
 
 /**
@@ -22,8 +22,8 @@ export type Access =
 /** Who sends it, and by which link. */
 export interface Admitted {
   readonly principal: Principal;
-  /** The link's name: whether it was taken back stands beside what it is to. */
-  readonly link?: string | undefined;
+  /** Whether it was taken back stands beside what it is to. */
+  readonly link?: ReadLink;
 }
 
 const NOBODY: Principal = { id: "", tenant: "" };
@@ -44,8 +44,8 @@ export async function admit(
   }
   const to = linkTo(access, request);
   if (to) {
-    const { terms, link } = readReadLink(to, params, request.query);
-    return { principal: await requireSigned(front, terms), link };
+    const link = readReadLink(to, params, request.query);
+    return { principal: await requireSigned(front, link.terms), link };
   }
   return { principal: await front.policy.authenticate(request.header("authorization")) };
 }

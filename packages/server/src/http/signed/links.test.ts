@@ -1,8 +1,10 @@
 // Links one by one: to a file, to what there is of an upload, and taken back without the others.
-import { decodeUpload, KIB, type UploadView } from "@holdfast/protocol";
+import { type MetadataStore, REVOKED_MAX } from "@holdfast/engine";
+import { decodeUpload, type FileId, KIB, type UploadId, type UploadView } from "@holdfast/protocol";
+import { createMemoryMetadata } from "@holdfast/testkit/metadata/memory";
 import { runBytes } from "@holdfast/testkit/world";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { systemRandom } from "../../platform.ts";
+import { systemClock, systemRandom } from "../../platform.ts";
 import { createTokenPolicy } from "../../policy/policy.ts";
 import type { TokenEntry, TokenTable } from "../../policy/table.ts";
 import { makeToken } from "../../policy/token.ts";
@@ -13,10 +15,15 @@ const UNKNOWN = "a".repeat(26);
 
 let table: Map<string, TokenEntry>;
 let server: TestServer;
+let metadata: MetadataStore;
 beforeEach(async () => {
+  metadata = createMemoryMetadata();
   table = new Map();
   const tokens = (): TokenTable => table;
-  server = await startTestServer({ parts: { policy: createTokenPolicy({ tokens }) } });
+  // Who signs and who takes back go by one clock.
+  const clock = { ...systemClock, now: () => server.clock.now() };
+  const policy = createTokenPolicy({ tokens });
+  server = await startTestServer({ parts: { metadata, clock, policy } });
 });
 afterEach(() => server.close());
 
@@ -76,6 +83,42 @@ describe("a link", () => {
     expect((await get(other.url.replace("?", "/manifest?"))).status).toBe(200);
     expect((await send("GET", of, ann)).status).toBe(200);
   });
+
+  it.each(["file", "upload"] as const)(
+    "is taken back, and all others that there are, where there is no room for its name: to a %s",
+    async (to) => {
+      const ann = somebody("acme", "read", "write");
+      const view = await begin(ann);
+      const [name, path] =
+        to === "upload"
+          ? [view.id, `/v1/uploads/${view.id}`]
+          : await finish(ann, view).then((id) => [id, `/v1/files/${id}`] as const);
+      const at = to === "upload" ? `${path}/content?` : `${path}?`;
+      const [one, other] = [await link(ann, path), await link(ann, path)];
+      const now = server.clock.now();
+      for (let count = 0; count < REVOKED_MAX; count++) {
+        const taken = { link: `${count}`, until: now + 600_000, now };
+        await metadata.apply(
+          to === "upload"
+            ? { kind: "revoke-link", id: name as UploadId, ...taken }
+            : { kind: "note", id: name as FileId, note: { kind: "revoked", ...taken } },
+        );
+      }
+      expect([one.url.startsWith(at), (await get(one.url)).status]).toEqual([true, 200]);
+      expect((await send("DELETE", `${path}/links/${one.id}`, ann)).status).toBe(204);
+      for (const { url } of [one, other]) expect(await codeOf(url)).toBe("signature_refused");
+      const then = await link(ann, path);
+      server.clock.advance(1000);
+      expect((await get(then.url)).status).toBe(200);
+      // That one is taken back by its name again.
+      const kept = await link(ann, path);
+      expect((await send("DELETE", `${path}/links/${then.id}`, ann)).status).toBe(204);
+      server.clock.advance(1000);
+      expect([await codeOf(then.url), (await get(kept.url)).status]).toEqual([
+        ...["signature_refused", 200],
+      ]);
+    },
+  );
 
   it("is taken back by whoever may read in its tenant, and by nobody else", async () => {
     const ann = somebody("acme", "read", "write");

@@ -1,4 +1,5 @@
 // POST /v1/files/{id}/links, POST /v1/uploads/{id}/links: a link by which anybody may read one file, or what there is of an upload, for a while. DELETE of one takes it back.
+import { type RevokedLink, revokedBefore } from "@holdfast/engine";
 import { decodeLinkWanted, encodeId, HoldfastError, ID_BYTES, isLinkId } from "@holdfast/protocol";
 import type { Call, Front, Handler } from "../front.ts";
 import { emptyReply, jsonReply, type Reply } from "../reply.ts";
@@ -12,14 +13,14 @@ const LIFETIME = { byDefault: 24 * 60 * 60, most: 7 * 24 * 60 * 60 } as const;
 export const signLink: Handler = async (front, call) => {
   const wanted = await readWanted(call);
   const file = await front.engine.file(call.principal, idOf(call));
-  return signed(front, call, "file", file.id, wanted);
+  return signed(front, call, { to: "file", ...file, revoked: file.notes?.revoked }, wanted);
 };
 
 /** For as long as there is something to read: what the upload has become, too, for a day after it is complete. */
 export const signContentLink: Handler = async (front, call) => {
   const wanted = await readWanted(call);
   const content = await front.engine.content(call.principal, idOf(call));
-  return signed(front, call, "content", content.id, wanted);
+  return signed(front, call, { to: "content", ...content }, wanted);
 };
 
 export const revokeLink: Handler = async ({ engine, clock }, call) => {
@@ -39,14 +40,23 @@ async function readWanted({ request }: Call): Promise<number | undefined> {
   return decodeLinkWanted((await readJson(request)) ?? {}).expiresIn;
 }
 
+/** What a link is to, and what was taken back of such. */
+interface Linked {
+  readonly to: LinkTo;
+  readonly id: string;
+  readonly revoked: readonly RevokedLink[] | undefined;
+}
+
 function signed(
   { keys, clock, random }: Front,
   { principal }: Call,
-  to: LinkTo,
-  id: string,
+  { to, id, revoked }: Linked,
   expiresIn: number | undefined,
 ): Reply {
-  const when = { ...lifetime(clock, expiresIn, LIFETIME), grant: principal.grant ?? "" };
+  const { issuedAt, expiresAt } = lifetime(clock, expiresIn, LIFETIME);
+  // Where all of before were taken back, this one is not among them: it counts a second later at most.
+  const first = Math.floor(revokedBefore(revoked) / 1000) + 1;
+  const when = { issuedAt: Math.max(issuedAt, first), expiresAt, grant: principal.grant ?? "" };
   const link = encodeId(random.bytes(ID_BYTES));
   const url = writeReadLink(keys(), principal, { to, id, link }, when);
   return jsonReply(201, { id: link, url, expiresAt: when.expiresAt * 1000 }, { location: url });

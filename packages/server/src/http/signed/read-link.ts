@@ -1,5 +1,5 @@
 // A signed read link, of a file or of the content of an upload: `PATH?kid&by&iat&exp&link&sig`, written and read; a file's manifest is under the same with `/manifest`.
-import type { Principal, RevokedLink } from "@holdfast/engine";
+import { type Principal, type RevokedLink, revokedBefore } from "@holdfast/engine";
 import type { Keyring } from "../../keys/keyring.ts";
 import {
   readExactly,
@@ -73,10 +73,11 @@ export function readReadLink(
 
 /** @throws HoldfastError `signature_refused` where the link was taken back */
 export function requireStanding(
-  link: string | undefined,
+  { terms, link }: ReadLink,
   revoked: readonly RevokedLink[] = [],
 ): void {
-  if (link !== undefined && revoked.some(({ id }) => id === link))
+  const isNamed = revoked.some((one) => "id" in one && one.id === link);
+  if (isNamed || terms.issuedAt * 1000 <= revokedBefore(revoked))
     throw refused("it was taken back");
 }
 

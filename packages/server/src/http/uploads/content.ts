@@ -15,7 +15,7 @@ export const getContent: Handler = async (front, call): Promise<Reply> => {
   const [id = ""] = params;
   const find = async () => {
     const found = await engine.content(principal, id);
-    requireStanding(link, found.revoked);
+    if (link) requireStanding(link, found.revoked);
     return found;
   };
   const content = await find();

@@ -227,9 +227,10 @@ export function revokedAt(row: Row): readonly RevokedLink[] {
 function decodeRevoked(value: unknown): readonly RevokedLink[] {
   if (!Array.isArray(value)) return damaged("revoked");
   return value.map((one: Partial<Record<string, unknown>>) => {
-    const { id, until } = one;
-    if (typeof id !== "string" || typeof until !== "number") return damaged("revoked");
-    return { id, until };
+    const { id, before, until } = one;
+    if (typeof until !== "number") return damaged("revoked");
+    if (typeof before === "number") return { before, until };
+    return typeof id === "string" ? { id, until } : damaged("revoked");
   });
 }
 

@@ -112,7 +112,7 @@ export const SIGNED: readonly Operation[] = [
     summary: "Take one link back; the others stay",
     params: { ...params, link: Id },
     replies: { 204: { what: "It counts no more" } },
-    errors: ["invalid_request", "file_not_found", "quota_exceeded"],
+    errors: ["invalid_request", "file_not_found"],
   },
   {
     method: "POST",
@@ -133,6 +133,6 @@ export const SIGNED: readonly Operation[] = [
     summary: "Take one link back; the others stay",
     params: { ...params, link: Id },
     replies: { 204: { what: "It counts no more" } },
-    errors: ["invalid_request", "upload_not_found", "quota_exceeded"],
+    errors: ["invalid_request", "upload_not_found"],
   },
 ];
