@@ -38,7 +38,7 @@ beforeAll(async () => {
   url = server.url;
   tap = await openPartTap(url);
   stops.push(tap.close);
-  browser = await startChromium();
+  browser = await startChromium({ keepsPages: true });
   stops.push(() => browser.close());
 }, 300_000);
 afterAll(async () => {
@@ -78,6 +78,9 @@ const choose = (page: Page, { path }: Chosen) => chooseFile(context, page, path)
 
 /** A tab that is not in front paints nothing: it is looked at by the clock, in milliseconds. */
 const HOWEVER_HIDDEN = { polling: 50 };
+
+/** Nothing here is about how quick it is. */
+const LONG = { timeout: 60_000 };
 
 /** What the page has seen of a kind, once there is one for which `that` is true. */
 async function seen(page: Page, name: string, that = "true"): Promise<Record<string, unknown>> {
@@ -200,14 +203,35 @@ test("tells who looks elsewhere that it is done", async () => {
   );
 });
 
-test("a page that is left and come back to goes on with what it was at", async () => {
+/** Some page of the site is at an upload. */
+const IS_CLAIMED =
+  "navigator.locks.query().then(({ held }) => held.some(({ name }) => name.startsWith('holdfast ')))";
+
+test("a page that is left, and kept, keeps nobody from going on; shown again, it goes on", async () => {
   const chosen = await writeSource();
+  const other = await openPage();
   const [page, committed] = await beginKept(chosen);
-  await page.goto(`${pages.origin}/survive?elsewhere`);
-  await page.goBack();
-  const isLoadedAgain = await page.evaluate("window.ended.length === 0 && !window.transfer");
-  if (isLoadedAgain) expect(await page.evaluate("window.resume()")).toBe("resumed");
-  await goOn(page, chosen, committed);
+  const { value } = await seen(page, "created");
+  const id = String(Reflect.get(Object(value), "id"));
+  await page.evaluate(() => {
+    addEventListener("pageshow", ({ persisted }) => {
+      localStorage.setItem("shown", persisted ? "again" : "anew");
+    });
+    setTimeout(() => location.assign("/survive?elsewhere"));
+  });
+  await other.waitForFunction(`${IS_CLAIMED}.then((is) => !is)`, undefined, HOWEVER_HIDDEN);
+  const before = tap.sent.length;
+  await page.waitForURL("**/survive?elsewhere");
+  await page.evaluate("void setTimeout(() => history.back())");
+  await other.waitForFunction(
+    "localStorage.getItem('shown') === 'again'",
+    undefined,
+    HOWEVER_HIDDEN,
+  );
+  await other.waitForFunction(IS_CLAIMED, undefined, HOWEVER_HIDDEN);
+  tap.open();
+  await expect.poll(async () => (await statusOf(url, id)).state, LONG).toBe("complete");
+  expect(tap.sent.slice(before).filter((index) => committed.has(index))).toEqual([]);
 });
 
 test("two tabs that begin at the same moment send the file once, and both have it", async () => {

@@ -9,6 +9,7 @@ const BLOB = new Blob(["abc"]);
 
 /** A worker that is heard, and says nothing but that it is ready. */
 class FakeWorker extends EventTarget implements Worker {
+  readonly heard: ToEngine[] = [];
   onerror: Worker["onerror"] = null;
   onmessage = null;
   onmessageerror = null;
@@ -18,6 +19,7 @@ class FakeWorker extends EventTarget implements Worker {
     const [port] = Array.isArray(transfer) ? transfer : [];
     if (!(port instanceof MessagePort)) throw new Error("there is no port");
     port.onmessage = ({ data }: MessageEvent<ToEngine>) => {
+      this.heard.push(data);
       if (data.type !== "begin") return;
       port.postMessage({ type: "ready" } satisfies ToPage);
       this.ready.resolve(port);
@@ -35,10 +37,14 @@ class FakeWorker extends EventTarget implements Worker {
 
 let workers: FakeWorker[] = [];
 let client: Client;
+let page: EventTarget;
 
 beforeEach(() => {
   workers = [];
   vi.stubGlobal("document", new EventTarget());
+  page = new EventTarget();
+  for (const name of ["addEventListener", "removeEventListener"] as const)
+    vi.stubGlobal(name, page[name].bind(page));
   client = createClient({
     worker: () => {
       const worker = new FakeWorker();
@@ -80,6 +86,37 @@ describe("a client of a page", () => {
       new Promise((resolve) => setTimeout(() => resolve(false), 20)),
     ]);
     expect(isOver).toBe(false);
+  });
+
+  it("lets go of all when its page is left and kept, and goes on when that is shown again", async () => {
+    const pass = (name: string, persisted: boolean) =>
+      page.dispatchEvent(Object.assign(new Event(name), { persisted }));
+    const sending = client.upload(BLOB, { to: TO, resume: false });
+    client.upload(BLOB, { to: TO, name: "two" });
+    const first = await started();
+    const port = await first.ready.promise;
+    const paused: ToPage = { type: "event", id: 2, event: { name: "state", value: "paused" } };
+    port.postMessage(paused);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const ended = vi.spyOn(first, "terminate");
+    pass("pagehide", false);
+    expect(ended).not.toHaveBeenCalled();
+    pass("pagehide", true);
+    expect(ended).toHaveBeenCalledOnce();
+    expect(workers.length).toBe(1);
+    pass("pageshow", true);
+    const [, second] = workers;
+    await second?.ready.promise;
+    sending.pause();
+    await vi.waitFor(() => expect(second?.heard.at(-1)).toEqual({ type: "pause", id: 1 }));
+    expect(second?.heard).toMatchObject([
+      { type: "begin" },
+      { type: "upload", id: 1, upload: { options: { to: TO } } },
+      { type: "upload", id: 2 },
+      { type: "pause", id: 2 },
+      { type: "pause", id: 1 },
+    ]);
+    expect(second?.heard[1]).not.toHaveProperty("upload.options.resume");
   });
 
   it("says that a file has to be allowed where the browser may not even ask", async () => {

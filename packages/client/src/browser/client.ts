@@ -95,6 +95,8 @@ export function createClient({
   // A site without it has uploads all the same.
   const registered = Promise.resolve(serviceWorker).catch(() => undefined);
   const awake = keepAwake(browserClock, registered);
+  /** What the engine was asked for and has not answered, by ids. */
+  const open = new Map<number, ToEngine>();
   let lastId = 0;
   let link: EngineLink | undefined;
 
@@ -105,6 +107,7 @@ export function createClient({
     awake.note(0);
     tokens.clear();
     questions.clear();
+    open.clear();
     link?.close();
     link = undefined;
     // Who hears of it may begin again at once: that is another engine's.
@@ -138,6 +141,7 @@ export function createClient({
     if (message.type === "unfinished" || message.type === "refused") {
       const asked = questions.get(message.question);
       questions.delete(message.question);
+      open.delete(message.question);
       if (message.type === "unfinished") asked?.resolve(message.found);
       else asked?.reject(decodeError(message.error));
       return;
@@ -149,6 +153,7 @@ export function createClient({
     else if (message.type === "where") transfer?.move(message.where);
     else {
       transfers.delete(id);
+      open.delete(id);
       awake.note(transfers.size);
       tokens.delete(id);
       if (message.type === "complete") transfer?.complete(message.result);
@@ -166,13 +171,20 @@ export function createClient({
     }
   }
 
-  /** Resolves with what can be gone on with after that. */
-  function question(make: (question: number) => ToEngine): Promise<readonly Unfinished[]> {
+  /** The ids of what the engine is asked for count up. Throws where something of it cannot travel. */
+  function ask(make: (id: number) => ToEngine): number {
     link ??= start();
     lastId++;
+    const message = make(lastId);
+    link.send(message);
+    open.set(lastId, message);
+    return lastId;
+  }
+
+  /** Resolves with what can be gone on with after that. */
+  function question(make: (question: number) => ToEngine): Promise<readonly Unfinished[]> {
     const asked = Promise.withResolvers<readonly Unfinished[]>();
-    questions.set(lastId, asked);
-    link.send(make(lastId));
+    questions.set(ask(make), asked);
     return asked.promise;
   }
 
@@ -181,14 +193,10 @@ export function createClient({
     { token, handle, path, ...options }: FileOptions,
     identity?: string,
   ): Transfer {
-    link ??= start();
-    const { send } = link;
-    lastId++;
-    const id = lastId;
-    const transfer = createPageTransfer((type) => send({ type, id }));
     const sent = typeof token === "function" ? "ask" : token;
-    // Throws where something of it cannot travel.
-    send({ type: "upload", id, upload: { blob, handle, path, identity, options, token: sent } });
+    const upload = { blob, handle, path, identity, options, token: sent } as const;
+    const id = ask((id) => ({ type: "upload", id, upload }));
+    const transfer = createPageTransfer((type) => link?.send({ type, id }));
     transfers.set(id, transfer);
     running.note(id, true);
     awake.note(transfers.size);
@@ -203,14 +211,11 @@ export function createClient({
   function download(address: string, options: DownloadOptions): Download {
     const place = placeOf(options);
     const { token, handle: _, name, ...rest } = options;
-    link ??= start();
-    const { send } = link;
-    lastId++;
-    const id = lastId;
-    const transfer = createPageTransfer((type) => send({ type, id }));
     const url = new URL(address, document.baseURI).href;
     const sent = typeof token === "function" ? "ask" : token;
-    send({ type: "download", id, download: { url, options: rest, token: sent, place } });
+    const download = { url, options: rest, token: sent, place } as const;
+    const id = ask((id) => ({ type: "download", id, download }));
+    const transfer = createPageTransfer((type) => link?.send({ type, id }));
     transfers.set(id, transfer);
     if (typeof token === "function") tokens.set(id, token);
     return createPageDownload(transfer, name, async () => {
@@ -218,10 +223,26 @@ export function createClient({
     });
   }
 
+  /** Browsers keep a page that is left, stopped as it is, to show it again: with its claims, no other page could go on with what it was at. */
+  const onLeft = ({ persisted }: PageTransitionEvent) => {
+    if (!persisted) return;
+    link?.close();
+    link = undefined;
+  };
+  const onBack = ({ persisted }: PageTransitionEvent) => {
+    if (!persisted || (open.size === 0 && others.size === 0)) return;
+    link ??= start();
+    for (const [id, message] of open) {
+      link.send(asAgain(message));
+      if (transfers.get(id)?.transfer.state === "paused") link.send({ type: "pause", id });
+    }
+  };
   const onShown = () => {
     if (document.visibilityState === "visible") link?.send({ type: "hint" });
   };
   document.addEventListener("visibilitychange", onShown);
+  addEventListener("pagehide", onLeft);
+  addEventListener("pageshow", onBack);
   return {
     upload: (blob, options) => upload(blob, options),
     download: (url, options = {}) => download(url, options),
@@ -251,9 +272,18 @@ export function createClient({
     },
     close() {
       document.removeEventListener("visibilitychange", onShown);
+      removeEventListener("pagehide", onLeft);
+      removeEventListener("pageshow", onBack);
       failAll(new HoldfastError("aborted"));
     },
   };
+}
+
+/** The second time, an upload goes on with what came of the first, even where it was to go on with nothing. */
+function asAgain(message: ToEngine): ToEngine {
+  if (message.type !== "upload") return message;
+  const { resume: _, ...options } = message.upload.options;
+  return { ...message, upload: { ...message.upload, options } };
 }
 
 /** The file that a handle leads to; where the browser wants a person to allow that first, they are asked. */
