@@ -1,4 +1,5 @@
 // Builds the packages as they are published, into dist/<package>, and lets publint look at them.
+import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { publint } from "publint";
@@ -6,7 +7,7 @@ import { formatMessage } from "publint/utils";
 import { ROOT, runNode } from "./steps.ts";
 
 /** Each before the ones that import it. */
-const PACKAGES = ["protocol", "engine", "server", "client", "cli"];
+const PACKAGES = ["protocol", "engine", "server", "client", "uppy", "cli"];
 const OUT = join(ROOT, "dist");
 
 type Manifest = Record<string, unknown>;
@@ -19,7 +20,8 @@ async function build(name: string): Promise<void> {
   const manifest: Manifest = JSON.parse(await readFile(join(from, "package.json"), "utf8"));
   await writeFile(join(to, "package.json"), `${JSON.stringify(published(manifest), null, 2)}\n`);
   await cp(join(ROOT, "LICENSE"), join(to, "LICENSE"));
-  await cp(join(ROOT, "README.md"), join(to, "README.md"));
+  const own = join(from, "README.md");
+  await cp(existsSync(own) ? own : join(ROOT, "README.md"), join(to, "README.md"));
   if (manifest["bin"]) await cp(join(from, "bin"), join(to, "bin"), { recursive: true });
 }
 

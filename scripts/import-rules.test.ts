@@ -66,6 +66,11 @@ const RULES: readonly Rule[] = [
     refused: ["@holdfast/client", "@holdfast/client/node", "@holdfast/cli", ...FOREIGN],
   },
   {
+    file: "packages/uppy/src/planted.ts",
+    allowed: [...SIBLINGS, "@holdfast/client/browser", "@uppy/core"],
+    refused: ["@holdfast/client", "@holdfast/client/node", "@uppy/dashboard", "fs", ...FOREIGN],
+  },
+  {
     file: "packages/cli/src/planted.ts",
     allowed: [
       ...SIBLINGS,

@@ -1,4 +1,5 @@
 // The client for browsers: uploads of files that a page was given, downloads to where a person wants them.
+export { type HoldfastError, isHoldfastError } from "@holdfast/protocol";
 export type { TokenSource } from "../auth.ts";
 export type { Progress, PublicState } from "../events.ts";
 export type { Result, Trouble } from "../state.ts";

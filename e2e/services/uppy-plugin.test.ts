@@ -1,0 +1,182 @@
+// Our uploader in a real Uppy with its Dashboard, in a real browser: pause, cancel, errors, and reloads in the middle with and without Golden Retriever.
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ERRORS, MIB } from "@holdfast/protocol";
+import { startServer, stopServer } from "@holdfast/testkit/process";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { startChromium } from "../kit/chromium.ts";
+import { type Pages, servePages } from "../kit/pages.ts";
+import { openPartTap, type PartTap } from "../kit/part-tap.ts";
+import { bytesOf, type Content } from "../kit/source.ts";
+import { servedDifference, statusOf } from "../kit/wire.ts";
+
+let directory = "";
+let url = "";
+let tap: PartTap;
+let pages: Pages;
+let browser: Browser;
+let lastSeed = 940;
+const stops: (() => Promise<unknown>)[] = [];
+/** No run has more than 16 MiB, however well the line is known: the first one leaves something to send. */
+const SIZE: number = 20 * MIB + 18;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "holdfast-uppy-"));
+  stops.push(() => rm(directory, { recursive: true, force: true }));
+  pages = await servePages(["holdfast-uppy"]);
+  stops.push(pages.stop);
+  const env = { HOLDFAST_SERVE_ORIGINS: pages.origin };
+  const server = await startServer({ data: join(directory, "data"), port: 0, env });
+  stops.push(() => stopServer(server));
+  url = server.url;
+  tap = await openPartTap(url);
+  stops.push(tap.close);
+  browser = await startChromium();
+  stops.push(() => browser.close());
+}, 300_000);
+afterAll(async () => {
+  for (const stop of stops.reverse()) await stop();
+});
+afterEach(() => tap.open());
+
+interface Chosen {
+  readonly path: string;
+  readonly content: Content;
+}
+
+async function writeSource(name: string): Promise<Chosen> {
+  lastSeed++;
+  const content = { seed: lastSeed, size: SIZE };
+  const path = join(directory, name);
+  await writeFile(path, bytesOf(content, 0, SIZE));
+  return { path, content };
+}
+
+async function openPage(more: Readonly<Record<string, string>> = {}): Promise<Page> {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(0);
+  await page.goto(`${pages.origin}/holdfast-uppy?${new URLSearchParams({ to: tap.url, ...more })}`);
+  return page;
+}
+
+const button = (page: Page, name: string | RegExp) => page.getByRole("button", { name }).first();
+
+async function choose(page: Page, { path }: Chosen): Promise<void> {
+  await page.locator("input[type=file]").first().setInputFiles(path);
+}
+
+/** Lets some of the file be committed, and says so once the page knows it. */
+async function begin(page: Page, chosen: Chosen): Promise<void> {
+  const passed = tap.only(1);
+  await choose(page, chosen);
+  await button(page, /^Upload 1 file/).click();
+  await passed;
+  await page.waitForFunction("window.seen.progress.some((bytes) => bytes > 0)");
+}
+
+interface Complete {
+  readonly urls: readonly string[];
+  readonly failed: number;
+}
+
+async function expectFile(page: Page, { content }: Chosen): Promise<void> {
+  const found = await page.waitForFunction("window.seen.complete");
+  const { urls, failed } = (await found.jsonValue()) as Complete;
+  expect(failed).toBe(0);
+  expect(urls).toHaveLength(1);
+  expect(await servedDifference(url, new URL(urls[0] ?? "").pathname, content)).toBeUndefined();
+}
+
+test("pauses and goes on by the Dashboard's buttons, and shows only what is committed", async () => {
+  const chosen = await writeSource("paused.bin");
+  const page = await openPage();
+  const before = tap.sent.length;
+  await begin(page, chosen);
+  await button(page, "Pause").click();
+  await button(page, "Resume").waitFor();
+  tap.open();
+  await button(page, "Resume").click();
+  await expectFile(page, chosen);
+  const sent = tap.sent.slice(before);
+  expect([...new Set(sent)]).toHaveLength(sent.length);
+  const shown = await page.evaluate<readonly number[]>("window.seen.progress");
+  expect(shown).toEqual(shown.toSorted((a, b) => a - b));
+  expect(Math.max(...shown)).toBeLessThanOrEqual(SIZE);
+  await page.close();
+}, 180_000);
+
+test("goes on after a reload in the middle, once the same file is chosen again", async () => {
+  const chosen = await writeSource("reloaded.bin");
+  const page = await openPage();
+  const before = tap.sent.length;
+  await begin(page, chosen);
+  await page.reload();
+  tap.open();
+  await choose(page, chosen);
+  await button(page, /^Upload 1 file/).click();
+  await expectFile(page, chosen);
+  const sent = tap.sent.slice(before);
+  expect([...new Set(sent)]).toHaveLength(sent.length);
+  await page.close();
+}, 180_000);
+
+test.each([
+  { how: "by what Golden Retriever has kept of it", max: SIZE },
+  { how: "once the file that Golden Retriever could not keep is chosen again", max: MIB },
+])(
+  "goes on after a reload in the middle, $how",
+  async ({ max }) => {
+    const chosen = await writeSource(`kept-${max}.bin`);
+    const page = await openPage({ retriever: String(max) });
+    const before = tap.sent.length;
+    await begin(page, chosen);
+    // It writes what it has to keep when it finds the time.
+    await page.waitForTimeout(1500);
+    await page.reload();
+    tap.open();
+    if (max < SIZE) {
+      await button(page, /re-select/i).click();
+      await choose(page, chosen);
+    }
+    await button(page, /Resume|Upload/).click();
+    await expectFile(page, chosen);
+    const sent = tap.sent.slice(before);
+    expect([...new Set(sent)]).toHaveLength(sent.length);
+    await page.close();
+  },
+  180_000,
+);
+
+test("a cancelled file's upload is ended on the server", async () => {
+  const page = await openPage();
+  const asked = new Set<string>();
+  page.on("request", (request) => asked.add(new URL(request.url()).pathname));
+  await begin(page, await writeSource("cancelled.bin"));
+  const [, id = ""] = /^\/v1\/uploads\/([^/]+)\/parts/m.exec([...asked].join("\n")) ?? [];
+  expect((await statusOf(url, id)).state).toBe("open");
+  await button(page, "Cancel").click();
+  await expect
+    .poll(async () => (await statusOf(url, id)).state, { timeout: 120_000 })
+    .toBe("aborted");
+  await page.close();
+}, 180_000);
+
+test("says what is wrong with a file, and what helps", async () => {
+  const chosen = await writeSource("removed.bin");
+  const page = await openPage();
+  await choose(page, chosen);
+  await rm(chosen.path);
+  await button(page, /^Upload 1 file/).click();
+  await page.waitForFunction("window.seen.errors.length > 0");
+  expect(await page.evaluate("window.seen.errors")).toEqual([
+    {
+      code: "source_gone",
+      message: "removed.bin is not where it was when it was chosen.",
+      details: ERRORS.source_gone.hint,
+    },
+  ]);
+  await page.getByText("Failed to upload removed.bin").first().waitFor();
+  await page.close();
+}, 180_000);
