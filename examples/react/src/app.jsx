@@ -1,16 +1,16 @@
 // A page that sends files: chosen or dropped, several at once, gone on with after a reload.
 import { useState } from "react";
-import { droppedFiles, pickFiles } from "./picked.js";
+import { pickFiles } from "./picked.js";
 import { useUploads } from "./use-uploads.js";
 import { howFar, inUnits, isRunning, sentenceOf } from "./words.js";
 
 export function App({ to }) {
-  const { items, unfinished, add, ...actions } = useUploads(to);
+  const { items, unfinished, add, addDropped, ...actions } = useUploads(to);
   const addAll = (found) => found.forEach(add);
   return (
     <main>
       <h1>Send files</h1>
-      <Drop onFiles={addAll} />
+      <Drop onFiles={addAll} onDropped={addDropped} />
       {items.length > 0 && (
         <ul aria-label="Uploads">
           {items.map((item) => (
@@ -33,12 +33,12 @@ export function App({ to }) {
   );
 }
 
-function Drop({ onFiles }) {
+function Drop({ onFiles, onDropped }) {
   const [isOver, setOver] = useState(false);
   const onDrop = (event) => {
     event.preventDefault();
     setOver(false);
-    droppedFiles(event.dataTransfer).then(onFiles);
+    onDropped(event.dataTransfer);
   };
   const onDragOver = (event) => {
     event.preventDefault();
@@ -82,7 +82,7 @@ function Item({ item, tryAgain, remove }) {
           <Action says="Resume" name={name} onClick={() => transfer.resume()} />
         )}
         {isRunning(item) && <Action says="Abort" name={name} onClick={() => transfer.abort()} />}
-        {state === "failed" && (
+        {state === "failed" && item.begin && (
           <Action says="Try again" name={name} onClick={() => tryAgain(item)} />
         )}
         {!isRunning(item) && <Action says="Remove" name={name} onClick={() => remove(item)} />}
@@ -106,16 +106,19 @@ function Item({ item, tryAgain, remove }) {
 
 function Unfinished({ one, goOn, forget }) {
   const [error, setError] = useState();
+  const canGoOn = one.file || one.handle;
   const told = (doing) => doing.catch((why) => setError(sentenceOf(why)));
   return (
     <li>
       <span className="name">{one.path}</span>
       <span className="actions">
-        {one.handle && <Action says="Go on" name={one.path} onClick={() => told(goOn(one))} />}
+        {canGoOn && <Action says="Go on" name={one.path} onClick={() => told(goOn(one))} />}
         <Action says="Forget" name={one.path} onClick={() => told(forget(one))} />
       </span>
-      <p className="soft">{inUnits(one.size)}, not complete yet</p>
-      {(!one.handle || error) && (
+      <p className="soft">
+        {inUnits(one.size)}, {one.isRunning ? "another tab is at it" : "not complete yet"}
+      </p>
+      {(!canGoOn || error) && (
         <p className="again">
           <label>
             To go on, choose {one.path} again:

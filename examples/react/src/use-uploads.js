@@ -1,16 +1,13 @@
 // Uploads as a component has them: a list that changes as they go on, and what can be done to it. One client as long as the component is there.
-import { createClient } from "@holdfast/client/browser";
+import { createClient, filesOf } from "@holdfast/client/browser";
 import { useEffect, useRef, useState } from "react";
 import { noteOf, sentenceOf } from "./words.js";
 
 let lastKey = 0;
 
-/** What earlier visits to this page have begun. Where nothing can be kept, there is nothing to go on with. */
+/** What earlier visits to this page, and other tabs, have begun. Where nothing can be kept, there is nothing to go on with. */
 function tellUnfinished(client, tell) {
-  client.unfinished().then(
-    (found) => tell(found.filter((one) => !one.isRunning)),
-    () => undefined,
-  );
+  client?.unfinished().then(tell, () => undefined);
 }
 
 export function useUploads(to) {
@@ -22,40 +19,60 @@ export function useUploads(to) {
     const own = createClient();
     client.current = own;
     tellUnfinished(own, setUnfinished);
-    // What still runs ends here, and can be gone on with: it is not aborted.
-    return () => own.close();
+    return () => {
+      client.current = null;
+      // What still runs ends here, and can be gone on with: it is not aborted.
+      own.close();
+    };
   }, []);
 
-  function change(key, news) {
-    setItems((all) => all.map((item) => (item.key === key ? { ...item, ...news } : item)));
-  }
+  const refresh = () => tellUnfinished(client.current, setUnfinished);
 
-  /** `begin` is called once more where somebody wants it tried again. */
-  async function start(name, begin) {
-    const transfer = await begin();
+  function list(item) {
     lastKey++;
     const key = lastKey;
-    const { state } = transfer;
-    setItems((all) => [...all, { key, name, begin, transfer, state, committed: 0 }]);
-    transfer.on("created", () => tellUnfinished(client.current, setUnfinished));
-    transfer.on("state", (state) => change(key, { state, note: undefined }));
-    transfer.on("progress", (progress) => change(key, { ...progress, note: undefined }));
-    transfer.on("retry", (trouble) => change(key, { note: noteOf(trouble) }));
-    transfer.on("warning", (trouble) => change(key, { note: noteOf(trouble) }));
-    transfer.done.then(
-      ({ url, size }) => change(key, { state: "complete", url, size, note: undefined }),
-      (error) => change(key, { state: transfer.state, error: sentenceOf(error), note: undefined }),
+    setItems((all) => [...all, { key, committed: 0, ...item }]);
+    return (news) =>
+      setItems((all) =>
+        all.map((one) => (one.key === key ? { ...one, note: undefined, ...news } : one)),
+      );
+  }
+
+  /** Rejects where it cannot begin. `begin` is called once more where somebody wants it tried again. */
+  async function start(name, begin) {
+    const transfer = await begin();
+    const change = list({ name, begin, transfer, state: transfer.state });
+    transfer.on("created", refresh);
+    transfer.on("state", (state) => change({ state }));
+    transfer.on("progress", change);
+    transfer.on("retry", (trouble) => change({ note: noteOf(trouble) }));
+    transfer.on("warning", (trouble) => change({ note: noteOf(trouble) }));
+    const ended = transfer.done.then(
+      ({ url, size }) => change({ state: "complete", url, size }),
+      (error) => change({ state: transfer.state, error: sentenceOf(error) }),
     );
+    ended.then(refresh);
+  }
+
+  /** `handle`, where the browser gave one, saves choosing the file again after a reload; `path` is where it lies in a folder. */
+  function add({ file, handle, path = file.name }) {
+    start(path, () => client.current.upload(file, { to, path, ...(handle && { handle }) }));
   }
 
   const remove = ({ key }) => setItems((all) => all.filter((item) => item.key !== key));
 
   return {
     items,
-    unfinished,
-    /** `handle`, where the browser gave one, saves choosing the file again after a reload. */
-    add: ({ file, handle }) =>
-      start(file.name, () => client.current.upload(file, { to, ...(handle && { handle }) })),
+    /** But for what is on the list already. */
+    unfinished: unfinished.filter(({ path }) => !items.some(({ name }) => name === path)),
+    add,
+    /** What was dropped, with what lies in its folders. */
+    async addDropped(dropped) {
+      for await (const one of filesOf(dropped)) {
+        if (one.kind === "file") add(one);
+        else list({ name: one.path, state: "failed", error: sentenceOf(one.error) });
+      }
+    },
     /** In a click: the browser may have to ask whether the file may be read. `file` is what was chosen again, where no handle is kept. */
     goOn: (one, file) => start(one.path, () => client.current.resume(one, file ? { file } : {})),
     async tryAgain(item) {
@@ -65,7 +82,7 @@ export function useUploads(to) {
     remove,
     async forget(one) {
       await client.current.forget(one);
-      tellUnfinished(client.current, setUnfinished);
+      refresh();
     },
   };
 }

@@ -1,5 +1,5 @@
 // Uploads as a component has them: a list that changes as they go on, and what can be done to it. One client as long as the component is there.
-import { createClient } from "@holdfast/client/browser";
+import { createClient, filesOf } from "@holdfast/client/browser";
 import { noteOf, sentenceOf } from "./words.js";
 
 let lastKey = 0;
@@ -15,35 +15,31 @@ class Item {
   error = $state();
   url = $state();
 
-  constructor(name, begin, transfer) {
+  constructor(name, transfer, begin) {
     lastKey++;
     this.key = lastKey;
     this.name = name;
-    this.begin = begin;
     this.transfer = transfer;
+    this.begin = begin;
   }
 }
 
 export function createUploads(to) {
   let items = $state([]);
-  let unfinished = $state.raw([]);
+  let found = $state.raw([]);
+  const unfinished = $derived(found.filter(({ path }) => !items.some(({ name }) => name === path)));
   const client = createClient();
+  let isOpen = true;
 
-  /** What earlier visits to this page have begun. */
-  function refresh() {
-    client.unfinished().then(
-      (found) => {
-        unfinished = found.filter((one) => !one.isRunning);
-      },
-      // Where nothing can be kept, there is nothing to go on with.
-      () => undefined,
-    );
+  /** What earlier visits to this page, and other tabs, have begun. Where nothing can be kept, there is nothing to go on with. */
+  async function refresh() {
+    if (isOpen) found = await client.unfinished().catch(() => found);
   }
 
-  /** `begin` is called once more where somebody wants it tried again. */
+  /** Rejects where it cannot begin. `begin` is called once more where somebody wants it tried again. */
   async function start(name, begin) {
     const transfer = await begin();
-    const item = new Item(name, begin, transfer);
+    const item = new Item(name, transfer, begin);
     items.push(item);
     const change = (news) => Object.assign(item, { note: undefined, ...news });
     transfer.on("created", refresh);
@@ -53,10 +49,16 @@ export function createUploads(to) {
     });
     transfer.on("retry", (trouble) => change({ note: noteOf(trouble) }));
     transfer.on("warning", (trouble) => change({ note: noteOf(trouble) }));
-    transfer.done.then(
+    const ended = transfer.done.then(
       ({ url, size }) => change({ state: "complete", url, size }),
       (error) => change({ state: transfer.state, error: sentenceOf(error) }),
     );
+    ended.then(refresh);
+  }
+
+  /** `handle`, where the browser gave one, saves choosing the file again after a reload; `path` is where it lies in a folder. */
+  function add({ file, handle, path = file.name }) {
+    start(path, () => client.upload(file, { to, path, ...(handle && { handle }) }));
   }
 
   function remove({ key }) {
@@ -68,12 +70,21 @@ export function createUploads(to) {
     get items() {
       return items;
     },
+    /** But for what is on the list already. */
     get unfinished() {
       return unfinished;
     },
-    /** `handle`, where the browser gave one, saves choosing the file again after a reload. */
-    add: ({ file, handle }) =>
-      start(file.name, () => client.upload(file, { to, ...(handle && { handle }) })),
+    add,
+    /** What was dropped, with what lies in its folders. */
+    async addDropped(dropped) {
+      for await (const one of filesOf(dropped)) {
+        if (one.kind === "file") add(one);
+        else
+          items.push(
+            Object.assign(new Item(one.path), { state: "failed", error: sentenceOf(one.error) }),
+          );
+      }
+    },
     /** In a click: the browser may have to ask whether the file may be read. `file` is what was chosen again, where no handle is kept. */
     goOn: (one, file) => start(one.path, () => client.resume(one, file ? { file } : {})),
     async tryAgain(item) {
@@ -86,6 +97,9 @@ export function createUploads(to) {
       refresh();
     },
     /** What still runs ends here, and can be gone on with: it is not aborted. */
-    close: () => client.close(),
+    close() {
+      isOpen = false;
+      client.close();
+    },
   };
 }

@@ -1,49 +1,58 @@
 // Uploads as a component has them: a list that changes as they go on, and what can be done to it. One client as long as the component is there.
-import { createClient } from "@holdfast/client/browser";
-import { onUnmounted, reactive, shallowReactive, shallowRef } from "vue";
+import { createClient, filesOf } from "@holdfast/client/browser";
+import { computed, onUnmounted, reactive, shallowReactive, shallowRef } from "vue";
 import { noteOf, sentenceOf } from "./words.js";
 
 let lastKey = 0;
 
 export function useUploads(to) {
   const items = reactive([]);
-  const unfinished = shallowRef([]);
+  const found = shallowRef([]);
   const client = createClient();
-  // What still runs ends here, and can be gone on with: it is not aborted.
-  onUnmounted(() => client.close());
+  let isOpen = true;
 
-  /** What earlier visits to this page have begun. */
-  function refresh() {
-    client.unfinished().then(
-      (found) => {
-        unfinished.value = found.filter((one) => !one.isRunning);
-      },
-      // Where nothing can be kept, there is nothing to go on with.
-      () => undefined,
-    );
+  onUnmounted(() => {
+    isOpen = false;
+    // What still runs ends here, and can be gone on with: it is not aborted.
+    client.close();
+  });
+
+  /** What earlier visits to this page, and other tabs, have begun. Where nothing can be kept, there is nothing to go on with. */
+  async function refresh() {
+    if (isOpen) found.value = await client.unfinished().catch(() => found.value);
   }
 
-  /** `begin` is called once more where somebody wants it tried again. */
-  async function start(name, begin) {
-    const transfer = await begin();
+  function list(more) {
     lastKey++;
     // Shallow: the transfer in it is no data of Vue's.
     const item = shallowReactive({
-      ...{ key: lastKey, name, begin, transfer },
-      ...{ state: transfer.state, committed: 0, size: undefined, rate: 0, eta: undefined },
-      ...{ note: undefined, error: undefined, url: undefined },
+      ...{ key: lastKey, committed: 0, size: undefined, rate: 0, eta: undefined },
+      ...{ note: undefined, error: undefined, url: undefined, begin: undefined },
+      ...more,
     });
     items.push(item);
-    const change = (news) => Object.assign(item, { note: undefined, ...news });
+    return (news) => Object.assign(item, { note: undefined, ...news });
+  }
+
+  /** Rejects where it cannot begin. `begin` is called once more where somebody wants it tried again. */
+  async function start(name, begin) {
+    const transfer = await begin();
+    const change = list({ name, begin, transfer, state: transfer.state });
     transfer.on("created", refresh);
     transfer.on("state", (state) => change({ state }));
     transfer.on("progress", change);
     transfer.on("retry", (trouble) => change({ note: noteOf(trouble) }));
     transfer.on("warning", (trouble) => change({ note: noteOf(trouble) }));
-    transfer.done.then(
+    const ended = transfer.done.then(
       ({ url, size }) => change({ state: "complete", url, size }),
       (error) => change({ state: transfer.state, error: sentenceOf(error) }),
     );
+    ended.then(refresh);
+  }
+
+  /** `handle`, where the browser gave one, saves choosing the file again after a reload; `path` is where it lies in a folder. */
+  function add({ file, handle, path = file.name }) {
+    start(path, () => client.upload(file, { to, path, ...(handle && { handle }) }));
   }
 
   function remove({ key }) {
@@ -54,10 +63,18 @@ export function useUploads(to) {
   refresh();
   return {
     items,
-    unfinished,
-    /** `handle`, where the browser gave one, saves choosing the file again after a reload. */
-    add: ({ file, handle }) =>
-      start(file.name, () => client.upload(file, { to, ...(handle && { handle }) })),
+    /** But for what is on the list already. */
+    unfinished: computed(() =>
+      found.value.filter(({ path }) => !items.some(({ name }) => name === path)),
+    ),
+    add,
+    /** What was dropped, with what lies in its folders. */
+    async addDropped(dropped) {
+      for await (const one of filesOf(dropped)) {
+        if (one.kind === "file") add(one);
+        else list({ name: one.path, state: "failed", error: sentenceOf(one.error) });
+      }
+    },
     /** In a click: the browser may have to ask whether the file may be read. `file` is what was chosen again, where no handle is kept. */
     goOn: (one, file) => start(one.path, () => client.resume(one, file ? { file } : {})),
     async tryAgain(item) {

@@ -23,15 +23,20 @@ export function sourceOf(data: Blob, name: string): File {
   return data instanceof File ? data : new File([data], name, { type: data.type, lastModified: 0 });
 }
 
+/** In Uppy's words `relativePath`: kept as everywhere else in Holdfast. */
+const PATH = "path";
+
 export function describe<M extends Meta, B extends Body>(
   { meta, type }: UppyFile<M, B>,
   allowed: AllowedMetaFields,
-): Pick<FileOptions, "name" | "type" | "metadata"> {
-  const entries: (readonly [string, string])[] = [];
+): Pick<FileOptions, "name" | "path" | "type" | "metadata"> {
+  const metadata = new Map<string, string>();
   for (const [name, value] of Object.entries(meta)) {
     const isWanted = typeof allowed === "boolean" ? allowed : allowed.includes(name);
     const text = typeof value === "string" ? value : JSON.stringify(value ?? undefined);
-    if (isWanted && !OWN.has(name) && text !== undefined) entries.push([name, text]);
+    if (!isWanted || OWN.has(name) || text === undefined) continue;
+    metadata.set(name === "relativePath" ? PATH : name, text);
   }
-  return { name: meta.name, ...(type ? { type } : {}), metadata: new Map(entries) };
+  const { name, relativePath: path } = meta;
+  return { name, ...(path ? { path } : {}), ...(type ? { type } : {}), metadata };
 }

@@ -61,7 +61,14 @@ function openStage(): Stage {
   };
   return {
     client: {
-      ...{ upload, resume: refuse, forget: refuse, download: refuse },
+      ...{
+        upload,
+        resume: refuse,
+        forget: refuse,
+        download: refuse,
+        onOther: refuse,
+        onRunning: refuse,
+      },
       unfinished: async () => [],
       close: refuse,
     },
@@ -112,6 +119,16 @@ it("sends a file with its meta, and tells where it is", async () => {
     response: { status: 200, body: { id: "f1", root: "00" } },
     progress: { uploadComplete: true, percentage: 100 },
   });
+});
+
+it("tells files apart by where they lie in the folder that was dropped", async () => {
+  const stage = openStage();
+  const uppy = openUppy(stage);
+  add(uppy, "a.txt", { relativePath: "talks/a.txt" });
+  void uppy.upload();
+  await vi.waitFor(() => expect(stage.played).toHaveLength(1));
+  expect(stage.played[0]?.options).toMatchObject({ name: "a.txt", path: "talks/a.txt" });
+  expect(stage.played[0]?.options.metadata).toEqual(new Map([["path", "talks/a.txt"]]));
 });
 
 it.each([

@@ -21,7 +21,7 @@ import { type AllowedMetaFields, describe, isToSend, isToStart, sourceOf } from 
 /** Files handed to the client before the page gets a turn: thousands at once would freeze it. */
 const AT_ONCE = 100;
 
-type Sent = Omit<FileOptions, "handle" | "metadata" | "name" | "sha256" | "type">;
+type Sent = Omit<FileOptions, "handle" | "metadata" | "name" | "path" | "sha256" | "type">;
 
 export interface HoldfastOptions extends PluginOpts, Sent {
   /** Which of a file's `meta` are kept with it: all of them by default. */
