@@ -66,12 +66,18 @@ export async function openDownload(
   return { isResumed: true, ...(known ? { known } : {}) };
 }
 
+/** The number of the attempt after the first trouble since something moved on. */
+const FIRST_TROUBLE = 2;
+
 type What = Pick<Content, "version" | "pin">;
 
 /** The first time finds out what the file is and reads what is there; later only asks whether it is still the same. */
 export async function checkDownload(job: DownloadJob, call: Call): Promise<Answer> {
   if (job.content) {
-    await askForVersion(job, call);
+    // What one connection broke off, the next request asks for under the version's ETag: it says as much as a question, a round trip earlier.
+    if (call.attempt !== FIRST_TROUBLE || job.content.pin.kind !== "manifest") {
+      await askForVersion(job, call);
+    }
     return openAnswer(job);
   }
   await runAhead(job, call);
