@@ -2,14 +2,14 @@
 import { type ByteRange, type FileId, HoldfastError, type UploadId } from "@holdfast/protocol";
 import { recovering, requireNotEnded } from "./claims.ts";
 import { type Context, useUpload } from "./context.ts";
-import { type FreshReader, type Load, readFresh } from "./fresh.ts";
-import { regionsOf } from "./kinds.ts";
+import type { FreshReader } from "./fresh.ts";
+import { readGrown, readLittle, sendGrown } from "./grown.ts";
 import type { RevokedLink } from "./notes.ts";
-import { changed } from "./pulse.ts";
+import type { Outlet } from "./ports.ts";
+import { createWaiter, type Waiter } from "./pulse.ts";
 import { readChecked } from "./read-verified.ts";
 import type { FileRecord, Principal } from "./records.ts";
 import { readStaged } from "./staged.ts";
-import { blocksOf } from "./tail.ts";
 import { committedEnd, offsetOf, type Upload } from "./upload.ts";
 
 /** An upload as it stood when somebody asked for its bytes. */
@@ -70,21 +70,27 @@ function canRead({ storage }: Context, { record: { place } }: Upload): boolean {
   return place !== undefined && storage.objects.isStaged(place);
 }
 
+/** Whoever reads what grows. */
+export interface ContentReader {
+  readonly asked: Pick<UploadContent, "id" | "epoch">;
+  /** Aborted when nobody reads any more: then it ends at once. */
+  readonly gone: AbortSignal;
+  readonly outlet: Outlet | undefined;
+}
+
 /**
  * The bytes of the range in their order, each piece as soon as it is committed: what is there at once, the rest as it comes. Each piece is valid until the next one is asked for.
- * One that is empty comes after each time that it has waited, and every five seconds while it does.
+ * One that is empty comes every few seconds, whether there is more or not: who hands the pieces on asks then whether it still may. Where there is an outlet, one comes first of all: the head of the reply goes out with it.
  *
  * Where the range ends at the end of the file or behind it (`Infinity` does), it ends when the file is there, not before: that the last byte is committed says nothing of what becomes of it.
  *
- * @param gone Aborted when nobody reads any more: then it ends at once.
  * @throws HoldfastError `upload_ended` where there will be no file; `upload_not_open` where bytes were withdrawn since, read here or not: what follows would not belong to them;
  * `shutting_down` where it would have to wait; `range_not_satisfiable` where the file ends before the range begins; what the storage throws.
  */
 export async function* readContent(
   context: Context,
-  asked: Pick<UploadContent, "id" | "epoch">,
+  { asked, gone, outlet }: ContentReader,
   range: ByteRange,
-  gone: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, void> {
   const over = Promise.withResolvers<void>();
   // In memory for as long as somebody reads: all who do look at the same upload.
@@ -96,9 +102,11 @@ export async function* readContent(
     context.uploads.use(asked.id, hold).catch(reject);
   });
   upload.readers++;
+  const waiter = createWaiter(context, upload, gone);
   try {
-    yield* readAlong({ context, upload, epoch: asked.epoch, gone }, range);
+    yield* readAlong({ context, upload, epoch: asked.epoch, gone, waiter, outlet }, range);
   } finally {
+    waiter.end();
     upload.readers--;
     over.resolve();
   }
@@ -106,51 +114,77 @@ export async function* readContent(
 
 const NOTHING = new Uint8Array();
 
+/** Milliseconds between two pieces at most, where there is something to do, be they empty. */
+const PIECE_MS = 1_000;
+
 interface Reading {
   readonly context: Context;
   readonly upload: Upload;
   readonly epoch: number;
   readonly gone: AbortSignal;
+  readonly waiter: Waiter;
+  readonly outlet: Outlet | undefined;
 }
 
 async function* readAlong(
   reading: Reading,
   { start, end }: ByteRange,
 ): AsyncGenerator<Uint8Array, void, void> {
-  const { context, upload, gone } = reading;
+  const { context, upload, gone, waiter, outlet } = reading;
+  const { clock } = context;
   const reader: FreshReader = { isSlow: false };
+  const way = outlet && whileSame(reading, outlet);
+  let givenAt = clock.monotonic();
+  if (outlet) yield NOTHING;
   for (let at = start; at < end; ) {
     requireSame(reading);
     const { record, healing } = upload;
     if (record.state === "complete") return yield* readRest(reading, { start: at, end });
     const there = healing ? at : Math.min(end, committedEnd(upload, at));
-    if (there === at) {
+    if (there > at) {
+      const went = way && (await sendGrown(context, upload, way, { start: at, end: there }));
+      at += went ?? 0;
+      if (at === there) continue;
+      const rest = { start: at, end: there };
+      const pieces =
+        went === undefined ? committedPieces(reading, reader, rest) : littleOf(reading, rest);
+      for await (const piece of pieces) {
+        requireSame(reading);
+        // Read, and then in doubt: it is read once more when that is over.
+        if (upload.healing) break;
+        yield piece;
+        at += piece.length;
+      }
+    } else {
       if (context.isDraining) throw new HoldfastError("shutting_down");
-      await changed(context, upload, gone);
+      await waiter.changed();
       if (gone.aborted) return;
-      // Whether there is more or not: who hands the pieces on asks whether it still may.
-      yield NOTHING;
-      continue;
     }
-    for await (const piece of committedPieces(reading, reader, { start: at, end: there })) {
-      requireSame(reading);
-      // Read, and then in doubt: it is read once more when that is over.
-      if (upload.healing) break;
-      yield piece;
-      at += piece.length;
-    }
+    if (clock.monotonic() - givenAt < PIECE_MS) continue;
+    yield NOTHING;
+    givenAt = clock.monotonic();
   }
+}
+
+/** Nothing goes past us once the bytes are in doubt, or others: it is asked in the very moment. */
+function whileSame({ upload, epoch }: Reading, outlet: Outlet): Outlet {
+  return {
+    begin: (size) =>
+      upload.record.epoch === epoch && !upload.healing ? outlet.begin(size) : undefined,
+    took: outlet.took,
+  };
 }
 
 /** From the file, whose bytes are where they were. */
 async function* readRest(
-  { context, upload }: Reading,
+  { context, upload, outlet }: Reading,
   { start, end }: ByteRange,
 ): AsyncGenerator<Uint8Array, void, void> {
   const { size } = upload.record;
   if (start > size) throw new HoldfastError("range_not_satisfiable", undefined, { size });
   const file = await requireFile(context, upload);
-  if (file) yield* readChecked(context, file, { start, end: Math.min(end, size) });
+  if (!file) return;
+  yield* readChecked(context, file, { start, end: Math.min(end, size) }, "as-stored", outlet);
 }
 
 /** Committed bytes, from whichever kind of storage has them. */
@@ -161,44 +195,31 @@ async function* committedPieces(
 ): AsyncGenerator<Uint8Array, void, void> {
   const { context, upload } = reading;
   try {
-    if (context.storage.kind === "regions") yield* fromRegions(reading, reader, range);
+    if (context.storage.kind === "regions") yield* readGrown(context, upload, reader, range);
     else yield* readStaged(context, upload, reader, range);
   } catch (cause) {
-    // Removed while it was read: that is why there was nothing.
-    requireSame(reading);
-    await requireFile(context, upload);
-    throw cause;
+    throw await whyNothing(reading, cause);
   }
 }
 
-/** Whole blocks are in the storage, the fragment behind them is in the record. */
-async function* fromRegions(
-  { context, upload }: Reading,
-  reader: FreshReader,
-  { start, end }: ByteRange,
+/** Where the kernel could send no more: a little, which waits for room in the connection. */
+async function* littleOf(
+  reading: Reading,
+  range: ByteRange,
 ): AsyncGenerator<Uint8Array, void, void> {
-  const { tail, partSize } = upload.record;
-  const tailAt = (tail?.index ?? 0) * partSize;
-  // What lies behind a gap lies behind the tail.
-  const fragmentAt = tail && start < tailAt + tail.size ? tailAt + blocksOf(tail.size) : end;
-  const load: Load = (at, into) => loadBlocks(context, upload, at, into);
-  yield* readFresh(context, upload, { reader, load }, { start, end: Math.min(end, fragmentAt) });
-  const from = Math.max(start, fragmentAt);
-  if (tail && from < end) yield tail.fragment.slice(from - fragmentAt, end - fragmentAt);
+  const { context, upload } = reading;
+  try {
+    yield await readLittle(context, upload, range);
+  } catch (cause) {
+    throw await whyNothing(reading, cause);
+  }
 }
 
-async function loadBlocks(
-  context: Context,
-  { record: { id } }: Upload,
-  start: number,
-  into: Uint8Array,
-): Promise<void> {
-  for (let at = 0; at < into.length; ) {
-    const rest = into.subarray(at);
-    const size = await regionsOf(context).read({ id, kind: "bytes" }, start + at, rest);
-    if (size === 0) throw new HoldfastError("storage_failed", "stored bytes are missing");
-    at += size;
-  }
+/** Removed while it was read: that is why there was nothing. */
+async function whyNothing(reading: Reading, cause: unknown): Promise<unknown> {
+  requireSame(reading);
+  await requireFile(reading.context, reading.upload);
+  return cause;
 }
 
 /** @throws HoldfastError `file_not_found` where it has become a file that is gone by now */

@@ -48,7 +48,8 @@ export function createEngine(parts: EngineParts): Engine {
     status: (principal, id) => status(context, principal, id),
     watch: (principal, id, gone) => watch(context, principal, id, gone),
     content: (principal, id) => content(context, principal, id),
-    readContent: (asked, range, gone) => readContent(context, asked, range, gone),
+    readContent: (asked, range, gone, outlet) =>
+      readContent(context, { asked, gone, outlet }, range),
     complete: (principal, id, request) => complete(context, principal, id, request),
     abort: (principal, id) => abort(context, principal, id),
     file: (principal, id) => findFile(context, principal, id),

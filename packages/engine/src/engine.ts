@@ -279,11 +279,12 @@ export interface Engine {
    * @throws HoldfastError `upload_not_found`, `upload_ended`, `recovering`; `upload_unreadable` where its storage has nothing that could be read before
    */
   content(principal: Principal, id: string): Promise<UploadContent>;
-  /** Its bytes, each piece as soon as it is committed, up to the end of the range or the file. Each piece is valid until the next one is asked for. Ends at once when whoever reads is `gone`. */
+  /** Its bytes, each piece as soon as it is committed, up to the end of the range or the file, but for those that an outlet took past the pieces. Each piece is valid until the next one is asked for. Ends at once when whoever reads is `gone`. */
   readContent(
     content: UploadContent,
     range: ByteRange,
     gone: AbortSignal,
+    outlet?: Outlet,
   ): AsyncGenerator<Uint8Array, void, void>;
   /** Resolves when the file is visible. */
   complete(principal: Principal, id: string, request: CompleteRequest): Promise<UploadView>;

@@ -68,9 +68,14 @@ export interface RegionStorage {
   /**
    * Fills `into` with bytes of an upload or its manifest from byte `offset` on; resolves with the number read, fewer than asked only at the end.
    * What is not there reads as empty.
-   * `origin: "medium"` reads past every cache, where the storage can: for proving what is really stored.
+   * `origin: "medium"` reads past every cache, where the storage can: for proving what is really stored. `shared` looks first for what many have been sent, of an upload that still grows.
    */
-  read(object: StoredObject, offset: number, into: Uint8Array, origin?: "medium"): Promise<number>;
+  read(
+    object: StoredObject,
+    offset: number,
+    into: Uint8Array,
+    origin?: ReadOrigin,
+  ): Promise<number>;
 
   /**
    * Stores a whole object durably: a manifest beside the bytes, or bytes that are all there at once and sealed with that. Whole or not at all as far as any
@@ -89,22 +94,31 @@ export interface RegionStorage {
   room(): Promise<number>;
 }
 
-/** A connection that the kernel can fill from a file by itself, without the bytes passing through this process. */
+export type ReadOrigin = "medium" | "shared";
+
+/** A connection that the kernel can fill from a file by itself, without the bytes passing through this process. Only behind a first piece: the head of a reply goes out with that. */
 export interface Outlet {
-  /** The number of its descriptor at this moment, and for no wait longer: undefined where it is gone, or has other bytes to send before. */
-  descriptor(): number | undefined;
+  /**
+   * Where up to `size` bytes may go at this moment, and for no wait longer: undefined where it is gone, full, or has other bytes to send before. `most` is how many of them.
+   * What was begun and did not go, goes next, whichever way.
+   */
+  begin(size: number): { readonly descriptor: number; readonly most: number } | undefined;
   /** Told of the bytes that went that way. */
   took(count: number): void;
 }
 
 /**
- * Sends bytes of what is stored and sealed to a connection, as many as it takes at once: 0 where it is full or gone, which whoever writes to it next learns.
+ * Sends bytes of what is stored to a connection, as many as it takes at once: 0 where it is full or gone, which whoever writes to it next learns.
  * Undefined where they are not to be had without waiting, or not in this way: they have to be read. Never rejects; may be repeated from where it came to.
+ *
+ * It is sealed, unless it is said to be `growing`: then these bytes are committed, others behind them may be written meanwhile, and only whole pages of memory go, which are brought where
+ * the kernel has them: worth it where many are sent the same.
  */
 export type SendStored = (
   object: StoredObject,
   range: ByteRange,
   outlet: Outlet,
+  state?: "sealed" | "growing",
 ) => Promise<number | undefined>;
 
 export interface StoredObject {

@@ -1,12 +1,13 @@
 // read: the bytes of a published file.
-import { type ByteRange, HoldfastError, isFileId, MIB } from "@holdfast/protocol";
+import { type ByteRange, HoldfastError, isFileId } from "@holdfast/protocol";
 import { authorize, type Context } from "./context.ts";
 import { regionsOf } from "./kinds.ts";
 import { handOn, type Pieces } from "./pieces.ts";
-import type { Outlet, ReadTerms, StoredObject } from "./ports.ts";
+import type { Outlet, ReadTerms } from "./ports.ts";
 import type { FileRecord, Principal } from "./records.ts";
 import { SLOT_SIZE, type Slot } from "./slots.ts";
 import { missing, readPlaced, type Stored } from "./stored.ts";
+import { sendStraight } from "./straight.ts";
 
 export async function findFile(
   context: Context,
@@ -100,33 +101,10 @@ export async function* readForReader(
       if (slot) readSlots.give(slot);
     }
     if (!way) continue;
-    const went = await sendStraight(context, object, { start: at, end }, way);
+    const went = await sendStraight(context, object, { start: at, end }, way, "sealed");
     goesStraight = went !== undefined;
     at += went ?? 0;
   }
-}
-
-/** So much goes past us before the next piece: rights that have ended and readers that are gone are found between two pieces. */
-const STRAIGHT_MAX: number = 16 * MIB;
-/** What is looked for in the page cache at once. */
-const STRAIGHT_STEP: number = MIB;
-
-/** Undefined where the next bytes have to be read. */
-async function sendStraight(
-  { send }: Context,
-  object: StoredObject,
-  { start, end }: ByteRange,
-  outlet: Outlet,
-): Promise<number | undefined> {
-  const until = Math.min(end, start + STRAIGHT_MAX);
-  for (let at = start; at < until; ) {
-    const size = Math.min(STRAIGHT_STEP, until - at);
-    const went = await send?.(object, { start: at, end: at + size }, outlet);
-    if (went === undefined) return at > start ? at - start : undefined;
-    at += went;
-    if (went < size) return at - start;
-  }
-  return until - start;
 }
 
 /** One slot for the whole way: the piece that was given out is free again when the next is asked for. All pieces but the last fill the slot. */

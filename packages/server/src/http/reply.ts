@@ -147,7 +147,7 @@ export async function sendStream(
   let sent = 0;
   const gone = new AbortController();
   const leave = (): void => gone.abort();
-  const writer = createWriter(res, reader);
+  const writer = createWriter(res, reader, outlet?.write);
   res.on("close", leave);
   try {
     for await (const piece of content.open(gone.signal, outlet)) {
@@ -156,7 +156,7 @@ export async function sendStream(
       if (res.destroyed) return;
     }
     sent += outlet?.taken() ?? 0;
-    if (sent === (content.size ?? sent)) return;
+    if (outlet?.end() !== false && sent === (content.size ?? sent)) return;
   } catch (error) {
     logFailure(reader.log, error);
   } finally {

@@ -37,8 +37,14 @@ export function logSlowReader(log: Log): void {
 /**
  * One timer and one look-out for all pieces: a GiB has thousands of them, and setting up anew for each costs more than handing it over. Time in which nothing is to
  * be taken (our own disk and memory are slow) never counts against a reader.
+ *
+ * @param write Hands a piece on where it does not go straight to the connection.
  */
-export function createWriter(res: PieceSink, { pace, clock, log }: Reader): Writer {
+export function createWriter(
+  res: PieceSink,
+  { pace, clock, log }: Reader,
+  write: PieceSink["write"] = (piece, taken) => res.write(piece, taken),
+): Writer {
   let resolve: (() => void) | undefined;
   /** The moment by which the piece that is being taken has to be gone. */
   let dueAt = 0;
@@ -82,7 +88,7 @@ export function createWriter(res: PieceSink, { pace, clock, log }: Reader): Writ
       watch();
       return new Promise((done) => {
         resolve = done;
-        res.write(piece, taken);
+        write(piece, taken);
       });
     },
     end() {

@@ -70,8 +70,8 @@ export function meterRegions(storage: RegionStorage, meter: Meter, clock: Clock)
 
 /** What the kernel sends is read all the same. */
 export function meterSend(send: SendStored, meter: Meter): SendStored {
-  return async (object, range, outlet) => {
-    const size = await send(object, range, outlet);
+  return async (object, range, outlet, state) => {
+    const size = await send(object, range, outlet, state);
     if (size !== undefined) meter.read(size);
     return size;
   };

@@ -139,6 +139,8 @@ function simFsOn(disk: DiskState, options: SimFsOptions): SimFs {
 
   return {
     async open(path, access, caching) {
+      // It has no page cache that a kernel could send from.
+      if (caching === "exact") throw errnoError("EINVAL", { kind: "open", path });
       return perform({ kind: "open", path, caching }, (on) => {
         if (caching === "direct" && !hasDirectIo)
           throw errnoError("EINVAL", { kind: "open", path });

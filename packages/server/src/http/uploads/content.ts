@@ -1,5 +1,5 @@
 // GET, HEAD /v1/uploads/{id}/content: what is committed of an upload before it is a file; with `follow=1` what still comes, as it comes.
-import type { UploadContent } from "@holdfast/engine";
+import { handOn, type Pieces, type UploadContent } from "@holdfast/engine";
 import { entityTag, safeHeaders } from "../files/headers.ts";
 import { isNotModified } from "../files/preconditions.ts";
 import { whileAllowed, whoMayRead } from "../files/while-allowed.ts";
@@ -38,8 +38,8 @@ export const getContent: Handler = async (front, call): Promise<Reply> => {
     content: {
       kind: "stream",
       size: wanted.size,
-      open(gone) {
-        const pieces = engine.readContent(content, wanted.range, gone);
+      open(gone, outlet) {
+        const pieces = engine.readContent(content, wanted.range, gone, outlet);
         const stillMay = whoMayRead(front, call, async () => void (await find()));
         return whileAllowed(front, stillMay, wanted.size === undefined ? atOnce(pieces) : pieces);
       },
@@ -75,9 +75,11 @@ function headersOf(content: UploadContent, etag: string | undefined): Headers {
 }
 
 /** The head of the answer goes out before there is a byte: whoever follows sees that it does. */
-async function* atOnce(
-  pieces: AsyncGenerator<Uint8Array, void, void>,
-): AsyncGenerator<Uint8Array, void, void> {
-  yield new Uint8Array();
-  yield* pieces;
+function atOnce(pieces: Pieces): Pieces {
+  let isFirst = true;
+  return handOn(pieces, () => {
+    if (!isFirst) return pieces.next();
+    isFirst = false;
+    return Promise.resolve({ done: false, value: new Uint8Array() });
+  });
 }

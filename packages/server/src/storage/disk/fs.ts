@@ -10,7 +10,8 @@ export interface Fs {
   /**
    * `read`: for reading what exists. `write`: for reading and writing what exists. `create`: the same, made where there is nothing.
    * `create-synced`: the same as `create`, and what a `pwrite` has written is flushed, as by `fdatasync`, before it resolves.
-   * With `caching: "direct"` bytes pass by the page cache; offsets, sizes and memory must then be aligned to 4 KiB.
+   * With `caching: "direct"` bytes pass by the page cache; offsets, sizes and memory must then be aligned to 4 KiB. `exact` is for reading only, of what still grows: nothing comes into the page cache but whole pages of what is sent,
+   * and `pread` gives what is there already; `EINVAL` where that is not to be had.
    */
   open(path: string, access: Access, caching: Caching): Promise<OpenFile>;
   /** Resolves when the names made and removed in a directory before the call survive power loss. */
@@ -30,7 +31,7 @@ export interface Fs {
 
 export type Access = "read" | "write" | "create" | "create-synced";
 
-export type Caching = "cached" | "direct";
+export type Caching = "cached" | "direct" | "exact";
 
 export interface OpenFile {
   /** This opening has made it: there was none of that name. Told for `create` only; false elsewhere. */

@@ -81,7 +81,8 @@ export async function createDiskStorage(options: DiskStorageOptions): Promise<Di
     flush: (id) => flush(stage, sync, id),
     seal: (id, size) => seal(stage, sync, id, size),
     read: (object, offset, into, origin) => readStored(reading, object, offset, into, origin),
-    send: (object, range, outlet) => sendStored(stage, object, range, outlet),
+    send: (object, range, outlet, state = "sealed") =>
+      sendStored(stage, object, range, outlet, state),
     put: (object, pieces) => putObject(stage, sync, object, pieces),
     reset: (id) => reset(stage, id),
     remove: (id) => remove(stage, sync, id),

@@ -40,7 +40,7 @@ it.skipIf(process.platform !== "linux")(
     expect(read).toBe(4 * MIB);
     const took: number[] = [];
     const outlet = {
-      descriptor() {
+      begin() {
         order.push("asked");
         return undefined;
       },

@@ -12,6 +12,7 @@ import {
   open,
   read,
   readdir,
+  readv,
   rename,
   statfs,
   statSync,
@@ -19,11 +20,8 @@ import {
   write,
   writev,
 } from "node:fs";
+import { cachedFile, exactFile, pageCacheOf } from "./cached-file.ts";
 import { type Access, type Caching, errnoOf, type Fs, type OpenFile } from "./fs.ts";
-import { openPageCache, type PageCache } from "./page-cache.ts";
-import { createTurns, type Turns } from "./turns.ts";
-
-const turns: Turns = createTurns();
 
 /** Bytes of uploads are nobody's business but the server's. */
 const FILE_MODE = 0o600;
@@ -33,8 +31,11 @@ export const nodeFs: Fs = {
   async open(path, access, caching) {
     const flags = ACCESS_FLAGS[access] | cachingFlags(caching);
     if (access === "create-synced") return syncedFile(await openDescriptor(path, flags));
-    if (access === "read" && caching === "cached")
-      return cachedFile(await openDescriptor(path, flags));
+    if (caching === "exact") return openExact(path, flags);
+    if (access === "read" && caching === "cached") {
+      const fd = await openDescriptor(path, flags);
+      return cachedFile(openFile(fd, false), fd);
+    }
     if (access !== "create") return openFile(await openDescriptor(path, flags), false);
     try {
       return openFile(await openDescriptor(path, flags | constants.O_EXCL), true);
@@ -92,13 +93,29 @@ function syncedFlag(): number {
 }
 
 function cachingFlags(caching: Caching): number {
-  if (caching === "cached") return 0;
+  if (caching !== "direct") return 0;
   // The flag is missing where the platform has no direct I/O; the kernel says EINVAL where the file system has none.
   const { O_DIRECT } = constants;
-  if (O_DIRECT === undefined) {
-    throw Object.assign(new Error("EINVAL: this platform has no direct I/O"), { code: "EINVAL" });
+  return O_DIRECT ?? refuse("EINVAL: this platform has no direct I/O");
+}
+
+function refuse(message: string): never {
+  throw Object.assign(new Error(message), { code: "EINVAL" });
+}
+
+async function openExact(path: string, flags: number): Promise<OpenFile> {
+  const cache = pageCacheOf() ?? refuse("EINVAL: there is no way to the page cache");
+  const fd = await openDescriptor(path, flags);
+  const file = openFile(fd, false);
+  try {
+    if (!cache.readNothingAhead(fd)) refuse("EINVAL: the system reads ahead");
+    return exactFile(file, fd, cache, (pieces, at) =>
+      settleCount((done) => readv(fd, pieces, at, done)),
+    );
+  } catch (error) {
+    await file.close();
+    throw error;
   }
-  return O_DIRECT;
 }
 
 function openDescriptor(path: string, flags: number): Promise<number> {
@@ -111,15 +128,9 @@ function openFile(fd: number, isNew: boolean): OpenFile {
   return {
     isNew,
     pread: (into, start, size, offset) =>
-      new Promise((resolve, reject) => {
-        read(fd, into, start, size, offset, (error, count) =>
-          error ? reject(error) : resolve(count),
-        );
-      }),
+      settleCount((done) => read(fd, into, start, size, offset, done)),
     pwrite: (pieces, offset) =>
-      new Promise((resolve, reject) => {
-        const done = (error: Error | null, count: number) =>
-          error ? reject(error) : resolve(count);
+      settleCount((done) => {
         const [only] = pieces;
         if (only && pieces.length === 1) write(fd, only, 0, only.length, offset, done);
         else writev(fd, pieces, offset, done);
@@ -132,35 +143,6 @@ function openFile(fd: number, isNew: boolean): OpenFile {
         fstat(fd, (error, stats) => (error ? reject(error) : resolve(stats.size)));
       }),
     close: () => settle((done) => close(fd, done)),
-  };
-}
-
-/** Looked for when the first file is read. */
-let pageCache: PageCache | "none" | undefined;
-
-/** One that is read through the page cache: what is there need not be waited for. */
-function cachedFile(fd: number): OpenFile {
-  const file = openFile(fd, false);
-  pageCache ??= openPageCache() ?? "none";
-  const cache = pageCache;
-  if (cache === "none") return file;
-  return {
-    ...file,
-    async pread(into, start, size, offset) {
-      await turns.enter();
-      const count = cache.read(fd, into, start, size, offset);
-      turns.spend(count);
-      return count > 0 ? count : file.pread(into, start, size, offset);
-    },
-    async send(outlet, offset, size) {
-      await turns.enter();
-      // Asked for last of all: after any wait the number may be another connection's.
-      const socket = outlet.descriptor();
-      const count = socket === undefined ? 0 : cache.send(fd, socket, offset, size);
-      turns.spend(count ?? 0);
-      outlet.took(count ?? 0);
-      return count;
-    },
   };
 }
 
@@ -201,5 +183,13 @@ export async function keepDirectory(
 function settle(call: (done: (error: Error | null) => void) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     call((error) => (error ? reject(error) : resolve()));
+  });
+}
+
+function settleCount(
+  call: (done: (error: Error | null, count: number) => void) => void,
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    call((error, count) => (error ? reject(error) : resolve(count)));
   });
 }

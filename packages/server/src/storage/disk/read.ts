@@ -1,7 +1,7 @@
 // Bytes on their way up: cached reads of what is sealed, direct reads of what is not and of what is to be proved.
-import type { Outlet, SlotPool, StoredObject } from "@holdfast/engine";
+import type { Outlet, ReadOrigin, SlotPool, StoredObject } from "@holdfast/engine";
 import { SLOT_SIZE } from "@holdfast/engine";
-import { type ByteRange, HoldfastError } from "@holdfast/protocol";
+import { type ByteRange, HoldfastError, type UploadId } from "@holdfast/protocol";
 import type { Opening } from "./descriptors.ts";
 import { storageError, unlessMissing } from "./failure.ts";
 import { ALIGNMENT, type Caching, errnoOf, type OpenFile } from "./fs.ts";
@@ -24,9 +24,13 @@ export async function readStored(
   { id, kind }: StoredObject,
   offset: number,
   into: Uint8Array,
-  origin: "medium" | undefined,
+  origin: ReadOrigin | undefined,
 ): Promise<number> {
   const { stage } = reading;
+  if (origin === "shared" && stage.caching === "direct") {
+    const there = await readShared(stage, id, offset, into);
+    if (there > 0) return there;
+  }
   const path = kind === "bytes" ? bytesPath(stage, id) : manifestPath(stage, id);
   const isUnsealed = kind === "bytes" && stage.uploads.has(id);
   const caching = origin === "medium" ? reading.medium : isUnsealed ? stage.caching : "cached";
@@ -47,18 +51,37 @@ export async function readStored(
   }
 }
 
-/** As `SendStored`: of bytes that are sealed only, since what is not lies beside the cache. */
+/** As `SendStored`. What grows lies beside the cache: where the file system has no direct I/O, it may be written over where it is on its way to a connection, and is not sent. */
 export async function sendStored(
   stage: Stage,
   { id, kind }: StoredObject,
   { start, end }: ByteRange,
   outlet: Outlet,
+  state: "sealed" | "growing",
 ): Promise<number | undefined> {
-  if (kind !== "bytes" || stage.uploads.has(id)) return undefined;
-  const opening: Opening = { path: bytesPath(stage, id), access: "read", caching: "cached" };
+  const isSealed = state === "sealed" && !stage.uploads.has(id);
+  if (kind !== "bytes" || !(isSealed || (state === "growing" && stage.caching === "direct"))) {
+    return undefined;
+  }
+  const opening = isSealed ? sealedOpening(stage, id) : growingOpening(stage, id);
   return stage.descriptors
     .use(opening, (file) => file.send(outlet, start, end - start))
     .catch(() => undefined);
+}
+
+function sealedOpening(stage: Stage, id: UploadId): Opening {
+  return { path: bytesPath(stage, id), access: "read", caching: "cached" };
+}
+
+function growingOpening(stage: Stage, id: UploadId): Opening {
+  return { path: bytesPath(stage, id), access: "read", caching: "exact" };
+}
+
+/** What is there because others have been sent it. */
+function readShared(stage: Stage, id: UploadId, offset: number, into: Uint8Array): Promise<number> {
+  return stage.descriptors
+    .use(growingOpening(stage, id), (file) => file.pread(into, 0, into.length, offset))
+    .catch(() => 0);
 }
 
 /** Manifests are read once in a while, each by one call: their descriptors are not worth keeping. */

@@ -4,34 +4,45 @@
 const BYTES_MAX: number = 2 * 1024 * 1024;
 
 export interface Turns {
-  /** Resolves when there is room in a turn: mostly in this one. */
-  enter(): Promise<void>;
+  /** Resolves when there is room in a turn, mostly in this one; first come first served. Whoever has come in spends, be it nothing. */
+  enter(): Promise<void> | undefined;
   spend(bytes: number): void;
 }
 
 export function createTurns(bytesMax: number = BYTES_MAX): Turns {
   let left = bytesMax;
-  let next: Promise<void> | undefined;
+  let isTurning = false;
+  const waiting: (() => void)[] = [];
 
   /** Begins the next turn's share. */
-  function turn(): Promise<void> {
-    next ??= new Promise((resolve) => {
-      setImmediate(() => {
-        next = undefined;
-        left = bytesMax;
-        resolve();
-      });
+  function turn(): void {
+    if (isTurning) return;
+    isTurning = true;
+    setImmediate(() => {
+      isTurning = false;
+      left = bytesMax;
+      letIn();
     });
-    return next;
+  }
+
+  /** One at a time: only what it has spent tells whether there is room for another. */
+  function letIn(): void {
+    if (left > 0) waiting.shift()?.();
+    else if (waiting.length > 0) turn();
   }
 
   return {
-    async enter() {
-      while (left <= 0) await turn();
+    enter() {
+      if (left > 0 && waiting.length === 0) return undefined;
+      turn();
+      return new Promise((resolve) => {
+        waiting.push(resolve);
+      });
     },
     spend(bytes) {
       left -= bytes;
-      void turn();
+      if (left < bytesMax) turn();
+      letIn();
     },
   };
 }

@@ -1,0 +1,133 @@
+// A file that is read through the page cache: what is there need not be waited for, and the kernel sends it by itself.
+import type { Outlet } from "@holdfast/engine";
+import type { OpenFile } from "./fs.ts";
+import { openPageCache, type PageCache } from "./page-cache.ts";
+import { createTurns, type Turns } from "./turns.ts";
+
+const turns: Turns = createTurns();
+
+/** Looked for when the first file is read. */
+let pageCache: PageCache | "none" | undefined;
+
+export function pageCacheOf(): PageCache | undefined {
+  pageCache ??= openPageCache() ?? "none";
+  return pageCache === "none" ? undefined : pageCache;
+}
+
+/** One that is whole: what the cache does not have, the kernel brings there, and more besides that it takes to be wanted next. */
+export function cachedFile(file: OpenFile, fd: number): OpenFile {
+  const cache = pageCacheOf();
+  if (!cache) return file;
+  return {
+    ...file,
+    async pread(into, start, size, offset) {
+      const count = await copyNow(cache, fd, into, start, size, offset);
+      return count > 0 ? count : file.pread(into, start, size, offset);
+    },
+    send: (outlet, offset, size) => sendNow(cache, fd, outlet, offset, size),
+  };
+}
+
+/** What is read at once to bring it into the cache: nobody looks at it there, so that all of it goes to the same memory. */
+const BRING_SIZE = 1024 * 1024;
+const NOWHERE = new Uint8Array(256 * 1024);
+
+interface Coming {
+  readonly start: number;
+  readonly end: number;
+  readonly done: Promise<void>;
+}
+
+/**
+ * One that still grows beside the cache: what has its last bytes is brought there by whoever sends it first, in whole pages, and nothing besides. A page that is not all written yet must not come there; one
+ * that is written once more is dropped by the kernel (docs/adr/0035).
+ *
+ * `pread` gives what is there now, and 0 where that is nothing.
+ */
+export function exactFile(
+  file: OpenFile,
+  fd: number,
+  cache: PageCache,
+  readv: (pieces: readonly Uint8Array[], offset: number) => Promise<number>,
+): OpenFile {
+  const { page } = cache;
+  const under: Set<Coming> = new Set();
+
+  async function read(start: number, end: number): Promise<void> {
+    for (let at = start; at < end; ) {
+      const pieces: Uint8Array[] = [];
+      for (let left = Math.min(BRING_SIZE, end - at); left > 0; left -= NOWHERE.length) {
+        pieces.push(NOWHERE.subarray(0, left));
+      }
+      const count = await readv(pieces, at);
+      if (count === 0) return;
+      at += count;
+    }
+  }
+
+  function bring(start: number, end: number): Promise<void> {
+    for (const one of under) if (one.start <= start && start < one.end) return one.done;
+    const coming = { start, end, done: read(start, end).finally(() => under.delete(coming)) };
+    under.add(coming);
+    return coming.done;
+  }
+
+  return {
+    ...file,
+    pread: (into, start, size, offset) => copyNow(cache, fd, into, start, size, offset),
+    async send(outlet, offset, size) {
+      const end = offset + size - ((offset + size) % page);
+      if (end <= offset) return undefined;
+      for (let look = 0; look < LOOKS; look++) {
+        const count = await sendNow(cache, fd, outlet, offset, end - offset);
+        if (count !== undefined) return count;
+        await bring(offset - (offset % page), end);
+      }
+      return undefined;
+    },
+  };
+}
+
+/** Whether bytes are there: before they are brought, after somebody else has brought others that begin where they do, and after they were brought. */
+const LOOKS = 3;
+
+async function copyNow(
+  cache: PageCache,
+  fd: number,
+  into: Uint8Array,
+  start: number,
+  size: number,
+  offset: number,
+): Promise<number> {
+  const turn = turns.enter();
+  if (turn) await turn;
+  let count = 0;
+  try {
+    count = cache.read(fd, into, start, size, offset);
+  } finally {
+    turns.spend(count);
+  }
+  return count;
+}
+
+async function sendNow(
+  cache: PageCache,
+  fd: number,
+  outlet: Outlet,
+  offset: number,
+  size: number,
+): Promise<number | undefined> {
+  const turn = turns.enter();
+  if (turn) await turn;
+  let count = 0;
+  try {
+    if (!cache.has(fd, offset, size)) return undefined;
+    // Asked for last of all: after any wait the number may be another connection's.
+    const way = outlet.begin(size);
+    if (way) count = cache.send(fd, way.descriptor, offset, Math.min(size, way.most));
+    outlet.took(count);
+    return count;
+  } finally {
+    turns.spend(count);
+  }
+}
