@@ -1,62 +1,92 @@
-// What a page loads of the client for browsers, in bytes: the entry has a limit; what comes on demand is listed beside it.
-import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
-import { type OutputChunk, rolldown } from "rolldown";
+// What a page loads of the client for browsers, in bytes: the entry has a limit; what comes on demand is listed beside it, and in docs/browser.md. `--write` puts it there.
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { bundle, sizeOf } from "./bundle.ts";
+import { ROOT } from "./steps.ts";
 
 /** Bytes, gzipped, that a page loads before anything happens. */
 const ENTRY_MAX = 15_000;
-/** What an entry may bring along of others. */
-const ALLOWED: ReadonlySet<string> = new Set(["idb"]);
+/** The docs may be as much behind as this, as a share: each change of the client would change them otherwise. */
+const SLACK = 0.1;
+const DOCS = join(ROOT, "docs/browser.md");
+const TABLE = /(<!-- sizes: by `npm run size -- --write` -->\n)(?:.*\n)*?(<!-- end of sizes -->\n)/;
 
-const SOURCES = fileURLToPath(new URL("../packages/client/src/browser/", import.meta.url));
-
-interface Bundle {
-  /** What is loaded at once. */
-  readonly entry: readonly OutputChunk[];
-  readonly onDemand: readonly OutputChunk[];
+interface Row {
+  readonly script: string;
+  /** Bytes, gzipped. */
+  readonly size: number;
+  readonly when: string;
 }
 
-async function bundle(script: string): Promise<Bundle> {
-  const building = await rolldown({ input: SOURCES + script, platform: "browser" });
-  try {
-    const { output } = await building.generate({ format: "esm", minify: true });
-    const chunks = output.filter((one) => one.type === "chunk");
-    const entry = new Set(chunks.filter(({ isEntry }) => isEntry));
-    for (const chunk of entry)
-      for (const name of chunk.imports)
-        for (const one of chunks) if (one.fileName === name) entry.add(one);
-    return { entry: [...entry], onDemand: chunks.filter((chunk) => !entry.has(chunk)) };
-  } finally {
-    await building.close();
-  }
+/** When the worker loads parts of itself. */
+const PARTS: ReadonlyMap<string, string> = new Map([
+  ["download", "with the first download, by the worker"],
+  ["wasm", "where WebCrypto cannot do it, by those who digest"],
+]);
+
+async function measure(): Promise<readonly Row[]> {
+  const script = (name: string) => bundle(`import "../packages/client/src/browser/${name}.ts";`);
+  const page = await bundle(`export * from "@holdfast/client/browser";`);
+  const worker = await script("worker");
+  const hashWorker = await script("hash-worker");
+  const serviceWorker = await script("service-worker");
+  const rows = [
+    { script: "the page's own", chunks: page.entry, when: "at once" },
+    { script: "`worker.js`", chunks: worker.entry, when: "with the first transfer" },
+    ...worker.onDemand.map((chunk) => {
+      const when = PARTS.get(chunk.name);
+      if (when === undefined) throw new Error(`say in PARTS when ${chunk.name} is loaded`);
+      return { script: `its part \`${chunk.name}\``, chunks: [chunk], when };
+    }),
+    {
+      script: "`hash-worker.js`",
+      chunks: hashWorker.entry,
+      when: "where WebCrypto cannot do it, up to four of them",
+    },
+    {
+      script: "`service-worker.js`",
+      chunks: serviceWorker.entry,
+      when: "by the site's service worker, if it imports that",
+    },
+  ];
+  return rows.map(({ script, chunks, when }) => ({ script, size: sizeOf(chunks), when }));
 }
 
-function sizeOf(chunks: readonly OutputChunk[]): number {
-  const sizes = chunks.map(({ code }) => gzipSync(code, { level: 9 }).length);
-  return sizes.reduce((sum, size) => sum + size, 0);
+const kB = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`;
+
+function tableOf(rows: readonly Row[]): string {
+  const lines = rows.map(({ script, size, when }) => `| ${script} | ${kB(size)} | ${when} |\n`);
+  return ["| script | gzipped | loaded |\n", "| --- | --- | --- |\n", ...lines].join("");
 }
 
-function packagesOf(chunks: readonly OutputChunk[]): readonly string[] {
-  const names = chunks.flatMap(({ moduleIds }) =>
-    moduleIds.flatMap((id) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1] ?? []),
+/** What is listed of others than these, or with figures that are far from these. */
+function faultsOf(text: string, rows: readonly Row[]): readonly string[] {
+  return rows.flatMap(({ script, size }) => {
+    const line = text.split("\n").find((one) => one.startsWith(`| ${script} |`)) ?? "";
+    const listed = 1000 * Number(/\| ([0-9.]+) kB \|/.exec(line)?.[1]);
+    return Math.abs(listed - size) <= SLACK * size
+      ? []
+      : [`docs/browser.md does not list ${script} with ${kB(size)}: npm run size -- --write`];
+  });
+}
+
+const rows = await measure();
+for (const { script, size, when } of rows)
+  console.log(`${kB(size).padStart(9)}  ${script.replaceAll("`", "")}: ${when}`);
+const text = await readFile(DOCS, "utf8");
+const listed = TABLE.exec(text)?.[0] ?? "";
+const isWriting = process.argv.includes("--write");
+if (isWriting)
+  await writeFile(
+    DOCS,
+    text.replace(TABLE, (_, start: string, end: string) => start + tableOf(rows) + end),
   );
-  return [...new Set(names)].filter((name) => !name.startsWith("@holdfast/"));
-}
-
-const kB = (bytes: number) => `${(bytes / 1000).toFixed(1).padStart(6)} kB`;
-
-const { entry } = await bundle("index.ts");
-const worker = await bundle("worker.ts");
-console.log(
-  `${kB(sizeOf(entry))}  the entry: what a page loads at once (${kB(ENTRY_MAX).trim()} at most)`,
-);
-console.log(`${kB(sizeOf(worker.entry))}  the worker, which the first upload starts`);
-for (const chunk of worker.onDemand)
-  console.log(`${kB(sizeOf([chunk]))}  ${chunk.name}, which it loads where it needs it`);
-
-const faults: string[] = [];
-if (sizeOf(entry) > ENTRY_MAX) faults.push("the entry is larger than it may be");
-for (const name of packagesOf(entry))
-  if (!ALLOWED.has(name)) faults.push(`the entry brings ${name} along`);
+const [{ size: entry } = { size: 0 }] = rows;
+const faults = [
+  ...(entry > ENTRY_MAX
+    ? [`a page loads ${kB(entry)} at once, which is more than ${kB(ENTRY_MAX)}`]
+    : []),
+  ...(isWriting ? [] : faultsOf(listed, rows)),
+];
 for (const fault of faults) console.error(`FAILED ${fault}`);
 if (faults.length > 0) process.exitCode = 1;

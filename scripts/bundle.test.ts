@@ -1,0 +1,41 @@
+// What pages load of the client for browsers: no more than they use, and nothing of others but what the docs name.
+import { expect, it } from "vitest";
+import { bundle, packagesOf, sizeOf } from "./bundle.ts";
+
+const CLIENT = "@holdfast/client/browser";
+/** Bytes, gzipped, that a page loads before anything happens. */
+const ENTRY_MAX = 15_000;
+
+it("shakes to nothing where a page uses nothing of it", async () => {
+  const { entry, onDemand } = await bundle(`import ${JSON.stringify(CLIENT)};`);
+  expect(entry.map(({ code }) => code).join("").length).toBeLessThan(100);
+  expect(onDemand).toEqual([]);
+});
+
+it("brings only what is used", async () => {
+  const { entry } = await bundle(`export { filesOf } from ${JSON.stringify(CLIENT)};`);
+  const all = await bundle(`export { createClient, filesOf } from ${JSON.stringify(CLIENT)};`);
+  expect(sizeOf(entry)).toBeLessThan(sizeOf(all.entry) / 2);
+});
+
+it("has no more than 15 kB at once, and nothing of others but idb", async () => {
+  const { entry } = await bundle(`export * from ${JSON.stringify(CLIENT)};`);
+  expect(sizeOf(entry)).toBeLessThanOrEqual(ENTRY_MAX);
+  expect([...packagesOf(entry)].filter((name) => name !== "idb")).toEqual([]);
+});
+
+it("has nothing of others but idb in its worker, and hash-wasm where that is asked for", async () => {
+  const worker = `import "../packages/client/src/browser/worker.ts";`;
+  const { entry, onDemand } = await bundle(worker);
+  // A worker without side effects would be an empty script.
+  expect(sizeOf(entry)).toBeGreaterThan(ENTRY_MAX);
+  expect([...packagesOf(entry)]).toEqual(["idb"]);
+  expect([...packagesOf(onDemand)]).toEqual(["hash-wasm"]);
+});
+
+it("leaves the scripts that are started in a bundle, though nobody imports anything of them", async () => {
+  for (const name of ["worker", "hash-worker", "service-worker"]) {
+    const { entry } = await bundle(`import "../packages/client/src/browser/${name}.ts";`);
+    expect([name, sizeOf(entry) > 300]).toEqual([name, true]);
+  }
+});
