@@ -57,7 +57,7 @@ export async function browserRows(stage: Stage): Promise<readonly Row[]> {
     const of = (name: string, field: keyof Sample) =>
       figureOf((samples.get(name) ?? []).map((sample) => sample[field]));
     const growth = of("ours", "growth");
-    const tasks = await page.evaluate<readonly number[]>("window.longTasks");
+    const tasks = await page.evaluate<readonly number[]>("window.longTasks()");
     return [
       ratioRow({
         name: "1 GiB from Chromium: GiB/s",

@@ -25,7 +25,7 @@ import { type Stage, withStage } from "./stage.ts";
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "5" },
-    /** A part of the names of the sections to run. */
+    /** The name of the section to run, or a part of the names of several. */
     only: { type: "string", default: "" },
     /** Measures nothing: writes the page from what was measured last. */
     page: { type: "boolean", default: false },
@@ -60,7 +60,10 @@ const SECTIONS: Readonly<Record<string, (stage: Stage) => Promise<readonly Row[]
 };
 
 async function measureAll(): Promise<void> {
-  const wanted = Object.entries(SECTIONS).filter(([name]) => name.includes(values.only));
+  const isOne = values.only in SECTIONS;
+  const wanted = Object.entries(SECTIONS).filter(([name]) =>
+    isOne ? name === values.only : name.includes(values.only),
+  );
   if (wanted.length === 0) throw new Error(`no section is named like ${values.only}`);
   const rounds = { warmUp: 1, measured: Number(values.rounds) };
   const machine = machineName();
