@@ -15,7 +15,8 @@ import {
 import { createPageTransfer, type PageTransfer, type Transfer } from "./page-transfer.ts";
 import { browserClock } from "./platform.ts";
 import { createRunning } from "./running.ts";
-import { isFileOf, otherFile, type Unfinished } from "./unfinished.ts";
+import { isFileOf, otherFile } from "./same-file.ts";
+import type { Unfinished } from "./unfinished.ts";
 
 export interface ClientOptions extends Settings {
   /** Starts the worker that does the work. By default the script `worker.js` beside this one, which bundlers take along. */

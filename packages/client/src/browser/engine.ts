@@ -32,6 +32,7 @@ import { type SharedUpload, type SharedUploadParts, shareUpload } from "./shared
 import { openBlobSource } from "./source.ts";
 import { type Command, createTabChannel, openWire, TABS, type ToTabs } from "./tab-channel.ts";
 import { countTabs } from "./tabs.ts";
+import { createTellOthers } from "./tell-others.ts";
 import { createBrowserTransport } from "./transport.ts";
 import { createTurns, type Turn } from "./turns.ts";
 import { forgetOne, listHere, type Unfinished } from "./unfinished.ts";
@@ -74,6 +75,11 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
     wire: openWire<AboutFiles>(FILES),
   });
   const place = { ...ports, handles, files, ...whose };
+  const tellOthers = createTellOthers(
+    () => listHere(place),
+    channel.has,
+    (one) => page.postMessage({ type: "other", one }),
+  );
   const takeTurn = createTurns();
   const questions = new Map<number, PromiseWithResolvers<string>>();
   let lastQuestion = 0;
@@ -117,14 +123,6 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
         page.postMessage({ type: "refused", question, error: sent });
       },
     );
-  }
-
-  /** Tells the page what it needs to watch an upload that another tab has begun, unless it does. What cannot be listed cannot be watched. */
-  async function tellOther(key: string): Promise<void> {
-    if (channel.has(key)) return;
-    const list = await listHere(place).catch(() => []);
-    const one = list.find((found) => found.key === key);
-    if (one) page.postMessage({ type: "other", one });
   }
 
   /** Its handle is kept before there is a checkpoint that it would be needed for. */
@@ -269,7 +267,7 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
       case "forget":
         return answer(message.question, forgetOne(place, message));
       case "listen":
-        return files.onBegun(tellOther);
+        return files.onBegun(tellOthers);
       case "hint":
         return hint();
       case "end":

@@ -9,7 +9,8 @@ import { createDatabase } from "./database.ts";
 import { createFileChannel } from "./file-channel.ts";
 import { createHandles } from "./handles.ts";
 import { browserRandom } from "./platform.ts";
-import { forgetOne, isFileOf, listHere, otherFile } from "./unfinished.ts";
+import { isFileOf, otherFile } from "./same-file.ts";
+import { forgetOne, listHere } from "./unfinished.ts";
 
 const database = createDatabase("unfinished", systemClock);
 const checkpoints = createCheckpointStore({
