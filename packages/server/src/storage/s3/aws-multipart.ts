@@ -10,7 +10,8 @@ import {
   UploadPartCopyCommand,
 } from "@aws-sdk/client-s3";
 import { decodeBase64, encodeBase64 } from "@holdfast/protocol";
-import { type Aws, bodyOf, call, clientFor, signDigest, untilBroken } from "./aws-call.ts";
+import { type Aws, call } from "./aws-call.ts";
+import { SIGNED_AT, sendDigested } from "./aws-digested.ts";
 import { headersOf } from "./aws-objects.ts";
 import { createPartSigner } from "./aws-sign.ts";
 import type { ListedPart, MultipartCalls } from "./calls.ts";
@@ -32,26 +33,12 @@ export function multipartCalls(aws: Aws): MultipartCalls {
       const { UploadId } = await call(client.send(new CreateMultipartUploadCommand(input)));
       return UploadId ?? "";
     },
-    async put({ key, uploadId, number, size, sha256, body }, signal) {
-      const sent = bodyOf(body);
-      const command = new UploadPartCommand({
-        ...{ Bucket, Key: key, UploadId: uploadId, PartNumber: number },
-        ContentLength: size,
-        ...checksumOf(sha256),
-        Body: sent,
-      });
-      command.middlewareStack.add(
-        (next) => (args) => {
-          signDigest(args.request, sha256);
-          return next(args);
-        },
-        { step: "build", name: "digest" },
-      );
-      const sending = clientFor(aws, body).send(command, {
-        abortSignal: untilBroken(sent, signal),
-      });
-      await call(sending);
-    },
+    put: ({ uploadId: UploadId, number: PartNumber, ...sent }, signal) =>
+      sendDigested(aws, sent, signal, (input, { client, options, signed }) => {
+        const command = new UploadPartCommand({ ...input, UploadId, PartNumber });
+        command.middlewareStack.add(signed, SIGNED_AT);
+        return client.send(command, options);
+      }),
     async copy({ key, uploadId, number, from }) {
       const CopySource = `${Bucket}/${from.split("/").map(encodeURIComponent).join("/")}`;
       const input = { Bucket, Key: key, UploadId: uploadId, PartNumber: number, CopySource };

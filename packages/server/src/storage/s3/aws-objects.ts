@@ -12,21 +12,12 @@ import {
   type StorageClass,
 } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
-import { encodeBase64 } from "@holdfast/protocol";
-import {
-  type Aws,
-  bodyOf,
-  call,
-  callOr,
-  clientFor,
-  faultOf,
-  signDigest,
-  untilBroken,
-} from "./aws-call.ts";
+import { type Aws, call, callOr, faultOf } from "./aws-call.ts";
+import { SIGNED_AT, sendDigested } from "./aws-digested.ts";
 import { type ObjectCalls, type ObjectHeaders, S3Error } from "./calls.ts";
 
 export function objectCalls(aws: Aws): ObjectCalls {
-  const { client, bucket: Bucket, hasChecksums } = aws;
+  const { client, bucket: Bucket } = aws;
   const readWith = createReads(aws);
   async function send(
     input: Pick<PutObjectCommandInput, "Key" | "IfNoneMatch">,
@@ -39,25 +30,12 @@ export function objectCalls(aws: Aws): ObjectCalls {
   return {
     put: (Key, body, headers) => send({ Key }, body, headers),
     create: (Key, body, headers) => send({ Key, IfNoneMatch: "*" }, body, headers),
-    async putDigested({ key, size, sha256, body, headers }, signal) {
-      const sent = bodyOf(body);
-      const command = new PutObjectCommand({
-        ...{ Bucket, Key: key, Body: sent, ContentLength: size },
-        ...headersOf(headers),
-        ...(hasChecksums ? { ChecksumSHA256: encodeBase64(sha256) } : {}),
-      });
-      command.middlewareStack.add(
-        (next) => (args) => {
-          signDigest(args.request, sha256);
-          return next(args);
-        },
-        { step: "build", name: "digest" },
-      );
-      const sending = clientFor(aws, body).send(command, {
-        abortSignal: untilBroken(sent, signal),
-      });
-      await call(sending);
-    },
+    putDigested: ({ headers, ...sent }, signal) =>
+      sendDigested(aws, sent, signal, (input, { client, options, signed }) => {
+        const command = new PutObjectCommand({ ...input, ...headersOf(headers) });
+        command.middlewareStack.add(signed, SIGNED_AT);
+        return client.send(command, options);
+      }),
     async get(key, start, end, etag) {
       const command = new GetObjectCommand({
         ...{ Bucket, Key: key, Range: `bytes=${start}-${end - 1}` },
