@@ -1,4 +1,5 @@
 // HTTP/2 on a real server: in the clear on its own port, and over TLS beside HTTP/1.1; bodies, cuts, interim responses, windows, the end.
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import {
   type ClientHttp2Session,
@@ -314,6 +315,24 @@ describe("HTTP/2 in the clear", () => {
     });
     expect(session.state.remoteWindowSize).toBeGreaterThan(8 * MIB);
   });
+
+  it.skipIf(!existsSync("/proc/net/tcp"))(
+    "has the kernel ask after a client who is sent nothing and may have vanished",
+    async () => {
+      const server = await start();
+      const session = await clear(server);
+      await ask(session, "GET", "/livez");
+      const port = (server.h2cPort ?? 0).toString(16).toUpperCase().padStart(4, "0");
+      // State 01 is an established connection, timer 02 that of keepalive.
+      const timers = () =>
+        readFileSync("/proc/net/tcp", "utf8")
+          .split("\n")
+          .map((line) => line.trim().split(/\s+/))
+          .filter(([, local, , state]) => local?.endsWith(`:${port}`) && state === "01")
+          .map((fields) => fields[5]?.slice(0, 2));
+      await expect.poll(timers).toEqual(["02"]);
+    },
+  );
 
   it("is where nobody asked for it not at all", async () => {
     const { port, h2cPort } = await start({ h2cPort: undefined });

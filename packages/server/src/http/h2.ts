@@ -7,13 +7,14 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
+import type { Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { KIB, MIB } from "@holdfast/protocol";
 import { connectionCut, createRequestBody, type RequestBody } from "./body.ts";
 import type { BodySource } from "./body-source.ts";
 import type { Front } from "./front.ts";
 import { canInform } from "./interim.ts";
-import { CONNECTIONS_MAX, type HttpOptions, KEEP_ALIVE_MS, noHost } from "./node.ts";
+import { CONNECTIONS_MAX, type HttpOptions, KEEP_ALIVE_MS, noHost, SILENT_MS } from "./node.ts";
 import { PACE, READ_PACE } from "./pace.ts";
 import { problemReply } from "./problem.ts";
 import { LINGER, type Reply, replyHeaders, sendPiece, sendStream } from "./reply.ts";
@@ -60,6 +61,8 @@ export function createH2(front: Front, options: HttpOptions = {}): H2 {
   });
 
   server.maxConnections = CONNECTIONS_MAX;
+  // Who follows an upload that stands still is sent nothing: the kernel finds out whether he is still there.
+  server.on("connection", (socket: Socket) => socket.setKeepAlive(true, SILENT_MS));
   server.on("session", (session) => {
     if (mayConnect && !mayConnect(session.socket.remoteAddress ?? "")) {
       session.destroy();

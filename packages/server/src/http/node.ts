@@ -47,7 +47,7 @@ export const HEADERS_SIZE_MAX: number = 64 * KIB;
 const HEADERS_TIMEOUT_MS = 60_000;
 export const KEEP_ALIVE_MS = 60_000;
 /** A connection over which nothing goes for so long is asked after. */
-const SILENT_MS = 30_000;
+export const SILENT_MS = 30_000;
 const LINGER_MS = 2_000;
 const HANDSHAKE_TIMEOUT_MS = 20_000;
 /** Connections at once, above which new ones are closed: each costs a descriptor and some memory, and a client needs a handful. */

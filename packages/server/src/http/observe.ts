@@ -36,7 +36,7 @@ export function observe(
       meter.refused(why);
     },
     answered(reply) {
-      const { status } = reply;
+      const status = code === "body_size_mismatch" && isCut(request) ? GONE : reply.status;
       const ms = clock.monotonic() - before;
       const pattern = route ? route.segments.join("/") : "none";
       const known = route?.methods.has(method) ? method : "other";
@@ -50,6 +50,13 @@ export function observe(
       return reply;
     },
   };
+}
+
+/** In log and figures, of who went away before the end of what he sent: nobody hears the answer, and nothing is wrong here, whatever a protocol would have said. nginx has it, too. */
+const GONE = 499;
+
+function isCut({ body }: Request): boolean {
+  return body.stopped()?.code === "body_size_mismatch";
 }
 
 /** Longer than any address of ours. */

@@ -400,6 +400,13 @@ describe("checksum", () => {
     raw.socket.end(content.subarray(0, MIB + 5));
     await raw.ended();
     expect(await offsetOf(path)).toBe("0");
+    // That is nobody's fault here, though tus would have it called one.
+    const statuses = server.logged.map(({ fields }) => Number(Object(fields).status));
+    expect(statuses).toContain(499);
+    expect(statuses.filter((status) => status >= 500)).toEqual([]);
+    const page = (await ask(server, { path: "/metrics" })).bytes.toString();
+    expect(page).toContain('status="499"');
+    expect(page).not.toMatch(/status="5\d\d"/);
   });
 
   async function trailed(path: string, trailer: string): Promise<string> {
