@@ -33,8 +33,9 @@ Object.assign(window, {
     download.done
       .then(
         async (result) => {
-          const { name, size, root, file } = result;
-          window.results[at] = { name, size, root, digest: file && (await sha256(file)) };
+          const { name, size, resumedBytes: resumed, file } = result;
+          const digest = file && (await sha256(file));
+          window.results[at] = { name, size, resumed, digest };
           Object.assign(window, { result });
         },
         ({ code, message }) => {
@@ -51,6 +52,23 @@ Object.assign(window, {
     const root = await navigator.storage.getDirectory();
     const folder = await root.getDirectoryHandle("holdfast downloads", { create: true });
     return Array.fromAsync(folder.keys());
+  },
+  /** When the last journal was kept, in milliseconds since 1970; once there is a database. */
+  latestJournal: () =>
+    new Promise((resolve) => {
+      indexedDB.open("holdfast").onsuccess = ({ target: { result: database } }) => {
+        const all = database.transaction("checkpoints").objectStore("checkpoints").getAll();
+        all.onsuccess = () => {
+          database.close();
+          const journals = all.result.filter(({ key }) => key.startsWith("journal "));
+          resolve(Math.max(0, ...journals.map(({ savedAt }) => savedAt)));
+        };
+      };
+    }),
+  /** As a browser does that needs the room. */
+  async throwAway() {
+    const root = await navigator.storage.getDirectory();
+    await root.removeEntry("holdfast downloads", { recursive: true });
   },
 });
 document.body.dataset.state = "ready";

@@ -3,8 +3,9 @@ import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { MIB } from "@holdfast/protocol";
+import { decodeRange, MIB } from "@holdfast/protocol";
 import { type RunningServer, serve } from "@holdfast/server";
+import { startRelay } from "@holdfast/testkit/relay";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { type KillableChromium, startOnProfile } from "../kit/killable-chromium.ts";
@@ -211,4 +212,118 @@ test("copies what is whole to the file that was chosen, and keeps nothing of it"
   expect(await outcome(page)).toEqual(expect.not.objectContaining({ digest: expect.anything() }));
   expect(await page.evaluate("window.digestOf('chosen.bin')")).toBe(digest);
   expect(await page.evaluate("window.keptNames()")).toHaveLength(before);
+}, 180_000);
+
+test("leaves what is in a folder under that name, and takes its place where it is told to", async () => {
+  const { url, digest } = await store(PART + 5);
+  const page = await openPage();
+  const there = { folder: "yes", name: "theirs.txt" };
+  const write = `(async () => {
+    const folder = await navigator.storage.getDirectory();
+    const writer = await (await folder.getFileHandle("theirs.txt", { create: true })).createWritable();
+    await writer.write("theirs");
+    await writer.close();
+  })()`;
+  await page.evaluate(write);
+  await begin(page, url, there);
+  expect(await outcome(page)).toMatchObject({ code: "sink_exists" });
+  expect(await page.evaluate("window.digestOf('theirs.txt')")).toBe(
+    digestOf(Buffer.from("theirs")),
+  );
+  await begin(page, url, { ...there, replace: true });
+  expect(await outcome(page, 2)).toMatchObject({ name: "theirs.txt" });
+  expect(await page.evaluate("window.digestOf('theirs.txt')")).toBe(digest);
+  // The same once more finds it there.
+  await begin(page, url, there);
+  expect(await outcome(page, 3)).toMatchObject({ name: "theirs.txt", resumed: PART + 5 });
+}, 180_000);
+
+test("says that there is no room before it fetches anything, and fetches it once there is", async () => {
+  const { url, digest } = await store();
+  const page = await openPage();
+  const session = await browser.context.newCDPSession(page);
+  const allow = (quotaSize?: number) =>
+    session.send("Storage.overrideQuotaForOrigin", {
+      origin: pages.origin,
+      ...(quotaSize === undefined ? {} : { quotaSize }),
+    });
+  const usage = await page.evaluate<number>("navigator.storage.estimate().then((it) => it.usage)");
+  await allow(usage + 10 * MIB);
+  await begin(page, url);
+  expect(await outcome(page)).toMatchObject({ code: "sink_full" });
+  // What is asked for beside the manifest is all there was.
+  expect(tap.ranges.reduce((sum, { start, end }) => sum + end - start, 0)).toBeLessThan(2 * MIB);
+
+  await allow();
+  await begin(page, url);
+  expect(await outcome(page, 2)).toMatchObject({ digest });
+}, 180_000);
+
+test("begins again, and says so, where the browser has thrown away what there was", async () => {
+  const { url, digest } = await store();
+  const page = await openPage();
+  const before = Date.now();
+  await beginSome(page, url);
+  await page.evaluate("window.downloads[0].pause()");
+  const latest = () => page.evaluate<number>("window.latestJournal()");
+  await expect.poll(latest, { timeout: 60_000 }).toBeGreaterThan(before);
+  await page.reload();
+  await page.evaluate("window.throwAway()");
+  tap.open();
+  await begin(page, url);
+  expect(await outcome(page)).toMatchObject({ digest });
+  expect(await seenBy(page, "warning")).toMatchObject([{ code: "checkpoint_damaged" }]);
+}, 180_000);
+
+test("says where browsers keep no files for a page, which a plain link does not need", async () => {
+  const { url, digest } = await store(PART);
+  const page = await openPage(atLan(pages.origin));
+  expect(await page.evaluate("isSecureContext")).toBe(false);
+  await begin(page, url);
+  expect(await outcome(page)).toMatchObject({ code: "sink_unsupported" });
+  const link = `document.body.insertAdjacentHTML("beforeend", '<a href="${url}">the file</a>')`;
+  await page.evaluate(link);
+  const [saved] = await Promise.all([page.waitForEvent("download"), page.click("a")]);
+  expect(digestOf(await readFile(await saved.path()))).toBe(digest);
+}, 180_000);
+
+/** Any server that lets pages ask for ranges, and tells one version from the next. */
+async function serveAny(versions: readonly Buffer[], afterRanges: number): Promise<string> {
+  let ranges = 0;
+  const relay = await startRelay((request, response) => {
+    const allowed = { "access-control-allow-origin": "*" };
+    if (request.method === "OPTIONS") {
+      response.writeHead(204, { ...allowed, "access-control-allow-headers": "range, if-range" });
+      response.end();
+      return;
+    }
+    const at = ranges++ < afterRanges ? 0 : versions.length - 1;
+    const bytes = versions[at] ?? Buffer.alloc(0);
+    const range = decodeRange(request.headers.range, bytes.length);
+    if (typeof range === "string") throw new Error("a range was expected");
+    const { start, end } = range;
+    response.writeHead(206, {
+      ...allowed,
+      "access-control-expose-headers": "etag, content-range",
+      etag: `"version ${at}"`.replace(" ", "-"),
+      "content-range": `bytes ${start}-${end - 1}/${bytes.length}`,
+      "content-length": end - start,
+    });
+    response.end(bytes.subarray(start, end));
+  });
+  stops.push(relay.close);
+  return `${relay.url}/film.bin`;
+}
+
+test("fetches from any server by ranges of one version, and never mixes two", async () => {
+  const [one, other] = [601, 602].map((seed) => bytesOf({ seed, size: SIZE }, 0, SIZE));
+  if (!one || !other) throw new Error("there are two");
+  const page = await openPage();
+  await begin(page, await serveAny([one], 0));
+  expect(await outcome(page)).toMatchObject({ name: "film.bin", digest: digestOf(one) });
+  const changing = await serveAny([one, other], 3);
+  await begin(page, changing);
+  expect(await outcome(page, 2)).toMatchObject({ code: "precondition_failed" });
+  await begin(page, changing);
+  expect(await outcome(page, 3)).toMatchObject({ digest: digestOf(other) });
 }, 180_000);

@@ -2,7 +2,7 @@
 import { HoldfastError } from "@holdfast/protocol";
 import { checkpointKey } from "../checkpoint.ts";
 import type { CheckpointStore, Clock, Digester, Sink } from "../ports.ts";
-import { noRoom, sinkError } from "./sink-error.ts";
+import { sinkError } from "./sink-error.ts";
 import { copyTo, existingAt, type Place } from "./target.ts";
 import { openWorking, type WorkingFile } from "./working-file.ts";
 
@@ -13,8 +13,6 @@ const FOLDER = "holdfast downloads";
 export interface Disk {
   /** The folder of the working files, made if need be. @throws HoldfastError `sink_unsupported`, `sink_failed` */
   folder(): Promise<FileSystemDirectoryHandle>;
-  /** Bytes that this site may still store, as far as the browser says. */
-  room(): Promise<number>;
 }
 
 export interface SinkParts {
@@ -83,7 +81,7 @@ export function createBrowserSink(
       const name = nameOf(root);
       working ??= { name, file: await openWorking(await disk.folder(), name, clock) };
       const there = working.file.size();
-      if (size - there > (await disk.room())) throw noRoom();
+      working.file.makeRoom(size);
       const note = await checkpoints.load(noteKey(name)).catch(() => undefined);
       return { size: there, mark, note };
     },
@@ -170,10 +168,6 @@ export function createDisk(storage: StorageManager | undefined): Disk {
         throw new HoldfastError("sink_unsupported", why, {}, error);
       });
       return root.getDirectoryHandle(FOLDER, { create: true }).catch(sinkError);
-    },
-    async room() {
-      const { quota, usage = 0 } = (await storage?.estimate().catch(() => undefined)) ?? {};
-      return quota === undefined ? Number.POSITIVE_INFINITY : quota - usage;
     },
   };
 }

@@ -23,6 +23,11 @@ export interface WorkingFile {
   write(offset: number, bytes: Uint8Array): void;
   /** Cuts to `size`. @throws HoldfastError `sink_failed` */
   cut(size: number): void;
+  /**
+   * Finds out whether so many bytes may lie in it, and leaves it as it is. What browsers tell of the room that a site has is no number to go by: Chromium says 10 GiB
+   * wherever there is more, and wherever less was allowed. @throws HoldfastError `sink_full`
+   */
+  makeRoom(size: number): void;
   /** @throws HoldfastError `sink_failed` */
   flush(): void;
   close(): void;
@@ -92,6 +97,12 @@ export function workingFile(file: SyncFile): WorkingFile {
       }
     },
     cut: (size) => attempt(() => file.truncate(size)),
+    makeRoom(size) {
+      const there = file.getSize();
+      if (size <= there) return;
+      attempt(() => file.truncate(size));
+      attempt(() => file.truncate(there));
+    },
     flush: () => attempt(() => file.flush()),
     close: () => file.close(),
   };
