@@ -428,3 +428,63 @@ describe("a journal that cannot be kept", () => {
     expect(disk.whole).toBeUndefined();
   });
 });
+
+/** A sink whose target is elsewhere: it reads all of it again as it copies; `spoil` is what its disk makes of that. */
+function copying(disk: Disk, spoil: (index: number, bytes: Uint8Array) => void) {
+  return (sink: Sink): Sink => ({
+    ...sink,
+    async commit(size, existing, check) {
+      for (let index = 0; index * check.partSize < size; index++) {
+        const at = index * check.partSize;
+        const part = disk.bytes.slice(at, Math.min(size, at + check.partSize));
+        spoil(index, part);
+        await check.judge(index, part);
+      }
+      await sink.commit(size, existing, check);
+    },
+  });
+}
+
+describe("a download that is copied when it is whole", () => {
+  it("has every part judged once more, and what is bad is named and fetched again", async () => {
+    const disk = createDisk();
+    const judged: number[] = [];
+    const spoil = (index: number, bytes: Uint8Array) => {
+      judged.push(index);
+      if (judged.length === 4) bytes[5] = (bytes[5] ?? 0) ^ 1;
+    };
+    const { code, notices } = await runOnce(disk, { wrap: copying(disk, spoil) });
+    expect({ code, notices }).toEqual({
+      code: "done",
+      notices: [expect.stringMatching(/^part 3 was changed/)],
+    });
+    const all = Array.from({ length: PARTS }, (_, index) => index);
+    expect(judged).toEqual([0, 1, 2, 3, ...all]);
+    expect(disk.whole).toEqual(content);
+  });
+
+  it("fails with what hinders the copying, and has all of it the next time", async () => {
+    const disk = createDisk();
+    const wrap = (sink: Sink): Sink => ({
+      ...sink,
+      commit: () => Promise.reject(new HoldfastError("sink_denied")),
+    });
+    expect((await runOnce(disk, { wrap })).code).toBe("sink_denied");
+    const { code, fetched } = await runOnce(disk, { wrap: copying(disk, () => undefined) });
+    expect({ code, fetched: common(fetched, fetched) }).toEqual({ code: "done", fetched: [] });
+    expect(disk.whole).toEqual(content);
+  });
+});
+
+it("a download whose working file was cut short says so, and fetches what is gone", async () => {
+  const disk = createDisk();
+  expect((await runOnce(disk, { diesAt: 30, seed: "cut" })).code).not.toBe("done");
+  expect(common(namedBy(disk), namedBy(disk)).length).toBeGreaterThan(0);
+  disk.bytes = new Uint8Array(0);
+  const { code, notices } = await runOnce(disk);
+  expect({ code, notices }).toEqual({
+    code: "done",
+    notices: [expect.stringContaining("shorter than it was")],
+  });
+  expect(disk.whole).toEqual(content);
+});
