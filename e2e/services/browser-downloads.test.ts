@@ -102,6 +102,8 @@ function seenBy<T>(page: Page, name: string): Promise<readonly T[]> {
   return page.evaluate<readonly T[]>(`${which}.map(({ value }) => value)`);
 }
 
+const unfinished = (page: Page) => page.evaluate<readonly object[]>("client.unfinishedDownloads()");
+
 /** Begins, and lets some of it come; resolves with the parts that the page knows to be there. */
 async function beginSome(page: Page, url: string, options: object = {}): Promise<Set<number>> {
   const passed = tap.only(2);
@@ -174,7 +176,27 @@ test("goes on after a reload in the middle", async () => {
   const page = await openPage();
   const had = await beginSome(page, stored.url);
   await page.reload();
+  const [one] = await unfinished(page);
+  expect(one).toMatchObject({ url: stored.url, size: SIZE });
   await goOn(page, stored, had);
+  expect(await unfinished(page)).toEqual([]);
+}, 180_000);
+
+test("forgets what is not whole, and all there was of it", async () => {
+  const { url } = await store();
+  const page = await openPage();
+  await beginSome(page, url);
+  await page.evaluate("downloads[0].abort()");
+  expect(await outcome(page)).toMatchObject({ code: "aborted" });
+  expect(await unfinished(page)).toEqual([]);
+  await beginSome(page, url);
+  await page.reload();
+  const before = await page.evaluate<readonly string[]>("window.keptNames()");
+  await page.evaluate(
+    "client.unfinishedDownloads().then((all) => Promise.all(all.map(client.forgetDownload)))",
+  );
+  expect(await unfinished(page)).toEqual([]);
+  expect(await page.evaluate("window.keptNames()")).toHaveLength(before.length - 1);
 }, 180_000);
 
 test("goes on after the browser was killed, by what its profile keeps", async () => {

@@ -66,6 +66,8 @@ function openStage(): Stage {
         resume: refuse,
         forget: refuse,
         download: refuse,
+        unfinishedDownloads: refuse,
+        forgetDownload: refuse,
         onOther: refuse,
         onRunning: refuse,
       },

@@ -1,10 +1,18 @@
 // The client of a page: its transfers run in an engine on a thread of its own; the page only tells what to do and hears what comes of it.
 import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
+import type { TokenSource } from "../auth.ts";
 import type { UploadOptions } from "../upload.ts";
 import { type EngineLink, startEngine } from "./engine-link.ts";
 import { keepAwake } from "./keep-awake.ts";
 import { findAgain, lost } from "./kept-source.ts";
-import { decodeError, encodeError, type Settings, type ToEngine, type ToPage } from "./messages.ts";
+import {
+  decodeError,
+  encodeError,
+  type Found,
+  type Settings,
+  type ToEngine,
+  type ToPage,
+} from "./messages.ts";
 import { ENGLISH, type NoticeTexts, notify } from "./notices.ts";
 import {
   createPageDownload,
@@ -17,6 +25,7 @@ import { browserClock } from "./platform.ts";
 import { createRunning } from "./running.ts";
 import { isFileOf, otherFile } from "./same-file.ts";
 import type { Unfinished } from "./unfinished.ts";
+import type { UnfinishedDownload } from "./unfinished-downloads.ts";
 
 export interface ClientOptions extends Settings {
   /** Starts the worker that does the work. By default the script `worker.js` beside this one, which bundlers take along. */
@@ -78,6 +87,10 @@ export interface Client {
   onRunning(listener: (isRunning: boolean) => void): () => void;
   /** Forgets one of them; what its server has of it expires. @throws HoldfastError `transfer_busy` where a tab is at it, `checkpoint_failed` */
   forget(one: Unfinished): Promise<void>;
+  /** Downloads that were begun in this browser and are not whole, the latest last: `download` of the same address goes on. @throws HoldfastError `checkpoint_failed` */
+  unfinishedDownloads(): Promise<readonly UnfinishedDownload[]>;
+  /** Forgets one of them, and removes all there is of it. @throws HoldfastError `transfer_busy` where a tab is at it, `checkpoint_failed`, `sink_failed` */
+  forgetDownload(one: UnfinishedDownload): Promise<void>;
   /** When no transfer runs any more: ends the worker. What runs still fails with `aborted`. */
   close(): void;
 }
@@ -90,7 +103,7 @@ export function createClient({
 }: ClientOptions = {}): Client {
   const transfers = new Map<number, PageTransfer>();
   const tokens = new Map<number, () => Promise<string>>();
-  const questions = new Map<number, PromiseWithResolvers<readonly Unfinished[]>>();
+  const questions = new Map<number, PromiseWithResolvers<Found>>();
   const others = new Set<(one: Unfinished) => void>();
   const running = createRunning();
   // A site without it has uploads all the same.
@@ -182,45 +195,56 @@ export function createClient({
     return lastId;
   }
 
-  /** Resolves with what can be gone on with after that. */
-  function question(make: (question: number) => ToEngine): Promise<readonly Unfinished[]> {
-    const asked = Promise.withResolvers<readonly Unfinished[]>();
+  /** Resolves with what can be gone on with, where that was asked. */
+  function question(make: (question: number) => ToEngine): Promise<Found> {
+    const asked = Promise.withResolvers<Found>();
     questions.set(ask(make), asked);
     return asked.promise;
   }
 
-  function upload(
-    blob: Blob,
-    { token, handle, path, ...options }: FileOptions,
-    identity?: string,
-  ): Transfer {
+  /** A transfer that `make` tells the engine of; how its token travels is said with it. */
+  function begin(
+    token: TokenSource | undefined,
+    make: (id: number, token: string | "ask" | undefined) => ToEngine,
+  ): PageTransfer {
     const sent = typeof token === "function" ? "ask" : token;
-    const upload = { blob, handle, path, identity, options, token: sent } as const;
-    const id = ask((id) => ({ type: "upload", id, upload }));
-    const transfer = createPageTransfer((type) => link?.send({ type, id }));
-    transfers.set(id, transfer);
+    const id = ask((id) => make(id, sent));
+    const begun = createPageTransfer((type) => link?.send({ type, id }));
+    transfers.set(id, begun);
     running.note(id, true);
     awake.note(transfers.size);
-    if (texts) {
-      const file = options.name ?? (blob instanceof File ? blob.name : "blob");
-      notify(transfer.transfer, { file, texts: { ...ENGLISH, ...texts } }, registered);
-    }
     if (typeof token === "function") tokens.set(id, token);
-    return transfer.transfer;
+    return begun;
   }
 
-  function download(address: string, options: DownloadOptions): Download {
-    const place = placeOf(options);
-    const { token, handle: _, name, ...rest } = options;
+  function upload(
+    blob: Blob,
+    { token: source, handle, path, ...options }: FileOptions,
+    identity?: string,
+  ): Transfer {
+    const { transfer } = begin(source, (id, token) => ({
+      ...{ type: "upload", id },
+      upload: { blob, handle, path, identity, options, token },
+    }));
+    if (texts) {
+      const file = options.name ?? (blob instanceof File ? blob.name : "blob");
+      notify(transfer, { file, texts: { ...ENGLISH, ...texts } }, registered);
+    }
+    return transfer;
+  }
+
+  function download(
+    address: string,
+    { token: source, handle, name, ...options }: DownloadOptions,
+  ): Download {
+    const place = placeOf({ handle, name });
     const url = new URL(address, document.baseURI).href;
-    const sent = typeof token === "function" ? "ask" : token;
-    const download = { url, options: rest, token: sent, place } as const;
-    const id = ask((id) => ({ type: "download", id, download }));
-    const transfer = createPageTransfer((type) => link?.send({ type, id }));
-    transfers.set(id, transfer);
-    if (typeof token === "function") tokens.set(id, token);
-    return createPageDownload(transfer, name, async () => {
-      await question((asked) => ({ type: "drop", question: asked, id }));
+    const begun = begin(source, (id, token) => ({
+      ...{ type: "download", id },
+      download: { url, options, token, place },
+    }));
+    return createPageDownload(begun, name, async (working) => {
+      await question((question) => ({ type: "drop", question, working }));
     });
   }
 
@@ -238,6 +262,7 @@ export function createClient({
       if (transfers.get(id)?.transfer.state === "paused") link.send({ type: "pause", id });
     }
   };
+  const list = () => question((question) => ({ type: "list", question }));
   const onShown = () => {
     if (document.visibilityState === "visible") link?.send({ type: "hint" });
   };
@@ -247,7 +272,8 @@ export function createClient({
   return {
     upload: (blob, options) => upload(blob, options),
     download: (url, options = {}) => download(url, options),
-    unfinished: () => question((question) => ({ type: "list", question })),
+    unfinished: async () => (await list()).uploads,
+    unfinishedDownloads: async () => (await list()).downloads,
     async resume(one, { file, handle = one.handle, ...options } = {}) {
       const found = file ?? one.file ?? (await allowed(one, handle));
       if (!isFileOf(one, found)) throw otherFile(one, found);
@@ -271,6 +297,9 @@ export function createClient({
     async forget({ key, identity }) {
       await question((question) => ({ type: "forget", question, key, identity }));
     },
+    async forgetDownload({ key, root }) {
+      await question((question) => ({ type: "forget download", question, key, root }));
+    },
     close() {
       document.removeEventListener("visibilitychange", onShown);
       removeEventListener("pagehide", onLeft);
@@ -282,9 +311,13 @@ export function createClient({
 
 /** The second time, an upload goes on with what came of the first, even where it was to go on with nothing. */
 function asAgain(message: ToEngine): ToEngine {
-  if (message.type !== "upload") return message;
-  const { resume: _, ...options } = message.upload.options;
-  return { ...message, upload: { ...message.upload, options } };
+  if (message.type === "upload") {
+    const { resume: _, ...options } = message.upload.options;
+    return { ...message, upload: { ...message.upload, options } };
+  }
+  if (message.type !== "download") return message;
+  const { resume: _, ...options } = message.download.options;
+  return { ...message, download: { ...message.download, options } };
 }
 
 /** The file that a handle leads to; where the browser wants a person to allow that first, they are asked. */

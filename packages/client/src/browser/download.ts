@@ -1,25 +1,31 @@
 // One download of a page: the core of downloads over what a browser has, and what becomes of the file when it is whole.
+import { HoldfastError } from "@holdfast/protocol";
 import type { TokenSource } from "../auth.ts";
-import { checkpointKey } from "../checkpoint.ts";
 import { startDownload } from "../download.ts";
 import type { WatchedTransfer } from "../events.ts";
-import { unsignedAddress } from "../file-address.ts";
 import type { CheckpointStore, Ports } from "../ports.ts";
 import type { SentDownload } from "./messages.ts";
-import { createBrowserSink, createDisk, type Disk } from "./sink.ts";
+import {
+  createBrowserSink,
+  createDisk,
+  type Disk,
+  forgetWorking,
+  keyOfWorking,
+  workingName,
+} from "./sink.ts";
 import { sweepDownloads } from "./sweep-downloads.ts";
+import { identityOf, type UnfinishedDownload } from "./unfinished-downloads.ts";
 
 export interface BrowserDownload {
   readonly transfer: WatchedTransfer;
   /** What was kept, once it is complete; undefined where it went to a place of its own. @throws HoldfastError `sink_failed` */
   whole(): Promise<File | undefined>;
-  /** Removes what was kept. @throws HoldfastError `transfer_busy` where a tab is at it, `sink_failed` */
-  drop(): Promise<void>;
 }
 
 interface Wanted extends Omit<SentDownload, "token"> {
   readonly token: TokenSource | undefined;
   readonly inFlight: number | undefined;
+  readonly owner: string | undefined;
 }
 
 interface Around {
@@ -30,12 +36,12 @@ interface Around {
 
 /** `turn` resolves when it may begin. */
 export function startBrowserDownload(
-  { url, options, token, place, inFlight }: Wanted,
+  { url, options, token, place, inFlight, owner }: Wanted,
   { ports, claiming }: Around,
   turn: () => Promise<void>,
 ): BrowserDownload {
   const disk: Disk = createDisk(navigator.storage);
-  const identity = `download ${unsignedAddress(url)}`;
+  const identity = identityOf(url, owner);
   const sink = createBrowserSink({ identity, place }, { ...ports, disk });
   const transfer = startDownload(
     async () => {
@@ -54,16 +60,32 @@ export function startBrowserDownload(
     },
     { ...ports, checkpoints: claiming(ports.checkpoints) },
   );
-  return {
-    transfer,
-    whole: sink.whole,
-    async drop() {
-      const release = await ports.checkpoints.claim(
-        checkpointKey(ports.digester, "download", identity),
-      );
-      await sink.drop().finally(release);
-    },
-  };
+  return { transfer, whole: sink.whole };
 }
 
 let swept: Promise<void> | undefined;
+
+/** Forgets one that is not whole, and all there is of it. @throws HoldfastError `transfer_busy` where a tab is at it, `checkpoint_failed`, `sink_failed` */
+export async function forgetDownload(
+  ports: Pick<Ports, "checkpoints">,
+  { key, root }: Pick<UnfinishedDownload, "key" | "root">,
+): Promise<void> {
+  await dropWorking(ports, workingName(key, root), () => ports.checkpoints.remove(key));
+}
+
+/** Removes a working file, whole or not. @throws HoldfastError as `forgetDownload` */
+export async function dropWorking(
+  { checkpoints }: Pick<Ports, "checkpoints">,
+  name: string,
+  before: () => Promise<void> = async () => undefined,
+): Promise<void> {
+  const key = keyOfWorking(name);
+  if (key === undefined) throw new HoldfastError("internal", "that is no working file");
+  const release = await checkpoints.claim(key);
+  try {
+    await before();
+    await forgetWorking(await createDisk(navigator.storage).folder(), name, checkpoints);
+  } finally {
+    release();
+  }
+}

@@ -19,6 +19,7 @@ import {
   type Brought,
   decodeError,
   encodeError,
+  type Found,
   type SentDownload,
   type SentEvent,
   type SentUpload,
@@ -35,7 +36,8 @@ import { countTabs } from "./tabs.ts";
 import { createTellOthers } from "./tell-others.ts";
 import { createBrowserTransport } from "./transport.ts";
 import { createTurns, type Turn } from "./turns.ts";
-import { forgetOne, listHere, type Unfinished } from "./unfinished.ts";
+import { forgetOne, listHere } from "./unfinished.ts";
+import { listDownloads, type UnfinishedDownload } from "./unfinished-downloads.ts";
 
 /** Of all runs in flight, in all tabs, in bytes: what the browser reads into and what it digests from is as much again. */
 const HELD: number = MEMORY / 2;
@@ -65,8 +67,6 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
   let isEnded = false;
   const ports = browserPorts(settings, { origins, database, isEnded: () => isEnded });
   const whose = settings.owner === undefined ? {} : { owner: settings.owner };
-  /** What downloads have kept, by their ids: removes it. */
-  const kept = new Map<number, () => Promise<void>>();
   const transfers = new Map<number, WatchedTransfer>();
   const shared = new Map<number, SharedUpload>();
   const channel = createTabChannel(openWire<ToTabs>(TABS));
@@ -114,15 +114,19 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
     return asked;
   }
 
-  /** Answers with what can be gone on with, or why that cannot be told. */
-  function answer(question: number, found: Promise<readonly Unfinished[]>): void {
-    found.then(
-      (list) => page.postMessage({ type: "unfinished", question, found: list }),
+  /** Answers with what can be gone on with, where that is asked for, or why something cannot be done. */
+  function answer(question: number, done: Promise<Found>): void {
+    done.then(
+      (found) => page.postMessage({ type: "unfinished", question, found }),
       (error: unknown) => {
         const sent = encodeError(toHoldfastError(error));
         page.postMessage({ type: "refused", question, error: sent });
       },
     );
+  }
+
+  async function list(): Promise<Found> {
+    return { uploads: await listHere(place), downloads: await listDownloads(place) };
   }
 
   /** Its handle is kept before there is a checkpoint that it would be needed for. */
@@ -185,7 +189,8 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
     const { startBrowserDownload } = await import("./download.ts");
     const turn = takeTurn(`from ${new URL(sent.url).origin}`);
     const token = sent.token === "ask" ? () => askToken(id) : sent.token;
-    const wanted = { ...sent, token, inFlight: settings.inFlight };
+    const { inFlight, owner } = settings;
+    const wanted = { ...sent, token, inFlight, owner };
     const download = startBrowserDownload(wanted, { ports, claiming: share.claiming }, async () => {
       await turn.come;
       if (transfer.state === "paused") turn.pass();
@@ -193,9 +198,7 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
     const { transfer } = download;
     follow(id, { transfer, share, turn }, async (result) => {
       const file = await download.whole();
-      if (!file) return result;
-      kept.set(id, download.drop);
-      return { ...result, file };
+      return file ? { ...result, file } : result;
     });
     command = (what) => void transfer[what]();
     early.forEach(command);
@@ -248,11 +251,20 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
       });
   }
 
-  /** Resolves with what can be gone on with. */
-  async function drop(id: number): Promise<readonly Unfinished[]> {
-    await kept.get(id)?.();
-    kept.delete(id);
-    return listHere(place);
+  /** Nobody asked what is left. */
+  async function nothing(done: Promise<unknown>): Promise<Found> {
+    await done;
+    return { uploads: [], downloads: [] };
+  }
+
+  async function drop(working: string): Promise<void> {
+    const downloads = await import("./download.ts");
+    await downloads.dropWorking(ports, working);
+  }
+
+  async function forget(one: Pick<UnfinishedDownload, "key" | "root">): Promise<void> {
+    const downloads = await import("./download.ts");
+    await downloads.forgetDownload(ports, one);
   }
 
   const line = "connection" in navigator ? navigator.connection : undefined;
@@ -263,9 +275,11 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
       case "begin":
         return;
       case "list":
-        return answer(message.question, listHere(place));
+        return answer(message.question, list());
       case "forget":
-        return answer(message.question, forgetOne(place, message));
+        return answer(message.question, nothing(forgetOne(place, message)));
+      case "forget download":
+        return answer(message.question, nothing(forget(message)));
       case "listen":
         return files.onBegun(tellOthers);
       case "hint":
@@ -279,7 +293,7 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
           notBegun(message.id, error),
         );
       case "drop":
-        return answer(message.question, drop(message.id));
+        return answer(message.question, nothing(drop(message.working)));
       case "token":
         return settle(message.question)?.resolve(message.token);
       case "no token":

@@ -16,3 +16,4 @@ export type { Notice, NoticeTexts } from "./notices.ts";
 export type { Download, Downloaded, DownloadOptions } from "./page-download.ts";
 export type { PageEvents, Transfer } from "./page-transfer.ts";
 export type { Unfinished } from "./unfinished.ts";
+export type { UnfinishedDownload } from "./unfinished-downloads.ts";

@@ -6,6 +6,7 @@ import type { Result } from "../state.ts";
 import type { UploadOptions } from "../upload.ts";
 import type { Place } from "./target.ts";
 import type { Unfinished } from "./unfinished.ts";
+import type { UnfinishedDownload } from "./unfinished-downloads.ts";
 
 /** What the page's options say for all of its transfers. */
 export interface Settings {
@@ -45,7 +46,7 @@ export type ToEngine =
   | { readonly type: "upload"; readonly id: number; readonly upload: SentUpload }
   | { readonly type: "download"; readonly id: number; readonly download: SentDownload }
   /** What a download has kept is of no more use. */
-  | { readonly type: "drop"; readonly question: number; readonly id: number }
+  | { readonly type: "drop"; readonly question: number; readonly working: string }
   /** What can be gone on with; that one of them is to be forgotten. */
   | { readonly type: "list"; readonly question: number }
   | {
@@ -53,6 +54,12 @@ export type ToEngine =
       readonly question: number;
       readonly key: string;
       readonly identity: string;
+    }
+  | {
+      readonly type: "forget download";
+      readonly question: number;
+      readonly key: string;
+      readonly root: string;
     }
   /** The page wants to know of what other tabs begin. */
   | { readonly type: "listen" }
@@ -84,13 +91,19 @@ export type ToPage =
   | {
       readonly type: "unfinished";
       readonly question: number;
-      readonly found: readonly Unfinished[];
+      readonly found: Found;
     }
   | { readonly type: "other"; readonly one: Unfinished }
   | { readonly type: "refused"; readonly question: number; readonly error: SentError }
   | { readonly type: "ask token"; readonly id: number; readonly question: number };
 
-/** What a transfer ends with. `file`: what a download has kept, to be saved. */
+/** What can be gone on with. */
+export interface Found {
+  readonly uploads: readonly Unfinished[];
+  readonly downloads: readonly UnfinishedDownload[];
+}
+
+/** What a transfer ends with. `file`: what a download has kept, to be saved, under the name of the working file. */
 export interface Brought extends Result {
   readonly file?: File;
 }

@@ -37,19 +37,24 @@ export interface Download extends Omit<Transfer, "done"> {
 /** Browsers read what is saved in their own time: the address has to live until they have begun. In milliseconds. */
 const SAVING_MS = 60_000;
 
+interface Chosen {
+  readonly handle: DownloadOptions["handle"] | undefined;
+  readonly name: string | undefined;
+}
+
 /** @throws HoldfastError `usage` */
-export function placeOf({ handle, name }: DownloadOptions): Place {
+export function placeOf({ handle, name }: Chosen): Place {
   if (!handle) return { kind: "kept" };
   if (handle.kind === "file") return { kind: "file", handle };
   if (name === undefined) throw new HoldfastError("usage", "a file in a folder needs a `name`");
   return { kind: "folder", folder: handle, name };
 }
 
-/** `drop` removes what is kept. */
+/** `drop` removes what is kept under a name. */
 export function createPageDownload(
   { transfer, done: brought }: PageTransfer,
   wanted: string | undefined,
-  drop: () => Promise<void>,
+  drop: (working: string) => Promise<void>,
 ): Download {
   let name = wanted ?? "download";
   transfer.on("created", (told) => {
@@ -65,7 +70,7 @@ export function createPageDownload(
         if (file) saveFile(file);
       },
       async forget() {
-        if (file) await drop();
+        if (bytes) await drop(bytes.name);
       },
     };
   });

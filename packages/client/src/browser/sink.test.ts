@@ -52,14 +52,14 @@ describe("a download of a page", () => {
     expect(await world.open().open("f".repeat(64), 0)).toMatchObject({ size: 0, note: undefined });
   });
 
-  it("keeps what is whole until it is dropped", async () => {
+  it("keeps what is whole until it is removed", async () => {
     const world = createWorld();
     const sink = await fill(world);
     expect(await sink.whole()).toBeUndefined();
     await sink.commit(9, "keep", world.check);
     expect(await (await sink.whole())?.bytes()).toEqual(BYTES.subarray(0, 9));
     expect(world.judged).toEqual([]);
-    await sink.drop();
+    await sink.discard(ROOT);
     expect(world.own.files.size).toBe(0);
     expect(await world.checkpoints.list()).toEqual([]);
   });

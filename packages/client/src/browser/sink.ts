@@ -32,8 +32,6 @@ export interface Wanted {
 export interface BrowserSink extends Sink {
   /** What is whole and was kept, once it is committed. @throws HoldfastError `sink_failed` */
   whole(): Promise<File | undefined>;
-  /** Removes that. @throws HoldfastError `sink_failed` */
-  drop(): Promise<void>;
 }
 
 interface Open {
@@ -123,14 +121,11 @@ export function createBrowserSink(
       const handle = await (await disk.folder()).getFileHandle(kept).catch(sinkError);
       return handle.getFile().catch(sinkError);
     },
-    async drop() {
-      if (kept !== undefined) await remove(kept);
-    },
   };
 }
 
 /** Another content of the same address has another file. */
-function workingName(key: string, root: string): string {
+export function workingName(key: string, root: string): string {
   return `${key}.${root.slice(0, 16)}.part`;
 }
 
