@@ -9,6 +9,8 @@ export interface Pages {
   readonly origin: string;
   /** Paths that browsers have asked for. */
   readonly asked: ReadonlySet<string>;
+  /** From now on, workers run this first: what stands for surroundings that no test can make. */
+  before(script: string): void;
   stop(): Promise<void>;
 }
 
@@ -20,6 +22,7 @@ export async function servePages(names: readonly string[], policy?: string): Pro
   const scripts = new Map<string, string>();
   const workers = new Map<string, string>();
   const asked = new Set<string>();
+  let prelude = "";
   for (const name of names) scripts.set(name, await bundle(`../pages/${name}.js`));
   const isOurs = [...scripts.values()].some((script) => script.includes('"./worker.ts"'));
   for (const name of isOurs ? WORKERS : [])
@@ -32,7 +35,9 @@ export async function servePages(names: readonly string[], policy?: string): Pro
     asked.add(pathname);
     const worker = workers.get(pathname);
     if (worker !== undefined) {
-      response.writeHead(200, { "content-type": "text/javascript", ...guarded }).end(worker);
+      response
+        .writeHead(200, { "content-type": "text/javascript", ...guarded })
+        .end(prelude + worker);
     } else if (script === undefined) {
       response.writeHead(404).end();
     } else if (ending === ".js") {
@@ -47,6 +52,9 @@ export async function servePages(names: readonly string[], policy?: string): Pro
   return {
     origin: `http://127.0.0.1:${port}`,
     asked,
+    before(script) {
+      prelude = script;
+    },
     async stop() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
