@@ -160,6 +160,9 @@ const REASONS: Readonly<Record<string, string>> = {
 function failed(error: unknown): HoldfastError {
   if (isHoldfastError(error)) return error;
   const { name, message } = error instanceof Error ? error : { name: "unknown", message: "" };
-  const why = REASONS[name] ?? `the browser's storage does not work: ${message}`;
+  // So says Chromium where a person has forbidden it: by no name of its own.
+  const isDenied = name === "UnknownError" && /denied/i.test(message);
+  const why =
+    REASONS[isDenied ? "SecurityError" : name] ?? `the browser's storage does not work: ${message}`;
   return new HoldfastError("checkpoint_failed", why, { cause: name }, error);
 }
