@@ -285,10 +285,16 @@ function said({ query }: Request): Record<string, string> {
   );
 }
 
-function head({ bucket, key }: Request): Answer {
+function head({ bucket, key, headers, profile }: Request): Answer {
   const object = bucket.objects.get(key);
   if (!object) return empty(404);
-  return empty(200, { ...headersOf(object), "content-length": String(object.size) });
+  const isAsked = headers.get("x-amz-checksum-mode") === "ENABLED";
+  const isTold = isAsked && profile.checksums === "checked" && object.checksum !== undefined;
+  return empty(200, {
+    ...headersOf(object),
+    "content-length": String(object.size),
+    ...(isTold ? { "x-amz-checksum-sha256": object.checksum ?? "" } : {}),
+  });
 }
 
 function headersOf({ headers, etag, modifiedAt }: StoredObject): Record<string, string> {

@@ -1,4 +1,5 @@
 // Making one object of all parts. A lost answer is found out by looking: nothing but the object itself says that it is there.
+import { createHash } from "node:crypto";
 import type { BoundPart, Place } from "@holdfast/engine";
 import { equalBytes, HoldfastError } from "@holdfast/protocol";
 import {
@@ -29,7 +30,7 @@ export async function assemble(
   const size = parts.reduce((sum, part) => sum + part.size, 0);
   const staged = stagedOf(place);
   if (staged) {
-    if (!(await isThere(stage, upload, size)))
+    if (!(await isThere(stage, upload, size, parts)))
       await tryAll(stage, parts, { ...upload, staged, size });
     // Nobody reads them any more who cannot read the object.
     return removeBelow(stage, stage.keys.parts(upload.key));
@@ -43,11 +44,27 @@ interface Wanted extends MultipartId {
   readonly staged?: Staged;
 }
 
-/** The key is this place's alone: what stands there was made of its parts. */
-async function isThere(stage: Stage, { key }: MultipartId, size: number): Promise<boolean> {
+/**
+ * The key is this place's alone: what stands there was made of its parts. Of which, where the record was restored from an older copy and has gone on since, the store says, if it tells digests at all.
+ * @throws HoldfastError `storage_failed` where it is of other bytes
+ */
+async function isThere(
+  stage: Stage,
+  { key }: MultipartId,
+  size: number,
+  parts: readonly BoundPart[],
+): Promise<boolean> {
   const facts = await retrying(stage, DOING, () => stage.calls.objects.head(key));
-  if (!facts || facts.size === size) return facts !== undefined;
-  throw new HoldfastError("storage_failed", `the object has ${facts.size} bytes`);
+  if (!facts) return false;
+  if (facts.size !== size)
+    throw new HoldfastError("storage_failed", `the object has ${facts.size} bytes`);
+  const { partsDigest: there } = facts;
+  // Parts that a store has cut otherwise say nothing.
+  if (there?.count !== parts.length) return true;
+  const digest = createHash("sha256");
+  for (const part of parts) digest.update(part.digest);
+  if (equalBytes(digest.digest(), there.sha256)) return true;
+  throw new HoldfastError("storage_failed", "the object was made of other bytes");
 }
 
 async function tryAll(
@@ -60,7 +77,7 @@ async function tryAll(
     const fault = await tryOnce(stage, parts, async () =>
       staged ? copyAll(stage, staged, parts, by) : upload,
     );
-    if (await isThere(stage, upload, size)) {
+    if (await isThere(stage, upload, size, parts)) {
       // It was made by another attempt, and this one is left with copies of all that it came to.
       if (staged && fault !== undefined) await endAttempts(stage, upload.key);
       return;

@@ -12,12 +12,13 @@ import {
   type StorageClass,
 } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
+import { DIGEST_SIZE, decodeBase64 } from "@holdfast/protocol";
 import { type Aws, call, callOr, faultOf } from "./aws-call.ts";
 import { SIGNED_AT, sendDigested } from "./aws-digested.ts";
-import { type ObjectCalls, type ObjectHeaders, S3Error } from "./calls.ts";
+import { type ObjectCalls, type ObjectFacts, type ObjectHeaders, S3Error } from "./calls.ts";
 
 export function objectCalls(aws: Aws): ObjectCalls {
-  const { client, bucket: Bucket } = aws;
+  const { client, bucket: Bucket, hasChecksums } = aws;
   const readWith = createReads(aws);
   async function send(
     input: Pick<PutObjectCommandInput, "Key" | "IfNoneMatch">,
@@ -56,11 +57,12 @@ export function objectCalls(aws: Aws): ObjectCalls {
       return call(getSignedUrl(client, command, { expiresIn }));
     },
     async head(key) {
-      const command = new HeadObjectCommand({ Bucket, Key: key });
+      const mode = hasChecksums ? ({ ChecksumMode: "ENABLED" } as const) : {};
+      const command = new HeadObjectCommand({ Bucket, Key: key, ...mode });
       const answer = await callOr(client.send(command), ["NoSuchKey", "NotFound"]);
       if (!answer) return undefined;
       const { ContentLength: size = 0, ETag: etag = "", Metadata: metadata = {} } = answer;
-      return { size, etag, metadata };
+      return { size, etag, metadata, ...partsDigestOf(answer.ChecksumSHA256) };
     },
     async delete(key) {
       await callOr(client.send(new DeleteObjectCommand({ Bucket, Key: key })), ["NoSuchKey"]);
@@ -86,6 +88,13 @@ export function objectCalls(aws: Aws): ObjectCalls {
       return { items, answeredAt, ...(next === undefined ? {} : { next }) };
     },
   };
+}
+
+/** A digest with the number of parts behind it; one that stands alone is that of an object that came whole. */
+function partsDigestOf(said: string | undefined): Pick<ObjectFacts, "partsDigest"> {
+  const [, text = "", count] = /^([A-Za-z0-9+/]{43}=)-(\d{1,5})$/.exec(said ?? "") ?? [];
+  const sha256 = decodeBase64(text);
+  return sha256?.length === DIGEST_SIZE ? { partsDigest: { sha256, count: Number(count) } } : {};
 }
 
 type Send<T> = (client: S3Client) => Promise<T>;

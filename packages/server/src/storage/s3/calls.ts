@@ -165,6 +165,8 @@ export interface ListedObject {
 export interface ObjectFacts {
   readonly size: number;
   readonly etag: string;
+  /** Of an object that was made of parts, where the store tells it: SHA-256 over theirs, one after another. */
+  readonly partsDigest?: { readonly sha256: Uint8Array; readonly count: number };
   readonly metadata: Readonly<Record<string, string>>;
 }
 

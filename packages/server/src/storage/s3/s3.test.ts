@@ -222,6 +222,19 @@ describe("assembling", () => {
     expect(double.bucket.objects.size).toBe(0);
   });
 
+  it("takes no object for its own that was made of other bytes, as after older records were restored", async () => {
+    const { place, parts } = await twoParts();
+    await storage.assemble(place, parts);
+    const [first, second] = parts;
+    const other = partOf(1, randomBytes(second?.size ?? 0));
+    const again = storage.assemble(place, first ? [first, other] : []);
+    await expect(again).rejects.toMatchObject({
+      code: "storage_failed",
+      message: "the object was made of other bytes",
+    });
+    await storage.assemble(place, parts);
+  });
+
   it("never takes an upload that is gone for one that is done", async () => {
     const { place, parts } = await twoParts();
     double.bucket.multiparts.clear();
