@@ -145,6 +145,7 @@ export async function sendStream(
   outlet?: CountedOutlet,
 ): Promise<void> {
   let sent = 0;
+  let hasBegun = false;
   const gone = new AbortController();
   const leave = (): void => gone.abort();
   const writer = createWriter(res, reader, outlet?.write);
@@ -152,7 +153,9 @@ export async function sendStream(
   try {
     for await (const piece of content.open(gone.signal, outlet)) {
       sent += piece.length;
-      await writer.write(piece);
+      // The first one takes the head along, be it empty; any other that is empty has nothing to say to the connection.
+      if (piece.length > 0 || !hasBegun) await writer.write(piece);
+      hasBegun = true;
       if (res.destroyed) return;
     }
     sent += outlet?.taken() ?? 0;
