@@ -164,7 +164,7 @@ export interface PartStorage {
   /** The parts `start` (inclusive) to `end` (exclusive) that the store itself lists, with their size, and their digest where it tells it. None of a staged place: nobody is signed for it, so that we know them all. */
   listed(place: Place, start: number, end: number): Promise<ReadonlyMap<number, ListedPart>>;
   /**
-   * Makes one object of all parts, which can be read from then on and takes no more; what was staged is gone then. May be repeated, also after an answer that was lost.
+   * Makes one object of all parts, which can be read from then on and takes no more; what was staged goes then or soon after, or is found by `objects.list`. May be repeated, also after an answer that was lost.
    * @throws HoldfastError `parts_missing` with `details.missing`: the store does not have them, or has others.
    */
   assemble(place: Place, parts: readonly BoundPart[]): Promise<void>;

@@ -32,10 +32,18 @@ export async function assemble(
   if (staged) {
     if (!(await isThere(stage, upload, size, parts)))
       await tryAll(stage, parts, { ...upload, staged, size });
-    // Nobody reads them any more who cannot read the object.
-    return removeBelow(stage, stage.keys.parts(upload.key));
+    // Nobody reads them any more who cannot read the object, and there may be thousands: nobody waits for that. What is left of them when the process ends goes with the sweep of objects, or with the upload.
+    removeStaged(stage, upload.key).catch(() => undefined);
+    return;
   }
   await tryAll(stage, parts, { ...upload, size });
+}
+
+/** Only while the object is there: somebody who has removed it by hand has left nothing else of these bytes. */
+async function removeStaged(stage: Stage, key: string): Promise<void> {
+  const { objects } = stage.calls;
+  const isMade = async () => (await retrying(stage, DOING, () => objects.head(key))) !== undefined;
+  await removeBelow(stage, stage.keys.parts(key), { isStill: isMade });
 }
 
 interface Wanted extends MultipartId {

@@ -32,7 +32,7 @@ export function createObjects(stage: Stage): ObjectStorage {
       await retrying(stage, "removing an object", () => calls.objects.delete(keys.of(object)));
     },
     list: () => storedObjects(stage),
-    removeTails: (id, isSpent) => removeBelow(stage, keys.tails(id), isSpent),
+    removeTails: (id, isSpent) => removeBelow(stage, keys.tails(id), { isUnwanted: isSpent }),
     async removeAll(id) {
       await removeBelow(stage, keys.besides(id));
       await removeBelow(stage, keys.bytesOf(id));

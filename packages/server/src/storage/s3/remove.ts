@@ -3,11 +3,18 @@ import { forEach } from "./for-each.ts";
 import { retrying } from "./retry.ts";
 import type { Stage } from "./stage.ts";
 
+interface RemoveTerms {
+  /** By the rest of their keys; all of them by default. */
+  readonly isUnwanted?: (name: string) => boolean;
+  /** Asked before each page of them: false ends it. */
+  readonly isStill?: () => Promise<boolean>;
+}
+
 /** Looks until a pass finds none: what still lands meanwhile goes too. */
 export async function removeBelow(
   stage: Stage,
   prefix: string,
-  isUnwanted: (name: string) => boolean = () => true,
+  { isUnwanted = () => true, isStill = async () => true }: RemoveTerms = {},
 ): Promise<void> {
   const { objects } = stage.calls;
   for (let found = true; found; ) {
@@ -17,6 +24,7 @@ export async function removeBelow(
       const marker: string | undefined = after;
       const list = () => objects.list(prefix, marker);
       const page = await retrying(stage, "listing objects", list);
+      if (page.items.length > 0 && !(await isStill())) return;
       const unwanted = page.items.filter(({ key }) => isUnwanted(key.slice(prefix.length)));
       await forEach(unwanted, ({ key }) =>
         retrying(stage, "removing an object", () => objects.delete(key)),
