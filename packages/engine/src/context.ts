@@ -8,6 +8,7 @@ import {
   type UploadId,
 } from "@holdfast/protocol";
 import { type Crowd, createCrowd } from "./crowd.ts";
+import type { Found } from "./damage.ts";
 import type { EngineParts } from "./engine.ts";
 import { healIfGone } from "./heal.ts";
 import type { Action } from "./ports.ts";
@@ -27,8 +28,8 @@ export interface Context extends EngineParts {
   readonly room: Room;
   /** Of files that a part was proved of lately, the one used last at the end. */
   readonly subtrees: Map<FileId, Promise<Subtrees>>;
-  /** When parts of files were last found to be as they were committed, by `Clock.monotonic`, or will be; what was asked for last stands at the end. */
-  readonly sound: Map<string, Promise<number>>;
+  /** What the last looks at parts of files have found, or will; what was asked for last stands at the end. */
+  readonly sound: Map<string, Promise<Found>>;
   readonly passes: Passes;
   /** Files whose stored bytes are being mended. */
   readonly healing: Map<FileId, Promise<void>>;

@@ -12,6 +12,13 @@ export function isDoubtful({ notes }: FileRecord, index: number): boolean {
   return damaged.length >= DAMAGED_MAX || damaged.includes(index);
 }
 
+/** What a look at the stored bytes of a part has found, and when, by `Clock.monotonic`. */
+export interface Found {
+  readonly at: number;
+  /** What whoever asks for it is told, where they are bad. */
+  readonly damage?: HoldfastError;
+}
+
 /** What is known of a part is known of where it is: a file that was healed in an object store is elsewhere. */
 export function soundKey({ id, place }: FileRecord, index: number): string {
   return `${id}/${index}/${place ?? ""}`;

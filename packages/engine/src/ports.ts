@@ -99,10 +99,10 @@ export type ReadOrigin = "medium" | "shared";
 /** A connection that the kernel can fill from a file by itself, without the bytes passing through this process. Only behind a first piece: the head of a reply goes out with that. */
 export interface Outlet {
   /**
-   * Where up to `size` bytes may go at this moment, and for no wait longer: undefined where it is gone, full, or has other bytes to send before. `most` is how many of them.
+   * Where up to `size` bytes may go at this moment, and for no wait longer: undefined where it is gone, full, or has other bytes to send before; `none` where it never has such a way. `most` is how many of them.
    * What was begun and did not go, goes next, whichever way.
    */
-  begin(size: number): { readonly descriptor: number; readonly most: number } | undefined;
+  begin(size: number): { readonly descriptor: number; readonly most: number } | "none" | undefined;
   /** Told of the bytes that went that way. */
   took(count: number): void;
 }

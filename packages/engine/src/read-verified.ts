@@ -1,7 +1,15 @@
 // Reading with every part checked before any byte of it leaves, where the operator wants that: stored bytes that have rotted are refused, and named.
-import { type ByteRange, HoldfastError, partCount } from "@holdfast/protocol";
+import { type ByteRange, HoldfastError, isHoldfastError, partCount } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
-import { damagedPart, isDoubtful, isSound, noteDamage, noteSound, soundKey } from "./damage.ts";
+import {
+  damagedPart,
+  type Found,
+  isDoubtful,
+  isSound,
+  noteDamage,
+  noteSound,
+  soundKey,
+} from "./damage.ts";
 import { mending, settle } from "./mend.ts";
 import { DAMAGED_MAX } from "./notes.ts";
 import type { Outlet } from "./ports.ts";
@@ -10,6 +18,8 @@ import type { FileRecord } from "./records.ts";
 
 /** How long a part that was found right is taken for right: whoever reads in small pieces would have it hashed for each of them. Less for who asks because something was wrong. */
 const SOUND_MS: Readonly<Record<ReadHow, number>> = { "as-stored": 10_000, verified: 1_000 };
+/** And how long one that was found bad is taken for that. Who mends it says so. */
+const BAD_MS = 1_000;
 /** Parts that are remembered so. */
 const SOUND_MAX = 4_096;
 
@@ -103,7 +113,11 @@ async function requireSound(
   const { sound, clock } = context;
   const key = soundKey(file, index);
   const known = sound.get(key);
-  if (known && clock.monotonic() - (await known) < SOUND_MS[how]) return;
+  const before = known && (await known);
+  if (before && clock.monotonic() - before.at < (before.damage ? BAD_MS : SOUND_MS[how])) {
+    if (before.damage) throw before.damage;
+    return;
+  }
   // Somebody who waited for the same may have begun meanwhile.
   const other = sound.get(key);
   const finding = other && other !== known ? other : findSound(context, file, index);
@@ -114,25 +128,30 @@ async function requireSound(
     sound.delete(oldest);
   }
   try {
-    await finding;
+    const { damage } = await finding;
+    if (damage) throw damage;
   } catch (error) {
-    if (sound.get(key) === finding) sound.delete(key);
+    if (sound.get(key) === finding && !isPartDamaged(error)) sound.delete(key);
     throw error;
   }
 }
 
-/** Resolves with when it was found. */
-async function findSound(context: Context, file: FileRecord, index: number): Promise<number> {
+function isPartDamaged(error: unknown): boolean {
+  return isHoldfastError(error) && error.code === "part_damaged";
+}
+
+async function findSound(context: Context, file: FileRecord, index: number): Promise<Found> {
+  const { clock } = context;
   if (await isSound(context, file, index)) {
     await settleNoted(context, file, index);
-    return context.clock.monotonic();
+    return { at: clock.monotonic() };
   }
   // Removed while it was read: that is why there was nothing.
   const now = await context.metadata.file(file.id);
   if (now?.state !== "available") throw new HoldfastError("file_not_found");
   // Healed while it was read: what is bad nobody is led to any more.
   if (now.place === file.place) await noteDamage(context, now, [index]);
-  throw damagedPart(file, index);
+  return { at: clock.monotonic(), damage: damagedPart(file, index) };
 }
 
 /** A note goes where what it stands for is right again. On a disk only if that lasts, and not while somebody mends the file: he says so himself. */

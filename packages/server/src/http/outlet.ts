@@ -20,7 +20,7 @@ export function outletOf(res: ServerResponse): CountedOutlet {
   return {
     begin(size) {
       const descriptor = descriptorOf(res);
-      if (descriptor === undefined) return undefined;
+      if (typeof descriptor !== "number") return descriptor;
       const most = res.chunkedEncoding ? chunks.begin(descriptor, size) : size;
       return most > 0 ? { descriptor, most } : undefined;
     },
@@ -49,14 +49,15 @@ export function outletOf(res: ServerResponse): CountedOutlet {
   };
 }
 
-function descriptorOf(res: ServerResponse): number | undefined {
+function descriptorOf(res: ServerResponse): number | "none" | undefined {
   const { socket } = res;
   // What Node still has to send comes first.
   if (!socket || socket.destroyed || res.destroyed || res.writableLength > 0) return undefined;
   // Node has no public name for it; where it has another some day, bytes go through memory again.
   const handle: unknown = Reflect.get(socket, "_handle");
-  if (typeof handle !== "object" || handle === null) return undefined;
-  if (Reflect.get(handle, "writeQueueSize") !== 0) return undefined;
+  if (typeof handle !== "object" || handle === null) return "none";
+  const queued: unknown = Reflect.get(handle, "writeQueueSize");
   const fd: unknown = Reflect.get(handle, "fd");
-  return typeof fd === "number" && fd >= 0 ? fd : undefined;
+  if (typeof queued !== "number" || typeof fd !== "number") return "none";
+  return queued === 0 && fd >= 0 ? fd : undefined;
 }

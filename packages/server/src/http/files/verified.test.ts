@@ -164,11 +164,23 @@ describe("a reader that asks for it", () => {
     expect((await get("bytes=0-9")).status).toBe(206);
   });
 
+  it("has a bad part looked at once a second, not for each who asks", async () => {
+    const { server, get, readSince } = await startOver([PART + 7], "verified");
+    expect((await get(SECOND)).status).toBe(500);
+    expect(readSince()).toBeGreaterThan(0);
+    for (let asked = 0; asked < 3; asked++) expect((await get(SECOND)).status).toBe(500);
+    expect(readSince()).toBe(0);
+    server.clock.advance(1_001);
+    expect((await get(SECOND)).status).toBe(500);
+    expect(readSince()).toBeGreaterThan(0);
+  });
+
   it("is believed no longer once the bytes are right again", async () => {
     const flips = [PART + 7];
     const { server, get } = await startOver(flips);
     await get(SECOND, "GET", VERIFY);
     flips.pop();
+    server.clock.advance(1_001);
     expect((await get(SECOND)).status).toBe(206);
     expect((await server.engine.health()).damaged).toBe(0);
   });

@@ -124,9 +124,11 @@ async function sendNow(
     if (!cache.has(fd, offset, size)) return undefined;
     // Asked for last of all: after any wait the number may be another connection's.
     const way = outlet.begin(size);
-    if (way) count = cache.send(fd, way.descriptor, offset, Math.min(size, way.most));
+    if (way === "none") return undefined;
+    const went = way ? cache.send(fd, way.descriptor, offset, Math.min(size, way.most)) : 0;
+    count = went ?? 0;
     outlet.took(count);
-    return count;
+    return went;
   } finally {
     turns.spend(count);
   }

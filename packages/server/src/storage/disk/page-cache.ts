@@ -9,8 +9,8 @@ export interface PageCache {
   read(fd: number, into: Uint8Array, start: number, size: number, offset: number): number;
   /** Whether all of these bytes are there. */
   has(fd: number, offset: number, size: number): boolean;
-  /** How many bytes from `offset` on the socket took, 0 where it is full or gone. They are there: `has` has just said so. */
-  send(fd: number, socket: number, offset: number, size: number): number;
+  /** How many bytes from `offset` on the socket took, 0 where it is full or gone; undefined where they cannot go this way, whatever room there is. They are there: `has` has just said so. */
+  send(fd: number, socket: number, offset: number, size: number): number | undefined;
   /** From now on what is read through this descriptor brings the pages there that it is in, and no other ones. False where that cannot be had. */
   readNothingAhead(fd: number): boolean;
 }
@@ -19,6 +19,8 @@ export interface PageCache {
 const RWF_NOWAIT = 8;
 /** posix_fadvise(2). */
 const POSIX_FADV_RANDOM = 1;
+/** poll(2). */
+const POLLOUT = 4;
 /** cachestat(2) has one number everywhere; libc has no name for it yet. */
 const SYS_CACHESTAT = 451n;
 
@@ -28,9 +30,10 @@ export function openPageCache(): PageCache | undefined {
 }
 
 function bind(ffi: Ffi): PageCache {
-  const { getpagesize, preadv2, sendfile, syscall, posix_fadvise } = ffi.dlopen(null, {
+  const { getpagesize, preadv2, poll, sendfile, syscall, posix_fadvise } = ffi.dlopen(null, {
     getpagesize: { return: "int32", arguments: [] },
     preadv2: { return: "int64", arguments: ["int32", "pointer", "int32", "int64", "int32"] },
+    poll: { return: "int32", arguments: ["pointer", "uint64", "int32"] },
     sendfile: { return: "int64", arguments: ["int32", "int32", "pointer", "uint64"] },
     syscall: { return: "int64", arguments: ["int64", "int32", "pointer", "pointer", "uint32"] },
     posix_fadvise: { return: "int32", arguments: ["int32", "int64", "int64", "int32"] },
@@ -43,11 +46,21 @@ function bind(ffi: Ffi): PageCache {
   const stat = new BigUint64Array(5);
   const from = new BigInt64Array(1);
   const byte = new Uint8Array(1);
+  /** A descriptor, what is asked of it, and what it answers. */
+  const asked = new DataView(new ArrayBuffer(8));
 
   function read(fd: number, into: Uint8Array, start: number, size: number, offset: number): number {
     iovec[0] = ffi.getRawPointer(into) + BigInt(start);
     iovec[1] = BigInt(size);
     return Math.max(0, Number(preadv2(fd, iovec, 1, BigInt(offset), RWF_NOWAIT)));
+  }
+
+  /** One that is gone has room for nothing. */
+  function hasRoom(socket: number): boolean {
+    asked.setInt32(0, socket, true);
+    asked.setInt16(4, POLLOUT, true);
+    asked.setInt16(6, 0, true);
+    return poll(asked, 1n, 0) === 1 && asked.getInt16(6, true) === POLLOUT;
   }
 
   return {
@@ -65,8 +78,10 @@ function bind(ffi: Ffi): PageCache {
     },
     send(fd, socket, offset, size) {
       from[0] = BigInt(offset);
-      // What is wrong with the connection, whoever writes to it next is told.
-      return Math.max(0, Number(sendfile(socket, fd, from, BigInt(size))));
+      const went = Number(sendfile(socket, fd, from, BigInt(size)));
+      if (went > 0) return went;
+      // What is wrong with the connection, whoever writes to it next is told; what is wrong with the file, whoever reads it.
+      return hasRoom(socket) ? undefined : 0;
     },
     readNothingAhead: (fd) => posix_fadvise(fd, 0n, 0n, POSIX_FADV_RANDOM) === 0,
   };
