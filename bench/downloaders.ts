@@ -1,9 +1,11 @@
-// Who fetches one file of a GiB or of a line's size: our command line, aria2 with 16 connections, curl.
+// Who fetches one file of a GiB or of a line's size: our command line as it is published, aria2 with 16 connections, curl.
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { CLI_ENTRY, startProgram } from "@holdfast/testkit/process";
+import { startProgram } from "@holdfast/testkit/process";
+import { installBuilt } from "../scripts/install-built.ts";
+import { runNode } from "../scripts/steps.ts";
 import { cpuSeconds } from "./measure.ts";
 import { requireProgram } from "./peers.ts";
 
@@ -25,15 +27,28 @@ export interface Fetched {
 export const OURS = "holdfast download";
 const NAME = "copy";
 
-/** Each as its manual has it for a line that breaks: aria2 and curl go on for as long as it takes, from what they have, at once. */
-export async function downloaders(): Promise<readonly Downloader[]> {
+/** Our command as users have it: from the sources, the types would be taken off each time it starts. */
+async function installOurs(directory: string): Promise<string> {
+  const { code, output } = await runNode(["scripts/build.ts"], { isShown: false });
+  if (code !== 0) throw new Error(output);
+  return installBuilt(directory);
+}
+
+/**
+ * Each as its manual has it for a line that breaks: aria2 and curl go on for as long as it takes, from what they have, at once.
+ *
+ * @param directory Where ours is installed, made here.
+ */
+export async function downloaders(directory: string): Promise<readonly Downloader[]> {
   await requireProgram("aria2c", "aria2");
   await requireProgram("curl", "curl");
+  await mkdir(directory);
+  const ours = await installOurs(directory);
   return [
     {
       name: OURS,
       words: (url, directory) => [
-        ...[process.execPath, CLI_ENTRY, "download", url, "-o", join(directory, NAME)],
+        ...[process.execPath, ours, "download", url, "-o", join(directory, NAME)],
         ...["--json", "--quiet"],
       ],
     },

@@ -90,7 +90,8 @@ async function measure(stage: Stage, plan: Plan): Promise<Samples> {
     await sent.exit;
     await rm(path);
     const { port } = server;
-    const contenders = (await downloaders()).map((downloader) => {
+    const installed = join(stage.directory, "installed");
+    const contenders = (await downloaders(installed)).map((downloader) => {
       let round = 0;
       const { patienceMs } = plan;
       const run = (from: string) =>
@@ -100,7 +101,9 @@ async function measure(stage: Stage, plan: Plan): Promise<Samples> {
     return await interleave(contenders, plan.rounds, async () => undefined);
   } finally {
     await stopServer(server);
-    await rm(join(stage.directory, "fetch"), { recursive: true });
+    for (const place of ["fetch", "installed"]) {
+      await rm(join(stage.directory, place), { recursive: true, force: true });
+    }
   }
 }
 
