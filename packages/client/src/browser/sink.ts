@@ -68,7 +68,7 @@ export function createBrowserSink(
       throw error;
     }
   };
-  // No browser says whether anybody has written to a file since: what a journal names is read again, beside the transfer.
+  // Nothing says that the time of a file moves with what is written in place: what a journal names is read again, beside the transfer.
   const mark = "";
   return {
     identity,
