@@ -10,6 +10,7 @@ import { crashClient } from "./kit/crash-client.ts";
 import { crashDownloads } from "./kit/crash-download.ts";
 import { crashServer } from "./kit/crash-server.ts";
 import { measureCut } from "./kit/cut-budget.ts";
+import { dropLarge } from "./kit/drop-large.ts";
 import { dropMany } from "./kit/drop-many.ts";
 import { flipCopies } from "./kit/flip-copies.ts";
 import { flipStored } from "./kit/flip-stored.ts";
@@ -136,6 +137,16 @@ const PROOFS: Readonly<Record<string, Proof>> = {
       target: "all there, once, 0 failed",
       found: `${listed} of ${files} files there in ${seconds.toFixed(0)} s, ${failures.length} failed, ${wrong.length} wrong; the page's longest task took ${longestTaskMs.toFixed(0)} ms`,
       isKept: failures.length === 0 && wrong.length === 0 && listed === files,
+      report,
+    };
+  },
+  async "a file beyond 4 GiB dropped on a page"(directory) {
+    const report = await dropLarge(directory);
+    const { size, seconds, code, wrong } = report;
+    return {
+      target: "the right bytes on both sides of 4 GiB",
+      found: `${mib(size)} in ${seconds.toFixed(0)} s, ${code ?? "complete"}, ${wrong.length} offsets wrong`,
+      isKept: code === undefined && wrong.length === 0,
       report,
     };
   },
