@@ -11,6 +11,8 @@ test("counts those of this origin", async () => {
     expect(first()).toBe(1);
   });
   const second = countTabs(navigator.locks, clock);
+  // One that has never asked holds nothing.
+  countTabs(navigator.locks, clock);
   await vi.waitFor(() => {
     clock.advance(1_000);
     expect([first(), second()]).toEqual([2, 2]);

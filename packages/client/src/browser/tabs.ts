@@ -1,7 +1,7 @@
-// How many pages of this origin have an engine now: what may be held, they hold together.
+// How many pages of this origin have an engine that holds anything, or has: what may be held, they hold together.
 import type { Clock } from "../ports.ts";
 
-/** Each engine has it as long as it lives, beside the others. */
+/** Each engine has it from its first question on as long as it lives, beside the others: one that only watches holds nothing. */
 const NAME = "holdfast.engine";
 /** The answer may be so old, in milliseconds. */
 const LOOK_MS = 1_000;
@@ -15,17 +15,18 @@ export function countTabs(
 ): () => number {
   if (!locks) return () => ASSUMED;
   let tabs = ASSUMED;
-  let lookedAt = -Infinity;
+  let lookedAt: number | undefined;
   const forever = new Promise<never>(() => undefined);
-  // Refused where the page may store nothing: then it stays with what is assumed.
-  locks.request(NAME, { mode: "shared" }, () => forever).catch(() => undefined);
   const look = async () => {
     const { held = [] } = await locks.query();
     tabs = Math.max(1, held.filter(({ name }) => name === NAME).length);
   };
   return () => {
     const now = clock.monotonic();
-    if (now - lookedAt >= LOOK_MS) {
+    // Refused where the page may store nothing: then it stays with what is assumed.
+    if (lookedAt === undefined)
+      locks.request(NAME, { mode: "shared" }, () => forever).catch(() => undefined);
+    if (lookedAt === undefined || now - lookedAt >= LOOK_MS) {
       lookedAt = now;
       look().catch(() => undefined);
     }
