@@ -19,7 +19,7 @@ import { createBatch } from "./batch.ts";
 import { type AllowedMetaFields, describe, isToSend, isToStart, sourceOf } from "./file.ts";
 
 /** Files handed to the client before the page gets a turn: thousands at once would freeze it. */
-const AT_ONCE = 100;
+const AT_ONCE = 20;
 
 type Sent = Omit<FileOptions, "handle" | "metadata" | "name" | "path" | "sha256" | "type">;
 
