@@ -160,6 +160,20 @@ test("downloads a file whole, part by part, and lets the page save it under its 
   expect(await page.evaluate("window.keptNames()")).toEqual([]);
 }, 180_000);
 
+test("downloads a file of no bytes, to where it was wanted too, and finds again what is there", async () => {
+  const [empty, small] = [await store(0), await store(70_001)];
+  const page = await openPage();
+  await begin(page, empty.url);
+  expect(await outcome(page)).toMatchObject({ size: 0, digest: empty.digest });
+  await begin(page, empty.url, { into: "empty.bin" });
+  expect(await outcome(page, 2)).toMatchObject({ size: 0 });
+  await begin(page, small.url);
+  expect(await outcome(page, 3)).toMatchObject({ digest: small.digest });
+  // Kept, and asked for again: it is there, to be read only.
+  await begin(page, small.url);
+  expect(await outcome(page, 4)).toMatchObject({ digest: small.digest, resumed: 70_001 });
+}, 180_000);
+
 test("finds a part that was spoiled on its way, and fetches it again", async () => {
   const { url, digest } = await store();
   const page = await openPage();
