@@ -132,7 +132,7 @@ async function* readAlong(
 ): AsyncGenerator<Uint8Array, void, void> {
   const { context, upload, gone, waiter, outlet } = reading;
   const { clock } = context;
-  const reader: FreshReader = { isSlow: false };
+  const reader: FreshReader = { isSlow: false, isLate: true };
   const way = outlet && whileSame(reading, outlet);
   let givenAt = clock.monotonic();
   if (outlet) yield NOTHING;

@@ -18,6 +18,8 @@ export interface FreshPiece extends ByteRange {
 export interface FreshReader {
   /** Keeps a slot for long: goes on through a little memory of its own, as a slow download does. */
   isSlow: boolean;
+  /** Has not been where the others are, since it came. */
+  isLate: boolean;
 }
 
 /** Fills memory with the committed bytes of an upload from an offset on. */

@@ -1,4 +1,4 @@
-// Committed bytes of an upload whose parts are objects of their own in a store until they are one. Who reads alone, or keeps the others waiting, has a stream of its own, as of a file there; several share what they fetch.
+// Committed bytes of an upload whose parts are objects of their own in a store until they are one. Who reads alone, comes late or keeps the others waiting, has a stream of its own, as of a file there; several share what they fetch.
 import { type ByteRange, HoldfastError, hasPart, partOffset } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
 import { type FreshReader, type Load, readFresh } from "./fresh.ts";
@@ -15,7 +15,8 @@ export async function* readStaged(
   range: ByteRange,
 ): AsyncGenerator<Uint8Array, void, void> {
   const alone = (rest: ByteRange) => streamOf(context, upload, rest);
-  if (upload.readers > 1) {
+  reader.isLate &&= range.end - range.start > LATE_PARTS * upload.record.partSize;
+  if (upload.readers > 1 && !(reader.isLate && upload.streams < STREAMS_MAX)) {
     const load: Load = async (at, into) => {
       let filled = 0;
       for await (const piece of streamOf(context, upload, { start: at, end: at + into.length })) {
@@ -25,9 +26,19 @@ export async function* readStaged(
     };
     return yield* readFresh(context, upload, { reader, load, alone }, range);
   }
-  yield* alone(range);
+  upload.streams++;
+  try {
+    yield* alone(range);
+  } finally {
+    upload.streams--;
+  }
   reader.isSlow = false;
 }
+
+/** Whoever comes when there is more than this has a stream of its own until it is where the others are: one request for each part, not one for each piece. */
+const LATE_PARTS = 2;
+/** But not more than so many at once: a crowd that comes late shares. */
+const STREAMS_MAX = 4;
 
 /**
  * An object may go while it is looked for: the upload has become one object, or its tail is in other ones by now. So what is not there is looked for again where the newest record has it.

@@ -64,8 +64,10 @@ export interface Upload {
   pulse?: Pulse;
   /** What is being read of it before it is a file, */
   fresh?: Set<FreshPiece>;
-  /** and by how many. */
+  /** and by how many, */
   readers: number;
+  /** of whom so many have a stream of their own from a store. */
+  streams: number;
   /** Hashes of whole subtrees of the root's tree (`root.ts`), by their place. */
   readonly subtrees: Map<number, Uint8Array>;
   /** The root, once it was computed over all parts; a withdrawal forgets it. */
@@ -161,6 +163,7 @@ async function loadUpload(metadata: MetadataStore, id: UploadId): Promise<Upload
     digests: record.hasSize ? table.digests : table.digests.slice(0, usedBytes(table.bound)),
     gathering: 0,
     readers: 0,
+    streams: 0,
     claims: new Set(),
     partsEpoch: record.epoch,
     ownVersions: new Set(),

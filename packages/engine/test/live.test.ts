@@ -102,6 +102,36 @@ describe("an upload that is to be read while it grows", () => {
     await turns();
   });
 
+  it("is fetched by whole parts for who comes late, and shared by a crowd that does", async () => {
+    let fetched = 0;
+    const { engine, clock } = makeWorld((call, when) => {
+      if (call === "objects.read" && when === "before") fetched++;
+    });
+    const long = createRandom("late").bytes(5 * 1024 * KIB);
+    const asked = createRequest(long.length, { live: true, partSize: 1024 * KIB });
+    const view = await engine.create(alice, asked);
+    await putParts(engine, view, long, [0, 4]);
+    const first = await follow(engine, view);
+    fetched = 0;
+    const late = await follow(engine, view);
+    await second(clock);
+    expect([late.bytes().length, fetched]).toEqual([4 * 1024 * KIB, 4]);
+    fetched = 0;
+    const crowd = await Promise.all(Array.from({ length: 40 }, () => follow(engine, view)));
+    await second(clock);
+    for (const one of crowd)
+      expect(equalBytes(one.bytes(), long.subarray(0, 4 * 1024 * KIB))).toBe(true);
+    // Each of them by itself would be 160.
+    expect(fetched).toBeLessThan(60);
+    // Nobody is late any more: what comes is fetched once.
+    fetched = 0;
+    await putParts(engine, view, long, [4, 5]);
+    await second(clock);
+    expect([late.bytes().length, fetched]).toEqual([long.length, 4]);
+    for (const { leave } of [first, late, ...crowd]) leave();
+    await turns();
+  });
+
   it("is fetched by whole parts for those among many who are slow, too", async () => {
     let fetched = 0;
     const { engine, clock } = makeWorld((call, when) => {

@@ -36,6 +36,7 @@ describe("the root of an upload", () => {
       bound: createPartSet(count),
       gathering: 0,
       readers: 0,
+      streams: 0,
       digests: new Uint8Array(count * 32),
       claims: new Set(),
       partsEpoch: 0,
