@@ -217,18 +217,50 @@ describe("a network's portal that stands in between for a while", () => {
   );
 });
 
-describe("a token that ends in the middle", () => {
-  const refuse = (response: ServerResponse): void => {
-    const head = {
-      ...READABLE(),
-      "access-control-expose-headers": "holdfast-version",
-      "holdfast-version": "1",
-      "content-type": "application/problem+json",
-    };
-    response.writeHead(401, head);
-    response.end(JSON.stringify({ code: "unauthorized", title: "no", status: 401 }));
-  };
+/** An answer in the server's name. */
+function answerAs(response: ServerResponse, status: number, code: string, more: object = {}): void {
+  response.writeHead(status, {
+    ...READABLE(),
+    "access-control-expose-headers": "holdfast-version, retry-after, date",
+    "holdfast-version": "1",
+    "content-type": "application/problem+json",
+    ...more,
+  });
+  response.end(JSON.stringify({ code, title: "no", status }));
+}
 
+test.each([
+  ["quota is used up", 429, "quota_exceeded"],
+  ["disk is full", 507, "storage_full"],
+])(
+  "a server whose %s keeps its file waiting, and no other one, until there is room",
+  async (_, status, code) => {
+    const page = await open();
+    let isFull = true;
+    stand = (request, response) => {
+      const isCreate = request.method === "POST" && request.url === "/v1/uploads";
+      if (!isFull || !isCreate) return false;
+      request.resume();
+      answerAs(response, status, code, { "retry-after": "1" });
+      return true;
+    };
+    const [large, small] = [
+      await writeSource(`${code}.bin`),
+      await writeSource(`${code}.txt`, 70 * KIB),
+    ];
+    await choose(page, large);
+    await untilSeen(page, "retry", code);
+    await choose(page, small);
+    await page.locator('body[data-ended="1"]').waitFor({ state: "attached" });
+    isFull = false;
+    await expectFile(page, small, 2);
+    await expectFile(page, large, 2);
+    await page.close();
+  },
+  120_000,
+);
+
+describe("a token that ends in the middle", () => {
   test("and has no successor fails its file alone, which goes on where it was once there is one", async () => {
     const page = await open();
     const sent: string[] = [];
@@ -243,7 +275,7 @@ describe("a token that ends in the middle", () => {
       } else {
         refused++;
         request.resume();
-        refuse(response);
+        answerAs(response, 401, "unauthorized");
         return true;
       }
       return false;
@@ -298,16 +330,11 @@ describe("a clock that is wrong by years", () => {
         state = "asked to wait";
         request.resume();
         const now = Date.now();
-        response.writeHead(503, {
-          ...READABLE(),
-          "access-control-expose-headers": "holdfast-version, retry-after, date",
-          "holdfast-version": "1",
-          "content-type": "application/problem+json",
-          // HTTP dates have no parts of a second.
+        // HTTP dates have no parts of a second.
+        answerAs(response, 503, "overloaded", {
           date: new Date(now).toUTCString(),
           "retry-after": new Date(now + 2_000).toUTCString(),
         });
-        response.end(JSON.stringify({ code: "overloaded", title: "no", status: 503 }));
         return true;
       };
       const chosen = await writeSource(`clock${offset}.bin`);
