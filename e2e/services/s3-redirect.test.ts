@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createClient } from "@holdfast/client/node";
 import { type ServerProcess, startServer, stopServer } from "@holdfast/testkit/process";
 import { startS3Double } from "@holdfast/testkit/s3-double/server";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { inDouble, type Store, startStore } from "../kit/bucket.ts";
 import { writeContent } from "../kit/source.ts";
 
@@ -128,7 +128,8 @@ describe.each(Object.entries(STORES))("a download from %s", (_, start) => {
     await store.put(`led/${key}`, spoilt);
     await expect(download("bad")).rejects.toMatchObject({ code: "part_damaged" });
     await store.put(`led/${key}`, content);
-    await download("good");
+    // What was found bad a moment ago is taken for that without another look.
+    await vi.waitFor(() => download("good"), { timeout: 20_000, interval: 300 });
     expect((await readFile(join(home, "good"))).equals(content)).toBe(true);
   });
 
