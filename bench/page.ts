@@ -66,6 +66,18 @@ const TEXTS: Readonly<Record<string, readonly [string, string]>> = {
     "200 Mbit/s, 100 ms, 0.5 % of packets lost, between two network namespaces, so that TCP feels the distance. Cubic gives one connection about 2 Mbit/s there, whatever sends.",
   ],
   "line-c": ["A very slow line", "12 MiB over 67 KB/s, all connections reset every minute."],
+  "browser-line-a": [
+    "From a browser over a line that is reset",
+    "The line and the resets of the command line's row, from a page in Chromium that is of another origin than the servers, so that each run has its preflight; tus-js-client is as its documentation has it, in the same Chromium to `@tus/server`. Chromium sends what it was sending once more by itself when a connection breaks; that is among what is sent twice.",
+  ],
+  "browser-line-a-freezes": [
+    "From a browser over a line that freezes",
+    "The same, and one of ten connections goes silent instead of ending.",
+  ],
+  "browser-line-c": [
+    "From a browser over a very slow line",
+    "8 MiB over 67 KB/s, all connections reset every minute.",
+  ],
   memory: ["Memory", "What uploads at once add to an idle server, as its highest mark."],
   scale: [
     "Many parts",
