@@ -240,6 +240,16 @@ export function s3CallsContract(rig: () => S3CallsRig): void {
       await objects.create(key, bytes, headers);
       expect(await read(objects, key, 0, 2000)).toEqual(bytes);
     });
+
+    it("are removed together, those that are not there as well, and no others", async () => {
+      const { objects } = rig().calls;
+      const names = ["a", "b & <c>", "d"].map((name) => `${newKey()}/${name}`);
+      for (const name of names) await objects.put(name, randomBytes(10), { type: "a/b" });
+      const [kept = "", ...gone] = names;
+      await objects.deleteMany([...gone, newKey()]);
+      for (const name of gone) expect(await objects.head(name)).toBeUndefined();
+      expect(await objects.head(kept)).toMatchObject({ size: 10 });
+    });
   });
 }
 

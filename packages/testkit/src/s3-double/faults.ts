@@ -13,6 +13,7 @@ export type Operation =
   | "get"
   | "head"
   | "delete"
+  | "delete-many"
   | "cors"
   | "lifecycle"
   | "bucket"

@@ -42,6 +42,7 @@ export const OPERATIONS: Readonly<
   get,
   head,
   delete: remove,
+  "delete-many": removeMany,
   cors: (request) => setting(request, "cors", "NoSuchCORSConfiguration"),
   lifecycle: (request) => setting(request, "lifecycle", "NoSuchLifecycleConfiguration"),
   bucket: () => empty(),
@@ -319,6 +320,16 @@ const KEPT_HEADERS: ReadonlySet<string> = new Set([
 function remove({ bucket, key }: Request): Answer {
   bucket.objects.delete(key);
   return empty(204);
+}
+
+/** A thousand at once; without a digest of some kind it is refused, and by some stores with one that they do not know. */
+function removeMany({ bucket, body, headers, profile }: Request): Answer {
+  const hasDigest = [...headers.keys()].some((name) => /^(content-md5|x-amz-checksum-)/.test(name));
+  if (profile.checksums === "refused") return notImplemented();
+  const keys = insideAll(body.toString(), "Object").map((one) => textIn(one, "Key") ?? "");
+  if (!hasDigest || keys.length === 0 || keys.length > 1000) return refusal("InvalidRequest");
+  for (const key of keys) bucket.objects.delete(key);
+  return document("DeleteResult", {});
 }
 
 /** Stands beside the rules, and is as if nobody had set it where it is not sent with them. */

@@ -140,6 +140,7 @@ function operationOf({ method, query, headers }: SignedRequest, key: string): Op
   if (query.has("lifecycle")) return "lifecycle";
   if (key === "") {
     if (query.has("uploads")) return "list-uploads";
+    if (query.has("delete")) return "delete-many";
     return method === "GET" ? "list-objects" : "bucket";
   }
   if (query.has("uploads")) return "create";

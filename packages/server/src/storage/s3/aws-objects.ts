@@ -2,6 +2,7 @@
 import { Readable } from "node:stream";
 import {
   DeleteObjectCommand,
+  DeleteObjectsCommand,
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
@@ -66,6 +67,14 @@ export function objectCalls(aws: Aws): ObjectCalls {
     },
     async delete(key) {
       await callOr(client.send(new DeleteObjectCommand({ Bucket, Key: key })), ["NoSuchKey"]);
+    },
+    async deleteMany(keys) {
+      const Delete = { Objects: keys.map((Key) => ({ Key })), Quiet: true };
+      const { Errors = [] } = await call(client.send(new DeleteObjectsCommand({ Bucket, Delete })));
+      const [first] = Errors;
+      if (!first) return;
+      const { Code: code = "InternalError", Message: message = "" } = first;
+      throw new S3Error({ kind: "refused", status: 200, code, message });
     },
     async list(prefix, after) {
       const marker = after === undefined ? {} : { ContinuationToken: after };

@@ -48,6 +48,8 @@ export interface ObjectCalls {
   head(key: string): Promise<ObjectFacts | undefined>;
   /** Nothing there is fine. */
   delete(key: string): Promise<void>;
+  /** The same of a thousand at most, with one request; rejects where the store cannot, or one of them is left. */
+  deleteMany(keys: readonly string[]): Promise<void>;
   list(prefix: string, after?: string): Promise<ObjectPage>;
 }
 

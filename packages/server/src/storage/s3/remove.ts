@@ -26,11 +26,30 @@ export async function removeBelow(
       const page = await retrying(stage, "listing objects", list);
       if (page.items.length > 0 && !(await isStill())) return;
       const unwanted = page.items.filter(({ key }) => isUnwanted(key.slice(prefix.length)));
-      await forEach(unwanted, ({ key }) =>
-        retrying(stage, "removing an object", () => objects.delete(key)),
+      await removeKeys(
+        stage,
+        unwanted.map(({ key }) => key),
       );
       found ||= unwanted.length > 0;
       after = page.next;
     } while (after !== undefined);
   }
+}
+
+/** As many as one by one take no longer. */
+const FEW = 8;
+/** No store takes more. */
+const AT_ONCE_MAX = 1000;
+
+/** What a store lists at once it takes at once; not every one that speaks S3 can, or knows the digest that the request comes with. */
+async function removeKeys(stage: Stage, keys: readonly string[]): Promise<void> {
+  const { objects } = stage.calls;
+  if (keys.length > FEW && keys.length <= AT_ONCE_MAX) {
+    try {
+      return await objects.deleteMany(keys);
+    } catch {
+      // What has gone is gone, and the rest tells by itself what is wrong.
+    }
+  }
+  await forEach(keys, (key) => retrying(stage, "removing an object", () => objects.delete(key)));
 }

@@ -163,6 +163,24 @@ it("an attempt that another one was quicker than leaves nothing", async () => {
   await expectLeft(world, WHOLE);
 });
 
+describe.each([
+  ["at once", {}, [1, undefined]],
+  ["one by one where the store cannot", { profile: "gcs" }, [1, 12]],
+] as const)("many objects of an upload", (how, options, counts) => {
+  it(`are removed ${how}`, async () => {
+    const world = await makeWorld(options);
+    const { objects } = world.open();
+    const id = testId(1);
+    for (let count = 0; count < 12; count++) {
+      await objects.put({ kind: "tail", id, name: `${count}` }, bytesOf(2));
+    }
+    await objects.removeAll(id);
+    const asked = world.double.counts;
+    expect([asked.get("delete-many"), asked.get("delete")]).toEqual(counts);
+    expect(left(world)).toEqual([[], 0]);
+  });
+});
+
 describe("what was staged", () => {
   it("is waited for by nobody, and is listed for the sweep where it stays", async () => {
     const world = await makeWorld();
