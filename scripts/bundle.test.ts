@@ -1,6 +1,7 @@
 // What pages load of the client for browsers: no more than they use, and nothing of others but what the docs name.
+import { basename } from "node:path";
 import { expect, it } from "vitest";
-import { bundle, packagesOf, sizeOf } from "./bundle.ts";
+import { bundle, modulesOf, packagesOf, sizeOf } from "./bundle.ts";
 
 const CLIENT = "@holdfast/client/browser";
 /** Bytes, gzipped, that a page loads before anything happens. */
@@ -13,9 +14,17 @@ it("shakes to nothing where a page uses nothing of it", async () => {
 });
 
 it("brings only what is used", async () => {
-  const { entry } = await bundle(`export { filesOf } from ${JSON.stringify(CLIENT)};`);
-  const all = await bundle(`export { createClient, filesOf } from ${JSON.stringify(CLIENT)};`);
-  expect(sizeOf(entry)).toBeLessThan(sizeOf(all.entry) / 2);
+  const used = async (names: string) => {
+    const { entry } = await bundle(`export { ${names} } from ${JSON.stringify(CLIENT)};`);
+    return modulesOf(entry).map((id) => basename(id));
+  };
+  expect(await used("filesOf, createClient")).toEqual(
+    expect.arrayContaining(["files-of.ts", "client.ts", "engine-link.ts"]),
+  );
+  const some = await used("filesOf");
+  expect(some).toContain("files-of.ts");
+  for (const name of ["client.ts", "engine-link.ts", "page-transfer.ts"])
+    expect(some).not.toContain(name);
 });
 
 it("has no more than 15 kB at once, and nothing of others but idb", async () => {

@@ -43,12 +43,17 @@ export function sizeOf(chunks: readonly OutputChunk[]): number {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
+/** Files that have code there. */
+export function modulesOf(chunks: readonly OutputChunk[]): readonly string[] {
+  return chunks.flatMap(({ modules }) =>
+    Object.entries(modules).flatMap(([id, { renderedLength }]) => (renderedLength > 0 ? [id] : [])),
+  );
+}
+
 /** Names of packages that are not ours and have code there. */
 export function packagesOf(chunks: readonly OutputChunk[]): ReadonlySet<string> {
-  const names = chunks.flatMap(({ modules }) =>
-    Object.entries(modules).flatMap(([id, { renderedLength }]) =>
-      renderedLength > 0 ? (/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1] ?? []) : [],
-    ),
+  const names = modulesOf(chunks).flatMap(
+    (id) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1] ?? [],
   );
   return new Set(names.filter((name) => !name.startsWith("@holdfast/")));
 }
