@@ -8,6 +8,11 @@ const PREFIX = "holdfast/";
 
 /** What servers have long forgotten is of no use to anybody. In milliseconds. */
 const KEPT_MS: number = 30 * 24 * 60 * 60 * 1000;
+/** A clock may be wrong by years, now or when something was kept: what seems that old is only removed if it still does so much later, in milliseconds. */
+const DOUBTED_MS: number = 2 * 24 * 60 * 60 * 1000;
+
+/** When it first seemed too old, in milliseconds since 1970; never is later than ever. */
+type Doubted = Kept & { readonly doubtedAt: number };
 
 /** An app is one process: what of it is at a transfer, by storage, since two clients may have the same. */
 const claimed = new WeakMap<DeviceStorage, Set<string>>();
@@ -54,7 +59,7 @@ export function createDeviceCheckpoints(
     else untold.push(detail);
   }
 
-  async function find(key: string): Promise<Kept | undefined> {
+  async function find(key: string): Promise<Doubted | undefined> {
     const text = await use(() => storage.getItem(PREFIX + key));
     if (text === null) return undefined;
     const kept = decode(key, text);
@@ -77,8 +82,20 @@ export function createDeviceCheckpoints(
         if (!name.startsWith(PREFIX)) continue;
         const key = name.slice(PREFIX.length);
         const kept = await find(key);
-        if (kept && kept.savedAt < now() - KEPT_MS) await change(key, undefined);
-        else if (kept) found.push(kept);
+        if (!kept) continue;
+        const { value, savedAt, doubtedAt } = kept;
+        const at = now();
+        const isOld = savedAt < at - KEPT_MS;
+        if (isOld && at - doubtedAt > DOUBTED_MS) {
+          await change(key, undefined);
+          continue;
+        }
+        // A doubt from the future comes from a clock that was wrong.
+        if (isOld && doubtedAt > at && !pending.has(key)) {
+          const text = JSON.stringify({ value, savedAt, doubtedAt: at });
+          await use(() => storage.setItem(name, text));
+        }
+        found.push({ key, value, savedAt });
       }
       return found.sort(
         (one, other) => one.savedAt - other.savedAt || (one.key < other.key ? -1 : 1),
@@ -104,11 +121,13 @@ export function createDeviceCheckpoints(
   };
 }
 
-function decode(key: string, text: string): Kept | undefined {
+function decode(key: string, text: string): Doubted | undefined {
   const fields = new Map<string, unknown>(Object.entries(parseJson(text) ?? {}));
   const [value, savedAt] = [fields.get("value"), fields.get("savedAt")];
   const isKept = typeof value === "string" && typeof savedAt === "number";
-  return isKept ? { key, value, savedAt } : undefined;
+  const doubted = fields.get("doubtedAt");
+  const doubtedAt = typeof doubted === "number" ? doubted : Number.POSITIVE_INFINITY;
+  return isKept ? { key, value, savedAt, doubtedAt } : undefined;
 }
 
 async function use<T>(work: () => Promise<T>): Promise<T> {
