@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import {
   type Command,
   killServer,
@@ -54,16 +55,18 @@ async function makeFile(name: string, size = SIZE): Promise<Buffer> {
   return bytes;
 }
 
-/** Begins a command and stops it once its first bytes are through: no others get past the gate. */
+/** Begins a command and stops it once its first bytes are through, and `isThere` what it leaves behind: no others get past the gate. */
 async function stopped(
   args: readonly string[],
   signal: NodeJS.Signals = "SIGKILL",
   through = gate,
+  isThere: () => Promise<boolean> = async () => true,
 ): Promise<void> {
   const moved = through.only(movesBytes);
   const command = start([...args, "--json"]);
   await command.event("created");
   await moved;
+  while (!(await isThere())) await setTimeout(20);
   command.kill(signal);
   await command.exit;
   through.open();
@@ -73,6 +76,11 @@ async function listed() {
   const { command, code } = await run(["resume", "--list", "--json"]);
   expect(code).toBe(0);
   return command.events.map(({ fields }) => Object.fromEntries(fields));
+}
+
+/** The first bytes of a download come before anything is noted of it. */
+async function isNoted(): Promise<boolean> {
+  return (await listed()).some(({ kind }) => kind !== "upload");
 }
 
 describe("an upload that was killed", () => {
@@ -118,7 +126,7 @@ describe("a download that was stopped", () => {
   it("is listed, and ended", async () => {
     const bytes = await makeFile("down.bin");
     const { lines } = await run(["upload", "down.bin", "--to", gate.url]);
-    await stopped(["download", lines[0] ?? "", "-o", "down.copy"], "SIGINT");
+    await stopped(["download", lines[0] ?? "", "-o", "down.copy"], "SIGINT", gate, isNoted);
     expect(await listed()).toMatchObject([{ kind: "download", url: lines[0], size: SIZE }]);
     expect((await run(["resume"])).code).toBe(0);
     expect((await readFile(join(place, "down.copy"))).equals(bytes)).toBe(true);
@@ -129,11 +137,17 @@ describe("a download that was stopped", () => {
     await makeFile("gone.bin");
     const { lines } = await run(["upload", "gone.bin", "--to", gate.url]);
     await mkdir(join(place, "gone"));
-    await stopped(["download", lines[0] ?? "", "-o", "gone/copy"]);
-    expect(await readdir(join(place, "gone"))).toHaveLength(1);
+    const left = () => readdir(join(place, "gone"));
+    const args = ["download", lines[0] ?? "", "-o", "gone/copy"];
+    await stopped(
+      args,
+      "SIGKILL",
+      gate,
+      async () => (await left()).length === 1 && (await isNoted()),
+    );
     const [one] = await listed();
     expect((await run(["resume", "--forget", String(one?.["id"])])).code).toBe(0);
-    expect(await readdir(join(place, "gone"))).toEqual([]);
+    expect(await left()).toEqual([]);
   });
 });
 
@@ -213,7 +227,7 @@ describe("a signed link that was being fetched", () => {
       links.push(shared.lines[0] ?? "");
     }
     expect(links[0]).toContain("sig=");
-    await stopped(["download", ...links, "-o", "linked"]);
+    await stopped(["download", ...links, "-o", "linked"], "SIGKILL", gate, isNoted);
     const shown = await run(["resume", "--list"]);
     expect(shown.lines.join()).toContain("download");
     const said = [...shown.lines, JSON.stringify(await listed()), (await run(["resume"])).stderr];

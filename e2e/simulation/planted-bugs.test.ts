@@ -224,6 +224,12 @@ const STORE_BUGS: Readonly<Record<string, readonly Edit[]>> = {
       find: "  if (place !== undefined) await storage.discard(place);\n",
       replace: "",
     },
+    // What the one leaves, the other takes along.
+    {
+      file: "engine/src/stored.ts",
+      find: "  await storage.objects.removeAll(id, home);\n",
+      replace: "",
+    },
   ],
   "places that nobody looks for": [
     { file: "engine/src/sweep-places.ts", find: "yield stray;", replace: "return;" },
