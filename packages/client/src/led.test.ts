@@ -69,8 +69,23 @@ function start({
       },
       async (answer) => use(await answer.text()),
     );
+  const ask = () =>
+    wire.sendLed(
+      {
+        ...{ method: "HEAD", url: FILE, attempt: 2, signal: controller.signal },
+        headers: { "if-match": '"root"' },
+      },
+      (answer) => answer.text(),
+    );
   const urls = () => asked.splice(0).map(({ url }) => url);
-  return { clock, asked, get, urls, abort: () => controller.abort(new HoldfastError("aborted")) };
+  return {
+    clock,
+    asked,
+    ask,
+    get,
+    urls,
+    abort: () => controller.abort(new HoldfastError("aborted")),
+  };
 }
 
 describe("bytes of a file whose server leads to its store", () => {
@@ -135,6 +150,14 @@ describe("bytes of a file whose server leads to its store", () => {
     const { get, urls } = start();
     expect(await get({ "holdfast-verify": "?1" })).toBe("from the server");
     expect(urls()).toEqual([FILE]);
+  });
+
+  it("go on coming from there where the server is asked between them whether the file is the same", async () => {
+    const { ask, get, urls } = start();
+    await get();
+    await ask();
+    await get();
+    expect(urls()).toEqual([FILE, STORE, FILE, STORE]);
   });
 
   it.each([

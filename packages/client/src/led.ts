@@ -67,8 +67,10 @@ export function createLed({ clock, send, ask, fetchAt }: LedParts): LedParts["se
   }
 
   return async (request, use) => {
-    const isPlain = request.headers?.["holdfast-verify"] === undefined;
-    if (!isPlain || clock.monotonic() < avoidedUntil) return send(request, use);
+    // An address is signed for reading: the store would refuse any other question there, and says nothing of versions.
+    const isForStore =
+      request.method === "GET" && request.headers?.["holdfast-verify"] === undefined;
+    if (!isForStore || clock.monotonic() < avoidedUntil) return send(request, use);
     let address = addressFor(request);
     if (address === undefined) {
       const headers = { ...request.headers, [LED_HEADER]: "?1" };
