@@ -114,28 +114,22 @@ function open(path: string, now: number): CheckpointFile {
   }
 }
 
-/** What is there stays too if this is cut short: the next process does it again. */
+/** What is there stays too if this is cut short: the next process does it again. In one commit: other processes wait for it. */
 function sweep(database: DatabaseSync, now: number): void {
+  const old = "SELECT key FROM checkpoints WHERE saved_at < :until";
+  const ended = "SELECT key FROM doubted WHERE since < :ended";
   const until = now - KEPT_MS;
-  const old = database.prepare("SELECT key FROM checkpoints WHERE saved_at < ?").all(until);
+  const doubtedUntil = { ended: now - DOUBTED_MS };
+  database.exec("BEGIN IMMEDIATE");
   // Of what was saved again since, there is no doubt any more.
-  database
-    .prepare(
-      "DELETE FROM doubted WHERE key NOT IN (SELECT key FROM checkpoints WHERE saved_at < ?)",
-    )
-    .run(until);
-  const known = database.prepare("SELECT since FROM doubted WHERE key = ?");
-  const doubt = database.prepare("INSERT OR REPLACE INTO doubted (key, since) VALUES (?, ?)");
-  const settle = database.prepare("DELETE FROM doubted WHERE key = ?");
-  const remove = database.prepare("DELETE FROM checkpoints WHERE key = ?");
-  for (const { key = null } of old) {
-    // A doubt from the future comes from a clock that was wrong.
-    const since = Number(known.get(key)?.["since"] ?? Infinity);
-    if (now - since > DOUBTED_MS) {
-      remove.run(key);
-      settle.run(key);
-    } else if (since > now) doubt.run(key, now);
-  }
+  database.prepare(`DELETE FROM doubted WHERE key NOT IN (${old})`).run({ until });
+  database.prepare(`DELETE FROM checkpoints WHERE key IN (${ended})`).run(doubtedUntil);
+  database.prepare("DELETE FROM doubted WHERE since < :ended").run(doubtedUntil);
+  // A doubt from the future comes from a clock that was wrong.
+  database.prepare("UPDATE doubted SET since = :now WHERE since > :now").run({ now });
+  const doubt = `INSERT OR IGNORE INTO doubted SELECT key, :now FROM checkpoints WHERE saved_at < :until`;
+  database.prepare(doubt).run({ now, until });
+  database.exec("COMMIT");
 }
 
 /** SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_FORMAT; their extended codes have them in the low byte. */
