@@ -196,6 +196,12 @@ describe("a transfer", () => {
     }
   });
 
+  it("over a slow line that breaks before a part is through keeps what appends have brought, and suspects nobody", () => {
+    const slow = { bytesPerSecond: 67_000, rttMs: 300, cutEvery: MIB };
+    for (const { notices } of played(slow, 12 * MIB, MIB, { seeds: 60 }).ends)
+      expect(notices).toEqual([]);
+  });
+
   it("does not append where a connection carries much", () => {
     const { ends } = played(
       { bytesPerSecond: 2.5e6, rttMs: 150, cutEvery: 100 * MIB },

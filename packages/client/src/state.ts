@@ -109,6 +109,13 @@ export interface Trouble {
 export type Step = "open" | "create" | "check" | "complete";
 
 /** What every transfer that has not ended carries. */
+/** Bodies in a row that broke, without a byte of any of them being committed. */
+export interface Breaks {
+  readonly times: number;
+  /** Of the last one. */
+  readonly parts: number;
+}
+
 export interface Live {
   readonly settings: Settings;
   /** Ids of steps, runs and timers count up; an answer to an id that is not expected any more changes nothing. */
@@ -119,8 +126,7 @@ export interface Live {
   /** Went on from a checkpoint: if the upload is gone, a new one is begun instead of failing. */
   readonly isResumed: boolean;
   readonly attempt: number;
-  /** Bodies in a row that broke, without a byte of any of them being committed. */
-  readonly breaks: number;
+  readonly breaks: Breaks;
   /** Milliseconds, monotonic. */
   readonly progressAt: number;
   /** The timer that says when to look at runs that take long, and when it is due. */

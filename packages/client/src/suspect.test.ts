@@ -4,6 +4,7 @@ import { faster, freshLine, slower } from "./line.ts";
 import type { Flight } from "./schedule.ts";
 import type { Live, Plan } from "./state.ts";
 import { askAt, judgeRuns } from "./suspect.ts";
+import { NO_BREAKS } from "./unheard.ts";
 
 const GRID: Grid = { size: 100 * MIB, partSize: MIB };
 
@@ -47,7 +48,7 @@ function liveWith(flights: readonly Flight[], { cuts = 2, canAsk = true, dead = 
     isOpened: true,
     isResumed: false,
     attempt: 0,
-    breaks: 0,
+    breaks: NO_BREAKS,
     progressAt: 0,
     look: undefined,
     ask: undefined,

@@ -29,7 +29,7 @@ import {
   wait,
   watch,
 } from "./transitions.ts";
-import { HEARD, UNHEARD, unheard } from "./unheard.ts";
+import { broken, NO_BREAKS } from "./unheard.ts";
 
 /** How often one part may prove bad before the transfer fails. */
 export const BAD_PART_MAX = 5;
@@ -84,7 +84,7 @@ export function onRunDone(state: LiveState, { run, ms, at }: RunDone): Next {
   const live: Live = {
     ...state.live,
     attempt: 0,
-    breaks: 0,
+    breaks: NO_BREAKS,
     progressAt: at,
     plan: isPlaced ? committed : carried(committed, flight, { ms, at }),
   };
@@ -149,10 +149,6 @@ export function onRunFailed(
   if (isTooLarge(error) && isOnePart && state.phase !== "paused")
     return onPartTooLarge(state.live, plan, error);
   const isSending = state.phase === "sending";
-  // Of those that break side by side, the first counts.
-  const { breaks, remedy } = isSending ? unheard(state.live, flight, error) : HEARD;
-  if (remedy === "smaller parts")
-    return beginAnew({ ...state.live, partSizeMax: PART_SIZE_STEP }, "request_too_large");
   const isPlaced = plan.placed.includes(flight);
   const lesson = isPlaced
     ? "none"
@@ -164,15 +160,14 @@ export function onRunFailed(
     ? { ...doubted, line: longerFailed(plan.line, isTooLarge(error)) }
     : learn(doubted, error, isSending ? lesson : "none", stamp.at);
   if (!learned) return fail(error);
-  const shorter = remedy === "shorter runs" ? shortest(learned.line) : learned.line;
-  const calm = { ...learned, line: calmed(state.live, { ...learned, line: shorter }, stamp.at) };
+  const calm = { ...learned, line: calmed(state.live, learned, stamp.at) };
   const landed = land({ ...state, live: { ...state.live, plan: calm } }, run);
   if (!isSending) return stay(landed);
-  const live = { ...landed.live, breaks };
+  // Of those that break side by side, the first counts.
+  const live = { ...landed.live, breaks: broken(state.live, flight, error) };
   // A run may take longer than the time to give up; what it committed, only the status tells.
   const waiting = wait(live, error, stamp, "check", hasMoved && state.live.attempt === 0);
-  const next = live.plan?.flights.length === 0 ? waiting : goOn(waiting, stamp.at);
-  return remedy === "tell" ? { ...next, effects: [...next.effects, UNHEARD] } : next;
+  return live.plan?.flights.length === 0 ? waiting : goOn(waiting, stamp.at);
 }
 
 /** What became of a run that broke is being looked into; the rest of the line need not wait for that. */

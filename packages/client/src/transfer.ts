@@ -45,6 +45,7 @@ import {
   take,
   wait,
 } from "./transitions.ts";
+import { NO_BREAKS, remedyOf } from "./unheard.ts";
 
 /** While the server completes the upload, it is asked this often. */
 const POLL = { ms: 500, until: "told", next: "check" } as const;
@@ -60,7 +61,7 @@ export function begin(settings: Settings, at: number): Next {
     isOpened: false,
     isResumed: false,
     attempt: 0,
-    breaks: 0,
+    breaks: NO_BREAKS,
     progressAt: at,
     look: undefined,
     ask: undefined,
@@ -212,11 +213,28 @@ function onAnswer(
       const progress = isProgress ? { attempt: 0, progressAt: at } : {};
       // Some bytes of an append are none yet, but they have come through.
       const isAppended = (answer.offset ?? 0) > (live.plan?.offset ?? 0);
-      const breaks = isProgress || isAppended ? 0 : live.breaks;
+      const breaks = isProgress || isAppended ? NO_BREAKS : live.breaks;
       const known = live.plan ? live.known : (answer.known ?? live.known);
       const planned = { ...live, ...progress, breaks, known, plan };
       if (isPaused) return rest(planned);
-      return pending.isDoubtful ? take(planned, "check") : send(planned, at);
+      return pending.isDoubtful ? take(planned, "check") : sendOn(planned, at);
+    }
+  }
+}
+
+/** As the last status has it. */
+function sendOn(live: Live, at: number): Next {
+  const remedy = remedyOf(live);
+  switch (remedy.kind) {
+    case "none":
+      return send(live, at);
+    case "shorter runs":
+      return send(remedy.live, at);
+    case "smaller parts":
+      return beginAnew(remedy.live, "request_too_large");
+    case "tell": {
+      const { state, effects } = send(remedy.live, at);
+      return { state, effects: [...effects, remedy.effect] };
     }
   }
 }

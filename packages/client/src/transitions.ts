@@ -6,6 +6,7 @@ import { learned, nextMove } from "./next-move.ts";
 import { judge } from "./retry.ts";
 import type { Effect, Live, Next, Pending, Stamp, Step, TransferState } from "./state.ts";
 import { askAt } from "./suspect.ts";
+import { NO_BREAKS } from "./unheard.ts";
 
 export type LiveState = Extract<TransferState, { live: Live }>;
 
@@ -148,7 +149,7 @@ const ANEW = {
 
 /** The upload cannot be gone on with, or not as it is: begins a new one. */
 export function beginAnew(live: Live, code: keyof typeof ANEW): Next {
-  const fresh = { plan: undefined, look: undefined, isResumed: false, breaks: 0 };
+  const fresh = { plan: undefined, look: undefined, isResumed: false, breaks: NO_BREAKS };
   const next = take({ ...live, ...fresh }, "create");
   const effects: Effect[] = [
     { type: "stop", what: "runs" },

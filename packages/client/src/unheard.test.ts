@@ -85,6 +85,21 @@ describe("bodies that break again and again while the server answers", () => {
   });
 
   it.each([
+    ["a part", 1, 0],
+    ["some of an append", 0, 900_000],
+  ])(
+    "keep the upload to which the last of them has brought %s until it broke",
+    (_, parts, offset) => {
+      const one = start({ rate: 1 });
+      for (let times = 0; times < 3; times++) one.breaks();
+      one.breaks(parts, offset);
+      expect(one.phase()).toBe("sending");
+      for (let times = 0; times < 3; times++) one.breaks(parts, offset);
+      expect(notices(one.effects)).toEqual([]);
+    },
+  );
+
+  it.each([
     [
       "parts were committed meanwhile",
       (one: ReturnType<typeof start>, at: number) => one.breaks(at),

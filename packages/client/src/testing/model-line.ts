@@ -65,6 +65,8 @@ export interface ModelEnd {
   readonly inFlight: readonly number[];
   /** Bytes of each run that went well. */
   readonly runs: readonly number[];
+  /** Codes of what a person was told. */
+  readonly notices: readonly string[];
 }
 
 /** It keeps its share of the line for as long as it lives. */
@@ -105,6 +107,7 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
   const idle: Connection[] = [];
   let connections = 0;
   const runs: number[] = [];
+  const notices: string[] = [];
   let now = 0;
   let sent = 0;
   let busyAnswers = 0;
@@ -129,6 +132,7 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
     if (effect.type === "step") due.push({ at: now + line.rttMs, event: () => answer(effect) });
     else if (effect.type === "wait")
       due.push({ at: now + effect.ms, event: () => ({ type: "timer", timer: effect.timer }) });
+    else if (effect.type === "notice") notices.push(effect.code);
     else if (effect.type === "move") startRun(effect.run, effect.range, effect.from);
     else if (effect.type === "stop") stopRuns(effect.what);
     else if (effect.type === "ask") {
@@ -350,5 +354,6 @@ export function playTransfer(line: ModelLine, grid: Grid, settings: Settings): M
     dead,
     inFlight,
     runs,
+    notices,
   };
 }
