@@ -306,7 +306,9 @@ describe("over a line that is cut again and again", () => {
       const progress = (await seenBy(page, "progress")) as { committed: number }[];
       const told = progress.map(({ committed }) => committed);
       expect(told).toEqual(told.toSorted((a, b) => a - b));
-      expect((await seenBy(page, "retry")).length).toBeGreaterThan(0);
+      // Six connections at once carry less than the file. Chromium sends again by itself what a connection breaks off that has served before: the page need not hear of it.
+      const cut = proxy.connections.filter(({ up, isOpen }) => up >= afterBytes && !isOpen);
+      expect(cut.length).toBeGreaterThan(0);
       await page.close();
     } finally {
       await proxy.close();
