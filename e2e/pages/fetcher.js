@@ -46,6 +46,8 @@ Object.assign(window, {
         document.body.dataset.ended = String(++ended);
       });
   },
+  /** SHA-256 of what the last one kept, or why it cannot be read. */
+  readAgain: () => sha256(window.result.file).catch(({ name }) => name),
   /** SHA-256 of what was chosen, and the names of all that the browser keeps of downloads. */
   digestOf: async (name) => sha256(await (await chosen(name)).getFile()),
   async keptNames() {

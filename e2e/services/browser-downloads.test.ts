@@ -236,6 +236,24 @@ test("one tab is at a file at a time; another one goes on with it when that is c
   expect([...asked()].filter((index) => had.has(index))).toEqual([]);
 }, 180_000);
 
+test("leaves a file alone that another page still has, until that one lets go too", async () => {
+  const { url, digest } = await store();
+  const [first, second] = [await openPage(), await openPage()];
+  await begin(first, url);
+  expect(await outcome(first)).toMatchObject({ digest });
+  const before = await first.evaluate<readonly string[]>("window.keptNames()");
+  const again = () => first.evaluate<string>("window.readAgain()");
+  for (const [at, options] of [{}, { resume: false }, { into: "copy.bin" }].entries()) {
+    await begin(second, url, options);
+    expect(await outcome(second, at + 1)).toMatchObject({ size: SIZE });
+    expect(await again()).toBe(digest);
+    if (!("into" in options)) await second.evaluate("window.result.forget()");
+    expect(await again()).toBe(digest);
+  }
+  await first.evaluate("window.result.forget()");
+  expect(await first.evaluate("window.keptNames()")).toHaveLength(before.length - 1);
+}, 180_000);
+
 test("copies what is whole to the file that was chosen, and keeps nothing of it", async () => {
   const { url, digest } = await store();
   const page = await openPage();

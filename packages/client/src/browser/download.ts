@@ -4,6 +4,7 @@ import type { TokenSource } from "../auth.ts";
 import { startDownload } from "../download.ts";
 import type { WatchedTransfer } from "../events.ts";
 import type { CheckpointStore, Ports } from "../ports.ts";
+import { createKeeping } from "./keeping.ts";
 import type { SentDownload } from "./messages.ts";
 import {
   createBrowserSink,
@@ -42,12 +43,12 @@ export function startBrowserDownload(
 ): BrowserDownload {
   const disk: Disk = createDisk(navigator.storage);
   const identity = identityOf(url, owner);
-  const sink = createBrowserSink({ identity, place }, { ...ports, disk });
+  const sink = createBrowserSink({ identity, place }, { ...ports, disk, keeping });
   const transfer = startDownload(
     async () => {
       await turn();
       // Only what has been there for long, and only once a page: it hinders nothing that it fails.
-      swept ??= sweepDownloads(disk, ports).catch(() => undefined);
+      swept ??= sweepDownloads(disk, { ...ports, keeping }).catch(() => undefined);
       await swept;
       return sink;
     },
@@ -64,26 +65,33 @@ export function startBrowserDownload(
 }
 
 let swept: Promise<void> | undefined;
+const keeping = createKeeping(navigator.locks);
 
 /** Forgets one that is not whole, and all there is of it. @throws HoldfastError `transfer_busy` where a tab is at it, `checkpoint_failed`, `sink_failed` */
 export async function forgetDownload(
   ports: Pick<Ports, "checkpoints">,
   { key, root }: Pick<UnfinishedDownload, "key" | "root">,
 ): Promise<void> {
-  await dropWorking(ports, workingName(key, root), () => ports.checkpoints.remove(key));
+  const before = () => ports.checkpoints.remove(key);
+  await removeWorking(ports, workingName(key, root), before);
 }
 
-/** Removes a working file, whole or not. @throws HoldfastError as `forgetDownload` */
-export async function dropWorking(
+/** Of a whole one that this page has: no longer. The last that has it removes it. @throws HoldfastError as `forgetDownload` */
+export async function dropWorking(ports: Pick<Ports, "checkpoints">, name: string): Promise<void> {
+  await removeWorking(ports, name, () => keeping.letGo(name));
+}
+
+async function removeWorking(
   { checkpoints }: Pick<Ports, "checkpoints">,
   name: string,
-  before: () => Promise<void> = async () => undefined,
+  before: () => Promise<void>,
 ): Promise<void> {
   const key = keyOfWorking(name);
   if (key === undefined) throw new HoldfastError("internal", "that is no working file");
   const release = await checkpoints.claim(key);
   try {
     await before();
+    if (await keeping.isKept(name)) return;
     await forgetWorking(await createDisk(navigator.storage).folder(), name, checkpoints);
   } finally {
     release();

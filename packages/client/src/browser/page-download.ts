@@ -62,6 +62,7 @@ export function createPageDownload(
   });
   const done = brought.then(({ file: bytes, ...result }): Downloaded => {
     const file = bytes && new File([bytes], name);
+    let dropping: Promise<void> | undefined;
     return {
       ...result,
       name,
@@ -70,7 +71,12 @@ export function createPageDownload(
         if (file) saveFile(file);
       },
       async forget() {
-        if (bytes) await drop(bytes.name);
+        // Twice would be once for another download of the same, whose file may still be in use.
+        dropping ??= bytes && drop(bytes.name);
+        await dropping?.catch((error: unknown) => {
+          dropping = undefined;
+          throw error;
+        });
       },
     };
   });

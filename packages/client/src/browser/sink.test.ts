@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { systemClock, systemDigester } from "../node/platform.ts";
 import { memoryCheckpoints } from "../node/testing/memory-checkpoints.ts";
 import type { PartCheck } from "../ports.ts";
+import { createKeeping } from "./keeping.ts";
 import { createBrowserSink, createDisk } from "./sink.ts";
 import type { Place } from "./target.ts";
 import { createMemoryFolder } from "./testing/memory-folder.ts";
@@ -11,6 +12,8 @@ import { createMemoryFolder } from "./testing/memory-folder.ts";
 const ROOT = "0123456789abcdef".repeat(4);
 const BYTES = Uint8Array.from({ length: 10 }, (_, at) => at + 1);
 const KEPT: Place = { kind: "kept" };
+
+let lastTalk = 0;
 
 function createWorld() {
   const own = createMemoryFolder();
@@ -22,10 +25,13 @@ function createWorld() {
     judge: async (index, bytes) => void judged.push([index, [...bytes]]),
   };
   const disk = { folder: async () => own.folder };
-  const parts = { disk, checkpoints, clock: systemClock, digester: systemDigester };
-  const open = (place: Place = KEPT) => createBrowserSink({ identity: "talk", place }, parts);
+  const keeping = createKeeping(navigator.locks);
+  const parts = { disk, checkpoints, keeping, clock: systemClock, digester: systemDigester };
+  const identity = `talk ${++lastTalk}`;
+  const open = (place: Place = KEPT, by = keeping) =>
+    createBrowserSink({ identity, place }, { ...parts, keeping: by });
   const inFolder: Place = { kind: "folder", folder: theirs.folder, name: "talk.bin" };
-  return { own, theirs, checkpoints, check, judged, open, inFolder };
+  return { own, theirs, checkpoints, keeping, check, judged, open, inFolder };
 }
 
 type World = ReturnType<typeof createWorld>;
@@ -59,9 +65,30 @@ describe("a download of a page", () => {
     await sink.commit(9, "keep", world.check);
     expect(await (await sink.whole())?.bytes()).toEqual(BYTES.subarray(0, 9));
     expect(world.judged).toEqual([]);
+    const name = (await sink.whole())?.name ?? "";
+    await world.keeping.letGo(name);
     await sink.discard(ROOT);
     expect(world.own.files.size).toBe(0);
     expect(await world.checkpoints.list()).toEqual([]);
+  });
+
+  it("leaves alone what another page still has of it", async () => {
+    const world = createWorld();
+    const kept = await fill(world);
+    await kept.commit(10, "keep", world.check);
+    for (const place of [KEPT, world.inFolder]) {
+      const other = createKeeping(navigator.locks);
+      const sink = world.open(place, other);
+      await sink.discard(ROOT);
+      expect(await sink.open(ROOT, 10)).toMatchObject({ size: 10, note: "noted" });
+      world.own.isFixed = true;
+      await sink.commit(10, "keep", world.check);
+      await other.letGo((await sink.whole())?.name ?? "");
+      world.own.isFixed = false;
+    }
+    expect(world.theirs.files.get("talk.bin")?.bytes).toEqual(BYTES);
+    expect(await (await kept.whole())?.bytes()).toEqual(BYTES);
+    await world.keeping.letGo((await kept.whole())?.name ?? "");
   });
 
   it("copies what is whole to where it was wanted, every part judged, and keeps nothing", async () => {
@@ -84,10 +111,14 @@ describe("a download of a page", () => {
     const world = createWorld();
     const sink = await fill(world, world.inFolder);
     await world.theirs.folder.getFileHandle("talk.bin", { create: true });
+    const theirs = Object.assign(world.theirs.files.get("talk.bin") ?? {}, {
+      bytes: BYTES.slice(9),
+    });
+    expect(await sink.existingSize()).toBe(1);
     await expect(sink.commit(10, "keep", world.check)).rejects.toMatchObject({
       code: "sink_exists",
     });
-    expect(world.theirs.files.get("talk.bin")?.bytes.length).toBe(0);
+    expect(theirs.bytes).toEqual(BYTES.slice(9));
     await sink.commit(10, "replace", world.check);
     expect(world.theirs.files.get("talk.bin")?.bytes).toEqual(BYTES);
   });
@@ -104,9 +135,18 @@ describe("a download of a page", () => {
     };
     const refusing = { partSize: 4, judge: refuse };
     await expect(sink.commit(10, "keep", refusing)).rejects.toMatchObject({ code });
-    expect(world.theirs.files.get("talk.bin")?.bytes.length).toBe(0);
+    expect(world.theirs.files.size).toBe(0);
     world.theirs.isDenied = false;
-    await sink.commit(10, "replace", world.check);
+    await sink.commit(10, "keep", world.check);
+    expect(world.theirs.files.get("talk.bin")?.bytes).toEqual(BYTES);
+  });
+
+  it("takes what a page left that went in the middle of a copy for nothing", async () => {
+    const world = createWorld();
+    const sink = await fill(world, world.inFolder);
+    await world.theirs.folder.getFileHandle("talk.bin", { create: true });
+    expect(await sink.existingSize()).toBeUndefined();
+    await sink.commit(10, "keep", world.check);
     expect(world.theirs.files.get("talk.bin")?.bytes).toEqual(BYTES);
   });
 
@@ -114,7 +154,9 @@ describe("a download of a page", () => {
     const world = createWorld();
     const sink = await fill(world);
     world.own.isBroken = true;
-    await expect(sink.note(() => "more")).rejects.toMatchObject({ code: "sink_failed" });
+    const noting = sink.note(() => "more");
+    await expect(sink.write(0, BYTES)).rejects.toMatchObject({ code: "sink_failed" });
+    await expect(noting).rejects.toMatchObject({ code: "sink_failed" });
     expect(world.own.files.size).toBe(0);
     expect(await world.checkpoints.list()).toEqual([]);
   });

@@ -1,7 +1,8 @@
 // A download of a page: a working file in the place that the browser keeps for this site, where a crash leaves it; what is whole is copied to where a person wants it, or kept for the page to save.
-import { HoldfastError } from "@holdfast/protocol";
+import { HoldfastError, toHoldfastError } from "@holdfast/protocol";
 import { checkpointKey } from "../checkpoint.ts";
 import type { CheckpointStore, Clock, Digester, Sink } from "../ports.ts";
+import type { Keeping } from "./keeping.ts";
 import { sinkError } from "./sink-error.ts";
 import { copyTo, existingAt, type Place } from "./target.ts";
 import { openWorking, type WorkingFile } from "./working-file.ts";
@@ -20,6 +21,7 @@ export interface SinkParts {
   readonly checkpoints: Pick<CheckpointStore, "load" | "save" | "remove">;
   readonly clock: Pick<Clock, "after">;
   readonly digester: Digester;
+  readonly keeping: Pick<Keeping, "keep" | "isKept">;
 }
 
 /** What is downloaded from where to where. */
@@ -41,13 +43,15 @@ interface Open {
 
 export function createBrowserSink(
   { identity, place }: Wanted,
-  { disk, checkpoints, clock, digester }: SinkParts,
+  { disk, checkpoints, clock, digester, keeping }: SinkParts,
 ): BrowserSink {
   let working: Open | undefined;
+  let broken: HoldfastError | undefined;
   let kept: string | undefined;
   const nameOf = (root: string) => workingName(checkpointKey(digester, "download", identity), root);
   const workingOf = () => {
     if (working) return working;
+    if (broken) throw broken;
     throw new HoldfastError("internal", "the working file is not open");
   };
   const close = async () => {
@@ -59,11 +63,17 @@ export function createBrowserSink(
     await close();
     await forgetWorking(await disk.folder(), name, checkpoints);
   };
+  /** What another download has brought, its page still has: it is as good for this one. */
+  const removeOwn = async (name: string) => {
+    if (await keeping.isKept(name)) await close();
+    else await remove(name);
+  };
   /** A flush has failed: what can be read is what the cache has, which the disk may never get. Nothing of it is gone on with. */
   const flush = async ({ name, file }: Open) => {
     try {
       file.flush();
     } catch (error) {
+      broken = toHoldfastError(error);
       await remove(name).catch(() => undefined);
       throw error;
     }
@@ -103,6 +113,7 @@ export function createBrowserSink(
       file.cut(size);
       await flush({ name, file });
       if (place.kind === "kept") {
+        await keeping.keep(name);
         await close();
         kept = name;
         return;
@@ -112,9 +123,9 @@ export function createBrowserSink(
       }
       await copyTo(place, { size, read: file.read }, check);
       // What is left of it, a later download of the same finds, and the sweep.
-      await remove(name).catch(() => undefined);
+      await removeOwn(name).catch(() => undefined);
     },
-    discard: (root) => remove(nameOf(root)),
+    discard: (root) => removeOwn(nameOf(root)),
     close,
     async whole() {
       if (kept === undefined) return undefined;

@@ -23,11 +23,14 @@ export interface Whole {
   read(offset: number, into: Uint8Array): number;
 }
 
-/** What is there and was not chosen to be replaced. Whoever chose a file in a picker was asked about that. @throws HoldfastError `sink_denied`, `sink_failed` */
+/**
+ * What is there and was not chosen to be replaced. Whoever chose a file in a picker was asked about that. A file of no bytes is nothing: a page that goes in the middle of
+ * a copy leaves one, and nobody could say whose it is. @throws HoldfastError `sink_denied`, `sink_failed` */
 export async function existingAt(place: Place): Promise<File | undefined> {
   if (place.kind !== "folder") return undefined;
   try {
-    return await (await place.folder.getFileHandle(place.name)).getFile();
+    const file = await (await place.folder.getFileHandle(place.name)).getFile();
+    return file.size > 0 ? file : undefined;
   } catch (error) {
     if (error instanceof Error && error.name === "NotFoundError") return undefined;
     if (error instanceof Error && error.name === "TypeMismatchError") {
@@ -44,8 +47,11 @@ export async function existingAt(place: Place): Promise<File | undefined> {
  * @throws HoldfastError `sink_denied`, `sink_full`, `sink_failed`, and what `check` does
  */
 export async function copyTo(chosen: Chosen, whole: Whole, check: PartCheck): Promise<void> {
-  const handle = await handleOf(chosen);
-  const writable = await handle.createWritable().catch(sinkError);
+  const { handle, isNew } = await handleOf(chosen);
+  const writable = await handle.createWritable().catch(async (error: unknown) => {
+    if (isNew) await removeEmpty(chosen);
+    return sinkError(error);
+  });
   try {
     const buffer = new Uint8Array(Math.min(check.partSize, whole.size));
     for (let offset = 0, index = 0; offset < whole.size; offset += check.partSize, index++) {
@@ -58,6 +64,7 @@ export async function copyTo(chosen: Chosen, whole: Whole, check: PartCheck): Pr
     await writable.close();
   } catch (error) {
     await writable.abort().catch(() => "it is closed already");
+    if (isNew) await removeEmpty(chosen);
     return sinkError(error);
   }
   const { size } = await handle.getFile().catch(sinkError);
@@ -65,7 +72,23 @@ export async function copyTo(chosen: Chosen, whole: Whole, check: PartCheck): Pr
   throw new HoldfastError("sink_failed", `the copy has ${size} bytes instead of ${whole.size}`);
 }
 
-async function handleOf(chosen: Chosen): Promise<FileSystemFileHandle> {
-  if (chosen.kind === "file") return chosen.handle;
-  return chosen.folder.getFileHandle(chosen.name, { create: true }).catch(sinkError);
+interface Target {
+  readonly handle: FileSystemFileHandle;
+  /** There was nothing of that name: a folder shows it from now on, without a byte until all of them are there. */
+  readonly isNew: boolean;
+}
+
+async function handleOf(chosen: Chosen): Promise<Target> {
+  if (chosen.kind === "file") return { handle: chosen.handle, isNew: false };
+  const { folder, name } = chosen;
+  const there = await folder.getFileHandle(name).catch(() => undefined);
+  if (there) return { handle: there, isNew: false };
+  const handle = await folder.getFileHandle(name, { create: true }).catch(sinkError);
+  return { handle, isNew: true };
+}
+
+/** Never rejects: what is left is empty. */
+async function removeEmpty(chosen: Chosen): Promise<void> {
+  if (chosen.kind !== "folder" || (await existingAt(chosen).catch(() => chosen))) return;
+  await chosen.folder.removeEntry(chosen.name).catch(() => undefined);
 }

@@ -21,7 +21,7 @@ export interface WorkingFile {
   read(offset: number, into: Uint8Array): number;
   /** All of them. @throws HoldfastError `sink_full`, `sink_failed` */
   write(offset: number, bytes: Uint8Array): void;
-  /** Cuts to `size`. @throws HoldfastError `sink_failed` */
+  /** Cuts to `size`; what has that is not touched, or whoever reads it could not go on. @throws HoldfastError `sink_failed` */
   cut(size: number): void;
   /**
    * Finds out whether so many bytes may lie in it, and leaves it as it is. What browsers tell of the room that a site has is no number to go by: Chromium says 10 GiB
@@ -96,7 +96,9 @@ export function workingFile(file: SyncFile): WorkingFile {
         at += writeOnce(file, left, offset + at);
       }
     },
-    cut: (size) => attempt(() => file.truncate(size)),
+    cut(size) {
+      if (file.getSize() !== size) attempt(() => file.truncate(size));
+    },
     makeRoom(size) {
       const there = file.getSize();
       if (size <= there) return;
@@ -111,7 +113,7 @@ export function workingFile(file: SyncFile): WorkingFile {
 function tryRead(file: SyncFile, into: Uint8Array<ArrayBuffer>, at: number): number {
   try {
     const count = file.read(into, { at });
-    return count > into.length ? 0 : count;
+    return count > 0 && count <= into.length ? count : 0;
   } catch {
     return 0;
   }

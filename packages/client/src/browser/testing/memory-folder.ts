@@ -15,6 +15,8 @@ export interface MemoryFolder {
   /** Flushes fail; nobody allows a file to be written. */
   isBroken: boolean;
   isDenied: boolean;
+  /** Somebody reads them: who writes or cuts one spoils that. */
+  isFixed: boolean;
 }
 
 /** What Chromium says of a write for which there is no room. */
@@ -26,7 +28,10 @@ export function fault(name: string): DOMException {
 
 export function createMemoryFolder(): MemoryFolder {
   const files = new Map<string, Stored>();
-  const state = { quota: Number.POSITIVE_INFINITY, isBroken: false, isDenied: false };
+  const state = {
+    quota: Number.POSITIVE_INFINITY,
+    ...{ isBroken: false, isDenied: false, isFixed: false },
+  };
 
   function resize(file: Stored, size: number): void {
     const next = new Uint8Array(size);
@@ -53,6 +58,7 @@ export function createMemoryFolder(): MemoryFolder {
         if (state.isBroken) throw fault("InvalidStateError");
       },
       truncate(size) {
+        if (state.isFixed) throw fault("NotReadableError");
         if (size > state.quota) throw fault("QuotaExceededError");
         resize(file, size);
       },
