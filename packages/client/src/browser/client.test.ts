@@ -41,7 +41,7 @@ let page: EventTarget;
 
 beforeEach(() => {
   workers = [];
-  vi.stubGlobal("document", new EventTarget());
+  vi.stubGlobal("document", Object.assign(new EventTarget(), { baseURI: "https://page.example/" }));
   page = new EventTarget();
   for (const name of ["addEventListener", "removeEventListener"] as const)
     vi.stubGlobal(name, page[name].bind(page));
@@ -57,6 +57,15 @@ afterEach(() => {
   client.close();
   vi.unstubAllGlobals();
 });
+
+/** Long enough for messages. */
+const soon = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+/** The browser keeps the page as it is, and shows it again. */
+function leaveAndComeBack(): void {
+  for (const name of ["pagehide", "pageshow"])
+    page.dispatchEvent(Object.assign(new Event(name), { persisted: true }));
+}
 
 /** The first worker, once the page has heard of it. */
 async function started(): Promise<FakeWorker> {
@@ -117,6 +126,52 @@ describe("a client of a page", () => {
       { type: "pause", id: 1 },
     ]);
     expect(second?.heard[1]).not.toHaveProperty("upload.options.resume");
+  });
+
+  it("gives a token to nobody but the engine that asked for it", async () => {
+    const { promise: token, resolve } = Promise.withResolvers<string>();
+    client.upload(BLOB, { to: TO, token: () => token });
+    const port = await (await started()).ready.promise;
+    port.postMessage({ type: "ask token", id: 1, question: 1 } satisfies ToPage);
+    await soon();
+    leaveAndComeBack();
+    const [, second] = workers;
+    await second?.ready.promise;
+    resolve("secret");
+    await soon();
+    expect(second?.heard.map(({ type }) => type)).toEqual(["begin", "upload"]);
+  });
+
+  it("does by itself, as far as it knows, what another tab was at when it was left", async () => {
+    const sending = client.upload(BLOB, { to: TO });
+    const told: unknown[] = [];
+    sending.on("where", (where) => told.push(where));
+    client.onRunning((isRunning) => told.push(isRunning));
+    const port = await (await started()).ready.promise;
+    port.postMessage({ type: "where", id: 1, where: "elsewhere" } satisfies ToPage);
+    await soon();
+    leaveAndComeBack();
+    expect(told).toEqual([true, "elsewhere", false, "here", true]);
+  });
+
+  it("forgets what a download has kept, also after its page was left and shown again", async () => {
+    const download = client.download("https://files.example/a");
+    const port = await (await started()).ready.promise;
+    const result = { url: "a", size: 1, root: "", sentBytes: 0, resumedBytes: 0 };
+    const file = new File(["a"], "the working file");
+    const complete = { type: "complete", id: 1, result: { ...result, file } };
+    port.postMessage(complete as unknown as ToPage);
+    const { forget } = await download.done;
+    leaveAndComeBack();
+    const forgotten = Promise.all([forget(), forget()]);
+    const [, second] = workers;
+    await vi.waitFor(() => expect(second?.heard.length).toBe(2));
+    expect(second?.heard[1]).toEqual({ type: "drop", question: 2, working: "the working file" });
+    const found = { uploads: [], downloads: [] };
+    (await second?.ready.promise)?.postMessage({ type: "unfinished", question: 2, found });
+    await forgotten;
+    await forget();
+    expect(second?.heard.length).toBe(2);
   });
 
   it("says that a file has to be allowed where the browser may not even ask", async () => {

@@ -176,12 +176,14 @@ export function createClient({
     running.note(id, transfers.get(id)?.isRunning() ?? false);
   }
 
+  /** To the engine that asks: another one's question of that number is about another transfer, maybe to another server. */
   async function answer(id: number, question: number): Promise<void> {
+    const asking = link;
     try {
       const token = (await tokens.get(id)?.()) ?? "";
-      link?.send({ type: "token", question, token });
+      asking?.send({ type: "token", question, token });
     } catch (error) {
-      link?.send({ type: "no token", question, error: encodeError(tokenError(error)) });
+      asking?.send({ type: "no token", question, error: encodeError(tokenError(error)) });
     }
   }
 
@@ -259,7 +261,12 @@ export function createClient({
     link ??= start();
     for (const [id, message] of open) {
       link.send(asAgain(message));
-      if (transfers.get(id)?.transfer.state === "paused") link.send({ type: "pause", id });
+      const begun = transfers.get(id);
+      if (!begun) continue;
+      // Whether another tab is at it by now, the engine tells.
+      begun.move("here");
+      running.note(id, begun.isRunning());
+      if (begun.transfer.state === "paused") link.send({ type: "pause", id });
     }
   };
   const list = () => question((question) => ({ type: "list", question }));

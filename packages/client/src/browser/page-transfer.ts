@@ -89,6 +89,7 @@ export function createPageTransfer(
     accept,
     done,
     move(next) {
+      if (next === where) return;
       where = next;
       emit("where", next);
     },
