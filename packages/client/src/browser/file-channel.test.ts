@@ -70,6 +70,25 @@ test("is not waited for where nobody else is there, nor without end where somebo
   end();
 });
 
+test("is not asked for, kept or brought by what other scripts of the site say there", async () => {
+  const [owner, page] = [open(), open()];
+  const heard = vi.fn();
+  page.onBegun(heard);
+  owner.offer("a", TALK);
+  const theirs = openWire();
+  const answers = vi.fn();
+  theirs.onmessage = ({ data }) => {
+    if (data.type !== "ask") return answers();
+    for (const files of [undefined, new Map([["a", "no file"]])])
+      theirs.postMessage({ ...data, type: "answer", files } as unknown as AboutFiles);
+  };
+  const said = [null, 3, {}, { type: "ask", keys: 3 }, { type: "begun", key: "b" }];
+  for (const one of said) theirs.postMessage(one as unknown as AboutFiles);
+  expect(answers).not.toHaveBeenCalled();
+  expect((await page.find(["a"])).get("a")).toBe(TALK);
+  expect(heard.mock.calls).toEqual([["a"]]);
+});
+
 test("is one's own alone where there are no locks", async () => {
   const channel = createFileChannel({
     clock,

@@ -108,7 +108,7 @@ export function createFileChannel(parts: FileChannelParts): FileChannel {
     return found;
   }
 
-  if (wire) wire.onmessage = ({ data }: MessageEvent<AboutFiles>) => hear(data);
+  if (wire) wire.onmessage = ({ data }) => isOurs(data) && hear(data);
   return {
     offer(key, file) {
       files.set(key, file);
@@ -135,4 +135,23 @@ export function createFileChannel(parts: FileChannelParts): FileChannel {
       wire = undefined;
     },
   };
+}
+
+/** As in `tab-channel.ts`: what has another shape is passed over. */
+function isOurs(said: unknown): said is AboutFiles {
+  if (typeof said !== "object" || said === null || !("type" in said)) return false;
+  switch (said.type) {
+    case "ask":
+      return !("keys" in said) || Array.isArray(said.keys);
+    case "answer":
+      return "files" in said && said.files instanceof Map && [...said.files.values()].every(isFile);
+    case "begun":
+      return "file" in said && isFile(said.file);
+    default:
+      return said.type === "over";
+  }
+}
+
+function isFile(value: unknown): boolean {
+  return value instanceof File;
 }

@@ -158,4 +158,18 @@ describe("an upload that another tab is at", () => {
     expect(second.shown.at(-1)).toEqual(stateOf("sending"));
     expect(second.commands).toEqual(["resume"]);
   });
+
+  it("hears nothing in what other scripts of the site say there", async () => {
+    const { first, second } = await openTwo();
+    const theirs = openWire();
+    const events = [undefined, 3, [null]];
+    const said = [
+      ...[null, "text", {}, { key: KEY }, { key: KEY, type: "other" }],
+      ...events.map((events) => ({ key: KEY, type: "events", events })),
+      { key: KEY, type: "do", what: "done" },
+    ];
+    for (const one of said) theirs.postMessage(one as unknown as ToTabs);
+    expect([first.commands, second.commands]).toEqual([[], ["resume"]]);
+    expect(second.shown.length).toBe(4);
+  });
 });

@@ -54,7 +54,7 @@ export function createTabChannel(opened: Wire<ToTabs> | undefined): TabChannel {
     for (const one of [...(joined.get(message.key) ?? [])]) if (one !== by) one(message);
   }
 
-  if (wire) wire.onmessage = ({ data }) => hear(data);
+  if (wire) wire.onmessage = ({ data }) => isOurs(data) && hear(data);
   return {
     say(message, by) {
       wire?.postMessage(message);
@@ -75,4 +75,23 @@ export function createTabChannel(opened: Wire<ToTabs> | undefined): TabChannel {
       wire = undefined;
     },
   };
+}
+
+const COMMANDS: ReadonlySet<unknown> = new Set<Command>(["pause", "resume", "abort"]);
+
+/** Any script of this origin may say anything here, and what breaks in an engine ends all that it is at: what has another shape is passed over. */
+function isOurs(said: unknown): said is ToTabs {
+  if (!isObject(said) || !("type" in said) || !("key" in said)) return false;
+  switch (said.type) {
+    case "events":
+      return "events" in said && Array.isArray(said.events) && said.events.every(isObject);
+    case "do":
+      return "what" in said && COMMANDS.has(said.what);
+    default:
+      return said.type === "watch" || said.type === "begun";
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }
