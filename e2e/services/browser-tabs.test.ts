@@ -234,6 +234,18 @@ test("a page that is left, and kept, keeps nobody from going on; shown again, it
   expect(tap.sent.slice(before).filter((index) => committed.has(index))).toEqual([]);
 });
 
+test("a page that does the work itself, and is left, keeps nobody from going on", async () => {
+  const chosen = await writeSource();
+  const [page, other] = [await openPage(), await openPage()];
+  await page.evaluate("delete window.Worker");
+  const committed = await begin(page, chosen);
+  expect(await seen(page, "warning")).toMatchObject({ value: { code: "internal" } });
+  await page.evaluate("void setTimeout(() => location.assign('/survive?elsewhere'))");
+  await page.waitForURL("**/survive?elsewhere");
+  await choose(other, chosen);
+  await goOn(other, chosen, committed);
+});
+
 test("two tabs that begin at the same moment send the file once, and both have it", async () => {
   const chosen = await writeSource();
   const both = [await openPage(), await openPage()];
