@@ -1,0 +1,85 @@
+// The uploads of an engine: files of the page, and what leads back to them.
+import type { TokenSource } from "../auth.ts";
+import type { Ports, Source } from "../ports.ts";
+import { startUpload } from "../upload.ts";
+import type { Transfers } from "./engine-transfers.ts";
+import { watchExpiry } from "./expiry.ts";
+import type { FileChannel } from "./file-channel.ts";
+import type { Handles } from "./handles.ts";
+import { openKeptSource } from "./kept-source.ts";
+import type { SentUpload, Settings } from "./messages.ts";
+import type { Origins } from "./origins.ts";
+import { browserClock, browserRandom } from "./platform.ts";
+import { openBlobSource } from "./source.ts";
+import type { Turn } from "./turns.ts";
+
+/** Runs of one upload in flight: browsers have six connections to a server, and one is for what is asked meanwhile. */
+const AT_ONCE = 5;
+
+interface UploadsParts {
+  readonly ports: Ports;
+  readonly settings: Settings;
+  readonly transfers: Transfers;
+  readonly takeTurn: (to: string) => Turn;
+  readonly origins: Origins;
+  readonly handles: Handles;
+  readonly files: Pick<FileChannel, "offer" | "drop">;
+}
+
+type Begin<Sent> = (id: number, sent: Sent, token: TokenSource | undefined) => void;
+
+/** The returned function begins one. */
+export function createUploads(parts: UploadsParts): Begin<SentUpload> {
+  const { ports, settings, transfers, takeTurn, origins, handles, files } = parts;
+  const { owner } = settings;
+
+  /** Its handle is kept before there is a checkpoint that it would be needed for. */
+  async function open({ blob, handle, path, identity }: SentUpload): Promise<Source> {
+    const openBlob = (one: Blob) =>
+      openBlobSource(one, { random: browserRandom, origins, path, owner });
+    const canFind = handle !== undefined && blob instanceof File;
+    const source = canFind ? await openKeptSource(blob, handle, openBlob) : await openBlob(blob);
+    const named = { ...source, identity: identity ?? source.identity };
+    // Where it cannot be kept, neither can the checkpoint, which is told.
+    if (canFind) await handles.keep(named.identity, handle).catch(() => undefined);
+    return named;
+  }
+
+  return (id, sent, token) => {
+    const { blob, options } = sent;
+    let opened: Source | undefined;
+    const turn = takeTurn(options.to);
+    const common = {
+      // Another tab that is at it does the same work: this one goes on with it should that one end.
+      whenBusy: "wait" as const,
+      inFlight: settings.inFlight ?? AT_ONCE,
+      ...(blob.type === "" ? {} : { type: blob.type }),
+    };
+    const share = transfers.share(id, (what) => void transfer[what](), {
+      onBegun: (key) => blob instanceof File && files.offer(key, blob),
+      onOver: files.drop,
+    });
+    const transfer = startUpload(
+      async () => {
+        await turn.come;
+        // Who was paused meanwhile has nothing to do with it.
+        if (transfer.state === "paused") turn.pass();
+        opened = await open(sent);
+        return opened;
+      },
+      { ...common, ...options, ...(token === undefined ? {} : { token }) },
+      { ...ports, checkpoints: share.claiming(ports.checkpoints) },
+    );
+    transfers.follow(id, { transfer, share, turn }, async (result) => result);
+    const unwatch = watchExpiry(browserClock, transfer, (detail) =>
+      share.note({ name: "notice", value: { code: "upload_ended", detail } }),
+    );
+    transfer.done.then(unwatch, unwatch);
+    // Of one that has failed, it leads to what is gone on with.
+    const forget = () => {
+      const isOver = transfer.state === "complete" || transfer.state === "aborted";
+      if (opened && isOver) void handles.forget(opened.identity);
+    };
+    transfer.done.then(forget, forget);
+  };
+}
