@@ -174,6 +174,12 @@ describe("a client of a page", () => {
     expect(second?.heard.length).toBe(2);
   });
 
+  it("says of what is no address that it is none, without repeating it", () => {
+    expect(() => client.download("https://a b/?sig=secret")).toThrow(
+      expect.objectContaining({ code: "usage", message: expect.not.stringContaining("secret") }),
+    );
+  });
+
   it("says that a file has to be allowed where the browser may not even ask", async () => {
     const one: Unfinished = {
       ...{ key: "k", identity: "i", path: "talks/talk.mp4", size: 3, lastModified: 5, to: TO },

@@ -240,7 +240,7 @@ export function createClient({
     { token: source, handle, name, ...options }: DownloadOptions,
   ): Download {
     const place = placeOf({ handle, name });
-    const url = new URL(address, document.baseURI).href;
+    const url = absolute(address);
     const begun = begin(source, (id, token) => ({
       ...{ type: "download", id },
       download: { url, options, token, place },
@@ -314,6 +314,15 @@ export function createClient({
       failAll(new HoldfastError("aborted"));
     },
   };
+}
+
+/** @throws HoldfastError `usage`; what signs an address stands in no error */
+function absolute(address: string): string {
+  try {
+    return new URL(address, document.baseURI).href;
+  } catch {
+    throw new HoldfastError("usage", "what is to be downloaded has no address");
+  }
 }
 
 /** The second time, an upload goes on with what came of the first, even where it was to go on with nothing. */

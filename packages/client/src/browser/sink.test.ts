@@ -65,9 +65,8 @@ describe("a download of a page", () => {
     await sink.commit(9, "keep", world.check);
     expect(await (await sink.whole())?.bytes()).toEqual(BYTES.subarray(0, 9));
     expect(world.judged).toEqual([]);
-    const name = (await sink.whole())?.name ?? "";
-    await world.keeping.letGo(name);
     await sink.discard(ROOT);
+    expect(await sink.whole()).toBeUndefined();
     expect(world.own.files.size).toBe(0);
     expect(await world.checkpoints.list()).toEqual([]);
   });

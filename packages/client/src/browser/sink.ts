@@ -21,7 +21,7 @@ export interface SinkParts {
   readonly checkpoints: Pick<CheckpointStore, "load" | "save" | "remove">;
   readonly clock: Pick<Clock, "after">;
   readonly digester: Digester;
-  readonly keeping: Pick<Keeping, "keep" | "isKept">;
+  readonly keeping: Keeping;
 }
 
 /** What is downloaded from where to where. */
@@ -125,7 +125,12 @@ export function createBrowserSink(
       // What is left of it, a later download of the same finds, and the sweep.
       await removeOwn(name).catch(() => undefined);
     },
-    discard: (root) => removeOwn(nameOf(root)),
+    async discard(root) {
+      // It was whole, and somebody has aborted it a moment later.
+      if (kept !== undefined) await keeping.letGo(kept);
+      kept = undefined;
+      await removeOwn(nameOf(root));
+    },
     close,
     async whole() {
       if (kept === undefined) return undefined;
