@@ -72,6 +72,16 @@ describe("who looks elsewhere", () => {
     expect(new Set(shown.map(({ tag }) => tag)).size).toBe(1);
   });
 
+  it("is told once of what several tabs have shown", async () => {
+    const value = { id: "u", url: "https://x/u", size: 1, isResumed: false };
+    for (const page of [1, 2].map(() => watched(Promise.resolve(registration)))) {
+      page.accept({ name: "created", value });
+      page.complete(DONE);
+    }
+    await settled();
+    expect(shown.map(({ tag }) => tag)).toEqual(["holdfast u", "holdfast u"]);
+  });
+
   it("is told nothing of what they have aborted", async () => {
     watched(Promise.resolve(registration)).fail("aborted", new HoldfastError("aborted"));
     await settled();

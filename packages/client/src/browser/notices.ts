@@ -34,7 +34,11 @@ export function notify(
   registered: Registered,
 ): void {
   lastTag++;
-  const tag = `holdfast ${performance.timeOrigin} ${lastTag}`;
+  let tag = `holdfast ${performance.timeOrigin} ${lastTag}`;
+  // Tabs that show the same upload have one notification together.
+  on("created", ({ id }) => {
+    tag = `holdfast ${id}`;
+  });
   const show = (notice: Notice) => void tell(notice, tag, registered);
   on("warning", ({ code, detail }) => {
     if (code === "upload_ended") show(texts.expiring(file, detail));
