@@ -24,7 +24,10 @@ export function cachedFile(file: OpenFile, fd: number): OpenFile {
       const count = await copyNow(cache, fd, into, start, size, offset);
       return count > 0 ? count : file.pread(into, start, size, offset);
     },
-    send: (outlet, offset, size) => sendNow(cache, fd, outlet, offset, size),
+    async send(outlet, offset, size) {
+      const count = await sendNow(cache, fd, outlet, offset, size);
+      return count === "absent" ? undefined : count;
+    },
   };
 }
 
@@ -52,6 +55,8 @@ export function exactFile(
 ): OpenFile {
   const { page } = cache;
   const under: Set<Coming> = new Set();
+  /** Times since something was sent that bytes were brought. */
+  let brought = 0;
 
   async function read(start: number, end: number): Promise<void> {
     for (let at = start; at < end; ) {
@@ -67,6 +72,7 @@ export function exactFile(
 
   function bring(start: number, end: number): Promise<void> {
     for (const one of under) if (one.start <= start && start < one.end) return one.done;
+    brought++;
     const coming = { start, end, done: read(start, end).finally(() => under.delete(coming)) };
     under.add(coming);
     return coming.done;
@@ -78,18 +84,24 @@ export function exactFile(
     async send(outlet, offset, size) {
       const end = offset + size - ((offset + size) % page);
       if (end <= offset) return undefined;
-      for (let look = 0; look < LOOKS; look++) {
+      for (let look = 1; ; look++) {
         const count = await sendNow(cache, fd, outlet, offset, end - offset);
-        if (count !== undefined) return count;
+        // What cannot go this way at all, no reading helps.
+        if (count !== "absent") {
+          brought = 0;
+          return count;
+        }
+        if (look === LOOKS || brought >= VAIN_MAX) return undefined;
         await bring(offset - (offset % page), end);
       }
-      return undefined;
     },
   };
 }
 
 /** Whether bytes are there: before they are brought, after somebody else has brought others that begin where they do, and after they were brought. */
 const LOOKS = 3;
+/** So often in vain, and it is left alone until it is opened again: some file systems never say at once what they have (tmpfs, NFS, one that lies over another), and a memory that is short keeps nothing. */
+const VAIN_MAX = 8;
 
 async function copyNow(
   cache: PageCache,
@@ -116,12 +128,13 @@ async function sendNow(
   outlet: Outlet,
   offset: number,
   size: number,
-): Promise<number | undefined> {
+): Promise<number | "absent" | undefined> {
   const turn = turns.enter();
   if (turn) await turn;
   let count = 0;
   try {
-    if (!cache.has(fd, offset, size)) return undefined;
+    const isThere = cache.has(fd, offset, size);
+    if (!isThere) return isThere === false ? "absent" : undefined;
     // Asked for last of all: after any wait the number may be another connection's.
     const way = outlet.begin(size);
     if (way === "none") return undefined;

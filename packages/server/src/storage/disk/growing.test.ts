@@ -1,5 +1,5 @@
 // What grows beside the page cache and is sent from it: pages that come there are those that were asked for, and none of them outlives the bytes that it shows.
-import { closeSync, mkdtempSync, openSync, rmSync, statfsSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, statfsSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,9 @@ import { KIB, MIB } from "@holdfast/protocol";
 import { testId } from "@holdfast/testkit/contracts/storage-rig";
 import { createRandom } from "@holdfast/testkit/random";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { exactFile } from "./cached-file.ts";
 import { createDiskStorage, type DiskStorage } from "./index.ts";
+import { nodeFs } from "./node-fs.ts";
 import { openPageCache } from "./page-cache.ts";
 
 const ID = testId(1);
@@ -139,6 +141,40 @@ describe.skipIf(process.platform !== "linux")("bytes that grow", () => {
     ends.server.close();
     ends.from.destroy();
   });
+
+  it.each([
+    ["on a kernel that does not tell what is in its cache", { has: () => undefined }, {}, 0],
+    ["from a file system that never tells it at once", { has: () => false }, {}, 8],
+    ["by a call that refuses the file", { send: () => undefined }, {}, 1],
+    ["to a connection without a number", {}, { begin: () => "none" as const }, 1],
+  ])(
+    "are not read again and again for what cannot be sent: %s",
+    async (_, cacheless, wayless, most) => {
+      const ends = await connected();
+      await write(0, 256 * KIB, 1);
+      const path = join(directory, `${ID}.bytes`);
+      const file = await nodeFs.open(path, "read", "cached");
+      const fd = openSync(path, "r");
+      const cache = openPageCache();
+      if (!cache) throw new Error("there is no way to the page cache");
+      let reads = 0;
+      const readv = async (pieces: readonly Uint8Array[], at: number) => {
+        reads++;
+        let count = 0;
+        for (const piece of pieces) count += readSync(fd, piece, 0, piece.length, at + count);
+        return count;
+      };
+      const growing = exactFile(file, fd, { ...cache, ...cacheless }, readv);
+      for (let time = 0; time < 10; time++) {
+        expect(await growing.send({ ...ends.outlet, ...wayless }, 0, 256 * KIB)).toBeUndefined();
+      }
+      expect(reads).toBeLessThanOrEqual(most);
+      closeSync(fd);
+      await file.close();
+      ends.server.close();
+      ends.from.destroy();
+    },
+  );
 
   it("that are written once more are never shown as they were, beside readers all over, and are right once they are sealed", async () => {
     const REGION = 16 * KIB;

@@ -7,8 +7,8 @@ export interface PageCache {
   readonly page: number;
   /** How many bytes from `offset` on went into `into`; 0 where they would have to be waited for, and at the end of the file. */
   read(fd: number, into: Uint8Array, start: number, size: number, offset: number): number;
-  /** Whether all of these bytes are there. */
-  has(fd: number, offset: number, size: number): boolean;
+  /** Whether all of these bytes are there; undefined where the kernel does not tell. */
+  has(fd: number, offset: number, size: number): boolean | undefined;
   /** How many bytes from `offset` on the socket took, 0 where it is full or gone; undefined where they cannot go this way, whatever room there is. They are there: `has` has just said so. */
   send(fd: number, socket: number, offset: number, size: number): number | undefined;
   /** From now on what is read through this descriptor brings the pages there that it is in, and no other ones. False where that cannot be had. */
@@ -71,7 +71,7 @@ function bind(ffi: Ffi): PageCache {
       const last = offset + size - 1;
       range[0] = BigInt(offset);
       range[1] = BigInt(size);
-      if (syscall(SYS_CACHESTAT, fd, range, stat, 0) !== 0n) return false;
+      if (syscall(SYS_CACHESTAT, fd, range, stat, 0) !== 0n) return undefined;
       const pages = Math.floor(last / page) - Math.floor(offset / page) + 1;
       if (Number(stat[0]) < pages) return false;
       return read(fd, byte, 0, 1, offset) === 1 && read(fd, byte, 0, 1, last) === 1;
