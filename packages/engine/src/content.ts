@@ -137,6 +137,11 @@ async function* readAlong(
   let givenAt = clock.monotonic();
   if (outlet) yield NOTHING;
   for (let at = start; at < end; ) {
+    // Whatever way the bytes go: whoever keeps up with an upload that never pauses may never wait.
+    if (clock.monotonic() - givenAt >= PIECE_MS) {
+      yield NOTHING;
+      givenAt = clock.monotonic();
+    }
     requireSame(reading);
     const { record, healing } = upload;
     if (record.state === "complete") return yield* readRest(reading, { start: at, end });
@@ -160,9 +165,6 @@ async function* readAlong(
       await waiter.changed();
       if (gone.aborted) return;
     }
-    if (clock.monotonic() - givenAt < PIECE_MS) continue;
-    yield NOTHING;
-    givenAt = clock.monotonic();
   }
 }
 

@@ -97,16 +97,22 @@ function begin(context: Context, upload: Upload): Pulse {
   const askAt = clock.monotonic() + RIGHTS_MS;
   const pulse: Pulse = { waiting: new Set(), seen, callOff: () => undefined };
   upload.pulse = pulse;
-  const next = (): void => {
-    pulse.callOff = clock.after(lookMs, () => void look());
+  const next = (spentMs: number): void => {
+    const waitMs = Math.max(Math.min(least, lookMs), lookMs - spentMs);
+    const since = clock.monotonic();
+    pulse.callOff = clock.after(waitMs, () => {
+      // A timer may be late.
+      ageMs += Math.max(waitMs, clock.monotonic() - since);
+      void look();
+    });
   };
   async function look(): Promise<void> {
+    const lookedAt = clock.monotonic();
     try {
       if (host !== undefined) await refresh(context, upload);
     } catch (cause) {
       return end(({ reject }) => reject(cause));
     }
-    ageMs += lookMs;
     const patienceMs = isNear
       ? Math.min(PATIENCE_MS.most, PATIENCE_MS.each * pulse.waiting.size)
       : 0;
@@ -116,13 +122,13 @@ function begin(context: Context, upload: Upload): Pulse {
     if (news === "none") ageMs = 0;
     lookMs = news === "none" ? Math.min(most, lookMs * SLOWER) : patienceMs - ageMs;
     // All may have left while the record was read.
-    if (upload.pulse === pulse) next();
+    if (upload.pulse === pulse) next(clock.monotonic() - lookedAt);
   }
   function end(tell: (waiting: Waiting) => void): void {
     stop(upload, pulse);
     for (const waiting of pulse.waiting) tell(waiting);
   }
-  next();
+  next(0);
   return pulse;
 }
 

@@ -356,6 +356,20 @@ describe("100 followers", () => {
     expect([timers.size, slotsLent()]).toEqual([0, 0]);
   });
 
+  it("hear within a second where every timer is late", async () => {
+    const clock = createVirtualClock();
+    const late = {
+      ...clock,
+      after: (ms: number, task: () => void) => clock.after(ms + 300, task),
+    };
+    const { engine, view } = await begin({ clock: late });
+    const followers = await Promise.all(Array.from({ length: 100 }, () => follow(engine, view)));
+    await putParts(engine, view, content, [0, 1]);
+    await second(clock);
+    for (const follower of followers) expectBytes(follower, PART);
+    for (const { leave } of followers) leave();
+  });
+
   it("of which some are slow keep no memory that others need: each goes on by itself", async () => {
     const { engine, view, clock, slotsLent } = await begin();
     await putParts(engine, view, content, [0, 4]);
@@ -373,6 +387,39 @@ describe("100 followers", () => {
     expectBytes(slow, PART + 16 * KIB);
     slow.leave();
     quick.leave();
+  });
+
+  it("who keep up with what never pauses are asked every second whether they still may", async () => {
+    const long = createRandom("long").bytes(20 * PART);
+    let committed = 1;
+    const { engine, clock } = await begin({
+      // Each call takes its time, and when it is over there is more.
+      send: async (_, range, outlet) => {
+        outlet.took(range.end - range.start);
+        clock.advance(300);
+        await putParts(engine, view, long, [committed, ++committed]);
+        return range.end - range.start;
+      },
+    });
+    const view = await engine.create(alice, createRequest(long.length));
+    const others = await Promise.all([1, 2, 3].map(() => follow(engine, view)));
+    await putParts(engine, view, long, [0, 1]);
+    let took = 0;
+    const outlet = {
+      begin: () => undefined,
+      took(bytes: number) {
+        took += bytes;
+      },
+    };
+    const asked = await engine.content(alice, view.id);
+    const gone = new AbortController();
+    const pieces = engine.readContent(asked, { start: 0, end: TO_END }, gone.signal, outlet);
+    for (let second = 0; second < 3; second++) {
+      expect((await pieces.next()).value?.length).toBe(0);
+      expect(took).toBeLessThanOrEqual(4 * PART * second);
+    }
+    await pieces.return();
+    for (const { leave } of others) leave();
   });
 
   it("get on without any slot", async () => {
