@@ -9,6 +9,7 @@ import type { Outlet } from "./ports.ts";
 import { createWaiter, type Waiter } from "./pulse.ts";
 import { readChecked } from "./read-verified.ts";
 import type { FileRecord, Principal } from "./records.ts";
+import { dropStreams } from "./shared-stream.ts";
 import { readStaged } from "./staged.ts";
 import { committedEnd, offsetOf, type Upload } from "./upload.ts";
 
@@ -108,6 +109,7 @@ export async function* readContent(
   } finally {
     waiter.end();
     upload.readers--;
+    if (upload.readers === 0) dropStreams(upload);
     over.resolve();
   }
 }

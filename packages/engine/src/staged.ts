@@ -5,6 +5,7 @@ import { type FreshReader, type Load, readFresh } from "./fresh.ts";
 import { partsOf } from "./kinds.ts";
 import type { PlacedObject } from "./ports.ts";
 import { refresh } from "./refresh.ts";
+import { readOn } from "./shared-stream.ts";
 import type { Upload } from "./upload.ts";
 
 /** The bytes of a range that is committed, in order. @throws HoldfastError as `streamOf` says */
@@ -17,13 +18,7 @@ export async function* readStaged(
   const alone = (rest: ByteRange) => streamOf(context, upload, rest);
   reader.isLate &&= range.end - range.start > LATE_PARTS * upload.record.partSize;
   if (upload.readers > 1 && !(reader.isLate && upload.streams < STREAMS_MAX)) {
-    const load: Load = async (at, into) => {
-      let filled = 0;
-      for await (const piece of streamOf(context, upload, { start: at, end: at + into.length })) {
-        into.set(piece, filled);
-        filled += piece.length;
-      }
-    };
+    const load: Load = (at, into) => readOn(upload, { start: at, end: range.end }, into, alone);
     return yield* readFresh(context, upload, { reader, load, alone }, range);
   }
   upload.streams++;

@@ -18,6 +18,7 @@ import type { HostClaim } from "./host-claim.ts";
 import type { MetadataStore } from "./ports.ts";
 import type { Pulse } from "./pulse.ts";
 import type { PartTable, Place, Tail, UploadRecord } from "./records.ts";
+import type { SharedStream } from "./shared-stream.ts";
 import type { FillingPart } from "./tail.ts";
 
 /** What the only process that writes an upload knows of it. It never runs ahead of the metadata store: every field changes after the change is durable. */
@@ -64,6 +65,8 @@ export interface Upload {
   pulse?: Pulse;
   /** What is being read of it before it is a file, */
   fresh?: Set<FreshPiece>;
+  /** from which streams of a store, where it comes from one, */
+  shared?: Set<SharedStream>;
   /** and by how many, */
   readers: number;
   /** of whom so many have a stream of their own from a store. */
