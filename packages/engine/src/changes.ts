@@ -234,7 +234,7 @@ export type Change =
   | { readonly kind: "note"; readonly id: FileId; readonly note: FileNote }
   /**
    * The bytes of an available file are at another place from now on, `instead` of the one that it has, and all of them are right: its note of damage goes. The same
-   * again changes nothing; nor does one of a file whose bytes are at neither of the two: its record says where they are.
+   * again changes nothing; nor does one of a file whose bytes are at neither of the two: its record says where they are; nor one of a file without such a note: what is made for it the sweep may have removed.
    * @throws HoldfastError `file_not_found`
    */
   | {

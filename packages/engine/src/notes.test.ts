@@ -46,6 +46,24 @@ it("takes back all links that there are where no more names are kept, and refuse
   expect(noted(notes, { ...more, until: 20, now: 10 }).revoked).toHaveLength(1);
 });
 
+it("never has a link count again that was taken back, however soon, or by whatever clock, the next thousand are", () => {
+  let notes = NONE;
+  const takeBack = (from: number, now: number) => {
+    for (let count = 0; count <= REVOKED_MAX; count++) {
+      const link = `${from + count}`;
+      notes = noted(notes, { kind: "revoked", link, until: now + 1e9, now });
+    }
+  };
+  takeBack(0, 7_200_000);
+  // A link of then is dated behind that line, and is among the next that go: within the same second, or by a clock that was set back.
+  const issuedAt = (Math.floor(revokedBefore(notes.revoked) / 1000) + 1) * 1000;
+  takeBack(2_000, 7_200_500);
+  expect(revokedBefore(notes.revoked)).toBeGreaterThanOrEqual(issuedAt);
+  const before = revokedBefore(notes.revoked);
+  takeBack(4_000, 5_000);
+  expect(revokedBefore(notes.revoked)).toBeGreaterThan(before);
+});
+
 it("keeps one kind of note while another changes", () => {
   const notes = { publicAt: 1, revoked: [{ id: "a", until: 9 }], damaged: [3] };
   expect(noted(notes, { kind: "private" })).toEqual({ revoked: notes.revoked, damaged: [3] });

@@ -34,6 +34,8 @@ export interface Revocation {
 export const REVOKED_MAX = 1_000;
 /** Another server's clock may be ahead by this much, and what it has signed with it, in milliseconds. */
 const SKEW_MS = 60_000;
+/** Links are dated to the second. */
+const SECOND_MS = 1_000;
 /** More are not noted: then all of the file is doubtful. */
 export const DAMAGED_MAX = 1_000;
 
@@ -79,7 +81,10 @@ export function withRevoked(
   if (revoked.some((one) => "id" in one && one.id === link)) return revoked;
   const left = revoked.filter((one) => one.until > now);
   if (left.length < REVOKED_MAX) return [...left, { id: link, until }];
-  return [{ before: now + SKEW_MS, until }];
+  // What was signed behind an earlier line is dated a second after it, and by a clock that was ahead of this one.
+  const earlier = revokedBefore(revoked);
+  const before = Math.max(now + SKEW_MS, earlier === 0 ? 0 : earlier + SECOND_MS);
+  return [{ before, until: Math.max(until, ...revoked.map((one) => one.until)) }];
 }
 
 /** Up to when all links were taken back, whatever their names: milliseconds since 1970, 0 where none were. */

@@ -10,7 +10,7 @@ interface Stray extends Due {
   readonly place: Place;
 }
 
-/** Places that were begun a day ago, are neither assembled nor discarded, and stand in no record that has bytes. */
+/** Places that were begun a day ago, are neither assembled nor discarded, stand in no record that has bytes, and are not made to heal a file. */
 export async function* straysDue(context: Context): AsyncGenerator<Stray, void, void> {
   const { storage, clock } = context;
   if (storage.kind !== "parts") return;
@@ -25,7 +25,8 @@ async function isWanted({ metadata }: Context, { id, place }: Stray): Promise<bo
   const upload = await metadata.upload(id);
   if (upload?.place === place && upload.hasBytes) return true;
   const file = await metadata.file({ uploadId: id });
-  return file?.place === place;
+  // While a file is damaged any place of it may be the one that its record is about to lead to: to heal a large one takes longer than a day.
+  return file?.place === place || file?.notes?.damaged !== undefined;
 }
 
 /**

@@ -73,6 +73,13 @@ export function describeMetadataNotes(bench: MetadataBench): void {
       await bench.applyAll({ ...change, place: samplePlace(3) });
       expect(await bench.store().file(id)).toEqual(now);
     });
+    it("is for files that are damaged: of any other nothing is kept but what it has", async () => {
+      const stored = placed();
+      const { id } = stored.file;
+      await bench.applyAll(stored, { kind: "note", id, note: { kind: "public", at: 7 } });
+      await bench.applyAll({ kind: "relocate", id, place: there, instead: here });
+      expect(await bench.store().file(id)).toEqual({ ...stored.file, notes: { publicAt: 7 } });
+    });
     it("is for files that can be read", async () => {
       const stored = placed();
       const { id } = stored.file;

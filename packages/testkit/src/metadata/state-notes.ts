@@ -14,7 +14,8 @@ export function relocate(state: RecordState, change: ChangeOf<"relocate">): void
   const file = state.files.get(change.id);
   if (file?.state !== "available") throw new HoldfastError("file_not_found");
   if (file.place !== change.instead) return;
-  const { notes = {}, ...plain } = file;
+  const { notes, ...plain } = file;
+  if (!notes?.damaged) return;
   state.files.set(change.id, { ...plain, place: change.place, ...standing(sound(notes)) });
 }
 

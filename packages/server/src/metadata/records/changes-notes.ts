@@ -24,8 +24,9 @@ export function relocateFile(tables: Tables, { id, place, instead }: ChangeOf<"r
   const row = tables.findFile.get({ id });
   if (!row || textAt(row, "state") !== "available") throw new HoldfastError("file_not_found");
   if (optionalTextAt(row, "place") !== instead) return;
-  const notes = sound(notesAt(row) ?? {});
-  tables.setFilePlace.run({ seq: wholeAt(row, "seq"), place, ...encodeNotes(notes) });
+  const notes = notesAt(row);
+  if (!notes?.damaged) return;
+  tables.setFilePlace.run({ seq: wholeAt(row, "seq"), place, ...encodeNotes(sound(notes)) });
 }
 
 export function revokeLink(tables: Tables, change: ChangeOf<"revoke-link">): void {

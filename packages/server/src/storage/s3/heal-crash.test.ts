@@ -1,4 +1,5 @@
 // A server that heals a file in an object store ends at every step, or sleeps there while another one heals or deletes the same: no record ever leads to bytes that are bad without a note, and nothing is left.
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { createEngine } from "@holdfast/engine";
 import { type FileId, KIB } from "@holdfast/protocol";
 import { createVirtualClock } from "@holdfast/testkit/clock";
@@ -19,6 +20,7 @@ import { beforeAll, expect, it } from "vitest";
 const PART = 256 * KIB;
 const CONTENT = createRandom("heal").bytes(2 * PART + 5000);
 const BAD = 1;
+const HOUR_MS = 60 * 60 * 1000;
 
 /** Two files of the same bytes, one of them damaged and noted. */
 let start: PartsRemains;
@@ -83,8 +85,10 @@ it("is gone on with, wherever the process ended", async () => {
   expect([...wrong]).toEqual([]);
 }, 120_000);
 
+type OnCall = (call: string, when: string) => Promise<void>;
+
 /** Two servers over the same records and the same store; the first one sleeps before its `at`th call until it is woken. */
-function twoServers(at: number) {
+function twoServers(at: number, onOther: OnCall = async () => undefined) {
   const [asleep, woken] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   let calls = 0;
   async function step(): Promise<void> {
@@ -97,7 +101,7 @@ function twoServers(at: number) {
     start.records ? { state: structuredClone(start.records) } : {},
   );
   const clock = createVirtualClock();
-  const engineWith = (onStep: () => Promise<void>, seed: string) =>
+  const engineWith = (onStep: OnCall, seed: string) =>
     createEngine(
       memoryParts({
         ...{ clock, random: createRandom(seed) },
@@ -105,7 +109,7 @@ function twoServers(at: number) {
         metadata: {
           ...metadata,
           async apply(change) {
-            await onStep();
+            await onStep("apply", "before");
             return metadata.apply(change);
           },
         },
@@ -114,7 +118,7 @@ function twoServers(at: number) {
   return {
     ...{ clock, state, metadata, calls: () => calls },
     sleeper: engineWith(step, "sleeper"),
-    other: engineWith(async () => undefined, "other"),
+    other: engineWith(onOther, "other"),
     asleep: asleep.promise,
     wake: woken.resolve,
   };
@@ -161,5 +165,63 @@ it("leaves nothing where it ended while another server deleted the file", async 
     const storage = createMemoryParts({ clock, state });
     const life = { ...whole, engine, clock, metadata, storage };
     expect([at, await leftBehind(life)]).toEqual([at, []]);
+  }
+}, 120_000);
+
+/** Whether the file is all there, wherever its record leads. */
+async function isRight({ metadata, state }: ReturnType<typeof twoServers>): Promise<boolean> {
+  const { place } = (await metadata.file(damaged)) ?? {};
+  const bytes = place && state.places.get(place)?.object;
+  return bytes !== undefined && Buffer.from(bytes).equals(CONTENT);
+}
+
+it("loses nothing by a sweep that took what it was at for left, and was slow to remove it", async () => {
+  const counted = twoServers(0);
+  await heal({ engine: counted.sleeper });
+  for (let at = 1; at <= counted.calls(); at++) {
+    const [begun, woken] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const world = twoServers(at, async (call, when) => {
+      if (call !== "discard" || when !== "before") return;
+      begun.resolve();
+      await woken.promise;
+    });
+    const healing = heal({ engine: world.sleeper });
+    await Promise.race([world.asleep, healing]);
+    world.clock.advance(25 * HOUR_MS);
+    const sweeping = heal({ engine: world.other });
+    await Promise.race([begun.promise, sweeping]);
+    world.wake();
+    await healing;
+    woken.resolve();
+    await sweeping;
+    expect([at, await isRight(world)]).toEqual([at, true]);
+  }
+}, 120_000);
+
+it("leads nowhere when it wakes behind a sweep that found the file right again", async () => {
+  const counted = twoServers(0);
+  await heal({ engine: counted.sleeper });
+  for (let at = 1; at <= counted.calls(); at++) {
+    const world = twoServers(at);
+    const healing = heal({ engine: world.sleeper });
+    await Promise.race([world.asleep, healing]);
+    const { place } = (await world.metadata.file(damaged)) ?? {};
+    const known = place && world.state.places.get(place);
+    if (known) world.state.places.set(place, { ...known, object: CONTENT.slice() });
+    const note = { kind: "healed", indexes: [BAD] } as const;
+    await world.metadata.apply({ kind: "note", id: damaged, note });
+    for (let passes = 0; passes < 3; passes++) {
+      world.clock.advance(25 * HOUR_MS);
+      await heal({ engine: world.other });
+    }
+    world.wake();
+    let isOver = false;
+    const over = healing.finally(() => {
+      isOver = true;
+    });
+    // It asks a store again that has dropped its place.
+    for (; !isOver; await nextTurn()) world.clock.advance(1000);
+    await over;
+    expect([at, await isRight(world)]).toEqual([at, true]);
   }
 }, 120_000);
