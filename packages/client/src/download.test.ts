@@ -88,7 +88,7 @@ function via(proxy: { readonly url: string }): string {
 
 /** Whether a request is one for bytes of the version that the manifest is of. */
 function isPinned({ headers }: { readonly headers: IncomingHttpHeaders }): boolean {
-  return headers.range !== undefined && headers["if-match"] !== undefined;
+  return headers.range !== undefined && headers["if-match"] !== "*";
 }
 
 /** Name of the working file. */
@@ -305,6 +305,7 @@ describe("a download", () => {
     const ranges = asked.filter(isPinned);
     // But the one that goes out before the version is known.
     expect(asked.length - ranges.length).toBe(1);
+    expect(asked.filter(({ headers }) => headers["if-match"] === "*")).toHaveLength(1);
     expect(ranges.length).toBeGreaterThan(1);
     for (const { headers } of ranges) {
       expect(headers).toMatchObject({ "if-match": `"${root}"`, "accept-encoding": "identity" });

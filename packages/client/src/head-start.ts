@@ -54,7 +54,11 @@ export function startHead(
   };
   const request: WireRequest = {
     ...{ method: "GET", url, attempt, signal: stopping.signal },
-    headers: { range: encodeRange({ start: 0, end: HEAD_SIZE }), "accept-encoding": "identity" },
+    headers: {
+      ...{ range: encodeRange({ start: 0, end: HEAD_SIZE }), "accept-encoding": "identity" },
+      // Whatever version there is, but from the server itself: a store that it leads to has no tag that says which.
+      "if-match": "*",
+    },
     room: (at) => bytes.subarray(at),
   };
   wire
