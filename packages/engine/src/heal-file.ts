@@ -31,12 +31,20 @@ export async function healLeft(context: Context): Promise<void> {
     if (!file) continue;
     const { tenant } = file;
     const page = await context.metadata.files({ tenant, limit: LOOKED_AT_MAX });
-    const twin = page.find((other) => isTwin(file, other) && !other.notes?.damaged);
+    const twins = page.filter((other) => isTwin(file, other));
+    const twin =
+      twins.find(({ notes }) => !notes?.damaged) ?? twins.find((one) => hasItsBad(one, file));
     if (twin) await healFile(context, file, twin).catch((cause) => failed(context, file, cause));
   }
 }
 
 const LOOKED_AT_MAX = 1_000;
+
+/** Whether nothing is known to be bad in both: each has rotted by itself. */
+function hasItsBad(twin: FileRecord, file: FileRecord): boolean {
+  const bad = new Set(notedParts(file));
+  return !notedParts(twin).some((index) => bad.has(index));
+}
 
 function isTwin(file: FileRecord, other: FileRecord): boolean {
   const isSame = file.tenant === other.tenant && equalBytes(file.root, other.root);

@@ -14,7 +14,7 @@ const SIGHTINGS_MS = 10 * 60 * 1000;
 /** Milliseconds between two passes that the server makes by itself: each lists everything, which stores bill for. */
 const PASS_MS = 6 * 60 * 60 * 1000;
 
-/** What a process remembers of the objects that it has looked at. Times are by `Clock.monotonic`. */
+/** What a process remembers of its sweeps, and of the objects that it has looked at. Times are by `Clock.monotonic`. */
 export interface Passes {
   /** Apart from one another: what only a person may remove stays, and must not keep the rest from its turn. */
   readonly seen: Readonly<Record<Exclude<Fate, "wanted">, Sightings>>;
@@ -22,6 +22,8 @@ export interface Passes {
   own?: { readonly at: number; readonly list: AsyncIterator<ListedObject> };
   /** When the last pass was through. */
   passedAt?: number;
+  /** What a sweep has begun to heal, and has not waited for. */
+  healing?: Promise<void>;
 }
 
 export function createPasses(): Passes {

@@ -190,12 +190,30 @@ async function run(
     await driveOn(context, id).catch((cause) => endStuck(context, id, { cause, isHeld }));
     return false;
   });
-  await guarded("damaged", () => doWork(context, () => healLeft(context)));
+  // In an object store that reads and writes all of a file: for longer than anything else may wait for it.
+  const { passes } = context;
+  passes.healing ??= guarded("damaged", () => doWork(context, () => healLeft(context))).finally(
+    () => delete passes.healing,
+  );
+  if (!(await isOverBy(clock, passes.healing, until))) tally.stop();
   const report = tally.report(false);
   const { count: objects, bytes } = report.unrecorded;
   if (objects > 0) context.log("warn", "storage.unrecorded", { objects, bytes });
   if (hasWorked(report)) context.log("info", "sweep.done", { ...report });
   return report;
+}
+
+/** Whether work has ended by a moment of `Clock.monotonic`; it goes on if it has not. */
+async function isOverBy(
+  clock: Context["clock"],
+  work: Promise<void>,
+  until: number,
+): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>();
+  const callOff = clock.after(Math.max(0, until - clock.monotonic()), () => late.resolve(false));
+  const isOver = await Promise.race([work.then(() => true), late.promise]);
+  callOff();
+  return isOver;
 }
 
 /** A sweep that found nothing is no news, every half hour. */

@@ -225,3 +225,20 @@ it("leads nowhere when it wakes behind a sweep that found the file right again",
     expect([at, await isRight(world)]).toEqual([at, true]);
   }
 }, 120_000);
+
+it("keeps no sweep from its end: what takes long goes on beside the next ones, once", async () => {
+  const counted = twoServers(0);
+  await heal({ engine: counted.sleeper });
+  const { sleeper, asleep, wake, clock, metadata, calls } = twoServers(counted.calls());
+  const sweeping = heal({ engine: sleeper });
+  await asleep;
+  clock.advance(6 * 60_000);
+  expect((await sweeping).isWhole).toBe(false);
+  const before = calls();
+  const next = heal({ engine: sleeper });
+  await expect.poll(calls).toBeGreaterThan(before);
+  clock.advance(6 * 60_000);
+  await next;
+  wake();
+  await expect.poll(async () => (await metadata.file(damaged))?.notes).toBeUndefined();
+}, 20_000);

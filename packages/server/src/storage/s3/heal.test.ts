@@ -117,6 +117,17 @@ describe("a file of which bytes in the store are bad", () => {
     await expectWhole(twin, LARGE);
   });
 
+  it("is healed out of both where each was found to have rotted elsewhere", async () => {
+    const [file, twin] = [await bring(LARGE), await bring(LARGE)];
+    await flip(file.key, LARGE, 3);
+    await flip(twin.key, LARGE, PART + 3);
+    await findDamage(file);
+    await findDamage(twin, `bytes=${PART}-`);
+    await server.engine.sweep("server", { isDryRun: false });
+    expect(await damaged()).toBe(0);
+    for (const one of [file, twin]) await expectWhole(one, LARGE);
+  });
+
   it("is not healed where a part is nowhere, nor by other bytes, and leaves nothing", async () => {
     const [file, twin] = [await bring(LARGE), await bring(LARGE)];
     for (const { key } of [file, twin]) await flip(key, LARGE, PART + 3);
