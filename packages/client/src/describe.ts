@@ -118,7 +118,9 @@ export async function fetchManifest(
   wants: "anything" | "sound" = "anything",
 ): Promise<Manifest> {
   const headers = { "accept-encoding": "identity" };
-  const request = { method: "GET", url: manifestAddress(url), headers, attempt, signal } as const;
+  const asked = { method: "GET", url: manifestAddress(url), headers, attempt, signal } as const;
+  // With its parts it may be long, and the next request for bytes goes out on the same connection.
+  const request = { ...asked, room: () => undefined };
   const text = await wire.send(request, (answer) => {
     const damaged = answer.header("holdfast-damaged");
     if (wants === "anything" || damaged === undefined) return answer.text();

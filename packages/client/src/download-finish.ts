@@ -70,11 +70,11 @@ export async function discardDownload(job: DownloadJob): Promise<void> {
 
 /** Lets go of sink, claim and ports, of each whatever becomes of the others; the working file stays, for the next time. */
 export async function closeDownload(job: DownloadJob): Promise<void> {
-  const { opened, ports, journal, reading, head } = job;
+  const { opened, ports, journal, reading, head, noting } = job;
   head?.stop();
   reading?.stop();
   journal?.stop();
-  await Promise.allSettled([reading?.done]);
+  await Promise.allSettled([reading?.done, noting]);
   await saveJournal(job);
   await Promise.allSettled([opened?.sink.close()]);
   try {

@@ -32,6 +32,8 @@ export interface DownloadJob {
   head: HeadStart | undefined;
   /** The reading of what is doubtful. */
   reading: Reading | undefined;
+  /** That it has begun is being noted; never rejects. */
+  noting: Promise<void> | undefined;
 }
 
 export interface Reading {

@@ -19,6 +19,7 @@ export async function noteProgress(job: DownloadJob, version: Version): Promise<
 /** There is nothing to go on with any more. Never rejects. */
 export async function forgetProgress(job: DownloadJob, { size, partSize }: Version): Promise<void> {
   if (size <= partSize || openedSinkOf(job).sink.working === "itself") return;
+  await job.noting;
   await job.ports.checkpoints.remove(keyOf(job)).catch(() => undefined);
 }
 

@@ -46,6 +46,7 @@ export async function openDownload(
     ? checkFileAddress(address, token !== undefined)
     : checkAnyAddress(address);
   checkWanted(job.options);
+  job.ports.transport.prepare?.(url);
   const sink = await job.openSink();
   const opened = { url, sink, release: () => undefined };
   job.opened = { ...opened, isOurs: false };
@@ -102,7 +103,8 @@ export async function checkDownload(job: DownloadJob, call: Call): Promise<Answe
   job.content = content;
   job.journal = createJournal(job, content);
   job.reading = startReading((signal) => readDoubtful(job, content, signal));
-  await noteProgress(job, version);
+  // A hint for later: what is fetched need not wait until it is flushed.
+  job.noting = noteProgress(job, version);
   return openAnswer(job);
 }
 

@@ -74,6 +74,7 @@ function createJob(cuts: readonly number[]) {
     begun: new Map(),
     head: undefined,
     reading: undefined,
+    noting: undefined,
   };
   return { job, disk, ranges, wire };
 }

@@ -484,7 +484,8 @@ describe("a download fails", () => {
       (_, digit: string) => `"root":"${digit === "0" ? 1 : 0}`,
     );
     const lying = await through(
-      first(1, "GET", "/manifest", answer(200, { "holdfast-version": "1" }, changed)),
+      // In chunks, so that it is asked for once more in another way.
+      first(2, "GET", "/manifest", answer(200, { "holdfast-version": "1" }, changed)),
     );
     await expect(fetchFile(via(lying)).done).rejects.toMatchObject({ code: "download_corrupt" });
   });

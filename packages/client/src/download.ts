@@ -33,7 +33,7 @@ export function startDownload(
   return runTransfer({
     clock,
     random,
-    settings: settingsOf(options),
+    settings: { ...settingsOf(options), keepsCut: true },
     sending: "receiving",
     work: (emit) => {
       const unheard = tellDamage(ports, emit);
@@ -52,6 +52,7 @@ export function startDownload(
         mismatched: new Set(),
         head: undefined,
         reading: undefined,
+        noting: undefined,
       };
       return {
         open: (call) => openDownload(job, call),

@@ -147,6 +147,23 @@ describe("a line that is learned", () => {
     expect(slower(grown, "cut", 1e9)).toEqual({ ...grown, cuts: 1 });
   });
 
+  it("shares itself among more once it cuts, where what came before is kept, as far as each of them still carries a part in good time", () => {
+    const bounds: Bounds = { ...USUAL, keepsCut: true };
+    const cutTwice = (line: Line) => slower(slower(line, "cut", 1e9), "cut", 1e9);
+    const grown = play(freshLine(bounds, 0), 12, shared(2.5e6)).line;
+    expect(slower(grown, "cut", 1e9).inFlight).toBe(grown.inFlight);
+    expect(cutTwice(grown).inFlight).toBe(11);
+    expect(play(cutTwice(grown), 12, shared(2.5e6)).line).toMatchObject({
+      inFlight: 11,
+      runParts: 3,
+    });
+    const slow = play(freshLine(bounds, 0), 12, shared(1.2e6)).line;
+    expect(cutTwice(slow).inFlight).toBe(5);
+    expect(cutTwice(freshLine(bounds, 0)).inFlight).toBe(1);
+    const others = play(freshLine(USUAL, 0), 12, shared(2.5e6)).line;
+    expect(cutTwice(others).inFlight).toBe(others.inFlight);
+  });
+
   it("never sends longer runs again once somebody said that they are too large", () => {
     const line = shortest(play(freshLine(USUAL, 0), 12, () => 20 * MIB).line);
     expect(play(line, 20, () => 20 * MIB).line.runParts).toBe(1);

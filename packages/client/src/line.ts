@@ -35,6 +35,8 @@ const ROUNDS_LEFT = 2;
 /** Fewer cuts say nothing about the line. */
 const CUTS_MIN = 2;
 const FORGIVEN = 5;
+/** Where a cut costs nothing of a run but what was on its way, runs have at least so many parts: between two of them a connection carries nothing. */
+const RUN_PARTS_KEPT = 3;
 /** Runs whose pace is remembered. */
 const PACES = 20;
 
@@ -44,6 +46,8 @@ export interface Bounds {
   readonly inFlightMax: number;
   /** How long a run should take, in milliseconds, where that is not as usual. */
   readonly runMs?: number;
+  /** What came of a run before its connection broke is kept. */
+  readonly keepsCut?: true;
 }
 
 /** Runs that began since anything changed: only these say what the line does as it is used now. */
@@ -292,7 +296,7 @@ function firstStep(before: Line, at: number): Line {
 function step(line: Line, { at, left }: RunTime): Line {
   const { bytes, ms } = line.round;
   const rate = (line.inFlight * bytes * 1000) / ms;
-  const wanted = within(line, partsOf(line));
+  const wanted = within(line, Math.max(partsOf(line), isCutCheaply(line) ? RUN_PARTS_KEPT : 1));
   const most = line.isCareful ? line.runParts + 1 : line.runParts * GROWTH;
   const runParts = Math.min(wanted, most);
   const isCareful = line.isCareful && runParts < wanted;
@@ -355,11 +359,21 @@ function climb(line: Line, at: number, left: number): Line {
 
 /** Half as many in flight where the server is busy or nothing moves; after a stall runs half as long too. A cut costs no more with longer runs. */
 export function slower(line: Line, lesson: Lesson, at: number): Line {
-  if (lesson === "cut") return { ...line, cuts: line.cuts + 1 };
+  if (lesson === "cut") return many({ ...line, cuts: line.cuts + 1 }, at);
   const failures = line.climb.kind === "unknown" ? 0 : line.climb.failures;
   const halved = withInFlight(line, line.inFlight >> 1, at, resting(REST_ROUNDS, failures));
   if (lesson === "busy") return halved;
   return { ...halved, runParts: Math.max(1, line.runParts >> 1), isCareful: true };
+}
+
+/** A cut costs what was on its way: the less, the more connections share the line, and the others use it while one is made anew. */
+function many(line: Line, at: number): Line {
+  const { bounds, rate } = line;
+  if (!isCutCheaply(line) || rate === undefined) return line;
+  const fitting = atOnce(bounds, Math.floor((rate * PART_MS_MAX) / 1000 / bounds.partSize));
+  return fitting > line.inFlight
+    ? withInFlight(line, fitting, at, resting(REST_ROUNDS_MAX, 0))
+    : line;
 }
 
 /** Cuts cost too much for many runs side by side: two, so that the line is used while one of them is begun anew. */
@@ -370,6 +384,11 @@ export function few(line: Line, at: number): Line {
 /** Whether connections have broken often enough to say that they do. */
 export function isCutOften({ cuts }: Line): boolean {
   return cuts >= CUTS_MIN;
+}
+
+/** Whether connections break often, and nothing that has come is lost with them. */
+export function isCutCheaply(line: Line): boolean {
+  return line.bounds.keepsCut === true && isCutOften(line);
 }
 
 /** Milliseconds after which a run of so many bytes is among the slowest twentieth; undefined while too few are known. */

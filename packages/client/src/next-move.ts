@@ -1,7 +1,16 @@
 // What goes out next: a run of parts, or an append where the line is too bad for parts.
 import { missingRanges, type PartRange, partOffset } from "@holdfast/protocol";
 import { isTooCoarse } from "./known.ts";
-import { few, isCutOften, type Known, knownOf, type Line, longestNow, usualRunMs } from "./line.ts";
+import {
+  few,
+  isCutCheaply,
+  isCutOften,
+  type Known,
+  knownOf,
+  type Line,
+  longestNow,
+  usualRunMs,
+} from "./line.ts";
 import { isTry, tryParts, wantsLonger } from "./longer-runs.ts";
 import { committedBytes, lastRun, nextRun, type RunLengths } from "./schedule.ts";
 import type { Live, Plan } from "./state.ts";
@@ -82,6 +91,6 @@ function pieces({ line, resent }: Plan): RunLengths {
   const { inFlight, runParts, bounds } = line;
   // Where runs are short, what lies between two of them is not small beside them; where a part is long already, nothing is gained.
   const isShort = (usualRunMs(line, bounds.partSize) ?? 0) < (bounds.runMs ?? 0);
-  const uneven = isShort ? { unevenMax: longestNow(line) } : {};
+  const uneven = isShort || isCutCheaply(line) ? { unevenMax: longestNow(line) } : {};
   return { inFlight, runParts: resent > 0 ? Math.ceil(runParts / 4) : runParts, ...uneven };
 }

@@ -56,6 +56,8 @@ export interface Transport {
    * @throws HoldfastError `connection_failed` (with `details.refused` where nothing listens there), `certificate_untrusted`.
    */
   request(request: TransportRequest): Promise<TransportResponse>;
+  /** Requests for many bytes at this address are about to come: a connection for them may be made. Never throws, and nobody waits for it. */
+  prepare?(url: string): void;
   /** Closes idle connections. May be repeated. */
   close(): void;
 }

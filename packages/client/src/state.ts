@@ -66,6 +66,8 @@ export interface Settings {
   readonly canAsk?: boolean;
   /** How long a run should take, in milliseconds, where that is not as usual. */
   readonly runMs?: number;
+  /** What came of a run before its connection broke is kept. */
+  readonly keepsCut?: true;
 }
 
 /** A grid being filled. */

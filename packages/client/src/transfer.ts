@@ -260,8 +260,8 @@ function planOf(
       doubtful: pending.isDoubtful ? plan.doubtful : [],
     };
   const { partSize } = grid;
-  const { inFlight: inFlightMax, runMs } = settings;
-  const length = runMs === undefined ? {} : { runMs };
+  const { inFlight: inFlightMax, runMs, keepsCut } = settings;
+  const length = { ...(runMs === undefined ? {} : { runMs }), ...(keepsCut && { keepsCut }) };
   const line = freshLine({ partSize, runPartsMax, inFlightMax, ...length }, at, known);
   const resumedBytes = committedBytes(grid, committed);
   return {

@@ -159,6 +159,41 @@ describe("an answer of many bytes", () => {
     await response.read(() => undefined);
   });
 
+  it("comes over a connection that was made for it before, and another one over a second", async () => {
+    let connections = 0;
+    const url = await http((_, response) => response.end("hello"));
+    servers[0]?.on("connection", () => connections++);
+    transport.prepare?.(url);
+    transport.prepare?.(url);
+    const [one, other] = [await ask(url), await ask(url)];
+    for (const response of [one, other]) await response.read(() => undefined);
+    transport.prepare?.(url);
+    expect(await readText(url)).toBe("hello");
+    expect(connections).toBe(2);
+  });
+
+  it("comes over a new connection where one that was made before is gone, or was refused", async () => {
+    const url = await http((_, response) => response.end("hello"));
+    transport.prepare?.(url);
+    for (let closed = 0; closed < 2; ) {
+      await turn();
+      for (const socket of sockets) {
+        if (socket.destroyed) continue;
+        socket.destroy();
+        closed++;
+      }
+    }
+    for (let times = 0; times < 3; times++) await turn();
+    expect(await readText(url)).toBe("hello");
+    const gone = await listen(createTcp());
+    const [server] = servers.splice(1);
+    server?.close();
+    transport.prepare?.(gone);
+    transport.prepare?.("https://localhost:1/");
+    transport.prepare?.("http://none:0x/");
+    await expect(ask(gone)).rejects.toMatchObject({ code: "connection_failed" });
+  });
+
   it("that is longer than it said is none", async () => {
     const url = await raw(`${HEAD}hello and more`);
     const response = await ask(url);
@@ -178,7 +213,7 @@ describe("an answer of many bytes", () => {
     const told: Connection[] = [];
     const onConnected = (one: Connection) => void told.push(one);
     for (let times = 0; times < 3; times++) {
-      expect(await readText(url, { onConnected })).toBe("hello");
+      expect(await readText(url, { onConnected, headers: { range: "bytes=0-4" } })).toBe("hello");
       await turn();
     }
     // Known from the first time on.

@@ -1,7 +1,5 @@
 // HTTP by node:http and node:https: bytes go out from the memory they were read into, and come in as the socket brings them.
-import http, { type ClientRequest, type IncomingMessage } from "node:http";
-import https from "node:https";
-import { TLSSocket } from "node:tls";
+import type { Agent, ClientRequest, IncomingMessage } from "node:http";
 import { HoldfastError } from "@holdfast/protocol";
 import type { Transport, TransportRequest, TransportResponse } from "../ports.ts";
 import { createBulk, isBulk } from "./bulk.ts";
@@ -17,9 +15,7 @@ const CONNECT_MS = 10_000;
 const ANSWER_BYTES_MAX: number = 64 * 1024 * 1024;
 
 export function createNodeTransport(): Transport {
-  const settings = { keepAlive: true, maxFreeSockets: IDLE_MAX };
-  const plain = new http.Agent(settings);
-  const secure = new https.Agent(settings);
+  const agents = new Map<string, Agent>();
   const bulk = createBulk(CONNECT_MS);
   return {
     tellsWhereTo: true,
@@ -33,21 +29,32 @@ export function createNodeTransport(): Transport {
         if (answer !== "odd")
           return { ...answer, read: (take) => settled(answer.read(take), signal) };
       }
-      const isSecure = request.url.startsWith("https:");
-      const sent = (isSecure ? https : http).request(request.url, {
+      const scheme = schemeOf(request.url);
+      const { Agent, request: send } = scheme === "https:" ? httpsOfNode() : httpOfNode();
+      const agent = agents.get(scheme) ?? new Agent({ keepAlive: true, maxFreeSockets: IDLE_MAX });
+      agents.set(scheme, agent);
+      const sent = send(request.url, {
         method: request.method,
         headers: { ...request.headers, ...bodySize(request) },
-        agent: isSecure ? secure : plain,
+        agent,
       });
       return exchange(sent, request);
     },
+    prepare: (url) => bulk.prepare(url),
     close() {
-      plain.destroy();
-      secure.destroy();
+      for (const agent of agents.values()) agent.destroy();
       bulk.close();
     },
   };
 }
+
+function schemeOf(url: string): "http:" | "https:" {
+  return url.startsWith("https:") ? "https:" : "http:";
+}
+
+// Only where they are needed, and not by `import`: that makes each of their exports, one of which is another client as large as all of them. It is as long as the rest of a command's start.
+const httpOfNode = () => process.getBuiltinModule("node:http");
+const httpsOfNode = () => process.getBuiltinModule("node:https");
 
 function bodySize({ body }: TransportRequest): Readonly<Record<string, string>> {
   if (!body) return {};
@@ -94,8 +101,8 @@ async function exchange(
  * What the kernel has taken of a body, it would go on sending after the connection is closed, for as long as a slow line needs for that: a reset drops it.
  * Under TLS there is no such thing.
  */
-function dropUnsent({ socket }: ClientRequest): void {
-  if (socket && !socket.destroyed && !(socket instanceof TLSSocket)) socket.resetAndDestroy();
+function dropUnsent({ socket, protocol }: ClientRequest): void {
+  if (socket && !socket.destroyed && protocol !== "https:") socket.resetAndDestroy();
 }
 
 /** A question that is asked in another way has a second connection, of which nobody needs to hear. */
@@ -133,7 +140,7 @@ function limitConnecting(sent: ClientRequest): void {
 function tellConnection(sent: ClientRequest, tell: TransportRequest["onConnected"]): void {
   sent.once("socket", (socket) => {
     if (sent.reusedSocket) tell("reused");
-    else socket.once(socket instanceof TLSSocket ? "secureConnect" : "connect", () => tell("made"));
+    else socket.once(sent.protocol === "https:" ? "secureConnect" : "connect", () => tell("made"));
   });
 }
 

@@ -170,6 +170,7 @@ function jobOf(
     begun: new Map(),
     head: undefined,
     reading: undefined,
+    noting: undefined,
   };
 }
 
