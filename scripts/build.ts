@@ -4,11 +4,19 @@ import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
+import { dropModules, joinModules } from "./join.ts";
 import { ROOT, runNode } from "./steps.ts";
 
 /** Each before the ones that import it. */
 const PACKAGES = ["protocol", "engine", "server", "client", "uppy", "cli"];
 const OUT = join(ROOT, "dist");
+
+/** Packages whose entries are joined for Node. Bundlers get the protocol's modules as they are, of which they leave out what a page does not need. */
+const JOINED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  protocol: { node: "index" },
+  client: { index: "index", "node/index": "node/index" },
+  cli: { main: "main" },
+};
 
 type Manifest = Record<string, unknown>;
 
@@ -19,6 +27,9 @@ async function build(name: string): Promise<void> {
   await emit(from, join(to, "dist"));
   const manifest: Manifest = JSON.parse(await readFile(join(from, "package.json"), "utf8"));
   await writeFile(join(to, "package.json"), `${JSON.stringify(published(manifest), null, 2)}\n`);
+  if (JOINED[name]) await joinModules(join(to, "dist"), JOINED[name]);
+  // Nothing else of it is an entry: pages are bundled from the modules of the others.
+  if (manifest["bin"]) await dropModules(join(to, "dist"), /^(?:main|joined-.*)\.js$/);
   await cp(join(ROOT, "LICENSE"), join(to, "LICENSE"));
   const own = join(from, "README.md");
   await cp(existsSync(own) ? own : join(ROOT, "README.md"), join(to, "README.md"));
@@ -65,8 +76,16 @@ async function pointAtJavaScript(dir: string): Promise<void> {
 
 /** Every `./src/x.ts` becomes `./dist/x.js`, with its declarations. */
 function published(manifest: Manifest): Manifest {
-  const { exports: entries } = manifest;
-  return entries === undefined ? manifest : { ...manifest, exports: builtEntry(entries) };
+  const { name, exports: entries } = manifest;
+  if (entries === undefined) return manifest;
+  const built = builtEntry(entries);
+  return { ...manifest, exports: name === "@holdfast/protocol" ? withNode(built) : built };
+}
+
+/** The first that fits counts: types, then what is for Node, then what is for everybody. */
+function withNode(built: unknown): unknown {
+  const text = JSON.stringify(built);
+  return JSON.parse(text.replace('"default":', '"node":"./dist/node.js","default":'));
 }
 
 /** An entry is a path, or an object of entries by conditions. */

@@ -2,14 +2,14 @@
 // The launcher: runs the command line in this Node if it is new enough, else in the Node that our per-platform package brings.
 //
 // Written so that every Node from 12.20 on can read it: an old one is exactly who has to.
-import { spawn } from "node:child_process";
 import { closeSync, existsSync, openSync, readSync } from "node:fs";
 import { createRequire } from "node:module";
-import { Socket } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
+/** What only an old Node or its child needs is loaded by this: everybody else would wait for it. Without `node:`, which the oldest know in an import only. */
+const require = createRequire(import.meta.url);
 const NODE_WANTED = "22.19";
 /** Says in the child's environment which descriptor is the pipe that lives as long as the launcher. */
 const LIFELINE = "HOLDFAST_LIFELINE_FD";
@@ -49,7 +49,7 @@ function findNode() {
   const name = NODE_PACKAGES[`${process.platform}-${process.arch}`];
   if (name === undefined) return undefined;
   try {
-    const manifest = createRequire(import.meta.url).resolve(`${name}/package.json`);
+    const manifest = require.resolve(`${name}/package.json`);
     const program = process.platform === "win32" ? "node.exe" : "node";
     return join(dirname(manifest), "bin", program);
   } catch (error) {
@@ -78,6 +78,7 @@ function watchLifeline() {
   const fd = process.env[LIFELINE];
   if (fd === undefined) return;
   delete process.env[LIFELINE];
+  const { Socket } = require("net");
   const pipe = new Socket({ fd: Number(fd), readable: true, writable: false });
   const die = () => process.kill(process.pid, "SIGKILL");
   pipe.on("error", die);
@@ -114,6 +115,7 @@ function isProgram(path) {
 
 /** Runs in our Node: same terminal, same signals, same end. */
 function runThere(node) {
+  const { spawn } = require("child_process");
   let child;
   // Before the child is there: a signal in between would end the launcher alone.
   for (const signal of SIGNALS) process.on(signal, () => child.kill(signal));

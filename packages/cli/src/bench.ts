@@ -5,9 +5,8 @@ import { join } from "node:path";
 import type { AskOptions, Transfer, TransferOptions } from "@holdfast/client";
 import { HoldfastError } from "@holdfast/protocol";
 import { Command } from "commander";
-import { type Round, runRound } from "./bench/measure.ts";
+import type { Round } from "./bench/measure.ts";
 import { benchText, medianOf } from "./bench/text.ts";
-import { createPatient, exchange } from "./doctor/patient.ts";
 import { onStopSignal } from "./interrupt.ts";
 import { jsonLines } from "./json.ts";
 import { paceOf } from "./options.ts";
@@ -94,6 +93,7 @@ async function runBench({ size: sizes, rounds, json }: Options, command: Command
 async function roundTripMs(to: string): Promise<number> {
   const base = URL.parse(to);
   if (!base) throw new HoldfastError("usage", "not an http or https address");
+  const { createPatient, exchange } = await import("./doctor/patient.ts");
   const patient = createPatient(base, { token: undefined, origin: undefined, bodyMax: 0 });
   const times: number[] = [];
   try {
@@ -115,6 +115,7 @@ async function withTrack(
   work: (run: (size: number) => Promise<Round>) => Promise<void>,
 ): Promise<void> {
   const { ALONE, deleteFile, nodePorts } = await import("@holdfast/client/node");
+  const { runRound } = await import("./bench/measure.ts");
   // Checkpoints of its own, for once: a bench is never gone on with.
   const stateDir = await mkdtemp(join(tmpdir(), "holdfast-bench-"));
   const ports = { ...nodePorts(stateDir), share: ALONE };

@@ -2,10 +2,7 @@
 import { HoldfastError } from "@holdfast/protocol";
 import { Command } from "commander";
 import { parseServerAddress } from "./addresses.ts";
-import { examine } from "./doctor/examine.ts";
 import type { Finding } from "./doctor/finding.ts";
-import { createPatient } from "./doctor/patient.ts";
-import { isLoopback } from "./doctor/reach.ts";
 import { examineStorage, examineStorages, exitOfSetting } from "./doctor/storage.ts";
 import { diagnosisText, findingText } from "./doctor-text.ts";
 import { Ended } from "./ended.ts";
@@ -92,6 +89,12 @@ async function* examineServer(
 ): AsyncGenerator<Finding> {
   const base = baseOf(address ?? settings.required("to"));
   const token = await readToken(settings, "token-file");
+  // Node's HTTP and TLS, which these bring along, are half of the start of every other command.
+  const [{ examine }, { createPatient }, { isLoopback }] = await Promise.all([
+    import("./doctor/examine.ts"),
+    import("./doctor/patient.ts"),
+    import("./doctor/reach.ts"),
+  ]);
   // What is not encrypted gets no token; the certificate's check says so.
   const isPrivate = base.protocol === "https:" || isLoopback(base);
   const patient = createPatient(base, {

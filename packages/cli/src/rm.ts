@@ -1,5 +1,4 @@
 // `holdfast rm`: removes files from a server; an upload's address ends that upload.
-import { createInterface } from "node:readline/promises";
 import { HoldfastError, toHoldfastError } from "@holdfast/protocol";
 import { Command } from "commander";
 import { ASK_SETTINGS, ASK_WORDS, type Asking, withClient } from "./asking.ts";
@@ -99,6 +98,7 @@ async function askFirst(doomed: readonly Doomed[]): Promise<void> {
     });
   }
   for (const { url } of doomed) process.stderr.write(`  ${printable(url)}\n`);
+  const { createInterface } = await import("node:readline/promises");
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   const stopped = Promise.withResolvers<string>();
   lines.once("SIGINT", () => stopped.resolve(""));
