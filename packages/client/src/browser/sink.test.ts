@@ -160,6 +160,17 @@ describe("a download of a page", () => {
     expect(await world.checkpoints.list()).toEqual([]);
   });
 
+  it("keeps nothing waiting while all of it is read at one go", async () => {
+    const sink = await fill(createWorld());
+    let isHeard = false;
+    setTimeout(() => {
+      isHeard = true;
+    });
+    const until = performance.now() + 5_000;
+    while (!isHeard && performance.now() < until) await sink.read("working", 0, new Uint8Array(10));
+    expect(isHeard).toBe(true);
+  });
+
   it("says that there is no room before anything is written, and leaves what there was", async () => {
     const world = createWorld();
     await (await fill(world)).close();

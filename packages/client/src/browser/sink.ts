@@ -10,6 +10,9 @@ import { openWorking, type WorkingFile } from "./working-file.ts";
 /** The folder of this site's working files. */
 const FOLDER = "holdfast downloads";
 
+/** Reading is done at once here, and so is hashing: whoever reads on and on hears of nothing else for so long, in milliseconds. */
+const TURN_MS = 50;
+
 /** What a browser has for sites, as far as this needs it. */
 export interface Disk {
   /** The folder of the working files, made if need be. @throws HoldfastError `sink_unsupported`, `sink_failed` */
@@ -19,7 +22,7 @@ export interface Disk {
 export interface SinkParts {
   readonly disk: Disk;
   readonly checkpoints: Pick<CheckpointStore, "load" | "save" | "remove">;
-  readonly clock: Pick<Clock, "after">;
+  readonly clock: Pick<Clock, "after" | "monotonic">;
   readonly digester: Digester;
   readonly keeping: Keeping;
 }
@@ -49,6 +52,15 @@ export function createBrowserSink(
   let broken: HoldfastError | undefined;
   let kept: string | undefined;
   const nameOf = (root: string) => workingName(checkpointKey(digester, "download", identity), root);
+  let turnAt = clock.monotonic();
+  /** Everything else of the page's transfers gets its turn, an abort too. */
+  const passTurn = async () => {
+    if (clock.monotonic() - turnAt < TURN_MS) return;
+    await new Promise<void>((resolve) => {
+      clock.after(0, resolve);
+    });
+    turnAt = clock.monotonic();
+  };
   const workingOf = () => {
     if (working) return working;
     if (broken) throw broken;
@@ -94,7 +106,10 @@ export function createBrowserSink(
       return { size: there, mark, note };
     },
     async read(file, offset, into) {
-      if (file === "working") return workingOf().file.read(offset, into);
+      if (file === "working") {
+        await passTurn();
+        return workingOf().file.read(offset, into);
+      }
       const piece = (await existingAt(place))?.slice(offset, offset + into.length);
       if (!piece) return 0;
       const bytes = new Uint8Array(await piece.arrayBuffer().catch(sinkError));
