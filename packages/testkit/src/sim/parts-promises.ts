@@ -34,9 +34,14 @@ export async function partViolations(
   return wrong;
 }
 
-/** Days later there are the files, each with its manifest, and nothing else. */
+/** Of what has ended nothing takes room, and days later there are the files, each with its manifest, and nothing else. */
 export async function leftBehind(life: PartsLife): Promise<string[]> {
   const { engine, clock, storage, metadata } = life;
+  for (const { id, place, hasBytes } of metadata.snapshot().uploads.values()) {
+    const isThere = place !== undefined && storage.state.places.has(place);
+    // A sweep would find it a day later.
+    if (!hasBytes && isThere) return [`${id} has no bytes by its record, and a place by the store`];
+  }
   for (let times = 0; times < 3; times++) {
     clock.advance(A_DAY_MS);
     const { failed, isWhole } = await engine.sweep("server", { isDryRun: false });
