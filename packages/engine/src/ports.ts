@@ -103,7 +103,7 @@ export interface Outlet {
    * What was begun and did not go, goes next, whichever way.
    */
   begin(size: number): { readonly descriptor: number; readonly most: number } | "none" | undefined;
-  /** Told of the bytes that went that way. */
+  /** Told of the bytes that went that way, in the same turn. */
   took(count: number): void;
 }
 

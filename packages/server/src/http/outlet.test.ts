@@ -1,4 +1,5 @@
 // A connection as the kernel knows it: told only while nothing that Node has to send could come behind what goes past it.
+import { writeSync } from "node:fs";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { connect, type Socket } from "node:net";
 import { MIB } from "@holdfast/protocol";
@@ -71,4 +72,25 @@ it("a connection whose number Node calls otherwise has no way past the pieces at
   const handle: unknown = Reflect.get(Object(res.socket), "_handle");
   Object.defineProperty(handle, "fd", { value: undefined });
   expect(descriptorOf(res)).toBe("none");
+});
+
+it("a chunk that went past Node ends at once: some clients hand nothing on before it does", async () => {
+  let got = "";
+  client.on("data", (piece: Buffer) => {
+    got += piece.toString("latin1");
+  });
+  client.write(REQUEST);
+  const res = await replyAt(0);
+  await new Promise((resolve) => res.write("", resolve));
+  const outlet = outletOf(res);
+  for (const bytes of ["hello", "you"]) {
+    const way = outlet.begin(bytes.length);
+    if (typeof way !== "object") throw new Error("there is no way past Node");
+    outlet.took(writeSync(way.descriptor, bytes));
+  }
+  const chunks = "5\r\nhello\r\n3\r\nyou\r\n";
+  await expect.poll(() => got.slice(got.indexOf("\r\n\r\n") + 4)).toBe(chunks);
+  expect(outlet.end()).toBe(true);
+  res.end();
+  await expect.poll(() => got.slice(got.indexOf("\r\n\r\n") + 4)).toBe(`${chunks}0\r\n\r\n`);
 });
