@@ -27,11 +27,18 @@ const PARTS: ReadonlyMap<string, string> = new Map([
 async function measure(): Promise<readonly Row[]> {
   const script = (name: string) => bundle(`import "../packages/client/src/browser/${name}.ts";`);
   const page = await bundle(`export * from "@holdfast/client/browser";`);
+  const background = page.onDemand.filter(({ name }) => name === "background");
+  if (background.length === 0) throw new Error("there is no part of the page's named background");
   const worker = await script("worker");
   const hashWorker = await script("hash-worker");
   const serviceWorker = await script("service-worker");
   const rows = [
     { script: "the page's own", chunks: page.entry, when: "at once" },
+    {
+      script: "its part `background`",
+      chunks: background,
+      when: "with the first upload, where the site has a service worker",
+    },
     { script: "`worker.js`", chunks: worker.entry, when: "with the first transfer" },
     ...worker.onDemand.map((chunk) => {
       const when = PARTS.get(chunk.name);

@@ -69,6 +69,7 @@ const CONTRACT: Readonly<Record<number, readonly ErrorCode[]>> = {
     "sink_full",
     "sink_denied",
     "sink_unsupported",
+    "background_unsupported",
     "download_corrupt",
     "certificate_untrusted",
     "checkpoint_failed",

@@ -97,6 +97,7 @@ const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   sink_full: EXIT.fatal,
   sink_denied: EXIT.fatal,
   sink_unsupported: EXIT.fatal,
+  background_unsupported: EXIT.fatal,
   directory_not_found: EXIT.directoryNotFound,
   download_corrupt: EXIT.fatal,
   connection_failed: EXIT.gaveUp,

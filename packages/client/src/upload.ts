@@ -9,6 +9,7 @@ import {
 } from "@holdfast/protocol";
 import { createBuffers } from "./buffers.ts";
 import { sendPart } from "./direct/send-part.ts";
+import { type SignedPart, signRest } from "./direct/sign-rest.ts";
 import type { WatchedTransfer } from "./events.ts";
 import { type Known, RUN_MS_WHOLE } from "./line.ts";
 import { settingsOf, type TransferOptions, wireOf } from "./options.ts";
@@ -48,14 +49,22 @@ export interface UploadOptions extends TransferOptions {
   readonly live?: true;
 }
 
+export interface Upload extends WatchedTransfer {
+  /** Pauses it; resolves with what brings the parts that are missing, as `signRest` does. */
+  signRest(canSend: (url: string) => boolean): Promise<readonly SignedPart[]>;
+}
+
 /** Starts an upload. The same source to the same server goes on where an earlier upload of it stopped. */
 export function startUpload(
   openSource: () => Promise<Source>,
   options: UploadOptions,
   ports: Ports,
-): WatchedTransfer {
+): Upload {
   const { clock, random } = ports;
-  return runTransfer({
+  let made: Job | undefined;
+  /** What was under way when it was paused. */
+  let moved: Promise<unknown> = Promise.resolve();
+  const transfer = runTransfer({
     clock,
     random,
     settings: {
@@ -89,6 +98,7 @@ export function startUpload(
         isWarned: false,
         stale: [],
       };
+      made = job;
       return {
         open: (call) => openUpload(job, call),
         create: (call) => createUpload(job, call),
@@ -102,11 +112,25 @@ export function startUpload(
         complete: (call) => completeUpload(job, call),
         discard: (call) => discardUpload(job, call),
         // The server knows what has arrived.
-        rest: async () => undefined,
+        async rest(runs) {
+          moved = runs;
+        },
         close: () => closeUpload(job).finally(unheard),
       };
     },
   });
+  return {
+    ...transfer,
+    // What a spread copies would stay as it is.
+    get state() {
+      return transfer.state;
+    },
+    async signRest(canSend) {
+      await transfer.pause();
+      await moved;
+      return signRest(made, canSend);
+    },
+  };
 }
 
 /** What was learned on two lines says nothing of either. */

@@ -343,6 +343,12 @@ export const ERRORS = {
     title: "This page has no place where a download could be kept",
     hint: "It takes https, or an address of this machine, and a worker. A plain link to the file has the browser itself download it, without the checks.",
   },
+  background_unsupported: {
+    status: 0,
+    retry: "never",
+    title: "The browser cannot send the rest of this upload in the background",
+    hint: "Keep the page open: it sends the rest itself.",
+  },
   directory_not_found: {
     status: 0,
     retry: "never",

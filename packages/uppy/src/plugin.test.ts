@@ -1,5 +1,5 @@
 // What Uppy hears of transfers and transfers of Uppy: the real core of Uppy, with transfers that do as the test says.
-import type { Client, FileOptions, PageEvents, Transfer } from "@holdfast/client/browser";
+import type { Client, FileOptions, PageEvents, Transfer, Upload } from "@holdfast/client/browser";
 import { HoldfastError } from "@holdfast/protocol";
 import Uppy, { type Body, type Meta } from "@uppy/core";
 import { afterEach, expect, it, vi } from "vitest";
@@ -28,7 +28,7 @@ function openStage(): Stage {
   const refuse = (): never => {
     throw new Error("nobody asks for that");
   };
-  const upload = (blob: Blob, options: FileOptions): Transfer => {
+  const upload = (blob: Blob, options: FileOptions): Upload => {
     const listeners = new Map<string, Listener>();
     const { promise: done, resolve, reject } = Promise.withResolvers<Awaited<Transfer["done"]>>();
     const told: string[] = [];
@@ -56,6 +56,7 @@ function openStage(): Stage {
         return () => listeners.delete(name);
       },
       done,
+      toBackground: refuse,
       state: "sending",
     };
   };

@@ -1,8 +1,11 @@
 // The client of a page: its transfers run in an engine on a thread of its own; the page only tells what to do and hears what comes of it.
 import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
 import type { TokenSource } from "../auth.ts";
+import type { SignedPart } from "../direct/sign-rest.ts";
 import type { UploadOptions } from "../upload.ts";
+import type { Background } from "./background.ts";
 import { type EngineLink, startEngine } from "./engine-link.ts";
+import { identityOf } from "./identity.ts";
 import { keepAwake } from "./keep-awake.ts";
 import { findAgain, lost } from "./kept-source.ts";
 import {
@@ -20,10 +23,12 @@ import {
   type DownloadOptions,
   placeOf,
 } from "./page-download.ts";
-import { createPageTransfer, type PageTransfer, type Transfer } from "./page-transfer.ts";
+import { createPageTransfer, type PageTransfer } from "./page-transfer.ts";
+import { createPageUpload, type Upload } from "./page-upload.ts";
 import { browserClock } from "./platform.ts";
 import { createRunning } from "./running.ts";
 import { isFileOf, otherFile } from "./same-file.ts";
+import { endedOf } from "./service-worker-messages.ts";
 import type { Unfinished } from "./unfinished.ts";
 import type { UnfinishedDownload } from "./unfinished-downloads.ts";
 
@@ -60,7 +65,7 @@ export interface Client {
    * Uploads a file. Fails with `source_unreadable`, `unauthorized`, `insecure_transport` and other codes of the error table; a network or a server that is away is
    * no failure unless `giveUpMs` says so.
    */
-  upload(file: Blob, options: FileOptions): Transfer;
+  upload(file: Blob, options: FileOptions): Upload;
   /**
    * Downloads a file of ours, every part verified, or one of any server that lets pages ask for ranges. The same again goes on where it stopped, after a reload or a crash too. Fails
    * with `sink_unsupported` where the browser has no place for it, `sink_full`, `sink_denied`, `precondition_failed` where the file changes meanwhile, and others.
@@ -74,7 +79,7 @@ export interface Client {
    * @throws HoldfastError `source_changed` where the file is another one now, `source_gone` or `source_unreadable` where it is not there any more, `source_denied`
    * where nobody allows it to be read: then it has to be chosen again.
    */
-  resume(one: Unfinished, options?: ResumeOptions): Promise<Transfer>;
+  resume(one: Unfinished, options?: ResumeOptions): Promise<Upload>;
   /**
    * Tells of each upload that another tab of this site begins from now on, until the returned function is called. Whoever resumes it sees what that tab does, and goes on
    * with it should that tab go. What was begun before, `unfinished` tells.
@@ -104,6 +109,9 @@ export function createClient({
   const transfers = new Map<number, PageTransfer>();
   const tokens = new Map<number, () => Promise<string>>();
   const questions = new Map<number, PromiseWithResolvers<Found>>();
+  const signings = new Map<number, PromiseWithResolvers<readonly SignedPart[]>>();
+  /** Uploads that the browser may have. */
+  const backgrounds = new Map<number, Background>();
   const others = new Set<(one: Unfinished) => void>();
   const running = createRunning();
   // A site without it has uploads all the same.
@@ -115,12 +123,15 @@ export function createClient({
   let link: EngineLink | undefined;
 
   function failAll(error: HoldfastError): void {
-    const [failed, asked] = [[...transfers.values()], [...questions.values()]];
+    const failed = [...transfers.values()];
+    const asked = [...questions.values(), ...signings.values()];
     for (const id of transfers.keys()) running.note(id, false);
     transfers.clear();
     awake.note(0);
     tokens.clear();
     questions.clear();
+    signings.clear();
+    backgrounds.clear();
     open.clear();
     link?.close();
     link = undefined;
@@ -152,21 +163,27 @@ export function createClient({
       for (const listener of [...others]) listener(message.one);
       return;
     }
-    if (message.type === "unfinished" || message.type === "refused") {
-      const asked = questions.get(message.question);
-      questions.delete(message.question);
-      open.delete(message.question);
+    if ("question" in message && message.type !== "ask token") {
+      const { question } = message;
+      const [asked, signing] = [questions.get(question), signings.get(question)];
+      questions.delete(question);
+      signings.delete(question);
+      open.delete(question);
       if (message.type === "unfinished") asked?.resolve(message.found);
-      else asked?.reject(decodeError(message.error));
+      else if (message.type === "signed") signing?.resolve(message.signed);
+      else (asked ?? signing)?.reject(decodeError(message.error));
       return;
     }
     const { id } = message;
     const transfer = transfers.get(id);
     if (message.type === "ask token") void answer(id, message.question);
     else if (message.type === "event") transfer?.accept(message.event);
-    else if (message.type === "where") transfer?.move(message.where);
-    else {
+    else if (message.type === "where") {
+      transfer?.move(message.where);
+      if (message.where === "here") void backgrounds.get(id)?.find();
+    } else {
       transfers.delete(id);
+      backgrounds.delete(id);
       open.delete(id);
       awake.note(transfers.size);
       tokens.delete(id);
@@ -204,35 +221,61 @@ export function createClient({
     return asked.promise;
   }
 
+  /** Resolves with what brings the rest of an upload. */
+  function sign(id: number): Promise<readonly SignedPart[]> {
+    const asked = Promise.withResolvers<readonly SignedPart[]>();
+    const { origin } = location;
+    signings.set(
+      ask((question) => ({ type: "sign", question, id, origin })),
+      asked,
+    );
+    return asked.promise;
+  }
+
+  /** What a person wants of a transfer that the browser has is done once the browser has it no more. */
+  function command(id: number, type: "pause" | "resume" | "abort"): void {
+    const background = backgrounds.get(id);
+    const send = () => link?.send({ type, id });
+    if (background?.isOut()) void background.takeBack().then(send);
+    else send();
+  }
+
   /** A transfer that `make` tells the engine of; how its token travels is said with it. */
   function begin(
     token: TokenSource | undefined,
     make: (id: number, token: string | "ask" | undefined) => ToEngine,
-  ): PageTransfer {
+  ): { readonly id: number; readonly begun: PageTransfer } {
     const sent = typeof token === "function" ? "ask" : token;
     const id = ask((id) => make(id, sent));
-    const begun = createPageTransfer((type) => link?.send({ type, id }));
+    const begun = createPageTransfer((type) => command(id, type));
     transfers.set(id, begun);
     running.note(id, true);
     awake.note(transfers.size);
     if (typeof token === "function") tokens.set(id, token);
-    return begun;
+    return { id, begun };
   }
 
   function upload(
     blob: Blob,
     { token: source, handle, path, ...options }: FileOptions,
     identity?: string,
-  ): Transfer {
-    const { transfer } = begin(source, (id, token) => ({
+  ): Upload {
+    const { id, begun } = begin(source, (id, token) => ({
       ...{ type: "upload", id },
       upload: { blob, handle, path, identity, options, token },
     }));
-    if (texts) {
-      const file = options.name ?? (blob instanceof File ? blob.name : "blob");
-      notify(transfer, { file, texts: { ...ENGLISH, ...texts } }, registered);
-    }
-    return transfer;
+    const isFile = blob instanceof File;
+    const title = options.name ?? (isFile ? blob.name : "blob");
+    if (texts) notify(begun.transfer, { file: title, texts: { ...ENGLISH, ...texts } }, registered);
+    return createPageUpload({
+      ...{ begun, blob, title, registered, to: options.to },
+      identity: identity ?? (isFile ? identityOf(blob, { ...settings, path }) : undefined),
+      sign: () => sign(id),
+      command: (type) => link?.send({ type, id }),
+      onBackground(background) {
+        if (transfers.has(id)) backgrounds.set(id, background);
+      },
+    });
   }
 
   function download(
@@ -241,7 +284,7 @@ export function createClient({
   ): Download {
     const place = placeOf({ handle, name });
     const url = absolute(address);
-    const begun = begin(source, (id, token) => ({
+    const { begun } = begin(source, (id, token) => ({
       ...{ type: "download", id },
       download: { url, options, token, place },
     }));
@@ -265,6 +308,7 @@ export function createClient({
       if (!begun) continue;
       // Whether another tab is at it by now, the engine tells.
       begun.move("here");
+      void backgrounds.get(id)?.find();
       running.note(id, begun.isRunning());
       if (begun.transfer.state === "paused") link.send({ type: "pause", id });
     }
@@ -273,6 +317,13 @@ export function createClient({
   const onShown = () => {
     if (document.visibilityState === "visible") link?.send({ type: "hint" });
   };
+  /** The service worker tells of what the browser has sent. */
+  const onTold = ({ data }: MessageEvent<unknown>) => {
+    for (const background of backgrounds.values())
+      if (background.id === endedOf(data)) background.ended();
+  };
+  const messages = serviceWorker && navigator.serviceWorker;
+  messages?.addEventListener("message", onTold);
   document.addEventListener("visibilitychange", onShown);
   addEventListener("pagehide", onLeft);
   addEventListener("pageshow", onBack);
@@ -308,6 +359,7 @@ export function createClient({
       await question((question) => ({ type: "forget download", question, key, root }));
     },
     close() {
+      messages?.removeEventListener("message", onTold);
       document.removeEventListener("visibilitychange", onShown);
       removeEventListener("pagehide", onLeft);
       removeEventListener("pageshow", onBack);

@@ -1,7 +1,9 @@
 // The uploads of an engine: files of the page, and what leads back to them.
+import { HoldfastError } from "@holdfast/protocol";
 import type { TokenSource } from "../auth.ts";
+import type { SignedPart } from "../direct/sign-rest.ts";
 import type { Ports, Source } from "../ports.ts";
-import { startUpload } from "../upload.ts";
+import { startUpload, type Upload } from "../upload.ts";
 import type { Transfers } from "./engine-transfers.ts";
 import { watchExpiry } from "./expiry.ts";
 import type { FileChannel } from "./file-channel.ts";
@@ -26,12 +28,16 @@ interface UploadsParts {
   readonly files: Pick<FileChannel, "offer" | "drop">;
 }
 
-type Begin<Sent> = (id: number, sent: Sent, token: TokenSource | undefined) => void;
+interface Uploads {
+  begin(id: number, sent: SentUpload, token: TokenSource | undefined): void;
+  /** Pauses it; what brings its rest, if that leads to this origin. @throws HoldfastError `background_unsupported` and what asking met */
+  sign(id: number, origin: string): Promise<readonly SignedPart[]>;
+}
 
-/** The returned function begins one. */
-export function createUploads(parts: UploadsParts): Begin<SentUpload> {
+export function createUploads(parts: UploadsParts): Uploads {
   const { ports, settings, transfers, takeTurn, origins, handles, files } = parts;
   const { owner } = settings;
+  const running = new Map<number, Upload>();
 
   /** Its handle is kept before there is a checkpoint that it would be needed for. */
   async function open({ blob, handle, path, identity }: SentUpload): Promise<Source> {
@@ -45,7 +51,7 @@ export function createUploads(parts: UploadsParts): Begin<SentUpload> {
     return named;
   }
 
-  return (id, sent, token) => {
+  function begin(id: number, sent: SentUpload, token: TokenSource | undefined): void {
     const { blob, options } = sent;
     let opened: Source | undefined;
     const turn = takeTurn(options.to);
@@ -70,6 +76,7 @@ export function createUploads(parts: UploadsParts): Begin<SentUpload> {
       { ...common, ...options, ...(token === undefined ? {} : { token }) },
       { ...ports, checkpoints: share.claiming(ports.checkpoints) },
     );
+    running.set(id, transfer);
     transfers.follow(id, { transfer, share, turn }, async (result) => result);
     const unwatch = watchExpiry(browserClock, transfer, (detail) =>
       share.note({ name: "notice", value: { code: "upload_ended", detail } }),
@@ -77,9 +84,19 @@ export function createUploads(parts: UploadsParts): Begin<SentUpload> {
     transfer.done.then(unwatch, unwatch);
     // Of one that has failed, it leads to what is gone on with.
     const forget = () => {
+      running.delete(id);
       const isOver = transfer.state === "complete" || transfer.state === "aborted";
       if (opened && isOver) void handles.forget(opened.identity);
     };
     transfer.done.then(forget, forget);
+  }
+
+  return {
+    begin,
+    async sign(id, origin) {
+      const upload = running.get(id);
+      if (!upload) throw new HoldfastError("background_unsupported", "the upload has ended");
+      return upload.signRest((url) => new URL(url).origin === origin);
+    },
   };
 }

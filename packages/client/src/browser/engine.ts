@@ -62,7 +62,7 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
     (one) => page.postMessage({ type: "other", one }),
   );
   const parts = { ports, settings, transfers, takeTurn: createTurns() };
-  const beginUpload = createUploads({ ...parts, origins, handles, files });
+  const uploads = createUploads({ ...parts, origins, handles, files });
   const downloads = createDownloads(parts);
   const questions = new Map<number, PromiseWithResolvers<string>>();
   let lastQuestion = 0;
@@ -97,11 +97,22 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
   function answer(question: number, done: Promise<Found>): void {
     done.then(
       (found) => page.postMessage({ type: "unfinished", question, found }),
-      (error: unknown) => {
-        const sent = encodeError(toHoldfastError(error));
-        page.postMessage({ type: "refused", question, error: sent });
-      },
+      (error: unknown) => refuse(question, error),
     );
+  }
+
+  function refuse(question: number, error: unknown): void {
+    const sent = encodeError(toHoldfastError(error));
+    page.postMessage({ type: "refused", question, error: sent });
+  }
+
+  async function sign({ question, id, origin }: Extract<ToEngine, { type: "sign" }>) {
+    try {
+      const signed = await uploads.sign(id, origin);
+      page.postMessage({ type: "signed", question, signed });
+    } catch (error) {
+      refuse(question, error);
+    }
   }
 
   async function list(): Promise<Found> {
@@ -134,7 +145,9 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
       case "end":
         return end();
       case "upload":
-        return beginUpload(message.id, message.upload, tokenOf(message.id, message.upload.token));
+        return uploads.begin(message.id, message.upload, tokenOf(message.id, message.upload.token));
+      case "sign":
+        return void sign(message);
       case "download":
         return downloads.begin(
           message.id,

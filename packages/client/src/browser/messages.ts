@@ -1,5 +1,6 @@
 // What a page and the engine of its transfers tell each other: plain data, since errors and functions do not travel between threads.
 import { type ErrorCode, type ErrorDetails, HoldfastError } from "@holdfast/protocol";
+import type { SignedPart } from "../direct/sign-rest.ts";
 import type { DownloadOptions } from "../download.ts";
 import type { PublicState, TransferEvents } from "../events.ts";
 import type { Result } from "../state.ts";
@@ -61,6 +62,13 @@ export type ToEngine =
       readonly key: string;
       readonly root: string;
     }
+  /** What brings the rest of an upload, if it leads to the page's own origin. */
+  | {
+      readonly type: "sign";
+      readonly question: number;
+      readonly id: number;
+      readonly origin: string;
+    }
   /** The page wants to know of what other tabs begin. */
   | { readonly type: "listen" }
   /** The page is looked at again, which the engine cannot see. */
@@ -92,6 +100,11 @@ export type ToPage =
       readonly type: "unfinished";
       readonly question: number;
       readonly found: Found;
+    }
+  | {
+      readonly type: "signed";
+      readonly question: number;
+      readonly signed: readonly SignedPart[];
     }
   | { readonly type: "other"; readonly one: Unfinished }
   | { readonly type: "refused"; readonly question: number; readonly error: SentError }

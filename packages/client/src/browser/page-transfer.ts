@@ -6,8 +6,8 @@ import type { Brought, SentEvent, Where } from "./messages.ts";
 /** `warning`: something that does not stop the transfer, but that a person should know. */
 export interface PageEvents extends Omit<TransferEvents, "notice"> {
   warning: TransferEvents["notice"];
-  /** Another tab does the work, and this one shows it; or this one does it again. */
-  where: Where;
+  /** Another tab does the work, and this one shows it; the browser does, in the background; or this tab does it again. */
+  where: Where | "background";
 }
 
 export interface Transfer extends Omit<CoreTransfer, "on"> {
@@ -23,7 +23,7 @@ export interface PageTransfer {
   /** What it ends with. */
   readonly done: Promise<Brought>;
   accept(event: SentEvent): void;
-  move(where: Where): void;
+  move(where: PageEvents["where"]): void;
   /** It would stop if this tab went. */
   isRunning(): boolean;
   complete(result: Brought): void;
@@ -49,7 +49,7 @@ export function createPageTransfer(
   // Who listens to events only must not meet an unhandled rejection.
   done.catch(() => "told by the error event");
   let state: PublicState = "opening";
-  let where: Where = "here";
+  let where: PageEvents["where"] = "here";
 
   function emit<Name extends keyof PageEvents>(event: Name, value: PageEvents[Name]): void {
     for (const listener of [...listeners[event]]) {

@@ -1,11 +1,14 @@
 // What the site's service worker does with what it is told, by a double of the scope that it runs in.
 import { afterEach, beforeAll, expect, test, vi } from "vitest";
-import { awake } from "./service-worker-messages.ts";
+import { awake, endedOf } from "./service-worker-messages.ts";
 
 type Waited = Event & { readonly waits: Promise<unknown>[] };
 
 const listeners = new Map<string, (event: Event) => void>();
 const opened: string[] = [];
+const told: unknown[] = [];
+const shown: unknown[] = [];
+let isOpen = true;
 const focused: string[] = [];
 
 /** As a browser makes it: what it is told to wait for, it waits for. */
@@ -20,6 +23,12 @@ function happen(name: string, more: object): Waited {
   return event;
 }
 
+const page = {
+  url: "https://site.example/uploads",
+  focus: async () => focused.push("https://site.example/uploads"),
+  postMessage: (message: unknown) => told.push(message),
+};
+
 const isOver = (work: Promise<unknown> | undefined) =>
   Promise.race([work?.then(() => true), new Promise((resolve) => setImmediate(resolve, false))]);
 
@@ -28,17 +37,19 @@ beforeAll(async () => {
     listeners.set(name, listener),
   );
   vi.stubGlobal("clients", {
-    matchAll: async () => [
-      {
-        url: "https://site.example/uploads",
-        focus: async () => focused.push("https://site.example/uploads"),
-      },
-    ],
+    matchAll: async () => (isOpen ? [page] : []),
     openWindow: async (url: string) => opened.push(url),
   });
+  vi.stubGlobal("registration", {
+    scope: "https://site.example/",
+    showNotification: async (title: string, more: object) => shown.push({ title, ...more }),
+  });
+  vi.stubGlobal("Notification", { permission: "granted" });
   await import("./service-worker.ts");
 });
 afterEach(() => {
+  isOpen = true;
+  for (const list of [told, shown]) list.length = 0;
   vi.useRealTimers();
 });
 
@@ -73,4 +84,40 @@ test("leads whoever clicks to the page: as it is open, or opened", async () => {
   expect(close).toHaveBeenCalledTimes(2);
   expect(focused).toEqual(["https://site.example/uploads"]);
   expect(opened).toEqual(["https://site.example/other"]);
+});
+
+const ENDS = ["backgroundfetchsuccess", "backgroundfetchfail"];
+
+test("tells open pages that the browser is done with what it was handed, and in its words what is left", async () => {
+  for (const name of ENDS) {
+    const updateUI = vi.fn(async () => undefined);
+    const id = `holdfast ${name}`;
+    await Promise.all(happen(name, { registration: { id }, updateUI }).waits);
+    expect(endedOf(told.at(-1))).toBe(id);
+    expect(updateUI).toHaveBeenCalledWith({ title: expect.stringContaining("open the page") });
+  }
+  expect(told).toHaveLength(2);
+  expect(shown).toEqual([]);
+});
+
+test("asks a person to come back where no page is open, once they have allowed that", async () => {
+  isOpen = false;
+  for (const name of ENDS) {
+    const event = { registration: { id: "holdfast one" }, updateUI: async () => undefined };
+    await Promise.all(happen(name, event).waits);
+  }
+  expect(shown).toHaveLength(2);
+  for (const one of shown)
+    expect(one).toMatchObject({ tag: "holdfast one", data: { holdfast: "https://site.example/" } });
+  vi.stubGlobal("Notification", { permission: "default" });
+  const event = { registration: { id: "holdfast one" }, updateUI: async () => undefined };
+  await Promise.all(happen("backgroundfetchfail", event).waits);
+  expect(shown).toHaveLength(2);
+});
+
+test("leaves background fetches of the site's own alone", () => {
+  const event = { registration: { id: "film" }, updateUI: vi.fn() };
+  expect(happen("backgroundfetchsuccess", event).waits).toEqual([]);
+  for (const message of [undefined, "film", { holdfast: "page" }, { holdfastEnded: 3 }])
+    expect(endedOf(message)).toBeUndefined();
 });

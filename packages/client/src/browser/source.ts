@@ -1,20 +1,16 @@
 // A Blob or a File as the source of an upload: a snapshot, which the browser refuses to read once the file behind it has changed.
 import { encodeHex, MIB } from "@holdfast/protocol";
-import { parseJson } from "../parse-json.ts";
 import type { Random, Source } from "../ports.ts";
+import { identityOf, type Told } from "./identity.ts";
 import { lost, otherNow } from "./kept-source.ts";
 import type { Origins } from "./origins.ts";
 
 /** Browsers read into memory of their own: so much of it at once, in bytes. Less would cost more questions than bytes. */
 const PIECE: number = 4 * MIB;
 
-interface BlobPlace {
+interface BlobPlace extends Told {
   readonly random: Random;
   readonly origins: Pick<Origins, "note">;
-  /** Whose files they are, where a page says so. */
-  readonly owner?: string | undefined;
-  /** Where a file lies in a folder, where it does not say so itself. */
-  readonly path?: string | undefined;
 }
 
 /** What has no name and no time of change can be told from another only while this page lives. */
@@ -67,32 +63,10 @@ interface Marks {
   readonly mtimeMs: number;
 }
 
-type Told = Pick<BlobPlace, "owner" | "path">;
-
-/** Two files at the same path are two uploads, unless size and time of change are the same too. */
-function marksOf(blob: Blob, random: Random, { owner, path: told }: Told): Marks {
+function marksOf(blob: Blob, random: Random, told: Told): Marks {
   if (!(blob instanceof File)) {
     return { name: "blob", identity: `blob:${encodeHex(random.bytes(16))}`, mtimeMs: 0 };
   }
-  const { name, webkitRelativePath, lastModified: mtimeMs, size } = blob;
-  const path = told ?? (webkitRelativePath || name);
-  const whose = owner === undefined ? [] : [owner];
-  return { name, identity: JSON.stringify(["file", path, size, mtimeMs, ...whose]), mtimeMs };
-}
-
-interface Identity {
-  readonly path: string;
-  readonly lastModified: number;
-  readonly owner?: string;
-}
-
-/** What the identity of a file's source says of that file, or undefined where it is that of something else. */
-export function decodeIdentity(identity: string): Identity | undefined {
-  const marks = parseJson(identity);
-  if (!Array.isArray(marks)) return undefined;
-  const [kind, path, , lastModified, owner] = marks;
-  const isFile = kind === "file" && typeof path === "string" && typeof lastModified === "number";
-  return isFile
-    ? { path, lastModified, ...(typeof owner === "string" ? { owner } : {}) }
-    : undefined;
+  const { name, lastModified: mtimeMs } = blob;
+  return { name, identity: identityOf(blob, told), mtimeMs };
 }

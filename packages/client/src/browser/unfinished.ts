@@ -3,7 +3,7 @@ import type { CheckpointStore, Digester } from "../ports.ts";
 import { listUnfinished } from "../unfinished.ts";
 import type { FileChannel } from "./file-channel.ts";
 import type { Handles } from "./handles.ts";
-import { decodeIdentity } from "./source.ts";
+import { decodeIdentity } from "./identity.ts";
 
 /** An upload that has begun and is not complete, as far as this browser knows. */
 export interface Unfinished {

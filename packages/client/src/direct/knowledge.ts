@@ -39,6 +39,7 @@ export function directOf(job: Job, target: Target): Direct {
   if (job.direct?.target === target) return job.direct;
   void job.direct?.signer.end();
   const { grid, digests } = target;
+  const { signedForMs } = job.options;
   // Whatever has a digest before anything is sent is committed: the server has told it.
   const committed = digests.known.bits.slice();
   const direct: Direct = {
@@ -52,7 +53,7 @@ export function directOf(job: Job, target: Target): Direct {
       batchMax: Math.max(1, Math.min(PARTS_WANTED_MAX, Math.floor(AHEAD / grid.partSize))),
       isSettled: (index) => ((committed[index >> 3] ?? 0) & (1 << (index & 7))) !== 0,
       digest: (index, signal) => digestOf(job, target, index, signal),
-      ask: (parts, signal) => askRequests(job, target, parts, signal),
+      ask: (parts, signal) => askRequests(job, target, { parts, lifeMs: signedForMs }, signal),
     }),
     confirmer: createConfirmer(job.ports.clock, (parts) =>
       askConfirmation(job, target, parts, { attempt: 1, signal: new AbortController().signal }),
@@ -63,7 +64,7 @@ export function directOf(job: Job, target: Target): Direct {
 }
 
 /** Parts are read ahead of their turn to be signed, and once more to be sent: whoever stores them compares. */
-async function digestOf(
+export async function digestOf(
   job: Job,
   { grid, digests }: Target,
   index: number,
@@ -74,14 +75,19 @@ async function digestOf(
   return digestAt(digests.bytes, index).slice();
 }
 
-async function askRequests(
-  { wire, ports, options }: Job,
+interface Asked {
+  readonly parts: readonly PartDigest[];
+  /** The server's choice where undefined. */
+  readonly lifeMs: number | undefined;
+}
+
+export async function askRequests(
+  { wire, ports }: Job,
   { url }: Target,
-  parts: readonly PartDigest[],
+  { parts, lifeMs }: Asked,
   signal: AbortSignal,
 ): Promise<readonly Signed[]> {
-  const { signedForMs } = options;
-  const life = signedForMs === undefined ? {} : { expiresIn: Math.ceil(signedForMs / 1000) };
+  const life = lifeMs === undefined ? {} : { expiresIn: Math.ceil(lifeMs / 1000) };
   const { body, headers } = jsonBody(encodePartsWanted({ parts, ...life }));
   const asked = {
     method: "POST",

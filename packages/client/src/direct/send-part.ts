@@ -124,7 +124,7 @@ function put(job: Job, { request }: Ticket, bytes: Uint8Array, call: Call): Prom
 const isLocal = (url: string) => url.startsWith("/");
 
 /** No part goes over a network in the clear because of what an answer over TLS says. */
-function addressOf(server: string, url: string): string {
+export function addressOf(server: string, url: string): string {
   if (isLocal(url)) return server + url;
   if (url.startsWith("https:") || server.startsWith("http:")) return url;
   throw new HoldfastError("insecure_transport", "the server points to a store without TLS");

@@ -1,0 +1,214 @@
+// Background Fetch of a real browser: an upload is handed to it, the page goes, the parts arrive, a page completes it.
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { countParts, KIB } from "@holdfast/protocol";
+import { freePort } from "@holdfast/testkit/free-port";
+import { startServer, stopServer } from "@holdfast/testkit/process";
+import { startRelay } from "@holdfast/testkit/relay";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { chooseFile } from "../kit/choose-file.ts";
+import { startChromium } from "../kit/chromium.ts";
+import { type Pages, servePages } from "../kit/pages.ts";
+import { type SameOrigin, serveSameOrigin } from "../kit/same-origin.ts";
+import { bytesOf, type Content } from "../kit/source.ts";
+import { servedDifference, statusOf } from "../kit/wire.ts";
+
+const PART = 256 * KIB;
+const PARTS = 24;
+
+let directory = "";
+let url = "";
+let pages: Pages;
+let browser: Browser;
+let context: BrowserContext;
+let site: SameOrigin;
+let lastSeed = 700;
+const stops: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "holdfast-background-"));
+  stops.push(() => rm(directory, { recursive: true, force: true }));
+  pages = await servePages(["survive", "service-worker"]);
+  stops.push(pages.stop);
+  const env = { HOLDFAST_SERVE_ORIGINS: pages.origin };
+  const server = await startServer({ data: join(directory, "data"), port: await freePort(), env });
+  stops.push(() => stopServer(server));
+  url = server.url;
+  browser = await startChromium();
+  stops.push(() => browser.close());
+}, 300_000);
+afterAll(async () => {
+  for (const stop of stops.reverse()) await stop();
+});
+beforeEach(async () => {
+  site = await serveSameOrigin(url, pages.origin);
+  context = await browser.newContext();
+  context.setDefaultTimeout(60_000);
+});
+afterEach(async () => {
+  await context.close();
+  await site.close();
+});
+
+interface Chosen {
+  readonly path: string;
+  readonly content: Content;
+}
+
+/** A file that no other test has. */
+async function writeSource(): Promise<Chosen> {
+  lastSeed++;
+  const content = { seed: lastSeed, size: PARTS * PART - 77 };
+  const path = join(directory, `${lastSeed}.bin`);
+  await writeFile(path, bytesOf(content, 0, content.size));
+  return { path, content };
+}
+
+async function openPage(origin = site.url, to = site.url): Promise<Page> {
+  const page = await context.newPage();
+  const options = JSON.stringify({ partSize: PART });
+  await page.goto(`${origin}/survive?${new URLSearchParams({ to, options, worker: "" })}`);
+  await page.evaluate("window.serviceWorker");
+  return page;
+}
+
+const choose = (page: Page, { path }: Chosen) => chooseFile(context, page, path);
+const hasSeen = (page: Page, name: string, that: string) =>
+  page.waitForFunction(
+    `window.seen.some(({ name, value }) => name === ${JSON.stringify(name)} && ${that})`,
+  );
+const told = (page: Page, name: string) =>
+  page.evaluate<unknown[]>(
+    `window.seen.filter(({ name }) => name === ${JSON.stringify(name)}).map(({ value }) => value)`,
+  );
+
+/** As soon as the upload exists. Resolves with its id. */
+async function handOver(page: Page, file: Chosen): Promise<string> {
+  await choose(page, file);
+  await hasSeen(page, "created", "true");
+  const [created] = await told(page, "created");
+  await page.evaluate("window.transfer.toBackground({ title: 'a recording' })");
+  expect(await told(page, "where")).toEqual(["background"]);
+  expect(await page.evaluate("window.transfer.state")).toBe("paused");
+  return (created as { readonly id: string }).id;
+}
+
+async function completes(page: Page, { content }: Chosen): Promise<void> {
+  await page.waitForFunction("window.ended.length > 0");
+  const [end] = await page.evaluate<{ readonly url?: string }[]>("window.ended");
+  const path = new URL(end?.url ?? "there-is-none", site.url).pathname;
+  expect(await servedDifference(url, path, content)).toBeUndefined();
+}
+
+const everyPart = Array.from({ length: PARTS }, (_, index) => index);
+const sorted = (parts: readonly number[]) => parts.toSorted((a, b) => a - b);
+
+test("the parts arrive with no page left, and the next page completes the upload without sending any again", async () => {
+  const file = await writeSource();
+  const letGo = site.hold();
+  const first = await openPage();
+  const id = await handOver(first, file);
+  await first.close();
+  letGo.signed();
+  await expect
+    .poll(async () => countParts((await statusOf(url, id)).committed), { timeout: 60_000 })
+    .toBe(PARTS);
+  const second = await openPage();
+  await choose(second, file);
+  await completes(second, file);
+  expect(site.sent).toEqual([]);
+  expect(sorted(site.signed)).toEqual(everyPart);
+}, 120_000);
+
+test("a page that comes while the browser is at it waits for it, sends nothing, and completes the upload", async () => {
+  const file = await writeSource();
+  const letGo = site.hold();
+  const first = await openPage();
+  await handOver(first, file);
+  await first.close();
+  const second = await openPage();
+  await choose(second, file);
+  await hasSeen(second, "where", "value === 'background'");
+  letGo.signed();
+  await completes(second, file);
+  expect(await told(second, "where")).toEqual(["background", "here"]);
+  expect(site.sent).toEqual([]);
+  expect(sorted(site.signed)).toEqual(everyPart);
+}, 120_000);
+
+test("a tab that watched goes on where the one goes that handed the upload over, once the browser is done", async () => {
+  const file = await writeSource();
+  const letGo = site.hold();
+  const first = await openPage();
+  await choose(first, file);
+  await hasSeen(first, "created", "true");
+  const second = await openPage();
+  await choose(second, file);
+  await hasSeen(second, "where", "value === 'elsewhere'");
+  await first.evaluate("window.transfer.toBackground()");
+  await hasSeen(second, "state", "value === 'paused'");
+  await first.close();
+  await hasSeen(second, "where", "value === 'background'");
+  letGo.signed();
+  await completes(second, file);
+  expect(site.sent).toEqual([]);
+  expect(sorted(site.signed)).toEqual(everyPart);
+}, 120_000);
+
+test("an upload that is taken back is sent by the page", async () => {
+  const file = await writeSource();
+  const letGo = site.hold();
+  const page = await openPage();
+  await handOver(page, file);
+  letGo.sent();
+  await page.evaluate("window.transfer.resume()");
+  await completes(page, file);
+  expect(await told(page, "where")).toEqual(["background", "here"]);
+  expect(site.signed).toEqual([]);
+  expect(sorted(site.sent)).toEqual(everyPart);
+}, 120_000);
+
+/** What the browser makes of a PUT of its own to `to`. */
+const putBehind = (page: Page, to: string) =>
+  page.evaluate(async (address) => {
+    const registration: unknown = await navigator.serviceWorker.ready;
+    const { backgroundFetch } = registration as { backgroundFetch: BackgroundFetches };
+    const request = new Request(address, { method: "PUT", body: "abc", credentials: "omit" });
+    const fetching = await backgroundFetch.fetch(address, [request]);
+    while (fetching.result === "") await new Promise((resolve) => setTimeout(resolve, 20));
+    return `${fetching.result} ${fetching.failureReason}`;
+  }, to);
+
+interface BackgroundFetches {
+  fetch(
+    id: string,
+    requests: readonly Request[],
+  ): Promise<{ result: string; failureReason: string }>;
+}
+
+test("Chromium asks no other origin whether it may send there: such a request fails before it goes out", async () => {
+  const seen: string[] = [];
+  const other = await startRelay((request, response) => {
+    seen.push(request.method ?? "");
+    response.writeHead(200, { "access-control-allow-origin": "*" });
+    response.end();
+  });
+  try {
+    expect(await putBehind(await openPage(), `${other.url}/part`)).toBe("failure fetch-error");
+    expect(seen).toEqual([]);
+  } finally {
+    await other.close();
+  }
+});
+
+test("where parts would go to another origin, the page says so and sends them itself", async () => {
+  const file = await writeSource();
+  const page = await openPage(pages.origin, url);
+  await choose(page, file);
+  await hasSeen(page, "created", "true");
+  const refused = await page.evaluate("window.transfer.toBackground().catch(({ code }) => code)");
+  expect(refused).toBe("background_unsupported");
+  await completes(page, file);
+}, 120_000);
