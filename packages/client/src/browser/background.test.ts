@@ -62,7 +62,10 @@ function fetches() {
       get: async (id: string) => known.get(id),
       fetch(id: string, requests: readonly Request[], { title }: { title: string }) {
         asked.push({ id, requests, title });
-        return onFetch();
+        return onFetch().then((begun) => {
+          if (begun.result === "") known.set(id, begun);
+          return begun;
+        });
       },
     },
   };
@@ -139,6 +142,14 @@ describe("an upload in the background", () => {
     await Promise.all([one.handOver(TITLE), one.handOver(TITLE)]);
     await one.handOver(TITLE);
     expect(asked).toHaveLength(1);
+  });
+
+  it("goes on where the browser was done before anybody listened", async () => {
+    const { backgroundFetch } = fetches();
+    const one = background({ backgroundFetch: { ...backgroundFetch, get: async () => undefined } });
+    await one.handOver(TITLE);
+    expect(told).toEqual(["pause", "background", 0, "here", "resume"]);
+    expect(one.isOut()).toBe(false);
   });
 
   it("is called off by whoever wants it back", async () => {

@@ -85,11 +85,20 @@ export function createBackground(parts: BackgroundParts): Background {
     await fetching.abort().catch(() => undefined);
   }
 
-  function hold(fetching: Fetching): void {
+  async function hold(fetching: Fetching, by: Fetches): Promise<void> {
     held = fetching;
     show("background");
     held.addEventListener("progress", look);
     look();
+    // What ended before anybody listened is told to nobody: then there is none of that name any more.
+    const still = await by.get(id).catch(() => fetching);
+    if (!still && held === fetching) ended();
+  }
+
+  function ended(): void {
+    const wasHeld = held !== undefined;
+    if (wasHeld) letGo();
+    if (wasHeld || (!handing && state === "paused")) command("resume");
   }
 
   function letGo(): void {
@@ -106,7 +115,7 @@ export function createBackground(parts: BackgroundParts): Background {
       const why = `the browser does not take it: ${String(error)}`;
       throw new HoldfastError("background_unsupported", why, {}, error);
     });
-    if (!signal.aborted) return hold(fetching);
+    if (!signal.aborted) return hold(fetching, to);
     await fetching.abort();
     throw signal.reason;
   }
@@ -136,10 +145,11 @@ export function createBackground(parts: BackgroundParts): Background {
     },
     async find() {
       if (held) return show("background");
-      const found = isFetches(fetches) ? await fetches.get(id).catch(() => undefined) : undefined;
+      if (!isFetches(fetches)) return;
+      const found = await fetches.get(id).catch(() => undefined);
       if (found?.result !== "" || held || handing) return;
       command("pause");
-      hold(found);
+      await hold(found, fetches);
     },
     note(next) {
       const before = state;
@@ -147,10 +157,7 @@ export function createBackground(parts: BackgroundParts): Background {
       // Somebody in another tab wants it sent there.
       if (before === "paused" && next !== "paused") void takeBack();
     },
-    ended() {
-      if (held) letGo();
-      if (!handing && state === "paused") command("resume");
-    },
+    ended,
     takeBack,
   };
 }
