@@ -152,6 +152,18 @@ describe("an upload in the background", () => {
     expect(one.isOut()).toBe(false);
   });
 
+  it("goes on where the browser was done while the page was stopped, once that is looked at", async () => {
+    const one = background();
+    await one.handOver(TITLE);
+    await one.hint();
+    expect(told).toEqual(["pause", "background", 0]);
+    known.clear();
+    await one.hint();
+    expect(told.slice(3)).toEqual(["here", "resume"]);
+    await one.hint();
+    expect(told).toHaveLength(5);
+  });
+
   it("is called off by whoever wants it back", async () => {
     const one = background();
     await one.handOver(TITLE);

@@ -49,6 +49,8 @@ export interface Background {
   note(state: PublicState): void;
   /** The service worker says that the browser is done with it, well or not. */
   ended(): void;
+  /** The page is looked at again. */
+  hint(): Promise<void>;
   /** The browser has it, or is about to. */
   isOut(): boolean;
   /** Resolves when the browser sends nothing of it any more. */
@@ -90,9 +92,14 @@ export function createBackground(parts: BackgroundParts): Background {
     show("background");
     held.addEventListener("progress", look);
     look();
-    // What ended before anybody listened is told to nobody: then there is none of that name any more.
+    await check(by);
+  }
+
+  /** What ended before anybody listened, or while the page was stopped, is told to nobody: then there is none of that name any more. */
+  async function check(by: Fetches): Promise<void> {
+    const fetching = held;
     const still = await by.get(id).catch(() => fetching);
-    if (!still && held === fetching) ended();
+    if (!still && held === fetching && held) ended();
   }
 
   function ended(): void {
@@ -144,8 +151,11 @@ export function createBackground(parts: BackgroundParts): Background {
       }
     },
     async find() {
-      if (held) return show("background");
       if (!isFetches(fetches)) return;
+      if (held) {
+        show("background");
+        return check(fetches);
+      }
       const found = await fetches.get(id).catch(() => undefined);
       if (found?.result !== "" || held || handing) return;
       command("pause");
@@ -158,6 +168,9 @@ export function createBackground(parts: BackgroundParts): Background {
       if (before === "paused" && next !== "paused") void takeBack();
     },
     ended,
+    async hint() {
+      if (held && isFetches(fetches)) await check(fetches);
+    },
     takeBack,
   };
 }

@@ -180,6 +180,13 @@ describe("a client of a page", () => {
     );
   });
 
+  it("hands nothing to the browser where the site has no service worker, and stops nothing", async () => {
+    const sending = client.upload(new File(["abc"], "a.txt"), { to: TO });
+    await expect(sending.toBackground()).rejects.toMatchObject({ code: "background_unsupported" });
+    const worker = await started();
+    expect(worker.heard.map(({ type }) => type)).toEqual(["begin", "upload"]);
+  });
+
   it("says that a file has to be allowed where the browser may not even ask", async () => {
     const one: Unfinished = {
       ...{ key: "k", identity: "i", path: "talks/talk.mp4", size: 3, lastModified: 5, to: TO },

@@ -315,7 +315,9 @@ export function createClient({
   };
   const list = () => question((question) => ({ type: "list", question }));
   const onShown = () => {
-    if (document.visibilityState === "visible") link?.send({ type: "hint" });
+    if (document.visibilityState !== "visible") return;
+    link?.send({ type: "hint" });
+    for (const background of backgrounds.values()) void background.hint();
   };
   /** The service worker tells of what the browser has sent. */
   const onTold = ({ data }: MessageEvent<unknown>) => {
