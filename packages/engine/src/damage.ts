@@ -1,10 +1,11 @@
 // Stored bytes that are bad: found by their digest, refused by name, noted beside their file, so that the next reader is refused at once.
-import { equalBytes, HoldfastError, isHoldfastError, partCount } from "@holdfast/protocol";
+import { equalBytes, HoldfastError, partCount } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
 import { DAMAGED_MAX } from "./notes.ts";
 import { provePart } from "./proof.ts";
 import { bytesOf, readObject } from "./read.ts";
 import type { FileRecord } from "./records.ts";
+import { isLost } from "./stored.ts";
 
 /** Whether a part was found damaged, or so many of its file that all of it is doubtful. */
 export function isDoubtful({ notes }: FileRecord, index: number): boolean {
@@ -24,9 +25,12 @@ export function soundKey({ id, place }: FileRecord, index: number): string {
   return `${id}/${index}/${place ?? ""}`;
 }
 
+/** One failure to read proves nothing of the bytes. */
+const LOOKS = 2;
+
 /**
- * Whether the stored bytes of a part have its digest; such as are not there have none.
- * @throws HoldfastError what reading met: nobody knows then.
+ * Whether the stored bytes of a part have its digest; such as are not there, or cannot be read any more, have none.
+ * @throws HoldfastError what else reading met: nobody knows then.
  */
 export async function isSound(
   context: Context,
@@ -35,17 +39,30 @@ export async function isSound(
   origin?: "medium",
 ): Promise<boolean> {
   const { digest } = await provePart(context, file, index);
+  for (let look = 1; ; look++) {
+    try {
+      return equalBytes(await storedDigest(context, file, index, origin), digest);
+    } catch (error) {
+      if (!isLost(error)) throw error;
+      if (error.details["isUnreadable"] !== true) return false;
+      context.log("error", "part.unreadable", { file: file.id, index, cause: error });
+      if (look === LOOKS) return false;
+    }
+  }
+}
+
+async function storedDigest(
+  context: Context,
+  file: FileRecord,
+  index: number,
+  origin: "medium" | undefined,
+): Promise<Uint8Array> {
   const start = index * file.partSize;
   const part = { start, end: Math.min(start + file.partSize, file.size) };
   const running = context.digests.create(file.algorithm);
-  try {
-    const pieces = readObject(context, bytesOf(file), part, origin);
-    for await (const piece of pieces) running.update(piece);
-  } catch (error) {
-    if (isHoldfastError(error) && error.details["isMissing"] === true) return false;
-    throw error;
-  }
-  return equalBytes(running.digest(), digest);
+  const pieces = readObject(context, bytesOf(file), part, origin);
+  for await (const piece of pieces) running.update(piece);
+  return running.digest();
 }
 
 /**

@@ -34,7 +34,8 @@ export type Storage = RegionStorage | PartStorage;
  * manifest beside it.
  *
  * Failures are HoldfastErrors `storage_full` (no room: nothing that was flushed is harmed) or `storage_failed` (anything else; what it touched is
- * poisoned until `reset`). A `storage_failed` with `details.isHarmless` could not even begin: nothing was touched.
+ * poisoned until `reset`). A `storage_failed` with `details.isHarmless` could not even begin: nothing was touched. A read that fails with `details.isUnreadable` has
+ * met bytes that the medium cannot give any more: they are as good as gone until they are written again.
  */
 export interface RegionStorage {
   readonly kind: "regions";

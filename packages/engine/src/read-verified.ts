@@ -12,9 +12,11 @@ import {
 } from "./damage.ts";
 import { mending, settle } from "./mend.ts";
 import { DAMAGED_MAX } from "./notes.ts";
+import type { Pieces } from "./pieces.ts";
 import type { Outlet } from "./ports.ts";
 import { read } from "./read.ts";
 import type { FileRecord } from "./records.ts";
+import { lostRange } from "./stored.ts";
 
 /** How long a part that was found right is taken for right: whoever reads in small pieces would have it hashed for each of them. Less for who asks because something was wrong. */
 const SOUND_MS: Readonly<Record<ReadHow, number>> = { "as-stored": 10_000, verified: 1_000 };
@@ -36,7 +38,7 @@ export function readChecked(
 ): AsyncGenerator<Uint8Array, void, void> {
   const isPlain = context.reads !== "verified" && how === "as-stored" && !file.notes?.damaged;
   return isPlain
-    ? read(context, file, range, outlet)
+    ? readNoting(context, file, range, outlet)
     : readSound(context, file, range, how, outlet);
 }
 
@@ -95,9 +97,40 @@ async function* readSound(
     const index = Math.floor(at / file.partSize);
     if (isChecked(context, file, index, how)) from = await soundFile(context, from, index, how);
     const next = Math.min(end, (index + 1) * file.partSize);
-    yield* read(context, from, { start: at, end: next }, outlet);
+    yield* readNoting(context, from, { start: at, end: next }, outlet);
     at = next;
   }
+}
+
+/** Bytes as they are stored. Whoever comes to such as are lost is cut off, and has them noted: the next one is refused, by name. */
+function readNoting(
+  context: Context,
+  file: FileRecord,
+  range: ByteRange,
+  outlet: Outlet | undefined,
+): Pieces {
+  return read(context, file, range, outlet, (cause) => lookAgain(context, file, cause));
+}
+
+/** One failure proves nothing: the parts in question are read once more, by one for all who have met it. */
+async function lookAgain(context: Context, file: FileRecord, cause: unknown): Promise<unknown> {
+  const lost = lostRange(cause);
+  if (!lost) return cause;
+  const { sound } = context;
+  const { partSize, size } = file;
+  const end = Math.min(lost.end, size);
+  try {
+    for (let index = Math.floor(lost.start / partSize); index * partSize < end; index++) {
+      const key = soundKey(file, index);
+      const known = sound.get(key);
+      // It was right a moment ago, and is in question now.
+      if (known && !(await known).damage && sound.get(key) === known) sound.delete(key);
+      await requireSound(context, file, index, "as-stored");
+    }
+  } catch (found) {
+    return found;
+  }
+  return cause;
 }
 
 /**

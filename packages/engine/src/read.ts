@@ -6,7 +6,7 @@ import { handOn, type Pieces } from "./pieces.ts";
 import type { Outlet, ReadTerms } from "./ports.ts";
 import type { FileRecord, Principal } from "./records.ts";
 import { SLOT_SIZE, type Slot } from "./slots.ts";
-import { missing, readPlaced, type Stored } from "./stored.ts";
+import { lostIn, missing, readPlaced, type Stored } from "./stored.ts";
 import { sendStraight } from "./straight.ts";
 
 export async function findFile(
@@ -26,8 +26,9 @@ export function read(
   file: FileRecord,
   range: ByteRange,
   outlet?: Outlet,
+  why?: Why,
 ): Pieces {
-  return unlessDeleted(context, file, readForReader(context, bytesOf(file), range, outlet));
+  return unlessDeleted(context, file, readForReader(context, bytesOf(file), range, outlet), why);
 }
 
 export async function addressOf(
@@ -49,11 +50,19 @@ export function bytesOf({ uploadId: id, place }: FileRecord): Stored {
   return { id, kind: "bytes", ...(place === undefined ? {} : { place }) };
 }
 
+/** Looks why a read of a file has failed; resolves with what whoever reads is told. */
+type Why = (cause: unknown) => Promise<unknown>;
+
 /** What is read of a file. @throws HoldfastError `file_not_found` where it failed because the file is deleted meanwhile */
-export function unlessDeleted(context: Context, file: FileRecord, pieces: Pieces): Pieces {
+export function unlessDeleted(
+  context: Context,
+  file: FileRecord,
+  pieces: Pieces,
+  why: Why = async (cause) => cause,
+): Pieces {
   const tell = async (cause: unknown): Promise<never> => {
     const now = await context.metadata.file(file.id);
-    throw now?.state === "available" ? cause : new HoldfastError("file_not_found");
+    throw now?.state === "available" ? await why(cause) : new HoldfastError("file_not_found");
   };
   return handOn(pieces, () => pieces.next().catch(tell));
 }
@@ -97,6 +106,8 @@ export async function* readForReader(
       const given = clock.monotonic();
       yield into.subarray(0, size);
       isSlow = clock.monotonic() - given > (slot ? SLOW_MS : QUICK_MS);
+    } catch (cause) {
+      throw lostIn(cause, { start: at, end: at + memory.length });
     } finally {
       if (slot) readSlots.give(slot);
     }

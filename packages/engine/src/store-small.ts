@@ -91,7 +91,14 @@ export async function storeSmall(
 async function healSmall(context: Context, file: FileRecord, bytes: Uint8Array): Promise<void> {
   await mending(context, file, async () => {
     await requireThere(context, file);
-    await regionsOf(context).put({ id: file.uploadId, kind: "bytes" }, [bytes]);
+    const storage = regionsOf(context);
+    const put = () => storage.put({ id: file.uploadId, kind: "bytes" }, [bytes]);
+    await put().catch(async (error: unknown) => {
+      if (toHoldfastError(error).code !== "storage_failed") throw error;
+      // Where the last page is only begun, the kernel reads the rest of it first, and a bad sector may be there. Nothing else is in the file: it is made anew.
+      await storage.remove(file.uploadId);
+      await put();
+    });
     await settle(context, file, notedParts(file));
   });
 }

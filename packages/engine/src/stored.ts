@@ -1,5 +1,11 @@
 // What is stored of an upload and of the file that it became, whichever kind of storage has it.
-import { type ByteRange, encodeHex, HoldfastError, type UploadId } from "@holdfast/protocol";
+import {
+  type ByteRange,
+  encodeHex,
+  HoldfastError,
+  isHoldfastError,
+  type UploadId,
+} from "@holdfast/protocol";
 import type { Context } from "./context.ts";
 import type { PartStorage, PlacedObject, StoredObject } from "./ports.ts";
 import type { FileRecord, Home, Place, UploadRecord } from "./records.ts";
@@ -29,6 +35,26 @@ export async function* readPlaced(
 /** `details.isMissing`: the storage answers, and there is nothing. */
 export function missing(): HoldfastError {
   return new HoldfastError("storage_failed", "stored bytes are missing", { isMissing: true });
+}
+
+/** Whether bytes are lost where they are stored: there are none, or what stores them says that they cannot be read any more. */
+export function isLost(error: unknown): error is HoldfastError {
+  if (!isHoldfastError(error)) return false;
+  return error.details["isMissing"] === true || error.details["isUnreadable"] === true;
+}
+
+/** The failure of a read; of one that says that bytes are lost, with where they are among those of the object. */
+export function lostIn(cause: unknown, { start, end }: ByteRange): unknown {
+  if (!isLost(cause)) return cause;
+  const { code, message, details } = cause;
+  return new HoldfastError(code, message, { ...details, start, end }, cause);
+}
+
+/** Where bytes are lost, if it is known. */
+export function lostRange(error: unknown): ByteRange | undefined {
+  if (!isLost(error)) return undefined;
+  const { start, end } = error.details;
+  return typeof start === "number" && typeof end === "number" ? { start, end } : undefined;
 }
 
 function placed({ id, kind, place, home, digest }: Stored): PlacedObject {

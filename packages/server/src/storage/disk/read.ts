@@ -10,6 +10,9 @@ import { bytesPath, manifestPath, type Stage } from "./stage.ts";
 /** What this process or its machine is out of, not the disk. */
 const SCARCE: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ENOMEM"]);
 
+/** A sector that cannot be read, or does not have what its own check sum says: through the cache (EIO) and past it. */
+const UNREADABLE: ReadonlySet<string> = new Set(["EIO", "ENODATA", "EILSEQ"]);
+
 export interface Reading {
   readonly stage: Stage;
   /** How to read past the cache: `cached` where the file system has no direct I/O, and the page cache is all there is. */
@@ -45,10 +48,15 @@ export async function readStored(
     return (await unlessMissing(reads)) ?? 0;
   } catch (error) {
     const { code, message } = storageError(error, "reading");
-    // Nothing has been read, and nothing is known of the bytes: `details.isHarmless` says so.
-    const details = SCARCE.has(errnoOf(error) ?? "") ? { isHarmless: true } : {};
-    throw new HoldfastError(code, message, details, error);
+    throw new HoldfastError(code, message, meaningOf(errnoOf(error)), error);
   }
+}
+
+/** As `RegionStorage` says. */
+function meaningOf(errno = ""): HoldfastError["details"] {
+  // Nothing has been read, and nothing is known of the bytes.
+  if (SCARCE.has(errno)) return { isHarmless: true };
+  return UNREADABLE.has(errno) ? { isUnreadable: true } : {};
 }
 
 /** As `SendStored`. What grows lies beside the cache: where the file system has no direct I/O, it may be written over where it is on its way to a connection, and is not sent. */

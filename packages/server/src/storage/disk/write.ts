@@ -31,8 +31,7 @@ export function createWrite(stage: Stage): RegionStorage["write"] {
     requireFitting(offset, slot, size);
     const upload = stagedUpload(stage, id);
     requireOpen(upload);
-    const whole = stage.caching === "direct" ? padded(slot, size) : size;
-    const bytes = slot.memory.subarray(0, whole);
+    const bytes = slot.memory.subarray(0, padded(slot, size));
     const mine = { offset, bytes, turn: Promise.withResolvers<Turn>() };
     if (upload.queue.push(mine) > 1 && (await mine.turn.promise) === "over") return;
     const lent = stage.descriptors.lend(upload.opening);
@@ -166,7 +165,7 @@ function requireFitting(offset: number, slot: Slot, size: number): void {
   }
 }
 
-/** Direct I/O takes whole blocks only: zeros follow the end of an upload until the seal cuts them off. */
+/** Direct I/O takes whole blocks only, and the page cache reads what it is given in part: zeros follow the end of an upload until the seal cuts them off. */
 function padded(slot: Slot, size: number): number {
   const whole = Math.ceil(size / ALIGNMENT) * ALIGNMENT;
   if (whole > size) slot.memory.fill(0, size, whole);
