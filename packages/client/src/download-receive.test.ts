@@ -105,6 +105,19 @@ it("goes on behind what came, however often it is cut", async () => {
   expect(Buffer.from(disk.bytes).equals(content.subarray(0, 4 * PART))).toBe(true);
 });
 
+it("goes on behind what came of each of two runs that have become one", async () => {
+  const { job, disk, ranges } = createJob([1.5 * PART, 0.25 * PART]);
+  expect(await receive(job, [0, 3])).toBe("cut");
+  expect(await receive(job, [3, 5])).toBe("cut");
+  expect(await receive(job, [1, 5])).toBe("done");
+  expect(ranges.slice(2)).toEqual([
+    [1.5 * PART, 3 * PART],
+    [3.25 * PART, 5 * PART],
+  ]);
+  expect(Buffer.from(disk.bytes).equals(content.subarray(0, 5 * PART))).toBe(true);
+  expect([...job.begun.keys()]).toEqual([]);
+});
+
 it("keeps nothing of a part that another run has brought meanwhile", async () => {
   const { job } = createJob([1.5 * PART]);
   expect(await receive(job, [0, 2])).toBe("cut");

@@ -52,10 +52,13 @@ export async function receiveRun(job: DownloadJob, run: PartRange, call: Call): 
   const all = { start: offset, end: offset + size };
   try {
     if (head) await takeHead(head, all, content, inbox, call);
-    else takeUp(job, run, inbox);
-    // Once, but where somebody gives less at a time than is asked for.
-    for (let start = offset + inbox.begins(); start < all.end; start = offset + inbox.begins()) {
-      const wanted = { start, end: all.end };
+    const begin = () => {
+      takeUp(job, run, inbox);
+      return offset + inbox.begins();
+    };
+    // Once, but where somebody gives less at a time than is asked for, and where another part has been begun.
+    for (let start = begin(); start < all.end; start = begin()) {
+      const wanted = { start, end: endBefore(job, run, start) };
       await pin.send(
         {
           method: "GET",
@@ -86,12 +89,22 @@ export async function receiveRun(job: DownloadJob, run: PartRange, call: Call): 
   }
 }
 
-/** How many bytes of the first part are there already. What of them is wrong, the part's digest says, and then it comes anew from its first byte. */
+/** How many bytes of the next part are there already. What of them is wrong, the part's digest says, and then it comes anew from its first byte. */
 function takeUp(job: DownloadJob, run: PartRange, inbox: Inbox): void {
-  const [start] = run;
-  const begun = job.begun.get(start);
-  job.begun.delete(start);
-  if (begun && !isSuspect(job, run)) inbox.beginsWith(begun);
+  const index = inbox.untouched();
+  const begun = index === undefined ? undefined : job.begun.get(index);
+  if (index === undefined || !begun) return;
+  job.begun.delete(index);
+  if (!isSuspect(job, run)) inbox.beginsWith(begun);
+}
+
+/** Runs that were cut side by side become one: what each of them has begun is not asked for again. */
+function endBefore(job: DownloadJob, run: PartRange, start: number): number {
+  const { version } = contentOf(job);
+  const end = partOffset(version, run[0]) + runSize(version, ...run);
+  if (isSuspect(job, run)) return end;
+  const begun = [...job.begun.keys()].map((index) => partOffset(version, index));
+  return Math.min(end, ...begun.filter((offset) => offset > start));
 }
 
 /** What was asked for beside the manifest, for a run that has not been begun in another way. */
@@ -164,8 +177,9 @@ async function receive(
     // Whatever happened after the last verified byte changes nothing.
     if (!inbox.isFull()) throw error;
   }
-  const isShort = range && left === 0 && range.end - range.start >= SHORT_MIN;
-  if (!inbox.isFull() && !isShort) {
+  const isOver = range && left === 0;
+  const isEnough = isOver && (range.end === wanted.end || range.end - range.start >= SHORT_MIN);
+  if (!inbox.isFull() && !isEnough) {
     throw new HoldfastError("connection_failed", "the answer ended too early");
   }
 }
@@ -176,7 +190,9 @@ function tooMuch({ wrong }: Content["pin"]): HoldfastError {
 
 /** The buffer of a run being filled, and how far it is verified and written. */
 interface Inbox {
-  /** Bytes of the first part that are there before anything comes; less than all of them. */
+  /** The part that comes next, if nothing of it is there yet. */
+  untouched(): number | undefined;
+  /** Bytes of the next part that are there before any of it comes; less than all of them. */
   beginsWith(begun: Uint8Array): void;
   /** How many bytes of the run are there by now: the answer begins behind them. */
   begins(): number;
@@ -250,9 +266,12 @@ function createInbox(
   }
 
   return {
+    untouched() {
+      return next < end && filled === (next - start) * version.partSize ? next : undefined;
+    },
     beginsWith(begun) {
-      bytes.set(begun);
-      filled = begun.length;
+      bytes.set(begun, filled);
+      filled += begun.length;
     },
     begins() {
       lead = filled;
