@@ -47,3 +47,28 @@ it("has changes of one key go one after another, though the storage is slower wi
   await Promise.all([first, second]);
   expect(await createDeviceCheckpoints(storage, { now: () => TODAY }).load("k")).toBe("second");
 });
+
+it("keeps what is saved while what was too old of the same key is removed", async () => {
+  const storage = memoryStorage();
+  const DAY_MS = 24 * 60 * 60 * 1000;
+  const old = { value: "old", savedAt: TODAY - 40 * DAY_MS, doubtedAt: TODAY - 5 * DAY_MS };
+  await storage.setItem("holdfast/k", JSON.stringify(old));
+  const { getItem, setItem } = storage;
+  let saved: Promise<void> | undefined;
+  const slow = {
+    ...storage,
+    async getItem(key: string) {
+      const found = await getItem(key);
+      saved ??= store.save("k", "fresh");
+      return found;
+    },
+    async setItem(key: string, value: string) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      await setItem(key, value);
+    },
+  };
+  const store = createDeviceCheckpoints(slow, { now: () => TODAY });
+  await store.list();
+  await saved;
+  expect(await createDeviceCheckpoints(storage, { now: () => TODAY }).load("k")).toBe("fresh");
+});

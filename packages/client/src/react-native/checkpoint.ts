@@ -8,11 +8,15 @@ const PREFIX = "holdfast/";
 
 /** What servers have long forgotten is of no use to anybody. In milliseconds. */
 const KEPT_MS: number = 30 * 24 * 60 * 60 * 1000;
+
 /** A clock may be wrong by years, now or when something was kept: what seems that old is only removed if it still does so much later, in milliseconds. */
 const DOUBTED_MS: number = 2 * 24 * 60 * 60 * 1000;
 
-/** When it first seemed too old, in milliseconds since 1970; never is later than ever. */
-type Doubted = Kept & { readonly doubtedAt: number };
+/** What an entry holds. */
+interface Entry extends Omit<Kept, "key"> {
+  /** When it first seemed too old, in milliseconds since 1970. */
+  readonly doubtedAt?: number;
+}
 
 /** An app is one process: what of it is at a transfer, by storage, since two clients may have the same. */
 const claimed = new WeakMap<DeviceStorage, Set<string>>();
@@ -27,24 +31,23 @@ export function createDeviceCheckpoints(
   /** Of each key, the latest change that is not done yet: changes of one key go one after another. */
   const pending = new Map<
     string,
-    { readonly value: string | undefined; readonly done: Promise<void> }
+    { readonly entry: Entry | undefined; readonly done: Promise<void> }
   >();
   const claims = claimed.get(storage) ?? new Set<string>();
   claimed.set(storage, claims);
 
-  function change(key: string, value: string | undefined): Promise<void> {
+  function change(key: string, entry: Entry | undefined): Promise<void> {
     const before = pending.get(key)?.done ?? Promise.resolve();
-    const savedAt = now();
     const done = before
       .catch(() => undefined)
       .then(() =>
         use(() =>
-          value === undefined
+          entry === undefined
             ? storage.removeItem(PREFIX + key)
-            : storage.setItem(PREFIX + key, JSON.stringify({ value, savedAt })),
+            : storage.setItem(PREFIX + key, JSON.stringify(entry)),
         ),
       );
-    const one = { value, done };
+    const one = { entry, done };
     pending.set(key, one);
     const end = () => {
       if (pending.get(key) === one) pending.delete(key);
@@ -59,20 +62,35 @@ export function createDeviceCheckpoints(
     else untold.push(detail);
   }
 
-  async function find(key: string): Promise<Doubted | undefined> {
+  async function find(key: string): Promise<Entry | undefined> {
     const text = await use(() => storage.getItem(PREFIX + key));
     if (text === null) return undefined;
-    const kept = decode(key, text);
-    if (!kept) tell(`the checkpoint ${key} is none of ours and is passed over`);
-    return kept;
+    const entry = decode(text);
+    if (!entry) tell(`the checkpoint ${key} is none of ours and is passed over`);
+    return entry;
+  }
+
+  /** What was saved meanwhile is not old. Resolves with whether it is removed. */
+  async function sweep(
+    key: string,
+    { value, savedAt, doubtedAt = Infinity }: Entry,
+  ): Promise<boolean> {
+    const at = now();
+    if (savedAt >= at - KEPT_MS || pending.has(key)) return false;
+    const isOver = at - doubtedAt > DOUBTED_MS;
+    // A doubt from the future comes from a clock that was wrong.
+    if (isOver) await change(key, undefined).catch(() => undefined);
+    else if (doubtedAt > at)
+      await change(key, { value, savedAt, doubtedAt: at }).catch(() => undefined);
+    return isOver;
   }
 
   return {
     async load(key) {
       const change = pending.get(key);
-      return change ? change.value : (await find(key))?.value;
+      return (change ? change.entry : await find(key))?.value;
     },
-    save: change,
+    save: (key, value) => change(key, { value, savedAt: now() }),
     remove: (key) => change(key, undefined),
     async list() {
       await Promise.allSettled([...pending.values()].map(({ done }) => done));
@@ -81,20 +99,9 @@ export function createDeviceCheckpoints(
       for (const name of keys) {
         if (!name.startsWith(PREFIX)) continue;
         const key = name.slice(PREFIX.length);
-        const kept = await find(key);
-        if (!kept) continue;
-        const { value, savedAt, doubtedAt } = kept;
-        const at = now();
-        const isOld = savedAt < at - KEPT_MS;
-        if (isOld && at - doubtedAt > DOUBTED_MS) {
-          await change(key, undefined);
-          continue;
-        }
-        // A doubt from the future comes from a clock that was wrong.
-        if (isOld && doubtedAt > at && !pending.has(key)) {
-          const text = JSON.stringify({ value, savedAt, doubtedAt: at });
-          await use(() => storage.setItem(name, text));
-        }
+        const entry = await find(key);
+        if (!entry || (await sweep(key, entry))) continue;
+        const { value, savedAt } = entry;
         found.push({ key, value, savedAt });
       }
       return found.sort(
@@ -121,13 +128,12 @@ export function createDeviceCheckpoints(
   };
 }
 
-function decode(key: string, text: string): Doubted | undefined {
+function decode(text: string): Entry | undefined {
   const fields = new Map<string, unknown>(Object.entries(parseJson(text) ?? {}));
   const [value, savedAt] = [fields.get("value"), fields.get("savedAt")];
-  const isKept = typeof value === "string" && typeof savedAt === "number";
-  const doubted = fields.get("doubtedAt");
-  const doubtedAt = typeof doubted === "number" ? doubted : Number.POSITIVE_INFINITY;
-  return isKept ? { key, value, savedAt, doubtedAt } : undefined;
+  const doubtedAt = fields.get("doubtedAt");
+  if (typeof value !== "string" || typeof savedAt !== "number") return undefined;
+  return { value, savedAt, ...(typeof doubtedAt === "number" ? { doubtedAt } : {}) };
 }
 
 async function use<T>(work: () => Promise<T>): Promise<T> {
