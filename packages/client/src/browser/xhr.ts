@@ -28,6 +28,8 @@ export function sendByXhr(
     const fail = () => reject(failureOf(signal));
     xhr.onerror = fail;
     xhr.onabort = fail;
+    // Systems have limits of their own: React Native tells those by this event alone.
+    xhr.ontimeout = fail;
     xhr.send(body ?? null);
   }).finally(() => signal.removeEventListener("abort", abort));
 }

@@ -96,6 +96,22 @@ it("goes on over a line that is cut", async () => {
   expect(await contentOf(url)).toEqual(bytes);
 });
 
+it("goes on where the system gives a request up by a limit of its own", async () => {
+  const given: string[] = [];
+  class Limited extends DeviceXhr {
+    override send(body: Uint8Array<ArrayBuffer> | null): void {
+      given.push("request");
+      if (given.length === 3) setTimeout(() => this.ontimeout?.());
+      else super.send(body);
+    }
+  }
+  vi.stubGlobal("XMLHttpRequest", Limited);
+  const bytes = randomBytes(2 * MIB);
+  const { url } = await createClient(deviceOf()).upload(fileOf(bytes), { to: server.url }).done;
+  expect(given.length).toBeGreaterThan(3);
+  expect(await contentOf(url)).toEqual(bytes);
+});
+
 it("says what became of a file, and begins anew with one that is another", async () => {
   const bytes = randomBytes(2 * MIB);
   const client = createClient(deviceOf());
@@ -110,6 +126,7 @@ it("says what became of a file, and begins anew with one that is another", async
   const short = { ...fileOf(bytes, "short"), read: () => new Uint8Array(5) };
   await expect(client.upload(short, { to: server.url }).done).rejects.toMatchObject({
     code: "source_changed",
+    message: expect.stringMatching(/^1\.mov has 5 bytes where it had \d+$/),
   });
   const gone = { ...fileOf(bytes, "gone"), look: async () => undefined };
   await expect(client.upload(gone, { to: server.url }).done).rejects.toMatchObject({
@@ -195,6 +212,16 @@ it("names what the engine lacks before anything begins, and which module has it"
   Reflect.deleteProperty(globalThis, "XMLHttpRequest");
   const lacking = () => createClient(deviceOf());
   expect(lacking).toThrow(/URL \(from react-native-url-polyfill\/auto\), XMLHttpRequest/);
+  const { TextDecoder: whole } = globalThis;
+  class Whole {
+    decode(bytes: Uint8Array, options?: { readonly stream: boolean }): string {
+      if (options) throw new Error("the 'stream' option is unsupported");
+      return new whole().decode(bytes);
+    }
+  }
+  vi.stubGlobal("TextDecoder", Whole);
+  expect(lacking).toThrow(/TextDecoder \(from text-encoding-polyfill\)/);
+  vi.stubGlobal("TextDecoder", whole);
   vi.stubGlobal("crypto", {});
   vi.stubGlobal("XMLHttpRequest", DeviceXhr);
   vi.stubGlobal("URL", URL_THERE);

@@ -141,7 +141,7 @@ function digesterOf({ sha256: native }: Device): Digester {
       if (algorithm !== "sha-256")
         throw new HoldfastError("digest_unsupported", `${algorithm} is not to be had in this app`);
       if (!native) return sha256(bytes);
-      const digest = await native(bytes);
+      const digest = await native(plainView(bytes));
       const found = digest instanceof Uint8Array ? digest : new Uint8Array(digest);
       if (found.length !== 32)
         throw new HoldfastError("internal", "the app's SHA-256 has no 32 bytes");

@@ -13,7 +13,7 @@ export interface DeviceFile {
   readonly lastModified: number;
   /** Media type. */
   readonly type?: string;
-  /** The bytes from `offset` on, `length` of them. Rejects or throws where they cannot be read. */
+  /** The bytes from `offset` on, `length` of them. Asked for several times at once: whoever has one position for all of them mixes them up. Rejects or throws where they cannot be read. */
   read(offset: number, length: number): Uint8Array | Promise<Uint8Array>;
   /** The file as it is now; undefined where it is gone. Without it, only reading it tells. */
   look?(): Promise<Look | undefined>;
@@ -34,5 +34,5 @@ export interface Device {
   /** Unpredictable bytes; `crypto.getRandomValues` by default, which React Native has from a module only. */
   randomBytes?(size: number): Uint8Array;
   /** SHA-256 of a part by native code. Without it, JavaScript digests: some ten times slower, on the thread of the app's own surface. */
-  sha256?(bytes: Uint8Array): Promise<ArrayBuffer | Uint8Array>;
+  sha256?(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer | Uint8Array>;
 }

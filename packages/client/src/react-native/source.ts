@@ -20,7 +20,10 @@ export function openDeviceSource(file: DeviceFile): Source {
     fingerprint: { size, mtimeMs: lastModified, ctimeMs: lastModified, ino: 0 },
     async read(offset, into) {
       const read = await attempt(name, async () => file.read(offset, into.length));
-      if (read.length !== into.length) throw new HoldfastError("source_changed");
+      if (read.length !== into.length) {
+        const why = `${name} has ${read.length} bytes where it had ${into.length}`;
+        throw new HoldfastError("source_changed", why, { file: name });
+      }
       into.set(read);
     },
     async isChanged() {

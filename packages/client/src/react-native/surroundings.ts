@@ -42,8 +42,13 @@ const NEEDS: readonly Need[] = [
   },
   {
     name: "TextDecoder",
-    from: "fast-text-encoding",
-    isThere: () => new TextDecoder().decode(new TextEncoder().encode("ä")) === "ä",
+    from: "text-encoding-polyfill",
+    // Piece by piece, which some of them refuse.
+    isThere: () => {
+      const [first, second] = [...new TextEncoder().encode("ä")].map((one) => Uint8Array.of(one));
+      const decoder = new TextDecoder();
+      return decoder.decode(first, { stream: true }) + decoder.decode(second) === "ä";
+    },
   },
   {
     name: "queueMicrotask",

@@ -43,6 +43,7 @@ export class DeviceXhr {
   onload?: (() => void) | null;
   onerror?: (() => void) | null;
   onabort?: (() => void) | null;
+  ontimeout?: (() => void) | null;
   #asked: { readonly method: string; readonly url: string } = { method: "GET", url: "" };
   #headers: Record<string, string> = {};
   #answered: Headers = new Headers();
