@@ -13,6 +13,9 @@ describe("a hint", () => {
     ["wrong_address", { location: "https://a.example" }, /^Use https:\/\/a\.example instead\.$/],
     ["wrong_address", {}, /http:\/\/ where.*https:\/\/ where/],
     ["data_dir_busy", { holder: "process 7" }, /^Stop that process/],
+    ["checkpoint_failed", {}, /HOLDFAST_STATE_DIR/],
+    ["gave_up", {}, /same command again/],
+    ["usage", {}, /--help/],
     ["request_too_large", { limit: 262_144 }, /client_max_body_size\) above 262144 bytes/],
     ["download_corrupt", { index: 3 }, /part 3 of this file/],
     ["not_holdfast", { status: 308 }, /no redirect is followed/],
@@ -46,7 +49,7 @@ describe("a transfer that gave up", () => {
     const [first, ...rest] = errorText(error).split("\n");
     expect(first).toContain("status 301 came");
     expect(rest).toEqual([
-      `  ${errorRow("gave_up").hint}`,
+      `  ${hintOf(error)}`,
       `  Before that (not_holdfast): ${hintOf(last)}`,
       "  (gave_up)",
       "",

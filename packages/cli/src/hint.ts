@@ -28,6 +28,10 @@ const TYPED: Readonly<Partial<Record<ErrorCode, string>>> = {
   wrong_address:
     "Change the beginning of the address: http:// where the server speaks no TLS, https:// where it does.",
   size_too_large: "Ask whoever runs the server: size-max under [serve] is the limit there.",
+  checkpoint_failed:
+    "Check the state directory and its free space; HOLDFAST_STATE_DIR names another one.",
+  gave_up: "Run the same command again: it goes on where it stopped.",
+  usage: "Run it with --help.",
   data_dir_busy: "Stop that process, or give --data another directory.",
 };
 

@@ -22,7 +22,7 @@ export const ERRORS = {
     status: 400,
     retry: "never",
     title: "The request is not well formed",
-    hint: "Correct the field that `field` names and send it again.",
+    hint: "Correct what `field` names, such as the name of a file, and send it again.",
   },
   invalid_digest: {
     status: 400,
@@ -52,7 +52,7 @@ export const ERRORS = {
     status: 401,
     retry: "auth",
     title: "The token is missing or wrong",
-    hint: "Send `Authorization: Bearer <token>`; the command line reads it from HOLDFAST_TOKEN.",
+    hint: "Give a token that is in force, as by signing in again; it travels as `Authorization: Bearer <token>`.",
   },
   forbidden: {
     status: 403,
@@ -190,7 +190,7 @@ export const ERRORS = {
     status: 413,
     retry: "never",
     title: "The size is above the limit",
-    hint: "`limit` says how large an upload may be here.",
+    hint: "Ask whoever runs the server: `limit` says how large an upload may be here.",
   },
   media_type_unsupported: {
     status: 415,
@@ -323,7 +323,7 @@ export const ERRORS = {
     status: 0,
     retry: "never",
     title: "The target cannot be written",
-    hint: "Check the directory, its permissions and the free space; the same command goes on from here.",
+    hint: "Check the place, its permissions and the free space; the same again goes on from here.",
   },
   sink_full: {
     status: 0,
@@ -407,13 +407,13 @@ export const ERRORS = {
     status: 0,
     retry: "never",
     title: "No progress for too long",
-    hint: "Run the same command again: it goes on where it stopped.",
+    hint: "Start the same again: it goes on where it stopped.",
   },
   aborted: {
     status: 0,
     retry: "never",
     title: "The transfer was aborted",
-    hint: "Start it again to send the file from the beginning.",
+    hint: "Start it again: what was aborted begins anew, what only stopped as its client was closed goes on.",
   },
   interrupted: {
     status: 0,
@@ -425,13 +425,13 @@ export const ERRORS = {
     status: 0,
     retry: "never",
     title: "The checkpoint cannot be stored",
-    hint: "Check the state directory and its free space; HOLDFAST_STATE_DIR names another one.",
+    hint: "Make room, or allow it to be kept: in a browser what the site stores, else the directory that HOLDFAST_STATE_DIR names.",
   },
   checkpoint_damaged: {
     status: 0,
     retry: "never",
     title: "A checkpoint was damaged and is begun anew",
-    hint: "Nothing that a server has is lost; what was damaged lies beside it.",
+    hint: "Nothing that a server has is lost, and nothing need be done.",
   },
   data_dir_busy: {
     status: 0,
@@ -472,8 +472,8 @@ export const ERRORS = {
   transfer_busy: {
     status: 0,
     retry: "never",
-    title: "Another process is at this transfer already",
-    hint: "Wait for it to end, or stop it; then run the same command again.",
+    title: "Somebody else is at this transfer already",
+    hint: "Wait until it has ended there, or stop it there; then start it again here.",
   },
   insecure_bind: {
     status: 0,
@@ -508,8 +508,8 @@ export const ERRORS = {
   usage: {
     status: 0,
     retry: "never",
-    title: "The command line is not understood",
-    hint: "Run it with --help.",
+    title: "What was asked for is not understood",
+    hint: "Correct what is named; the documentation, and --help of the command line, tell what there is.",
   },
 } as const;
 

@@ -1,6 +1,6 @@
 // Every code that the client for browsers makes by itself is told of in docs/browser.md.
 import { readFileSync } from "node:fs";
-import { isErrorCode } from "@holdfast/protocol";
+import { errorRow, isErrorCode } from "@holdfast/protocol";
 import { expect, it } from "vitest";
 
 const IMPORT = /(?:from|import\(|new URL\()\s*"(\.{1,2}\/[^"]+\.ts)"/g;
@@ -19,6 +19,13 @@ function sourcesFrom(...roots: readonly URL[]): ReadonlyMap<string, string> {
   return sources;
 }
 
+function rowsOf(page: string): ReadonlySet<string> {
+  const heads = [...page.matchAll(/^\| (`[a-z_]+`(?:, `[a-z_]+`)*) \|/gm)];
+  return new Set(heads.flatMap(([, head = ""]) => head.replaceAll("`", "").split(", ")));
+}
+
+const docs = readFileSync(new URL("../../../../docs/browser.md", import.meta.url), "utf8");
+
 it("the documentation has a row for every code that the client makes in a browser", () => {
   const sources = sourcesFrom(
     new URL("index.ts", import.meta.url),
@@ -29,9 +36,18 @@ it("the documentation has a row for every code that the client makes in a browse
   for (const text of sources.values())
     for (const [, code = ""] of text.matchAll(CODE)) if (isErrorCode(code)) codes.add(code);
   expect(codes.size).toBeGreaterThan(20);
-  const docs = readFileSync(new URL("../../../../docs/browser.md", import.meta.url), "utf8");
-  const heads = [...docs.matchAll(/^\| (`[a-z_]+`(?:, `[a-z_]+`)*) \|/gm)];
-  const rows = new Set(heads.flatMap(([, head = ""]) => head.replaceAll("`", "").split(", ")));
+  const rows = rowsOf(docs);
   const untold = [...codes].filter((code) => !rows.has(code)).toSorted();
   expect(untold).toEqual([]);
+});
+
+it("what helps is never told to a page as to a command line alone", () => {
+  const codes = [...rowsOf(docs)].filter(isErrorCode);
+  expect(codes.length).toBeGreaterThan(20);
+  const typed = codes.filter((code) => {
+    const { hint } = errorRow(code);
+    const isTyped = /command|HOLDFAST_|--[a-z]|director/.test(hint);
+    return isTyped && !/browser|site|page|choosing|documentation/.test(hint);
+  });
+  expect(typed).toEqual([]);
 });
