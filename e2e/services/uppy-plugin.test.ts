@@ -149,19 +149,27 @@ test.each([
   180_000,
 );
 
-test("a cancelled file's upload is ended on the server", async () => {
-  const page = await openPage();
-  const asked = new Set<string>();
-  page.on("request", (request) => asked.add(new URL(request.url()).pathname));
-  await begin(page, await writeSource("cancelled.bin"));
-  const [, id = ""] = /^\/v1\/uploads\/([^/]+)\/parts/m.exec([...asked].join("\n")) ?? [];
-  expect((await statusOf(url, id)).state).toBe("open");
-  await button(page, "Cancel").click();
-  await expect
-    .poll(async () => (await statusOf(url, id)).state, { timeout: 120_000 })
-    .toBe("aborted");
-  await page.close();
-}, 180_000);
+test.each([
+  ["a cancelled file's upload", (page: Page) => button(page, "Cancel").click()],
+  ["what an Uppy that is destroyed was at", (page: Page) => page.evaluate("uppy.destroy()")],
+])(
+  "%s is ended on the server",
+  async (_, end) => {
+    const page = await openPage();
+    const asked = new Set<string>();
+    page.on("request", (request) => asked.add(new URL(request.url()).pathname));
+    lastSeed++;
+    await begin(page, await writeSource(`ended-${lastSeed}.bin`));
+    const [, id = ""] = /^\/v1\/uploads\/([^/]+)\/parts/m.exec([...asked].join("\n")) ?? [];
+    expect((await statusOf(url, id)).state).toBe("open");
+    await end(page);
+    await expect
+      .poll(async () => (await statusOf(url, id)).state, { timeout: 20_000 })
+      .toBe("aborted");
+    await page.close();
+  },
+  180_000,
+);
 
 test("says what is wrong with a file, and what helps", async () => {
   const chosen = await writeSource("removed.bin");

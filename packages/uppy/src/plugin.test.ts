@@ -328,3 +328,51 @@ it("lets transfers rest where they are when the plugin is removed", async () => 
   expect(stage.played[0]?.told).toEqual(["pause"]);
   expect(uppy.getState().capabilities.resumableUploads).toBe(false);
 });
+
+it("ends what waits for transfers when the plugin is removed, and hands over no more of them", async () => {
+  const stage = openStage();
+  const uppy = openUppy(stage);
+  const names = Array.from({ length: 50 }, (_, index) => `${index}.txt`);
+  for (const name of names) add(uppy, name);
+  const uploading = uppy.upload();
+  await vi.waitFor(() => expect(stage.played.length).toBeGreaterThan(0));
+  const handed = stage.played.length;
+  expect(handed).toBeLessThan(names.length);
+  const plugin = uppy.getPlugin("Holdfast");
+  if (!plugin) throw new Error("it is not there");
+  uppy.removePlugin(plugin);
+  const result = await uploading;
+  expect(stage.played).toHaveLength(handed);
+  // None of them is complete: Uppy must not say so.
+  expect(result?.successful).toEqual([]);
+  expect(result?.failed).toHaveLength(names.length);
+  expect(uppy.getFiles().map(({ error }) => error)).toContain(
+    "0.txt stopped where it is: what was sent of it is kept, and it goes on when it is uploaded again",
+  );
+});
+
+it("does not take for complete what somebody else has aborted", async () => {
+  const stage = openStage();
+  const uppy = openUppy(stage);
+  const id = add(uppy, "a.txt");
+  const uploading = uppy.upload();
+  await vi.waitFor(() => expect(stage.played).toHaveLength(1));
+  stage.played[0]?.fail(new HoldfastError("aborted"));
+  const result = await uploading;
+  expect(result?.successful).toEqual([]);
+  expect(uppy.getFile(id).error).toMatch(/^The transfer was aborted\. Start it again/);
+});
+
+it("shows that somebody else has paused a file, and that it goes on", async () => {
+  const stage = openStage();
+  const uppy = openUppy(stage);
+  const id = add(uppy, "a.txt");
+  void uppy.upload();
+  await vi.waitFor(() => expect(stage.played).toHaveLength(1));
+  const shown = ["paused", "paused", "checking"] as const;
+  const seen = shown.map((state) => {
+    stage.played[0]?.emit("state", state);
+    return uppy.getFile(id).isPaused;
+  });
+  expect(seen).toEqual([true, true, false]);
+});

@@ -49,16 +49,27 @@ declare module "@uppy/core" {
 const LOCALE = {
   strings: {
     holdfastGhost: "%{name} has to be chosen again",
+    holdfastLeft:
+      "%{name} stopped where it is: what was sent of it is kept, and it goes on when it is uploaded again",
     holdfastRemote: "%{name} lies with another service: only files of this device can be sent",
   },
 };
 
+interface Running {
+  readonly transfer: Transfer;
+  /** Nobody waits for its end any more. */
+  leave(why: Error): void;
+}
+
 /** A class, since that is what Uppy makes its plugins of. */
 export class Holdfast<M extends Meta, B extends Body> extends BasePlugin<HoldfastOptions, M, B> {
-  readonly #running = new Map<string, Transfer>();
+  readonly #running = new Map<string, Running>();
+  /** Until what the server has of them is removed. */
+  readonly #aborting = new Set<Promise<unknown>>();
   readonly #told = new Set<string>();
   readonly #progress = createBatch((id, bytesUploaded: number) => this.#tellOf(id, bytesUploaded));
   #own: Client | undefined;
+  #isLeft = false;
 
   constructor(uppy: Uppy<M, B>, options: HoldfastOptions) {
     super(uppy, options);
@@ -77,7 +88,7 @@ export class Holdfast<M extends Meta, B extends Body> extends BasePlugin<Holdfas
     this.uppy.on("file-removed", this.#onRemoved);
   }
 
-  /** What still runs ends where it is, to be gone on with: whoever wants it aborted removes its file first. */
+  /** What still runs stops where it is, to be gone on with: whoever wants it aborted removes its file first. */
   override uninstall(): void {
     this.#canResume(false);
     this.uppy.removeUploader(this.#upload);
@@ -85,10 +96,13 @@ export class Holdfast<M extends Meta, B extends Body> extends BasePlugin<Holdfas
     this.uppy.off("pause-all", this.#onPauseAll);
     this.uppy.off("resume-all", this.#onResumeAll);
     this.uppy.off("file-removed", this.#onRemoved);
-    for (const transfer of this.#running.values()) void transfer.pause();
-    this.#running.clear();
-    this.#own?.close();
-    this.#own = undefined;
+    this.#isLeft = true;
+    for (const [id, { transfer, leave }] of this.#running) {
+      void transfer.pause();
+      leave(this.#leftError(id));
+    }
+    const own = this.#own;
+    void Promise.all(this.#aborting).then(() => own?.close());
   }
 
   #canResume(resumableUploads: boolean): void {
@@ -120,14 +134,14 @@ export class Holdfast<M extends Meta, B extends Body> extends BasePlugin<Holdfas
     const file = this.uppy.getFile(id);
     if (!file) return;
     let transfer: Transfer | undefined;
-    // A file that was removed may be there again meanwhile, with a transfer of its own.
-    const isIts = () => this.#running.get(id) === transfer;
+    const { promise: left, reject: leave } = Promise.withResolvers<never>();
+    const isIts = () => this.#isOf(id, transfer);
     try {
       transfer = this.#begin(file);
-      this.#running.set(id, transfer);
+      this.#running.set(id, { transfer, leave });
       if (file.isPaused) void transfer.pause();
       this.#watch(id, transfer);
-      const result = await transfer.done;
+      const result = await Promise.race([transfer.done, left]);
       if (isIts()) this.#tellResult(id, result);
     } catch (error) {
       if (isIts()) this.#tellError(id, error);
@@ -135,9 +149,15 @@ export class Holdfast<M extends Meta, B extends Body> extends BasePlugin<Holdfas
     if (isIts()) this.#running.delete(id);
   }
 
+  /** A file that was removed may be there again meanwhile, with a transfer of its own. */
+  #isOf(id: string, transfer: Transfer | undefined): boolean {
+    return this.#running.get(id)?.transfer === transfer;
+  }
+
   /** @throws Error of a file that cannot be sent from here. */
   #begin(file: UppyFile<M, B>): Transfer {
-    const { name, meta } = file;
+    const { id: fileId, name, meta } = file;
+    if (this.#isLeft) throw this.#leftError(fileId);
     if (file.isRemote) throw new Error(this.i18n("holdfastRemote", { name: meta.name }));
     if (!file.data) throw new Error(this.i18n("holdfastGhost", { name: meta.name }));
     const { id: _, locale, client, allowedMetaFields = true, ...options } = this.opts;
@@ -145,9 +165,20 @@ export class Holdfast<M extends Meta, B extends Body> extends BasePlugin<Holdfas
     return this.#client().upload(sourceOf(file.data, name), { ...options, ...described });
   }
 
+  #leftError(id: string): Error {
+    return new Error(this.i18n("holdfastLeft", { name: this.uppy.getFile(id)?.meta.name ?? id }));
+  }
+
   #watch(id: string, transfer: Transfer): void {
     transfer.on("progress", ({ committed }) => {
-      if (this.#running.get(id) === transfer) this.#progress.note(id, committed);
+      if (this.#isOf(id, transfer)) this.#progress.note(id, committed);
+    });
+    transfer.on("state", (state) => {
+      // Another tab, or another part of this page, may pause what this one shows.
+      const isPaused = state === "paused";
+      const file =
+        this.#isOf(id, transfer) && state !== "opening" ? this.uppy.getFile(id) : undefined;
+      if (file && (file.isPaused ?? false) !== isPaused) this.uppy.setFileState(id, { isPaused });
     });
     transfer.on("retry", ({ attempt, detail }) => {
       // A single trouble is none that anybody has to hear of.
@@ -181,30 +212,35 @@ export class Holdfast<M extends Meta, B extends Body> extends BasePlugin<Holdfas
 
   #tellError(id: string, error: unknown): void {
     this.#progress.drop(id);
-    // The client was closed: that is no failure, and can be gone on with.
-    if (isHoldfastError(error) && error.code === "aborted") return;
-    this.uppy.emit("upload-error", this.uppy.getFile(id), toldOf(error));
+    const file = this.uppy.getFile(id);
+    // What is not told to have failed, Uppy takes for complete, also what another tab has aborted.
+    if (file) this.uppy.emit("upload-error", file, toldOf(error));
   }
 
   readonly #onPause = (file: UppyFile<M, B> | undefined, isPaused: boolean): void => {
-    const transfer = file && this.#running.get(file.id);
+    const transfer = file && this.#running.get(file.id)?.transfer;
     if (isPaused) void transfer?.pause();
     else transfer?.resume();
   };
 
   readonly #onPauseAll = (): void => {
-    for (const transfer of this.#running.values()) void transfer.pause();
+    for (const { transfer } of this.#running.values()) void transfer.pause();
   };
 
   readonly #onResumeAll = (): void => {
-    for (const transfer of this.#running.values()) transfer.resume();
+    for (const { transfer } of this.#running.values()) transfer.resume();
   };
 
   readonly #onRemoved = ({ id }: UppyFile<M, B>): void => {
-    const transfer = this.#running.get(id);
+    const transfer = this.#running.get(id)?.transfer;
     this.#running.delete(id);
     this.#progress.drop(id);
-    transfer?.abort();
+    if (!transfer) return;
+    transfer.abort();
+    const ended: Promise<unknown> = transfer.done
+      .catch(() => "nobody is told of it any more")
+      .finally(() => this.#aborting.delete(ended));
+    this.#aborting.add(ended);
   };
 }
 
