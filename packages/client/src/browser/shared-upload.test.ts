@@ -16,8 +16,9 @@ const CREATED = {
   name: "created",
   value: { id: "u", url: "http://u", size: 9, isResumed: false },
 } as const;
-const stateOf = (value: "opening" | "sending" | "paused" | "complete" | "failed" | "aborted") =>
-  ({ name: "state", value }) as const;
+const stateOf = (
+  value: "opening" | "sending" | "paused" | "ending" | "complete" | "failed" | "aborted",
+) => ({ name: "state", value }) as const;
 const progressOf = (committed: number) =>
   ({ name: "progress", value: { committed, sent: 0, size: 9, rate: 1, eta: 1 } }) as const;
 
@@ -121,6 +122,17 @@ describe("an upload that another tab is at", () => {
     expect(second.commands).not.toContain("abort");
     first.note(stateOf("aborted"));
     expect(second.commands.at(-1)).toBe("abort");
+  });
+
+  it("is begun anew by who comes while it is being aborted", async () => {
+    const { first, second } = await openTwo();
+    first.command("abort");
+    first.note(stateOf("ending"));
+    const late = openTab("late");
+    await expect(late.claim()).rejects.toMatchObject({ code: "transfer_busy" });
+    first.note(stateOf("aborted"));
+    expect(second.commands).toContain("abort");
+    expect(late.commands).not.toContain("abort");
   });
 
   it("is aborted by who takes over, where its owner goes before it was", async () => {

@@ -44,6 +44,8 @@ export function shareUpload(parts: SharedUploadParts): SharedUpload {
   let isUnwanted = false;
   /** Of the transfer of this tab. */
   let state: SentEvent | undefined;
+  /** Of the tab that has it, as this one first heard of it. */
+  let found: SentEvent | undefined;
   const telling = createTelling(clock, (events) => {
     if (role.kind === "owning") say({ type: "events", key: role.key, events });
   });
@@ -74,7 +76,9 @@ export function shareUpload(parts: SharedUploadParts): SharedUpload {
   /** What the owner tells. How it ends says nothing of this tab's file: that is compared before this one says that it is complete. */
   function follow(event: SentEvent): void {
     const next = event.name === "state" ? event.value : undefined;
-    if (next === "aborted") command("abort");
+    if (event.name === "state") found ??= event;
+    // Who comes while it is being removed wants it anew.
+    if (next === "aborted" && found?.value !== "ending") command("abort");
     if (next === "complete" || next === "failed" || next === "aborted") return;
     show(event);
     if (next !== undefined) command(next === "paused" ? "pause" : "resume");
@@ -91,6 +95,7 @@ export function shareUpload(parts: SharedUploadParts): SharedUpload {
     if (before === kind) return;
     if (before === "alone") leave = channel.join(key, hear);
     role = { kind, key };
+    found = undefined;
     if (kind === "watching" || before === "watching")
       onWhere(kind === "watching" ? "elsewhere" : "here");
     if (kind === "watching") say({ type: "watch", key, from: name });
