@@ -1,16 +1,18 @@
 // What tells this device, or this profile of a browser, from every other one where the file does not: a random text among the checkpoints.
 import { encodeHex } from "@holdfast/protocol";
 import { checkpointKey, seal, unseal } from "./checkpoint.ts";
-import type { CheckpointStore, Ports } from "./ports.ts";
+import type { Ports } from "./ports.ts";
+import type { LineMemory } from "./recall.ts";
 
-const known = new WeakMap<CheckpointStore, Promise<string>>();
+/** By what all transfers of a client have in common; a browser's have a store each, by which they share the one. */
+const known = new WeakMap<LineMemory, Promise<string>>();
 
-/** The same for all transfers of a store, and after every restart as long as the store keeps it; where it cannot be kept, for this process only. */
+/** The same for all transfers of a client, and after every restart as long as its store keeps it; where it cannot be kept, for this process only. */
 export function placeId(
-  ports: Pick<Ports, "checkpoints" | "digester" | "random">,
+  ports: Pick<Ports, "checkpoints" | "digester" | "lines" | "random">,
 ): Promise<string> {
-  const found = known.get(ports.checkpoints) ?? find(ports);
-  known.set(ports.checkpoints, found);
+  const found = known.get(ports.lines) ?? find(ports);
+  known.set(ports.lines, found);
   return found;
 }
 
