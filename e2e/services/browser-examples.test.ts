@@ -150,6 +150,31 @@ test.each(EXAMPLES.map((name, index) => [name, index] as const))(
   180_000,
 );
 
+test("a component that goes away in the middle ends what it was at, and it can be gone on with", async () => {
+  const content = { seed: 930, size: SIZE };
+  const talk = await write("left.bin", content);
+  const page = await browser.newPage();
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(String(error)));
+  await page.goto(origins.get("vue") ?? "");
+  const passed = tap.only(1);
+  await dropFile(page, ".drop", talk);
+  await passed;
+  await page.locator("progress:not([value='0'])").waitFor();
+  expect(page.workers().length).toBeGreaterThan(0);
+  await page.evaluate("document.getElementById('app').__vue_app__.unmount()");
+  await expect.poll(() => page.workers().length).toBe(0);
+  tap.open();
+  await page.reload();
+  await page.getByRole("button", { name: "Go on left.bin" }).click();
+  const link = page.getByRole("link", { name: "left.bin" });
+  await link.waitFor();
+  const file = (await link.getAttribute("href")) ?? "";
+  expect(await servedDifference(url, new URL(file).pathname, content)).toBeUndefined();
+  expect(errors).toEqual([]);
+  await page.close();
+}, 180_000);
+
 test("a build takes both workers along, as scripts of their own", async () => {
   for (const name of EXAMPLES) {
     const names = await readdir(join(directory, name, "assets"));

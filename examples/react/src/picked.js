@@ -10,6 +10,11 @@ export function pickFiles() {
   );
 }
 
+/** What cannot be read is named with the reason, and the others follow. */
 async function fileOf(handle) {
-  return { file: await handle.getFile(), handle };
+  try {
+    return { file: await handle.getFile(), handle };
+  } catch (error) {
+    return { path: handle.name, error };
+  }
 }

@@ -31,11 +31,12 @@ export function useUploads(to) {
   function list(item) {
     lastKey++;
     const key = lastKey;
-    setItems((all) => [...all, { key, committed: 0, ...item }]);
-    return (news) =>
+    const change = (news) =>
       setItems((all) =>
         all.map((one) => (one.key === key ? { ...one, note: undefined, ...news } : one)),
       );
+    setItems((all) => [...all, { key, change, committed: 0, ...item }]);
+    return change;
   }
 
   /** Rejects where it cannot begin. `begin` is called once more where somebody wants it tried again. */
@@ -54,9 +55,11 @@ export function useUploads(to) {
     ended.then(refresh);
   }
 
-  /** `handle`, where the browser gave one, saves choosing the file again after a reload; `path` is where it lies in a folder. */
-  function add({ file, handle, path = file.name }) {
-    start(path, () => client.current.upload(file, { to, path, ...(handle && { handle }) }));
+  /** `handle`, where the browser gave one, saves choosing the file again after a reload; `path` is where it lies in a folder; `error` says why it cannot be read. */
+  function add({ file, handle, path = file?.name, error }) {
+    if (!client.current) return;
+    if (error) list({ name: path, state: "failed", error: sentenceOf(error) });
+    else start(path, () => client.current.upload(file, { to, path, ...(handle && { handle }) }));
   }
 
   const remove = ({ key }) => setItems((all) => all.filter((item) => item.key !== key));
@@ -69,15 +72,20 @@ export function useUploads(to) {
     /** What was dropped, with what lies in its folders. */
     async addDropped(dropped) {
       for await (const one of filesOf(dropped)) {
-        if (one.kind === "file") add(one);
-        else list({ name: one.path, state: "failed", error: sentenceOf(one.error) });
+        // A folder may have more files than the component has time.
+        if (!client.current) return;
+        add(one);
       }
     },
     /** In a click: the browser may have to ask whether the file may be read. `file` is what was chosen again, where no handle is kept. */
     goOn: (one, file) => start(one.path, () => client.current.resume(one, file ? { file } : {})),
     async tryAgain(item) {
-      await start(item.name, item.begin);
-      remove(item);
+      try {
+        await start(item.name, item.begin);
+        remove(item);
+      } catch (error) {
+        item.change({ error: sentenceOf(error) });
+      }
     },
     remove,
     async forget(one) {

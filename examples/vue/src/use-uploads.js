@@ -50,9 +50,11 @@ export function useUploads(to) {
     ended.then(refresh);
   }
 
-  /** `handle`, where the browser gave one, saves choosing the file again after a reload; `path` is where it lies in a folder. */
-  function add({ file, handle, path = file.name }) {
-    start(path, () => client.upload(file, { to, path, ...(handle && { handle }) }));
+  /** `handle`, where the browser gave one, saves choosing the file again after a reload; `path` is where it lies in a folder; `error` says why it cannot be read. */
+  function add({ file, handle, path = file?.name, error }) {
+    if (!isOpen) return;
+    if (error) list({ name: path, state: "failed", error: sentenceOf(error) });
+    else start(path, () => client.upload(file, { to, path, ...(handle && { handle }) }));
   }
 
   function remove({ key }) {
@@ -71,15 +73,20 @@ export function useUploads(to) {
     /** What was dropped, with what lies in its folders. */
     async addDropped(dropped) {
       for await (const one of filesOf(dropped)) {
-        if (one.kind === "file") add(one);
-        else list({ name: one.path, state: "failed", error: sentenceOf(one.error) });
+        // A folder may have more files than the component has time.
+        if (!isOpen) return;
+        add(one);
       }
     },
     /** In a click: the browser may have to ask whether the file may be read. `file` is what was chosen again, where no handle is kept. */
     goOn: (one, file) => start(one.path, () => client.resume(one, file ? { file } : {})),
     async tryAgain(item) {
-      await start(item.name, item.begin);
-      remove(item);
+      try {
+        await start(item.name, item.begin);
+        remove(item);
+      } catch (error) {
+        item.error = sentenceOf(error);
+      }
     },
     remove,
     async forget(one) {

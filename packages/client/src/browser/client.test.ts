@@ -187,6 +187,17 @@ describe("a client of a page", () => {
     expect(worker.heard.map(({ type }) => type)).toEqual(["begin", "upload"]);
   });
 
+  it("begins nothing once it is closed, by which nobody would be there to end it", async () => {
+    client.upload(BLOB, { to: TO }).done.catch(() => undefined);
+    await started();
+    client.close();
+    const closed = { code: "aborted", message: "the client is closed" };
+    expect(() => client.upload(BLOB, { to: TO })).toThrow(expect.objectContaining(closed));
+    await expect(client.unfinished()).rejects.toMatchObject(closed);
+    client.onOther(() => undefined);
+    expect(workers.length).toBe(1);
+  });
+
   it("says that a file has to be allowed where the browser may not even ask", async () => {
     const one: Unfinished = {
       ...{ key: "k", identity: "i", path: "talks/talk.mp4", size: 3, lastModified: 5, to: TO },

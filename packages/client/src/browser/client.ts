@@ -96,7 +96,7 @@ export interface Client {
   unfinishedDownloads(): Promise<readonly UnfinishedDownload[]>;
   /** Forgets one of them, and removes all there is of it. @throws HoldfastError `transfer_busy` where a tab is at it, `checkpoint_failed`, `sink_failed` */
   forgetDownload(one: UnfinishedDownload): Promise<void>;
-  /** When no transfer runs any more: ends the worker. What runs still fails with `aborted`. */
+  /** When no transfer runs any more: ends the worker. What runs still fails with `aborted`, and so does whatever is begun after that. */
   close(): void;
 }
 
@@ -121,6 +121,7 @@ export function createClient({
   const open = new Map<number, ToEngine>();
   let lastId = 0;
   let link: EngineLink | undefined;
+  let isClosed = false;
 
   function failAll(error: HoldfastError): void {
     const failed = [...transfers.values()];
@@ -204,8 +205,9 @@ export function createClient({
     }
   }
 
-  /** The ids of what the engine is asked for count up. Throws where something of it cannot travel. */
+  /** The ids of what the engine is asked for count up. Throws where something of it cannot travel, or nobody is there to see what becomes of it. */
   function ask(make: (id: number) => ToEngine): number {
+    if (isClosed) throw new HoldfastError("aborted", "the client is closed");
     link ??= start();
     lastId++;
     const message = make(lastId);
@@ -350,7 +352,7 @@ export function createClient({
     onOther(listener) {
       others.add(listener);
       if (link) link.send({ type: "listen" });
-      else link = start();
+      else if (!isClosed) link = start();
       return () => others.delete(listener);
     },
     onRunning: running.on,
@@ -362,6 +364,7 @@ export function createClient({
     },
     close() {
       messages?.removeEventListener("message", onTold);
+      isClosed = true;
       document.removeEventListener("visibilitychange", onShown);
       removeEventListener("pagehide", onLeft);
       removeEventListener("pageshow", onBack);
