@@ -1,10 +1,12 @@
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { createServer, type Server, type Socket, Socket as TcpSocket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { KIB, MIB } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { cachedFile } from "./cached-file.ts";
+import { nodeFs } from "./node-fs.ts";
 import { openPageCache, type PageCache } from "./page-cache.ts";
 import { createTurns } from "./turns.ts";
 
@@ -104,6 +106,53 @@ describe.skipIf(process.platform !== "linux")("bytes of the page cache", () => {
     to.resetAndDestroy();
     await new Promise((resolve) => from.once("error", resolve).resume());
     server.close();
+  });
+});
+
+describe.skipIf(process.platform !== "linux")("pages that may be on their way", () => {
+  const PAGE = 4096;
+
+  it("are told one by one from those that have come", () => {
+    const { hasCome, page } = cacheOf();
+    expect(hasCome(fd, 0, CONTENT.length)).toBe(true);
+    expect(hasCome(fd, 5 * page + 17, 3 * page)).toBe(true);
+    // What is a hole in the file no page stands for.
+    truncateSync(join(directory, "f"), 4 * MIB);
+    truncateSync(join(directory, "f"), CONTENT.length);
+    expect(hasCome(fd, 3 * MIB, 2 * MIB)).toBe(false);
+    expect(hasCome(fd, 4 * MIB + page + 9, 10)).toBe(false);
+    expect(hasCome(fd, 0, 4 * MIB)).toBe(true);
+    expect(hasCome(fd, 4 * MIB - 9, 10)).toBe(false);
+  });
+
+  it("are none of what is closed", () => {
+    const other = openSync(join(directory, "f"), "r");
+    closeSync(other);
+    expect(cacheOf().hasCome(other, 0, PAGE)).toBe(false);
+  });
+
+  it("are looked at one by one for a while after a read from the disk, and not sent before they have come", async () => {
+    const file = await nodeFs.open(join(directory, "f"), "read", "cached");
+    const own = { ...cacheOf(), asked: 0, isThere: true };
+    const cache: PageCache = {
+      ...own,
+      // As the kernel, which counts those that are on their way.
+      has: () => true,
+      read: () => 0,
+      hasCome() {
+        own.asked++;
+        return own.isThere;
+      },
+      send: (_fd, _socket, _offset, size) => size,
+    };
+    const cached = cachedFile(file, fd, cache);
+    const outlet = { begin: (most: number) => ({ descriptor: 0, most }), took: () => undefined };
+    expect([await cached.send(outlet, 0, PAGE), own.asked]).toEqual([PAGE, 0]);
+    expect(await cached.pread(new Uint8Array(PAGE), 0, PAGE, 0)).toBe(PAGE);
+    expect([await cached.send(outlet, PAGE, PAGE), own.asked]).toEqual([PAGE, 1]);
+    own.isThere = false;
+    expect([await cached.send(outlet, PAGE, PAGE), own.asked]).toEqual([undefined, 2]);
+    await file.close();
   });
 });
 
