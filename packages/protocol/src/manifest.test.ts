@@ -148,21 +148,26 @@ describe("manifest", () => {
   });
 
   it.each([
-    ["parts larger than any store takes", 1, 6 * 2 ** 30, 2 ** 52, true],
-    ["a part as large as a store takes", 1, 5 * 2 ** 30, 5 * 2 ** 30, false],
-    ["more parts than any upload has", 1_000_001, 1_000_001, 1, true],
-  ])("of %s is refused where that is too much", (_, count, size, partSize, isRefused) => {
+    ["parts larger than any store takes", 1, 6 * 2 ** 30, 2 ** 52, "has parts of more than"],
+    ["a part as large as a store takes", 1, 5 * 2 ** 30, 5 * 2 ** 30, undefined],
+    ["more parts than any upload has", 1_000_001, 1_000_001, 1, "has more than 1000000 parts"],
+  ])("of %s is refused where that is too much", (_, count, size, partSize, why) => {
     const leaves = leavesOf(count, size, partSize);
     const manifest: Manifest = {
       ...leaves,
       name: "absurd",
       type: "a/b",
       metadata: new Map(),
-      root: computeRoot(sha256, leaves),
+      // What is refused for its grid is refused before a root is computed, which takes long.
+      root: why === undefined ? computeRoot(sha256, leaves) : new Uint8Array(32),
       provenance: { createdAt: 0, completedAt: 0, protocol: "parts" },
     };
-    const refusal = refusalOf(() => decodeManifest(sha256, encodeManifest(manifest)));
-    expect(refusal?.code).toBe(isRefused ? "invalid_request" : undefined);
+    const decode = () => decodeManifest(sha256, encodeManifest(manifest));
+    if (why === undefined) expect(decode).not.toThrow();
+    else
+      expect(decode).toThrow(
+        expect.objectContaining({ code: "invalid_request", message: expect.stringContaining(why) }),
+      );
   });
 
   it("throws nothing but HoldfastErrors at anything", () => {
