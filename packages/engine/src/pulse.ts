@@ -16,9 +16,9 @@ const SLOWER = 1.5;
  * Each one who is woken costs as much as some of the bytes that he is then sent. So of many each is told less often, of more at once: so many milliseconds behind the last look that found nothing, for each
  * who waits. Not where bytes come from afar, which takes a while, too.
  */
-const PATIENCE_MS = { each: 5, most: 480 } as const;
+const PATIENCE_MS = { each: 6, most: 600 } as const;
 /** Bytes that are worth it at any time. */
-const MUCH: number = 2 * MIB;
+const MUCH: number = 8 * MIB;
 
 export interface Pulse {
   /** Each one hears once. */
