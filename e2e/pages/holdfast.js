@@ -2,7 +2,7 @@
 import { createClient } from "@holdfast/client/browser";
 
 const query = new URLSearchParams(location.search);
-const client = createClient();
+let client = createClient();
 const input = document.createElement("input");
 input.type = "file";
 input.multiple = true;
@@ -10,6 +10,10 @@ document.body.append(input);
 
 /** `more`: options of what is chosen that no address can tell. */
 Object.assign(window, { seen: [], done: new Map(), failures: [], transfers: [], more: {}, client });
+/** One that is closed begins nothing any more. */
+window.openClient = () => {
+  client = createClient();
+};
 let ended = 0;
 const EVENTS = ["created", "progress", "part", "state", "retry", "warning", "error"];
 

@@ -144,6 +144,7 @@ test("a client that is closed lets go of what it was at, also where the page doe
     await page.evaluate("window.client.close()");
     expect(await untilFailed(page)).toMatch(/^aborted: /);
     tap.open();
+    await page.evaluate("window.openClient()");
     await page.evaluate("window.start(document.querySelector('input').files[0])");
     await page.locator('body[data-ended="2"]').waitFor({ state: "attached" });
     const file = await page.evaluate<string>("window.done.get('talk.bin')");
