@@ -59,6 +59,7 @@ const config: ViteUserConfig = defineConfig({
           exclude: [
             "packages/server/src/http/{wire,body,straight,outlet,h2,h2-hostile,local-socket}.test.ts",
             "packages/server/src/http/files/outlet.test.ts",
+            "packages/server/src/http/uploads/follow-many.test.ts",
             ...LONG,
           ],
           env: { HOLDFAST_TEST_ADAPTER: "fetch" },
