@@ -17,6 +17,8 @@ const SIZE: number = 20 * MIB + 18;
 const PART: number = MIB;
 /** A name as machines of a network have it that no authority vouches for: what it serves is in no secure context. */
 const LAN = "files.lan";
+/** Nothing here is about how quick it is. */
+const LONG = { timeout: 60_000 };
 
 let directory = "";
 let server: RunningServer;
@@ -252,6 +254,30 @@ test("leaves a file alone that another page still has, until that one lets go to
   }
   await first.evaluate("window.result.forget()");
   expect(await first.evaluate("window.keptNames()")).toHaveLength(before.length - 1);
+}, 180_000);
+
+test("holds a file again that its page still has when that was left, kept by the browser and shown again", async () => {
+  const { url, digest } = await store(PART);
+  const [page, other] = [await openPage(), await openPage()];
+  await begin(page, url);
+  expect(await outcome(page)).toMatchObject({ digest });
+  const holders = () =>
+    other.evaluate<number>(
+      "navigator.locks.query().then(({ held }) => held.filter(({ name }) => name.startsWith('holdfast.kept ')).length)",
+    );
+  expect(await holders()).toBe(1);
+  await page.evaluate(() => {
+    addEventListener("pageshow", ({ persisted }) => {
+      localStorage.setItem("shown", persisted ? "again" : "anew");
+    });
+    setTimeout(() => location.assign("/fetcher?elsewhere"));
+  });
+  await page.waitForURL("**/fetcher?elsewhere");
+  await expect.poll(holders, LONG).toBe(0);
+  await page.evaluate("void setTimeout(() => history.back())");
+  const shown = () => other.evaluate("localStorage.getItem('shown')");
+  await expect.poll(shown, LONG).toBe("again");
+  await expect.poll(holders, LONG).toBe(1);
 }, 180_000);
 
 test("copies what is whole to the file that was chosen, and keeps nothing of it", async () => {

@@ -195,17 +195,18 @@ test("tells who looks elsewhere that it is done", async () => {
   await page.evaluate("Object.defineProperty(document, 'visibilityState', { value: 'hidden' })");
   tap.open();
   await expectFile(page, chosen);
-  const title = `${lastSeed}.bin is uploaded`;
-  await page.waitForFunction(
-    `serviceWorker.then((one) => one.getNotifications()).then((all) => all.some((one) => one.title === "${title}"))`,
-    undefined,
-    HOWEVER_HIDDEN,
-  );
+  const titles = () =>
+    page.evaluate<readonly string[]>(
+      "serviceWorker.then((one) => one.getNotifications()).then((all) => all.map((one) => one.title))",
+    );
+  await expect.poll(titles, LONG).toContain(`${lastSeed}.bin is uploaded`);
 });
 
-/** Some page of the site is at an upload. */
-const IS_CLAIMED =
-  "navigator.locks.query().then(({ held }) => held.some(({ name }) => name.startsWith('holdfast ')))";
+/** Whether some page of the site is at an upload. */
+const isClaimed = (page: Page) =>
+  page.evaluate<boolean>(
+    "navigator.locks.query().then(({ held }) => held.some(({ name }) => name.startsWith('holdfast ')))",
+  );
 
 test("a page that is left, and kept, keeps nobody from going on; shown again, it goes on", async () => {
   const chosen = await writeSource();
@@ -219,7 +220,7 @@ test("a page that is left, and kept, keeps nobody from going on; shown again, it
     });
     setTimeout(() => location.assign("/survive?elsewhere"));
   });
-  await other.waitForFunction(`${IS_CLAIMED}.then((is) => !is)`, undefined, HOWEVER_HIDDEN);
+  await expect.poll(() => isClaimed(other), LONG).toBe(false);
   const before = tap.sent.length;
   await page.waitForURL("**/survive?elsewhere");
   await page.evaluate("void setTimeout(() => history.back())");
@@ -228,7 +229,7 @@ test("a page that is left, and kept, keeps nobody from going on; shown again, it
     undefined,
     HOWEVER_HIDDEN,
   );
-  await other.waitForFunction(IS_CLAIMED, undefined, HOWEVER_HIDDEN);
+  await expect.poll(() => isClaimed(other), LONG).toBe(true);
   tap.open();
   await expect.poll(async () => (await statusOf(url, id)).state, LONG).toBe("complete");
   expect(tap.sent.slice(before).filter((index) => committed.has(index))).toEqual([]);

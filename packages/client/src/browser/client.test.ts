@@ -2,10 +2,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Client, createClient } from "./client.ts";
 import type { ToEngine, ToPage } from "./messages.ts";
+import type { Downloaded } from "./page-download.ts";
 import type { Unfinished } from "./unfinished.ts";
 
 const TO = "https://files.example";
 const BLOB = new Blob(["abc"]);
+const WORKING = "the working file";
 
 /** A worker that is heard, and says nothing but that it is ready. */
 class FakeWorker extends EventTarget implements Worker {
@@ -154,24 +156,52 @@ describe("a client of a page", () => {
     expect(told).toEqual([true, "elsewhere", false, "here", true]);
   });
 
-  it("forgets what a download has kept, also after its page was left and shown again", async () => {
+  /** A download of something that the browser keeps, once it is whole. */
+  async function downloaded(): Promise<Downloaded> {
     const download = client.download("https://files.example/a");
     const port = await (await started()).ready.promise;
     const result = { url: "a", size: 1, root: "", sentBytes: 0, resumedBytes: 0 };
-    const file = new File(["a"], "the working file");
-    const complete = { type: "complete", id: 1, result: { ...result, file } };
-    port.postMessage(complete as unknown as ToPage);
-    const { forget } = await download.done;
+    const file = new File(["a"], WORKING);
+    const id = workers[0]?.heard.findLast((one) => one.type === "download")?.id;
+    port.postMessage({ type: "complete", id, result: { ...result, file } } as unknown as ToPage);
+    return download.done;
+  }
+
+  it("has what downloads have kept held again when its page was left and is shown again, and forgets it then", async () => {
+    const { forget } = await downloaded();
     leaveAndComeBack();
     const forgotten = Promise.all([forget(), forget()]);
     const [, second] = workers;
-    await vi.waitFor(() => expect(second?.heard.length).toBe(2));
-    expect(second?.heard[1]).toEqual({ type: "drop", question: 2, working: "the working file" });
+    await vi.waitFor(() => expect(second?.heard.length).toBe(3));
+    expect(second?.heard.slice(1)).toEqual([
+      { type: "keep", working: [WORKING] },
+      { type: "drop", question: 2, working: WORKING },
+    ]);
     const found = { uploads: [], downloads: [] };
     (await second?.ready.promise)?.postMessage({ type: "unfinished", question: 2, found });
     await forgotten;
     await forget();
-    expect(second?.heard.length).toBe(2);
+    expect(second?.heard.length).toBe(3);
+    leaveAndComeBack();
+    // There is nothing to be held any more.
+    expect(workers.length).toBe(2);
+  });
+
+  it("holds what several downloads have kept until each of them is forgotten, whatever becomes of workers", async () => {
+    const { forget } = await downloaded();
+    await downloaded();
+    workers[0]?.break();
+    const forgotten = forget();
+    const [, second] = workers;
+    await vi.waitFor(() => expect(second?.heard.length).toBe(3));
+    expect(second?.heard[1]).toEqual({ type: "keep", working: [WORKING, WORKING] });
+    const found = { uploads: [], downloads: [] };
+    (await second?.ready.promise)?.postMessage({ type: "unfinished", question: 3, found });
+    await forgotten;
+    leaveAndComeBack();
+    const [, , third] = workers;
+    await vi.waitFor(() => expect(third?.heard.length).toBe(2));
+    expect(third?.heard[1]).toEqual({ type: "keep", working: [WORKING] });
   });
 
   it("says of what is no address that it is none, without repeating it", () => {

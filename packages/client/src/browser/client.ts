@@ -112,6 +112,8 @@ export function createClient({
   const signings = new Map<number, PromiseWithResolvers<readonly SignedPart[]>>();
   /** Uploads that the browser may have. */
   const backgrounds = new Map<number, Background>();
+  /** What downloads have kept and the page has not forgotten, by name; as often as it has it. The engine holds it, each one anew. */
+  let kept: readonly string[] = [];
   const others = new Set<(one: Unfinished) => void>();
   const running = createRunning();
   // A site without it has uploads all the same.
@@ -155,6 +157,7 @@ export function createClient({
       onBroken: (why) => failAll(new HoldfastError("internal", `the worker has ended: ${why}`)),
     });
     if (others.size > 0) started.send({ type: "listen" });
+    if (kept.length > 0) started.send({ type: "keep", working: kept });
     return started;
   }
 
@@ -188,8 +191,11 @@ export function createClient({
       open.delete(id);
       awake.note(transfers.size);
       tokens.delete(id);
-      if (message.type === "complete") transfer?.complete(message.result);
-      else transfer?.fail(message.state, decodeError(message.error));
+      if (message.type === "complete") {
+        const { file } = message.result;
+        if (file) kept = [...kept, file.name];
+        transfer?.complete(message.result);
+      } else transfer?.fail(message.state, decodeError(message.error));
     }
     running.note(id, transfers.get(id)?.isRunning() ?? false);
   }
@@ -292,6 +298,7 @@ export function createClient({
     }));
     return createPageDownload(begun, name, async (working) => {
       await question((question) => ({ type: "drop", question, working }));
+      kept = kept.toSpliced(kept.indexOf(working), 1);
     });
   }
 
@@ -302,7 +309,7 @@ export function createClient({
     link = undefined;
   };
   const onBack = ({ persisted }: PageTransitionEvent) => {
-    if (!persisted || (open.size === 0 && others.size === 0)) return;
+    if (!persisted || (open.size === 0 && others.size === 0 && kept.length === 0)) return;
     link ??= start();
     for (const [id, message] of open) {
       link.send(asAgain(message));

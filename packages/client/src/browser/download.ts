@@ -76,6 +76,11 @@ export async function forgetDownload(
   await removeWorking(ports, workingName(key, root), before);
 }
 
+/** Of a whole one that this page still has: from now on, in the place of a worker that is gone. */
+export function keepWorking(name: string): Promise<void> {
+  return keeping.keep(name);
+}
+
 /** Of a whole one that this page has: no longer. The last that has it removes it. @throws HoldfastError as `forgetDownload` */
 export async function dropWorking(ports: Pick<Ports, "checkpoints">, name: string): Promise<void> {
   await removeWorking(ports, name, () => keeping.letGo(name));

@@ -17,6 +17,8 @@ interface DownloadsParts {
 
 export interface Downloads {
   begin(id: number, sent: SentDownload, token: TokenSource | undefined): void;
+  /** What the page still has of earlier downloads: nobody is to touch it. */
+  keep(working: readonly string[]): void;
   /** What a download has kept is of no more use. @throws HoldfastError as `dropWorking` */
   drop(working: string): Promise<void>;
   /** @throws HoldfastError as `forgetDownload` */
@@ -61,6 +63,12 @@ export function createDownloads(parts: DownloadsParts): Downloads {
         const why = `downloads cannot be loaded: ${String(cause)}`;
         transfers.refuse(id, new HoldfastError("internal", why));
       });
+    },
+    keep(working) {
+      import("./download.ts")
+        .then(({ keepWorking }) => Promise.all(working.map(keepWorking)))
+        // As where the browser refuses the lock: it is kept for as long as nobody else is at it.
+        .catch(() => undefined);
     },
     async drop(working) {
       const { dropWorking } = await import("./download.ts");

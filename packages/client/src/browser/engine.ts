@@ -154,6 +154,8 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
           message.download,
           tokenOf(message.id, message.download.token),
         );
+      case "keep":
+        return downloads.keep(message.working);
       case "drop":
         return answer(message.question, nothing(downloads.drop(message.working)));
       case "token":

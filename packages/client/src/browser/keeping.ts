@@ -26,12 +26,13 @@ export function createKeeping(locks: LockManager | undefined): Keeping {
         // Refused, it is kept for as long as nobody else is at it.
         .catch(() => undefined)
         .finally(answer);
-      await isKnown;
       const letGo = async () => {
         end();
         await ended;
       };
+      // Before all pages know: who lets go meanwhile means this one.
       here.set(name, [...(here.get(name) ?? []), letGo]);
+      await isKnown;
     },
     async letGo(name) {
       const [one, ...others] = here.get(name) ?? [];

@@ -46,6 +46,8 @@ export type ToEngine =
   | { readonly type: "begin"; readonly settings: Settings }
   | { readonly type: "upload"; readonly id: number; readonly upload: SentUpload }
   | { readonly type: "download"; readonly id: number; readonly download: SentDownload }
+  /** What downloads have kept that the page still has, as an engine before this one knew: a name for each of them. */
+  | { readonly type: "keep"; readonly working: readonly string[] }
   /** What a download has kept is of no more use. */
   | { readonly type: "drop"; readonly question: number; readonly working: string }
   /** What can be gone on with; that one of them is to be forgotten. */
