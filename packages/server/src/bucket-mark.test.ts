@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { pair, requireOnDisk } from "./bucket-mark.ts";
+import { pair, requireOnDisk, requireUnknown } from "./bucket-mark.ts";
 import type { BucketMark } from "./storage/s3/mark.ts";
 
 let root: string;
@@ -49,6 +49,7 @@ function world(given: Given) {
   };
   return {
     directory,
+    bucket,
     pair: () => pair({ directory, bucket, where: "s3://files", isShared }),
     paired: async () => (await pair({ directory, bucket, where: "s3://files", isShared })).place,
     mark: () => (existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : undefined),
@@ -116,6 +117,38 @@ describe("a bucket and a directory", () => {
     const { paired, mark } = world({ ...given, isShared: true });
     expect(await paired()).toBe("theirs");
     expect(mark()).toEqual({ place: "theirs", where: "s3://files" });
+  });
+
+  it("get the name that the records have by then", async () => {
+    const { directory, bucket, mark, name } = world({ isShared: true });
+    const wanted = { directory, bucket, where: "s3://files", isShared: true };
+    expect((await pair(wanted)).place).not.toBe("theirs");
+    const { place, naming } = await pair({ ...wanted, asked: "theirs" });
+    expect([place, mark().isAsked, name()]).toEqual(["theirs", true, undefined]);
+    // Whose name it is has given it meanwhile.
+    await bucket.write("theirs");
+    await naming?.keep();
+    expect([mark(), name()]).toEqual([{ place: "theirs", where: "s3://files" }, "theirs"]);
+  });
+
+  it.each([
+    ["has a name", { there: "theirs" }],
+    ["has bytes", { here: MARK, hasBytes: true }],
+  ] as const)("that %s is not that of records which are new", async (_, given: Given) => {
+    const { bucket, pair } = world({ ...given, isShared: true });
+    const { naming } = await pair();
+    await expect(requireUnknown({ bucket, where: "s3://files" }, naming)).rejects.toMatchObject({
+      code: "storage_unusable",
+    });
+  });
+
+  it.each([
+    ["is empty", {}],
+    ["has just been named, and taken bytes", { here: MARK, hasBytes: true, since: "theirs" }],
+  ] as const)("that %s may be: the records say so", async (_, given: Given) => {
+    const { bucket, pair } = world({ ...given, isShared: true });
+    const { naming } = await pair();
+    await requireUnknown({ bucket, where: "s3://files" }, naming);
   });
 
   it("wait for the name of whoever was first with the records", async () => {

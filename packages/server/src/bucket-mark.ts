@@ -51,6 +51,8 @@ export interface Wanted {
   readonly where: string;
   /** Whether the records are elsewhere, so that several data directories may be of one bucket. */
   readonly isShared: boolean;
+  /** The name that the records have, where the bucket has none yet. */
+  readonly asked?: string | undefined;
 }
 
 /**
@@ -60,7 +62,7 @@ export interface Wanted {
  * @throws HoldfastError `data_dir_unusable`, `storage_unusable` where they do not belong together; nothing is changed then.
  */
 export async function pair(wanted: Wanted): Promise<Pair> {
-  const { directory, bucket, where, isShared } = wanted;
+  const { directory, bucket, where, isShared, asked } = wanted;
   const mark = readMark(directory);
   const there = await bucket.read();
   if (!mark && hasRecords(directory)) {
@@ -82,12 +84,27 @@ export async function pair(wanted: Wanted): Promise<Pair> {
     if (isShared && (await bucket.read()) !== undefined) return pair(wanted);
     throw unknownBytes(where);
   }
-  if (isShared && isOpen) return name(wanted, mark?.place ?? randomUUID());
+  if (isShared) return name(wanted, asked ?? mark?.place ?? randomUUID());
   const place = mark?.place ?? named(directory, { place: randomUUID(), where });
   await bucket.write(place);
   // Of two that begin at once, one finds the name of the other.
   if ((await bucket.read()) !== place) throw otherRecords(where);
   return { place };
+}
+
+/**
+ * Called before records that are new become those of a bucket: they are named before it is. So one with a name is that of other records, however empty it is.
+ *
+ * @throws HoldfastError `storage_unusable`
+ */
+export async function requireUnknown(
+  { bucket, where }: Pick<Wanted, "bucket" | "where">,
+  naming: Naming | undefined,
+): Promise<void> {
+  if (!naming) throw otherRecords(where);
+  if (await bucket.isAlone()) return;
+  // Another server has named both since, and taken bytes: the records will say so.
+  if ((await bucket.read()) === undefined) throw unknownBytes(where);
 }
 
 function name({ directory, bucket, where }: Wanted, place: string): Pair {

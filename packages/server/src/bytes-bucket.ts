@@ -1,7 +1,7 @@
 // Bytes in a bucket. What is needed for that is loaded when it is asked for.
 import type { Home, ListedObject, Log, PartStorage } from "@holdfast/engine";
 import { HoldfastError } from "@holdfast/protocol";
-import { pair } from "./bucket-mark.ts";
+import { pair, requireUnknown } from "./bucket-mark.ts";
 import type { Bytes } from "./bytes.ts";
 import type { Examinations } from "./examined.ts";
 import { markOf, pairHome, requireAllNamed } from "./home-mark.ts";
@@ -25,6 +25,8 @@ export interface BucketOptions {
   readonly origins: readonly string[];
   readonly examinations: Examinations;
   readonly log: Log;
+  /** The name that the records have for it, where it has none yet. */
+  readonly asked: string | undefined;
 }
 
 /** Milliseconds that an answer of the store holds: readiness may be asked for every second. */
@@ -35,6 +37,7 @@ const LOOK_EVERY = 100;
 /** @throws HoldfastError `usage`, `storage_unusable`, `data_dir_unusable` */
 export async function openBucketBytes(options: BucketOptions): Promise<Bytes> {
   const { directory, location, storages, rules, isShared, origins, examinations, log } = options;
+  const { asked } = options;
   const { openS3Storage } = await import("./storage/s3/open.ts");
   const { joinHomes } = await import("./storage/s3/homes.ts");
   const [origin] = origins;
@@ -57,7 +60,7 @@ export async function openBucketBytes(options: BucketOptions): Promise<Bytes> {
   try {
     const main = await open({ location });
     const { where } = main;
-    const { place, naming } = await pair({ directory, bucket: main.mark, where, isShared });
+    const { place, naming } = await pair({ directory, bucket: main.mark, where, isShared, asked });
     const known = await main.homes.read();
     requireAllNamed(known, [...storages.keys()]);
     const named = new Map<Home, PartStorage>();
@@ -84,8 +87,7 @@ export async function openBucketBytes(options: BucketOptions): Promise<Bytes> {
       where,
       place,
       ...(naming ? { naming: { ...naming, keep: () => naming.keep().then(pairHomes) } } : {}),
-      // Whoever names it has looked.
-      hasBytes: async () => isShared && !naming && !(await main.mark.isAlone()),
+      requireUnknown: () => requireUnknown({ bucket: main.mark, where }, naming),
       // Nobody knows how much room a bucket has.
       keepFree: 0,
       // The sweep looks for what no record knows.

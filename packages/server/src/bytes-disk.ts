@@ -1,6 +1,7 @@
 // Bytes on the disk of the data directory.
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
+import { HoldfastError } from "@holdfast/protocol";
 import { requireOnDisk } from "./bucket-mark.ts";
 import type { Bytes } from "./bytes.ts";
 import { keepFreeOf } from "./config.ts";
@@ -25,7 +26,9 @@ export async function openDiskBytes(owned: string): Promise<Bytes> {
     storage,
     send: storage.send,
     io: storage.caching === "direct" ? "direct" : "buffered",
-    hasBytes: async () => hasBytes,
+    async requireUnknown() {
+      if (hasBytes) throw otherRecords(owned);
+    },
     keepFree: keepFreeOf(blocks * bsize),
     setAside(metadata, log) {
       let isStopped = false;
@@ -44,4 +47,11 @@ export async function openDiskBytes(owned: string): Promise<Bytes> {
     look: async () => undefined,
     close: storage.close,
   };
+}
+
+function otherRecords(path: string): HoldfastError {
+  const reason = "there are bytes in it, and the records that --metadata names are new";
+  const hint =
+    "Name the database, and the schema, that has its records; or begin with an empty directory.";
+  return new HoldfastError("data_dir_unusable", `${path}: ${reason}`, { path, reason, hint });
 }

@@ -15,8 +15,8 @@ export interface Bytes {
   readonly place?: string;
   /** Where that name is new, and the records may have got another from a server that begins at the same moment. */
   readonly naming?: Naming;
-  /** Resolves with whether there are any, or may be. */
-  hasBytes(): Promise<boolean>;
+  /** Called before records that are new become theirs. @throws HoldfastError `data_dir_unusable`, `storage_unusable` where others know what is there */
+  requireUnknown(): Promise<void>;
   /** Room that is kept free where nothing else was said. */
   readonly keepFree: number;
   /** Looks for what is stored and has no record, in the background: on a disk it is moved out of the way, in a bucket it is told of; the function that it gives stops that and resolves when it has ended. */

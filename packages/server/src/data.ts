@@ -70,14 +70,23 @@ interface Both {
   readonly metadata: MetadataStore;
 }
 
-/** Several may find at one moment that one has died: one names both, the others find that. */
-const TRIES = 3;
+/** What a try has found: a name that somebody has given to the records, and that the bytes have not got yet. */
+interface Found {
+  /** It is for these bytes: whoever was first may still be at it, or dead; what he was about to write is written for him. */
+  readonly asked?: string;
+  /** It is for others, which were given time to get it, and have not. */
+  readonly replaces?: string;
+}
 
-/** Bytes and their records. Of servers that begin at once with new ones one names them, and the others find its name the second time; or name them themselves, where that one has died on the way. */
+/** Each further one is for one more server that was faster, or that has died on its way. */
+const TRIES = 5;
+
+/** Bytes and their records. Of servers that begin at once with new ones the first names the records, and all of them give that name to the bytes: so none waits for another, however slow or dead. */
 async function openBoth(
   options: DataOptions,
   directory: string,
   examinations: Examinations,
+  { asked, replaces }: Found = {},
   tries = 1,
 ): Promise<Both> {
   const { storage: location, several, metadata: address, origins, log, onFatal } = options;
@@ -86,20 +95,27 @@ async function openBoth(
   const bytes =
     location === undefined
       ? await openDiskBytes(directory)
-      : await openBucketBytes({ location, ...several, ...common });
+      : await openBucketBytes({ location, asked, ...several, ...common });
   try {
     const metadata = await openRecords({
       ...{ directory, address, onFatal, bytes },
-      takesOpen: tries > 1,
+      ...(replaces === undefined ? {} : { replaces }),
     });
     return { bytes, metadata };
   } catch (cause) {
-    const { of } = isHoldfastError(cause) ? cause.details : {};
-    const mayTry = of !== undefined && tries < TRIES;
-    const isNamed = mayTry && (await bytes.naming?.isNamed());
+    const found = tries < TRIES ? await nextTry(cause, bytes) : undefined;
     await bytes.close();
-    // Whoever has named the records of nobody yet is given time to name the bucket, and has not: it died.
-    if (!mayTry || !(isNamed || of === "nobody yet")) throw cause;
-    return openBoth(options, directory, examinations, tries + 1);
+    if (!found) throw cause;
+    return openBoth(options, directory, examinations, found, tries + 1);
   }
+}
+
+/** Undefined where the records are others', and stay that. */
+async function nextTry(cause: unknown, { naming, where }: Bytes): Promise<Found | undefined> {
+  const { of, named, where: ofWhere } = isHoldfastError(cause) ? cause.details : {};
+  if (of === undefined || !naming) return undefined;
+  const open = of === "nobody yet" && typeof named === "string" ? named : undefined;
+  if (open !== undefined && ofWhere === where) return { asked: open };
+  if (await naming.isNamed()) return {};
+  return open === undefined ? undefined : { replaces: open };
 }

@@ -11,14 +11,20 @@ interface Given {
   readonly known?: string;
   readonly hasBytes?: boolean;
   readonly overtaken?: string;
+  /** What another server writes just after we have looked. */
+  readonly since?: string;
 }
 
 const PLACE = "our-records";
 
-async function pairOf({ there, known, hasBytes = false, overtaken }: Given) {
+async function pairOf({ there, known, hasBytes = false, overtaken, since }: Given) {
   let mark = there;
   const bucket: BucketMark = {
-    read: async () => mark,
+    async read() {
+      const now = mark;
+      mark ??= since;
+      return now;
+    },
     write: async (given) => {
       mark = overtaken ?? given;
     },
@@ -45,6 +51,10 @@ it.each([
   ["one whose name was lost on the way", { there: OURS }],
   ["one that is known", { there: OURS, known: "s3://files-eu" }],
   ["one that is reached by another address now", { there: OURS, known: "s3://elsewhere" }],
+  [
+    "one that another server of ours has just named, with its files",
+    { hasBytes: true, since: OURS },
+  ],
   ["one with files", { there: OURS, known: "s3://files-eu", hasBytes: true }],
 ])("%s is taken", async (_what, given) => {
   const after = { mark: OURS, known: "s3://files-eu", refusal: undefined };

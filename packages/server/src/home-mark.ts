@@ -50,8 +50,10 @@ export async function pairHome(
   if (there === undefined) {
     const before = known.get(name);
     if (before !== undefined) throw otherBucket(name, where, before);
-    if (!(await bucket.isAlone())) throw unknownBytes(where, name);
-    await bucket.write(mark);
+    if (!(await bucket.isAlone())) {
+      // Another server of these records has named it since, and taken bytes.
+      if ((await bucket.read()) !== mark) throw unknownBytes(where, name);
+    } else await bucket.write(mark);
     // Of two that begin at once, one finds the name of the other.
     if ((await bucket.read()) !== mark) throw otherRecords(where, name);
   }

@@ -18,10 +18,10 @@ export interface RecordsOptions {
   /** The address of a PostgreSQL; undefined for records in the directory. */
   readonly address: string | undefined;
   /** What the records are of. */
-  readonly bytes: Pick<Bytes, "storage" | "place" | "naming" | "where" | "hasBytes">;
+  readonly bytes: Pick<Bytes, "storage" | "place" | "naming" | "where" | "requireUnknown">;
   readonly onFatal: (error: HoldfastError) => void;
-  /** Whether records that somebody has named, and whose bucket has no such name, may be named anew. */
-  readonly takesOpen: boolean;
+  /** A name that somebody has given to the records, and that no bucket ever got: they may be named anew. */
+  readonly replaces?: string;
 }
 
 /** Whether somebody has kept records of bytes in the directory, or said where they are. */
@@ -37,7 +37,7 @@ export function hasRecords(directory: string): boolean {
  * @throws HoldfastError `data_dir_unusable` where its records are elsewhere than `address` says; `metadata_unusable`
  */
 export async function openRecords(options: RecordsOptions): Promise<MetadataStore> {
-  const { directory, address, onFatal, bytes, takesOpen } = options;
+  const { directory, address, onFatal, bytes, replaces } = options;
   const mark = join(directory, MARK_FILE);
   const path = join(directory, RECORDS_FILE);
   if (address === undefined) {
@@ -53,7 +53,7 @@ export async function openRecords(options: RecordsOptions): Promise<MetadataStor
     if (known === undefined) replaceFile(mark, `${JSON.stringify({ place })}\n`);
   };
   async function keepPlace(): Promise<void> {
-    if (await bytes.hasBytes()) throw refused(bytes.where ?? directory, ...UNKNOWN);
+    await bytes.requireUnknown();
     // What is about to be named may just have been named by another server; its name stands in the directory already.
     if (!bytes.naming) keepMark();
   }
@@ -61,7 +61,8 @@ export async function openRecords(options: RecordsOptions): Promise<MetadataStor
   const { openPostgresMetadata } = await import("./metadata/postgres/index.ts");
   // A disk is one host's, and so are the records of what lies on it.
   const isShared = bytes.storage.kind === "parts";
-  const names = { place, keepPlace, namePlace: bytes.naming?.keep, takesOpen };
+  const { where, naming } = bytes;
+  const names = { place, where, keepPlace, namePlace: naming?.keep, replaces };
   const store = await openPostgresMetadata({ address, isShared, name, onFatal, ...names });
   keepMark();
   return store;
@@ -80,10 +81,6 @@ const HERE: Refusal = [
 const OTHERS: Refusal = [
   "its records are those of other bytes than those in the bucket that is named",
   "Name the bucket that they are of, or give --data another directory.",
-];
-const UNKNOWN: Refusal = [
-  "there are bytes in it, and the records that --metadata names are new",
-  "Name the database, and the schema, that has its records; or begin with an empty directory, and an empty prefix of the bucket where one is named.",
 ];
 
 function readMark(directory: string, path: string): string | undefined {

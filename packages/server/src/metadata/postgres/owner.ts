@@ -32,13 +32,14 @@ const TRY_OWN = {
   text: "SELECT pg_try_advisory_lock(hashtext($1), $2::bigint::int)::int::bigint AS is_ours",
 };
 const HOLDER = { name: "holder", text: "SELECT holder FROM owner" };
-const OF = { name: "of", text: "SELECT place, is_open FROM owner" };
-/** What has its name keeps it; what has not yet may be named anew by who finds nobody at it. */
+const OF = { name: "of", text: "SELECT place, is_open, place_where FROM owner" };
+/** What has its name keeps it; what has not yet is named anew by one of those who have found nobody at that name, and at no other. */
 const TAKE = {
   name: "take",
   text: `UPDATE owner SET token = token + 1, holder = $1, place = $2,
-      is_open = CASE WHEN place = $2 THEN least(is_open, $3::bigint) ELSE $3::bigint END
-    WHERE place IS NULL OR place = $2 OR (is_open = 1 AND $4::bigint = 1) RETURNING is_open`,
+      is_open = CASE WHEN place = $2 THEN least(is_open, $3::bigint) ELSE $3::bigint END,
+      place_where = $5
+    WHERE place IS NULL OR place = $2 OR (is_open = 1 AND place = $4) RETURNING is_open`,
 };
 const CLOSE = {
   name: "close",
@@ -86,10 +87,12 @@ export interface Claimant {
   readonly company: Company;
   /** Called before records of nobody yet become those of `place`. What it throws is thrown, and they have not. */
   readonly keepPlace: () => Promise<void>;
+  /** Where the bytes are, in words. */
+  readonly where: string | undefined;
   /** Where the bytes have no name yet: gives them `place`, once the records have it. Who dies before that leaves records that may be named anew. */
   readonly namePlace: (() => Promise<void>) | undefined;
-  /** Whether records that were named, and whose bytes were not, may be named anew: nobody is at it any more. */
-  readonly takesOpen: boolean;
+  /** A name that the records have, their bytes did not get, and nobody is at any more: these may be named anew. */
+  readonly replaces: string | undefined;
 }
 
 /**
@@ -100,14 +103,14 @@ export interface Claimant {
 export async function takeOwnership(
   client: Client,
   driver: Driver,
-  { name, place, company, keepPlace, namePlace, takesOpen }: Claimant,
+  { name, place, where, company, keepPlace, namePlace, replaces }: Claimant,
 ): Promise<Ownership> {
   await lock(client, driver, company);
   const [found = {}] = await ask(client, OF);
   const known = found["place"] ?? null;
-  const mayName = known === null || (takesOpen && found["is_open"] === 1);
+  const mayName = known === null || (known === replaces && found["is_open"] === 1);
   if (mayName && known !== place) await keepPlace();
-  const taking = [name, place, namePlace ? 1 : 0, takesOpen ? 1 : 0];
+  const taking = [name, place, namePlace ? 1 : 0, replaces ?? null, where ?? null];
   const [taken] = mayName || known === place ? await ask(client, TAKE, taking) : [];
   if (!taken) throw await ofOthers(client, driver);
   await namePlace?.();
@@ -124,10 +127,13 @@ export async function takeOwnership(
 }
 
 async function ofOthers(client: Client, driver: Driver): Promise<HoldfastError> {
-  const [found] = await ask(client, OF);
+  const [found = {}] = await ask(client, OF);
   const reason = `its records are those of other bytes, of ${await holderOf(client)}`;
-  const of = found?.["is_open"] === 1 ? "nobody yet" : "others";
-  return unusable(driver.place, reason, { hint: OTHER_BYTES, of });
+  const isOpen = found["is_open"] === 1;
+  const whose = isOpen
+    ? ({ of: "nobody yet", named: found["place"], where: found["place_where"] } as const)
+    : ({ of: "others" } as const);
+  return unusable(driver.place, reason, { hint: OTHER_BYTES, ...whose });
 }
 
 const OTHER_BYTES =

@@ -155,6 +155,10 @@ const MIGRATIONS: readonly string[] = [
   -- 1 from the moment that the records are named until the bytes have that name, too: till then nothing is stored, and whoever comes next may name both.
   ALTER TABLE owner ADD COLUMN is_open bigint NOT NULL DEFAULT 0;
   `,
+  `
+  -- Where the bytes are that the name is for, in words. As long as these do not have it, others may give it to them as well.
+  ALTER TABLE owner ADD COLUMN place_where text;
+  `,
 ];
 
 export const SCHEMA_VERSION: number = MIGRATIONS.length;
@@ -249,6 +253,8 @@ export function unusable(
   }: {
     readonly hint?: string;
     readonly of?: "others" | "nobody yet";
+    readonly named?: unknown;
+    readonly where?: unknown;
     readonly cause?: unknown;
   } = {},
 ): HoldfastError {

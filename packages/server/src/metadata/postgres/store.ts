@@ -16,8 +16,10 @@ export interface PostgresMetadataOptions {
   readonly keepPlace?: () => Promise<void>;
   /** Where the bytes have no name yet: called once the records have it, and gives it to the bytes, too. What it throws is thrown; the records may be named anew then. */
   readonly namePlace?: (() => Promise<void>) | undefined;
-  /** Whether records whose bytes never got their name may be named anew. */
-  readonly takesOpen?: boolean;
+  /** Where the bytes are, in words: as long as they have no name, any server of these may give them the one that the records have. */
+  readonly where?: string | undefined;
+  /** A name of the records that their bytes never got, nor ever will: they may be named anew. */
+  readonly replaces?: string | undefined;
   /** Whether other servers may write these records too, as may be where they share the bytes. */
   readonly isShared?: boolean;
   /** Names this server to whoever is refused because of it; its host and process by default. */
@@ -43,9 +45,9 @@ export async function openPostgresMetadata(
   const { name = `${hostname()}, process ${process.pid}` } = options;
   const driver = await loadDriver(address);
   const company = isShared ? "together" : "alone";
-  const { namePlace, takesOpen = false } = options;
+  const { where, namePlace, replaces } = options;
   const keepPlace = async () => options.keepPlace?.();
-  const claimant = { name, place, company, keepPlace, namePlace, takesOpen } as const;
+  const claimant = { name, place, where, company, keepPlace, namePlace, replaces } as const;
   const onFatal = (error: HoldfastError) => options.onFatal?.(error);
   const writer = await openWriter({ driver, claimant, patienceMs, onFatal });
   return createStore(writer, openReader(driver, patienceMs));

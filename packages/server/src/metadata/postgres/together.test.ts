@@ -58,17 +58,46 @@ describe("records that are named before their bytes", () => {
 
   it("are nobody's yet, and named anew only by who has waited", async () => {
     const address = freshAddress();
-    await expect(open(address, { namePlace: dies })).rejects.toThrow("killed here");
+    await expect(open(address, { where: "s3://here", namePlace: dies })).rejects.toThrow("killed");
     const theirs = { place: "there", namePlace: async () => undefined };
-    expect((await refusal(open(address, theirs))).details).toMatchObject({ of: "nobody yet" });
-    await open(address, { ...theirs, takesOpen: true });
-    const late = refusal(open(address, { takesOpen: true }));
+    const said = { of: "nobody yet", named: "here", where: "s3://here" };
+    expect((await refusal(open(address, theirs))).details).toMatchObject(said);
+    await open(address, { ...theirs, replaces: "here" });
+    const late = refusal(open(address, { replaces: "there" }));
     expect((await late).details).toMatchObject({ of: "others" });
+  });
+
+  it("are named anew by one of those who have waited: the others find its name", async () => {
+    const address = freshAddress();
+    await expect(open(address, { namePlace: dies })).rejects.toThrow("killed here");
+    const late = async () => {
+      const second = open(address, { place: "second", namePlace: late, replaces: "here" });
+      const said = { of: "nobody yet", named: "first", where: "s3://first" };
+      expect((await refusal(second)).details).toMatchObject(said);
+    };
+    await open(address, {
+      ...{ place: "first", where: "s3://first", namePlace: late, replaces: "here" },
+    });
+    expect((await refusal(open(address, { place: "second" }))).details["of"]).toBe("others");
+  });
+
+  it("get their name from whoever comes, while the first one is still at it, and after", async () => {
+    const address = freshAddress();
+    const named: string[] = [];
+    const helper = { namePlace: async () => void named.push("by the second") };
+    await open(address, {
+      async namePlace() {
+        await open(address, helper);
+        named.push("by the first");
+      },
+    });
+    expect(named).toEqual(["by the second", "by the first"]);
+    expect((await refusal(open(address, { place: "there" }))).details["of"]).toBe("others");
   });
 
   it("are not those of one that was too slow: what it has named is no longer the records'", async () => {
     const address = freshAddress();
-    const theirs = { place: "there", namePlace: async () => undefined, takesOpen: true };
+    const theirs = { place: "there", namePlace: async () => undefined, replaces: "here" };
     const slow = open(address, { namePlace: async () => void (await open(address, theirs)) });
     expect((await refusal(slow)).details).toMatchObject({ of: "others" });
   });

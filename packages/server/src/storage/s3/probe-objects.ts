@@ -31,7 +31,8 @@ export async function lookAtObjects(
 
 /** The object is there. */
 async function lookAtOnce(objects: ObjectCalls, key: string, bytes: Uint8Array): Promise<Finding> {
-  const means = "Of two new servers that name it at one moment, each may take it for its own.";
+  const means =
+    "Of two new installations that name it at one moment, each may take it for its own.";
   const remedy = "Start a new bucket's first server alone, once.";
   try {
     await objects.create(key, bytes, { type: "text/plain" });
