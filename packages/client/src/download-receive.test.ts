@@ -48,6 +48,7 @@ function createJob(cuts: readonly number[]) {
     random: systemRandom,
     digester: testDigester,
     lines: new Map(),
+    place: async () => "here",
     share: ALONE,
   };
   const options = { url };

@@ -31,6 +31,7 @@ const shared = {
   digester: systemDigester,
   share: ALONE,
   lines: new Map(),
+  place: async () => "here",
 };
 
 /** Virtual time that stands still, but for the journal's: each call of `tick` is the end of its interval. */

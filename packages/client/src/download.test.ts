@@ -62,6 +62,7 @@ function portsOf(): Ports {
     digester: systemDigester,
     share: ALONE,
     lines: new Map(),
+    place: async () => "here",
   };
 }
 

@@ -234,4 +234,6 @@ export interface Ports {
   readonly digester: Digester;
   readonly share: Share;
   readonly lines: LineMemory;
+  /** A text that no other device or profile has, and the same one after every restart as far as that can be kept. Never rejects. */
+  readonly place: () => Promise<string>;
 }

@@ -63,6 +63,7 @@ function portsOf(): Ports {
     digester: systemDigester,
     share: ALONE,
     lines: new Map(),
+    place: async () => "here",
   };
 }
 

@@ -13,7 +13,6 @@ import {
 import { checkpointKey } from "./checkpoint.ts";
 import { noteDigest } from "./digest-table.ts";
 import { parseJson } from "./parse-json.ts";
-import { placeId } from "./place-id.ts";
 import { isTooLarge } from "./retry.ts";
 import type { Answer } from "./state.ts";
 import { choicesOf, finish, type Job, openedOf } from "./upload-job.ts";
@@ -127,7 +126,7 @@ async function keyOf(
   if (options.resume === false || !opened) return `"${idempotencyKey}"`;
   const { server, source } = opened;
   const { size, mtimeMs, ctimeMs, ino } = source.fingerprint;
-  const marks = [size, mtimeMs, ctimeMs, ino === 0 ? await placeId(ports) : ino].map(String);
+  const marks = [size, mtimeMs, ctimeMs, ino === 0 ? await ports.place() : ino].map(String);
   const about = [server, source.identity, ...marks, choicesOf(options), encodeHex(digest)];
   return `"${checkpointKey(ports.digester, "file", ...about)}"`;
 }

@@ -1,4 +1,5 @@
 // Checkpoints in the browser's IndexedDB, shared by all pages of this origin. What cannot be kept there is kept in this page's memory, which is said each time.
+import type { Settle } from "../place-id.ts";
 import type { CheckpointStore, Clock, Kept } from "../ports.ts";
 import type { Claims } from "./claims.ts";
 import type { Database } from "./database.ts";
@@ -133,4 +134,17 @@ export function createCheckpointStore({
     },
     close: () => database.close(),
   };
+}
+
+/** In one transaction, before and after which those of other tabs are: they need no locks for it, which pages on plain HTTP have not. */
+export function settleIn(database: Database, clock: Pick<Clock, "now">): Settle {
+  return (key, choose) =>
+    database.use(async (connection) => {
+      const how = { durability: "strict" } as const;
+      const { store, done } = connection.transaction("checkpoints", "readwrite", how);
+      const found: unknown = (await store.get(key))?.value;
+      const value = choose(typeof found === "string" ? found : undefined);
+      await Promise.all([store.put({ key, value, savedAt: clock.now() }), done]);
+      return value;
+    });
 }

@@ -1,9 +1,10 @@
 // What the transfers of a page run on, all of them together: what one of them closes at its end, the others still need.
 import { HoldfastError } from "@holdfast/protocol";
 import { IN_FLIGHT, MEMORY } from "../line.ts";
+import { createPlace } from "../place-id.ts";
 import type { Ports } from "../ports.ts";
 import { createShare } from "../share.ts";
-import { createCheckpointStore } from "./checkpoint.ts";
+import { createCheckpointStore, settleIn } from "./checkpoint.ts";
 import { createClaims } from "./claims.ts";
 import type { Database } from "./database.ts";
 import { createBrowserDigester } from "./digester.ts";
@@ -29,7 +30,17 @@ export function browserPorts(
   const rate = limitRate === undefined ? {} : { limitRate };
   const tabs = countTabs(navigator.locks, browserClock);
   const transport = createBrowserTransport(origins);
+  const own = {
+    checkpoints: createCheckpointStore({
+      clock: browserClock,
+      claims: createClaims(navigator.locks),
+      database,
+    }),
+    random: browserRandom,
+    digester: createBrowserDigester(),
+  };
   return {
+    ...own,
     transport: {
       ...transport,
       async request(request) {
@@ -37,15 +48,9 @@ export function browserPorts(
         return transport.request(request);
       },
     },
-    checkpoints: createCheckpointStore({
-      clock: browserClock,
-      claims: createClaims(navigator.locks),
-      database,
-    }),
     clock: browserClock,
-    random: browserRandom,
-    digester: createBrowserDigester(),
     lines: new Map(),
+    place: createPlace(own, settleIn(database, browserClock)),
     share: createShare(browserClock, { inFlight, memory: () => memory / tabs(), ...rate }),
   };
 }

@@ -26,6 +26,7 @@ import type { Transfer } from "../events.ts";
 import { findUploads, type KnownUpload } from "../find-upload.ts";
 import { IN_FLIGHT, MEMORY } from "../line.ts";
 import { type FilePage, type ListFilesOptions, listFiles } from "../list-files.ts";
+import { createPlace, settleAlone } from "../place-id.ts";
 import type { Ports } from "../ports.ts";
 import { type RepairOptions, startRepair } from "../repair.ts";
 import { makePrivate, makePublic, type SetPublicOptions } from "../set-public.ts";
@@ -211,15 +212,17 @@ const IMPATIENT: Patience = { signal: new AbortController().signal, onBusy: () =
 
 /** The ports of transfers in this process, but for what they share. */
 export function nodePorts(stateDir: string = stateDirectory(surroundings())): Omit<Ports, "share"> {
+  const checkpoints = createCheckpointStore({
+    directory: stateDir,
+    now: () => systemClock.now(),
+  });
+  const own = { checkpoints, random: systemRandom, digester: systemDigester };
   return {
+    ...own,
     transport: createNodeTransport(),
-    checkpoints: createCheckpointStore({
-      directory: stateDir,
-      now: () => systemClock.now(),
-    }),
     clock: systemClock,
-    random: systemRandom,
-    digester: systemDigester,
     lines: new Map(),
+    // Nearly every file system tells files apart by itself: what several processes would make of it at the same instant costs a small file sent twice.
+    place: createPlace(own, settleAlone(checkpoints)),
   };
 }

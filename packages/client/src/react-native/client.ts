@@ -5,6 +5,7 @@ import { createSha256, sha256 } from "../browser/sha256.ts";
 import { sendByXhr } from "../browser/xhr.ts";
 import type { WatchedTransfer } from "../events.ts";
 import { IN_FLIGHT } from "../line.ts";
+import { createPlace, settleAlone } from "../place-id.ts";
 import type { Digester, Ports, Random, Transport } from "../ports.ts";
 import { createShare } from "../share.ts";
 import { listUnfinished, type UnfinishedUpload } from "../unfinished.ts";
@@ -47,13 +48,17 @@ export function createClient({
   requireSurroundings();
   const rate = limitRate === undefined ? {} : { limitRate };
   const running = new Set<WatchedTransfer>();
-  const ports: Ports = {
-    transport,
+  const own = {
     checkpoints: createDeviceCheckpoints(device.storage, browserClock),
-    clock: browserClock,
     random: randomOf(device),
     digester: digesterOf(device),
+  };
+  const ports: Ports = {
+    ...own,
+    transport,
+    clock: browserClock,
     lines: new Map(),
+    place: createPlace(own, settleAlone(own.checkpoints)),
     share: createShare(browserClock, { inFlight, memory, ...rate }),
   };
   return {
