@@ -1,5 +1,5 @@
 // What to do about an error: what the command knows better, else what the table of errors says.
-import { type ErrorCode, errorRow, type HoldfastError, isHoldfastError } from "@holdfast/protocol";
+import { type ErrorCode, type HoldfastError, isHoldfastError } from "@holdfast/protocol";
 
 const OWN_FAULT =
   "This is a fault in Holdfast, not in what you did. Nothing acknowledged is lost; please report it.";
@@ -42,18 +42,7 @@ export function hintOf(error: HoldfastError): string {
   if (error.code === "internal" && error.cause !== undefined) return OWN_FAULT;
   // Its other fields are not the user's: the command fills them.
   if (error.code === "invalid_request" && error.details["field"] === "name") return RENAME;
-  return hintOfAddress(error) ?? TYPED[error.code] ?? filled(error);
-}
-
-/** Codes whose hint reads on where the value stands in the place of its field's name. */
-const FILLED: ReadonlySet<ErrorCode> = new Set(["request_too_large", "download_corrupt"]);
-
-function filled({ code, details }: HoldfastError): string {
-  if (!FILLED.has(code)) return errorRow(code).hint;
-  return errorRow(code).hint.replace(/`(\w+)`/g, (name, field: string) => {
-    const value = details[field];
-    return typeof value === "string" || typeof value === "number" ? String(value) : name;
-  });
+  return hintOfAddress(error) ?? TYPED[error.code] ?? error.hint;
 }
 
 /** What a wrong address looks like from here. */

@@ -535,10 +535,27 @@ export class HoldfastError extends Error {
     this.details = details;
   }
 
-  /** What helps, in one sentence. */
+  /** What helps, in one sentence: in the words of whoever met it, if there are any, else in the table's. */
   get hint(): string {
-    return errorRow(this.code).hint;
+    const { hint } = this.details;
+    return typeof hint === "string" ? hint : filled(this);
   }
+}
+
+/** Codes whose hint reads on where the value stands in the place of its field's name. On the wire the field stands beside it. */
+const FILLED: ReadonlySet<ErrorCode> = new Set([
+  "request_too_large",
+  "download_corrupt",
+  "part_damaged",
+]);
+
+function filled({ code, details }: HoldfastError): string {
+  const { hint } = errorRow(code);
+  if (!FILLED.has(code)) return hint;
+  return hint.replace(/`(\w+)`/g, (name, field: string) => {
+    const value = details[field];
+    return typeof value === "string" || typeof value === "number" ? String(value) : name;
+  });
 }
 
 export function isHoldfastError(error: unknown): error is HoldfastError {
