@@ -1,4 +1,5 @@
 // A page as the README of @holdfast/uppy has it: Dashboard, Golden Retriever where it is asked for, and our uploader.
+import { createClient } from "@holdfast/client/browser";
 import { Holdfast } from "@holdfast/uppy";
 import Uppy from "@uppy/core";
 import Dashboard from "@uppy/dashboard";
@@ -10,7 +11,7 @@ document.body.append(target);
 
 const uppy = new Uppy()
   .use(Dashboard, { inline: true, target, proudlyDisplayPoweredByUppy: false })
-  .use(Holdfast, { to: query.get("to") });
+  .use(Holdfast, { to: query.get("to"), ...(query.has("shared") && { client: createClient() }) });
 // Blobs above 10 MB are not its own by default: those have to be chosen again.
 if (query.has("retriever"))
   uppy.use(GoldenRetriever, { indexedDB: { maxFileSize: Number(query.get("retriever")) } });

@@ -149,6 +149,16 @@ test.each([
   180_000,
 );
 
+/** The upload that a page is at. */
+async function beginSeen(page: Page, name: string): Promise<string> {
+  const asked = new Set<string>();
+  page.on("request", (request) => asked.add(new URL(request.url()).pathname));
+  await begin(page, await writeSource(name));
+  const [, id = ""] = /^\/v1\/uploads\/([^/]+)\/parts/m.exec([...asked].join("\n")) ?? [];
+  expect((await statusOf(url, id)).state).toBe("open");
+  return id;
+}
+
 test.each([
   ["a cancelled file's upload", (page: Page) => button(page, "Cancel").click()],
   ["what an Uppy that is destroyed was at", (page: Page) => page.evaluate("uppy.destroy()")],
@@ -156,12 +166,7 @@ test.each([
   "%s is ended on the server",
   async (_, end) => {
     const page = await openPage();
-    const asked = new Set<string>();
-    page.on("request", (request) => asked.add(new URL(request.url()).pathname));
-    lastSeed++;
-    await begin(page, await writeSource(`ended-${lastSeed}.bin`));
-    const [, id = ""] = /^\/v1\/uploads\/([^/]+)\/parts/m.exec([...asked].join("\n")) ?? [];
-    expect((await statusOf(url, id)).state).toBe("open");
+    const id = await beginSeen(page, `ended-${lastSeed}.bin`);
     await end(page);
     await expect
       .poll(async () => (await statusOf(url, id)).state, { timeout: 20_000 })
@@ -170,6 +175,33 @@ test.each([
   },
   180_000,
 );
+
+/** As a component does that goes away, and wants none of it aborted. */
+const leave = (page: Page) =>
+  page.evaluate("uppy.removePlugin(uppy.getPlugin('Holdfast')), uppy.destroy()");
+
+test("stops where it is when its plugin is removed, and keeps nobody from going on", async () => {
+  const page = await openPage();
+  const id = await beginSeen(page, "stopped.bin");
+  await leave(page);
+  const claims = () =>
+    page.evaluate<readonly string[]>(
+      "navigator.locks.query().then(({ held }) => held.map(({ name }) => name).filter((name) => name.startsWith('holdfast ')))",
+    );
+  await expect.poll(claims, { timeout: 60_000 }).toEqual([]);
+  expect((await statusOf(url, id)).state).toBe("open");
+  await page.close();
+}, 180_000);
+
+test("goes on in a client of the page's own when its plugin is removed", async () => {
+  const page = await openPage({ shared: "yes" });
+  const id = await beginSeen(page, "left.bin");
+  await leave(page);
+  tap.open();
+  const state = async () => (await statusOf(url, id)).state;
+  await expect.poll(state, { timeout: 60_000 }).toBe("complete");
+  await page.close();
+}, 180_000);
 
 test("says what is wrong with a file, and what helps", async () => {
   const chosen = await writeSource("removed.bin");

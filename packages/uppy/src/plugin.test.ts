@@ -315,17 +315,28 @@ it("warns once of what concerns them all, and of a trouble that stays", async ()
   expect(stalled).toHaveBeenCalledOnce();
 });
 
-it("lets transfers rest where they are when the plugin is removed", async () => {
+it("leaves what it was at to a client of the page's own, which goes on, and Uppy hears no more of it", async () => {
   const stage = openStage();
   const uppy = openUppy(stage);
-  add(uppy, "a.txt");
-  void uppy.upload();
+  const stalled = vi.fn();
+  uppy.on("upload-stalled", stalled);
+  const id = add(uppy, "a.txt");
+  const uploading = uppy.upload();
   await vi.waitFor(() => expect(stage.played).toHaveLength(1));
   const plugin = uppy.getPlugin("Holdfast");
   if (!plugin) throw new Error("it is not there");
   uppy.removePlugin(plugin);
+  expect((await uploading)?.failed).toHaveLength(1);
+  expect(uppy.getFile(id).error).toMatch(/^a\.txt goes on in this page: uploaded again/);
+  const [one] = stage.played;
+  one?.emit("warning", { code: "checkpoint_failed", detail: "nothing can be kept" });
+  one?.emit("retry", { code: "stalled", detail: "away", attempt: 2, waitMs: 1 });
+  one?.emit("state", "paused");
+  expect(uppy.getState().info.map(({ message }) => message)).not.toContain("nothing can be kept");
+  expect(stalled).not.toHaveBeenCalled();
+  expect(uppy.getFile(id).isPaused).not.toBe(true);
   uppy.cancelAll();
-  expect(stage.played[0]?.told).toEqual(["pause"]);
+  expect(one?.told).toEqual([]);
   expect(uppy.getState().capabilities.resumableUploads).toBe(false);
 });
 
@@ -347,7 +358,7 @@ it("ends what waits for transfers when the plugin is removed, and hands over no 
   expect(result?.successful).toEqual([]);
   expect(result?.failed).toHaveLength(names.length);
   expect(uppy.getFiles().map(({ error }) => error)).toContain(
-    "0.txt stopped where it is: what was sent of it is kept, and it goes on when it is uploaded again",
+    "49.txt stopped where it is: what was sent of it is kept, and it goes on when it is uploaded again",
   );
 });
 

@@ -48,6 +48,7 @@ declare module "@uppy/core" {
 
 const LOCALE = {
   strings: {
+    holdfastGoesOn: "%{name} goes on in this page: uploaded again, it is shown where it is by then",
     holdfastGhost: "%{name} has to be chosen again",
     holdfastLeft:
       "%{name} stopped where it is: what was sent of it is kept, and it goes on when it is uploaded again",
@@ -88,7 +89,10 @@ export class Holdfast<M extends Meta, B extends Body> extends BasePlugin<Holdfas
     this.uppy.on("file-removed", this.#onRemoved);
   }
 
-  /** What still runs stops where it is, to be gone on with: whoever wants it aborted removes its file first. */
+  /**
+   * What still runs is Uppy's no more. In the plugin's own client it stops where it is, to be gone on with; a client of the page's own outlives the plugin, and what it was given
+   * goes on, as with Uppy's own uploaders. Whoever wants it aborted removes its file first.
+   */
   override uninstall(): void {
     this.#canResume(false);
     this.uppy.removeUploader(this.#upload);
@@ -98,8 +102,8 @@ export class Holdfast<M extends Meta, B extends Body> extends BasePlugin<Holdfas
     this.uppy.off("file-removed", this.#onRemoved);
     this.#isLeft = true;
     for (const [id, { transfer, leave }] of this.#running) {
-      void transfer.pause();
-      leave(this.#leftError(id));
+      if (!this.opts.client) void transfer.pause();
+      leave(this.#leftError(id, this.opts.client ? "holdfastGoesOn" : "holdfastLeft"));
     }
     const own = this.#own;
     void Promise.all(this.#aborting).then(() => own?.close());
@@ -157,7 +161,7 @@ export class Holdfast<M extends Meta, B extends Body> extends BasePlugin<Holdfas
   /** @throws Error of a file that cannot be sent from here. */
   #begin(file: UppyFile<M, B>): Transfer {
     const { id: fileId, name, meta } = file;
-    if (this.#isLeft) throw this.#leftError(fileId);
+    if (this.#isLeft) throw this.#leftError(fileId, "holdfastLeft");
     if (file.isRemote) throw new Error(this.i18n("holdfastRemote", { name: meta.name }));
     if (!file.data) throw new Error(this.i18n("holdfastGhost", { name: meta.name }));
     const { id: _, locale, client, allowedMetaFields = true, ...options } = this.opts;
@@ -165,8 +169,8 @@ export class Holdfast<M extends Meta, B extends Body> extends BasePlugin<Holdfas
     return this.#client().upload(sourceOf(file.data, name), { ...options, ...described });
   }
 
-  #leftError(id: string): Error {
-    return new Error(this.i18n("holdfastLeft", { name: this.uppy.getFile(id)?.meta.name ?? id }));
+  #leftError(id: string, why: "holdfastGoesOn" | "holdfastLeft"): Error {
+    return new Error(this.i18n(why, { name: this.uppy.getFile(id)?.meta.name ?? id }));
   }
 
   #watch(id: string, transfer: Transfer): void {
@@ -182,13 +186,13 @@ export class Holdfast<M extends Meta, B extends Body> extends BasePlugin<Holdfas
     });
     transfer.on("retry", ({ attempt, detail }) => {
       // A single trouble is none that anybody has to hear of.
-      if (attempt !== 2) return;
+      if (attempt !== 2 || !this.#isOf(id, transfer)) return;
       const file = this.uppy.getFile(id);
       if (file) this.uppy.emit("upload-stalled", { message: detail }, [file]);
     });
     transfer.on("warning", ({ code, detail }) => {
       // Of a thousand files the same is said once.
-      if (this.#told.has(code)) return;
+      if (this.#told.has(code) || !this.#isOf(id, transfer)) return;
       this.#told.add(code);
       this.uppy.info(detail, "warning", this.uppy.opts.infoTimeout);
     });
