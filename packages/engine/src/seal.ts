@@ -23,8 +23,9 @@ export async function sealBytes(context: Context, upload: Upload): Promise<void>
     // Whoever sleeps on the way may find the upload opened again, with a tail that another server has told of.
     const isSpent = spentUnder(tokenOf(context, upload));
     await assemble(context, upload, storage, place);
-    // All of them are in parts by now, or were never named by a record.
-    await storage.objects.removeTails(id, isSpent, home);
+    // All of them are in parts by now, or were never named by a record: what the store does not let go of keeps nobody from their file, and is the sweep's to find.
+    const spent = storage.objects.removeTails(id, isSpent, home);
+    await spent.catch((cause) => context.log("warn", "tails.left", { upload: id, cause }));
   }
 }
 

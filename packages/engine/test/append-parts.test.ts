@@ -1,5 +1,5 @@
 // Appends where a storage takes whole parts: tails as objects, what is bound when, what is left behind.
-import { createEngine, type Engine } from "@holdfast/engine";
+import { createEngine, type Engine, type Log } from "@holdfast/engine";
 import { HoldfastError, isHoldfastError, KIB, MIB, type UploadView } from "@holdfast/protocol";
 import { bigBytes } from "@holdfast/testkit/big-bytes";
 import { createBody } from "@holdfast/testkit/body";
@@ -24,7 +24,10 @@ const PART = 256 * KIB;
 const HOUR = 60 * 60 * 1000;
 const content = createRandom("append-parts").bytes(3 * PART + 5000);
 
-function makeWorld(onCall: MemoryPartsOptions["onCall"] = () => undefined) {
+function makeWorld(
+  onCall: MemoryPartsOptions["onCall"] = () => undefined,
+  log: Log = () => undefined,
+) {
   const clock = createVirtualClock();
   const storage = createMemoryParts({ clock, onCall });
   const changes: string[] = [];
@@ -32,7 +35,7 @@ function makeWorld(onCall: MemoryPartsOptions["onCall"] = () => undefined) {
     if (when === "before-durable") changes.push(kind);
   };
   let metadata = createMemoryMetadata({ onApply });
-  const engine = createEngine(memoryParts({ storage, metadata, clock }));
+  const engine = createEngine(memoryParts({ storage, metadata, clock, log }));
   let lives = 0;
   return {
     ...{ clock, storage, engine, changes },
@@ -213,6 +216,32 @@ describe("an append into a store of parts", () => {
     expect(objects()).toHaveLength(1);
     const rest = content.subarray(piece.length);
     await appendBytes(engine, view, piece.length, rest, { isLast: true, digest: sha256(rest) });
+    await expectContent(engine, view);
+  });
+
+  it("is a file where the store lets go of none of its tails, which the sweep finds", async () => {
+    let isStuck = true;
+    const logged: string[] = [];
+    const { engine, objects, clock } = makeWorld(
+      (call, when) => {
+        if (isStuck && call.startsWith("objects.remove") && when === "before") {
+          throw new HoldfastError("storage_failed");
+        }
+      },
+      (_level, event) => void logged.push(event),
+    );
+    const view = await begin(engine, content.length);
+    await appendBytes(engine, view, 0, content.subarray(0, 100));
+    await appendBytes(engine, view, 100, content.subarray(100), { isLast: true });
+    await expectContent(engine, view);
+    const tails = () => objects().filter((key) => key.includes("tail"));
+    expect([tails().length > 0, logged.includes("tails.left")]).toEqual([true, true]);
+    isStuck = false;
+    for (let passes = 0; passes < 3; passes++) {
+      clock.advance(7 * HOUR);
+      await engine.sweep("server", { isDryRun: false });
+    }
+    expect(tails()).toEqual([]);
     await expectContent(engine, view);
   });
 

@@ -474,4 +474,53 @@ describe("objects beside", () => {
     await storage.objects.removeAll(id);
     expect(double.bucket.objects.size).toBe(0);
   });
+
+  /** Whose clock waits for nothing. */
+  function over(objects: Partial<typeof calls.objects>) {
+    const after = (_ms: number, task: () => void) => systemClock.after(0, task);
+    const platform = { clock: { ...systemClock, after }, random: systemRandom, prefix: "ours/" };
+    return createS3Storage({
+      calls: { ...calls, objects: { ...calls.objects, ...objects } },
+      ...platform,
+    });
+  }
+
+  it.each([1, 20])(
+    "that the store does not let go of, though it says so, are given up: %i of them",
+    async (count) => {
+      const id = newId();
+      let lists = 0;
+      const lax = over({
+        delete: async () => undefined,
+        deleteMany: async () => undefined,
+        list(...wanted) {
+          lists++;
+          return calls.objects.list(...wanted);
+        },
+      });
+      for (let at = 0; at < count; at++) {
+        await lax.objects.put({ kind: "tail", id, name: `${at}` }, randomBytes(10));
+      }
+      const removing = lax.objects.removeTails(id, () => true);
+      await expect(removing).rejects.toMatchObject({ code: "storage_failed" });
+      expect(lists).toBeLessThan(10);
+      // What nobody wants gone is no reason.
+      await lax.objects.removeTails(id, () => false);
+    },
+  );
+
+  it("go too where they land while others are removed", async () => {
+    const id = newId();
+    const late = ["b", "c", "d"];
+    const busy = over({
+      async delete(key) {
+        await calls.objects.delete(key);
+        const name = late.shift();
+        if (name) await storage.objects.put({ kind: "tail", id, name }, randomBytes(10));
+      },
+    });
+    await storage.objects.put({ kind: "tail", id, name: "a" }, randomBytes(10));
+    await busy.objects.removeAll(id);
+    expect([late, double.bucket.objects.size]).toEqual([[], 0]);
+  });
 });
