@@ -14,7 +14,7 @@ const OUT = join(ROOT, "dist");
 /** Packages whose entries are joined for Node. Bundlers get the protocol's modules as they are, of which they leave out what a page does not need. */
 const JOINED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   protocol: { node: "index" },
-  client: { index: "index", "node/index": "node/index" },
+  client: { index: "index", "node/index": "node/index", "node/ahead": "node/ahead" },
   cli: { main: "main" },
 };
 

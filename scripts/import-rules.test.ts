@@ -80,6 +80,7 @@ const RULES: readonly Rule[] = [
       "@holdfast/server",
       "@holdfast/client",
       "@holdfast/client/node",
+      "@holdfast/client/node/ahead",
     ],
     refused: ["@holdfast/engine", ...FOREIGN],
   },

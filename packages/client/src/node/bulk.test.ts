@@ -7,6 +7,7 @@ import { MIB } from "@holdfast/protocol";
 import { afterEach, describe, expect, it } from "vitest";
 import { memoryOf } from "../buffers.ts";
 import type { Connection, TransportRequest } from "../ports.ts";
+import { callAhead } from "./ahead.ts";
 import { createNodeTransport } from "./transport.ts";
 
 const transport = createNodeTransport();
@@ -47,8 +48,8 @@ const raw = (...packets: readonly string[]) =>
     }),
   );
 
-function ask(url: string, request: Partial<TransportRequest> = {}) {
-  return transport.request({
+function ask(url: string, request: Partial<TransportRequest> = {}, by = transport) {
+  return by.request({
     method: "GET",
     url,
     headers: {},
@@ -170,6 +171,39 @@ describe("an answer of many bytes", () => {
     transport.prepare?.(url);
     expect(await readText(url)).toBe("hello");
     expect(connections).toBe(2);
+  });
+
+  it("comes over connections that were called for before there was a client, each of them once", async () => {
+    let connections = 0;
+    const url = await http((_, response) => response.end("hello"));
+    servers[0]?.on("connection", () => connections++);
+    await Promise.all([callAhead(url), callAhead(url)]);
+    const late = createNodeTransport();
+    try {
+      late.prepare?.(url);
+      const [one, other] = await Promise.all([ask(url, {}, late), ask(url, {}, late)]);
+      for (const response of [one, other]) await response.read(() => undefined);
+      expect(connections).toBe(2);
+      // Nobody else gets what has an owner.
+      expect(await readText(url)).toBe("hello");
+      expect(connections).toBe(3);
+    } finally {
+      late.close();
+    }
+  });
+
+  it("comes all the same where what was called for is lost, and where nothing can be called for", async () => {
+    const url = await http((_, response) => response.end("hello"));
+    await callAhead(url);
+    while (sockets.size < 2) await turn();
+    for (const socket of sockets) socket.resetAndDestroy();
+    // Whoever asks before that is known finds out by asking, once for each.
+    const told: string[] = [];
+    for (let times = 0; times < 3; times++) told.push(await readText(url).catch(() => "lost"));
+    expect(told.at(-1)).toBe("hello");
+    for (const odd of ["https://127.0.0.1:1/", "http://a@127.0.0.1:1/", "http://none:0x/", "x"]) {
+      await callAhead(odd);
+    }
   });
 
   it("comes over a new connection where one that was made before is gone, or was refused", async () => {

@@ -1,8 +1,9 @@
 // GETs of many bytes: the kernel puts them where they belong. node:http makes memory for every 64 KiB and again for what its parser copies, and the collector of garbage
 // goes through the whole heap for that, over and over: half of what a download costs.
-import { connect, type Socket } from "node:net";
 import type { TransportRequest, TransportResponse } from "../ports.ts";
-import { type Carrier, createExchange, type Exchange } from "./bulk-exchange.ts";
+import { FIRST, takeCalled } from "./ahead.ts";
+import { type Carrier, createExchange } from "./bulk-exchange.ts";
+import { type BulkLine, isPlain, openLine } from "./bulk-line.ts";
 
 export interface Bulk {
   /**
@@ -17,18 +18,8 @@ export interface Bulk {
 
 export type Asked = TransportRequest & Required<Pick<TransportRequest, "room">>;
 
-interface Line {
-  readonly socket: Socket;
-  readonly own: Uint8Array;
-  exchange: Exchange | undefined;
-  isConnected: boolean;
-}
-
-/** Connections that a file's first requests take: for what it is, and for its first bytes. */
-const FIRST = 2;
 /** Idle connections to one server that are kept. */
 const IDLE_MAX = 16;
-const OWN_SIZE: number = 64 * 1024;
 /** What nobody has sent anything over for so long is closed, in milliseconds: a server that waits for a request may be about to do so too. */
 const PREPARED_MS = 4_000;
 
@@ -38,67 +29,36 @@ export function isBulk(request: TransportRequest): request is Asked {
   return method === "GET" && !body && room !== undefined && isPlain(url);
 }
 
-function isPlain(url: string): boolean {
-  return /^http:\/\/[^@]*$/.test(url);
-}
-
-/** @param connectMs Who has not answered the call for a connection after this long is not there. */
-export function createBulk(connectMs: number): Bulk {
-  const lines = new Set<Line>();
-  const idle = new Map<string, Line[]>();
+export function createBulk(): Bulk {
+  const lines = new Set<BulkLine>();
+  const idle = new Map<string, BulkLine[]>();
   // Who has once answered in a way that is not for us will do so again.
   const odd = new Set<string>();
 
-  function openLine(host: string, url: URL): Line {
-    const own = new Uint8Array(OWN_SIZE);
-    let line: Line | undefined;
-    const socket = connect({
-      host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
-      port: Number(url.port || 80),
-      noDelay: true,
-      onread: {
-        buffer: () => line?.exchange?.memory() ?? own,
-        callback(size, memory) {
-          const exchange = line?.exchange;
-          // Nothing was asked for.
-          if (!exchange) socket.destroy();
-          return exchange?.arrived(memory.subarray(0, size)) ?? false;
-        },
-      },
+  /** Keeps account of a connection for as long as it is there. */
+  function enter(host: string, line: BulkLine): BulkLine {
+    lines.add(line);
+    line.socket.once("close", () => {
+      lines.delete(line);
+      forget(idle.get(host), line);
     });
-    const opened: Line = { socket, own, exchange: undefined, isConnected: false };
-    line = opened;
-    lines.add(opened);
-    const timer = setTimeout(
-      () => socket.destroy(new Error(`no connection within ${connectMs / 1000} s`)),
-      connectMs,
-    );
-    let error: Error | undefined;
-    socket.once("connect", () => {
-      opened.isConnected = true;
-      clearTimeout(timer);
-    });
-    socket.on("error", (cause) => {
-      error = cause;
-    });
-    socket.once("close", () => {
-      clearTimeout(timer);
-      lines.delete(opened);
-      forget(idle.get(host), opened);
-      opened.exchange?.closed(error);
-    });
-    return opened;
+    return line;
   }
 
-  function carrierOf(host: string, line: Line): Carrier {
+  function idleOf(host: string): BulkLine[] {
+    const kept = idle.get(host) ?? [];
+    idle.set(host, kept);
+    return kept;
+  }
+
+  function carrierOf(host: string, line: BulkLine): Carrier {
     const { socket } = line;
     return {
       resume: () => socket.resume(),
       destroy: () => socket.destroy(),
       release(keptMs) {
         line.exchange = undefined;
-        const kept = idle.get(host) ?? [];
-        idle.set(host, kept);
+        const kept = idleOf(host);
         if (keptMs === 0 || kept.length >= IDLE_MAX) {
           socket.destroy();
           return;
@@ -108,14 +68,19 @@ export function createBulk(connectMs: number): Bulk {
     };
   }
 
-  function keep(kept: Line[], line: Line, keptMs: number): void {
+  function keep(kept: BulkLine[], line: BulkLine, keptMs: number): void {
     kept.push(line);
     line.socket.unref();
     line.socket.setTimeout(keptMs, () => line.socket.destroy());
   }
 
+  function keepCalled(host: string): void {
+    for (const line of takeCalled(host)) keep(idleOf(host), enter(host, line), PREPARED_MS);
+  }
+
   /** The one that was used last: those behind it may end. */
-  function takeIdle(host: string): Line | undefined {
+  function takeIdle(host: string): BulkLine | undefined {
+    keepCalled(host);
     const line = idle.get(host)?.pop();
     line?.socket.ref();
     line?.socket.setTimeout(0).removeAllListeners("timeout");
@@ -129,7 +94,7 @@ export function createBulk(connectMs: number): Bulk {
       if (odd.has(host)) return "odd";
       const head = headOf(url, request.headers);
       const free = takeIdle(host);
-      const line = free ?? openLine(host, url);
+      const line = free ?? enter(host, openLine(url));
       const exchange = createExchange(carrierOf(host, line), line.own, request.room);
       line.exchange = exchange;
       if (line.isConnected) request.onConnected("reused");
@@ -147,9 +112,9 @@ export function createBulk(connectMs: number): Bulk {
       const url = new URL(address);
       const { host } = url;
       if (odd.has(host) || idle.has(host)) return;
-      const kept: Line[] = [];
-      idle.set(host, kept);
-      while (kept.length < FIRST) keep(kept, openLine(host, url), PREPARED_MS);
+      keepCalled(host);
+      const kept = idleOf(host);
+      while (kept.length < FIRST) keep(kept, enter(host, openLine(url)), PREPARED_MS);
     },
     close() {
       for (const { socket } of lines) socket.destroy();
@@ -157,7 +122,7 @@ export function createBulk(connectMs: number): Bulk {
   };
 }
 
-function forget(lines: Line[] | undefined, line: Line): void {
+function forget(lines: BulkLine[] | undefined, line: BulkLine): void {
   const at = lines?.indexOf(line) ?? -1;
   if (at >= 0) lines?.splice(at, 1);
 }

@@ -3,20 +3,19 @@ import type { Agent, ClientRequest, IncomingMessage } from "node:http";
 import { HoldfastError } from "@holdfast/protocol";
 import type { Transport, TransportRequest, TransportResponse } from "../ports.ts";
 import { createBulk, isBulk } from "./bulk.ts";
+import { CONNECT_MS } from "./bulk-line.ts";
 import { readBody } from "./read-body.ts";
 import { reasonOf, rethrow } from "./transport-error.ts";
 import { writeBody } from "./write-body.ts";
 
 /** Idle connections that are kept. */
 const IDLE_MAX = 16;
-/** Who has not answered the call for a connection after this long is not there, in milliseconds. */
-const CONNECT_MS = 10_000;
 /** An answer to a request with a body is read into memory; nothing of ours is longer. */
 const ANSWER_BYTES_MAX: number = 64 * 1024 * 1024;
 
 export function createNodeTransport(): Transport {
   const agents = new Map<string, Agent>();
-  const bulk = createBulk(CONNECT_MS);
+  const bulk = createBulk();
   return {
     tellsWhereTo: true,
     mayRepeat: false,
