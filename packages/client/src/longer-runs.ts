@@ -1,11 +1,16 @@
 // How long a request's body may be where somebody on the way has refused a longer one, and whether that still holds.
-import type { Line } from "./line.ts";
+import { type Line, longestNow } from "./line.ts";
 
 /** Somebody on the way takes no larger requests: one part a run from now on. */
 export function shortest(line: Line): Line {
   const bounds = { ...line.bounds, runPartsMax: 1 };
   const bodyMax = bounds.partSize;
   return { ...line, runParts: 1, bounds, bodyMax, triesUpTo: undefined, wasRefused: true };
+}
+
+/** As `shortest`, where nobody has said so: once a part is through, longer bodies are tried again, one after the other, up to what they were. */
+export function shortestByGuess(line: Line): Line {
+  return { ...shortest(line), triesUpTo: longestNow(line) };
 }
 
 /** Parts of a run that tries whether a longer body is taken by now, or undefined where nothing is to be tried. */

@@ -38,7 +38,7 @@ export function nextMove(live: Live, plan: Plan, doubtful: readonly PartRange[])
   const { committed, flights, line, offset, grid } = plan;
   const taken = [...doubtful, ...plan.placed.map(({ range }) => range)];
   if (offset === undefined || !isCoarse(live, plan)) {
-    const range = nextRun(committed, flights, trying(plan) ?? pieces(plan), taken);
+    const range = nextRun(committed, flights, trying(live, plan) ?? pieces(plan), taken);
     return range && { range };
   }
   const range = nextRun(committed, flights, line, taken);
@@ -78,11 +78,15 @@ export function calmed(live: Live, plan: Plan, at: number): Line {
   return isAppending ? few(plan.line, at) : plan.line;
 }
 
-/** One run at a time may be longer than what somebody on the way once took, where the line would carry it in good time. */
-function trying({ line, flights, resent }: Plan): Pick<Line, "inFlight" | "runParts"> | undefined {
+/** One run at a time may be longer than what somebody on the way once took, where the line would carry it in good time, and nothing is wrong that has another reason. */
+function trying(
+  { attempt }: Live,
+  { line, flights, resent }: Plan,
+): Pick<Line, "inFlight" | "runParts"> | undefined {
   const runParts = tryParts(line);
   const isUnderWay = flights.some(({ range: [start, end] }) => isTry(line, end - start));
-  if (runParts === undefined || isUnderWay || resent > 0 || !wantsLonger(line)) return undefined;
+  const isTroubled = attempt > 0 || resent > 0;
+  if (runParts === undefined || isUnderWay || isTroubled || !wantsLonger(line)) return undefined;
   return { inFlight: line.inFlight, runParts };
 }
 

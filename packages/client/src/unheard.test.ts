@@ -9,20 +9,27 @@ type Occurrence = TransferEvent extends infer One
     : never
   : never;
 
-/** An upload of 20 MiB (a download where nobody can be asked) over a line that is known to take runs of 4 MiB, so that the first one is as long. */
-function start({ canAsk = true, rate = 8 * MIB, committed = 0, partSize = MIB } = {}) {
+/** An upload (a download where nobody can be asked) over a line that is known to take runs of 16 MiB, so that the first one is as long. */
+function start({
+  canAsk = true,
+  rate = 8 * MIB,
+  committed = 0,
+  partSize = MIB,
+  size = 20 * MIB,
+} = {}) {
   let now: Next = begin({ inFlight: 1, canAsk }, 0);
   const effects: Effect[] = [];
+  let at = 0;
   const take = (event: Occurrence) => {
-    now = reduce(now.state, { at: 0, chance: 1, ...event });
+    now = reduce(now.state, { at, chance: 1, ...event });
     effects.push(...now.effects);
   };
   const pending = () => ("pending" in now.state && now.state.pending?.id) || 0;
   const plan = () => ("live" in now.state ? now.state.live.plan : undefined);
-  const open = (had: number, offset = 0, size = partSize): Extract<Answer, { kind: "open" }> => {
-    const set = createPartSet((20 * MIB) / size);
+  const open = (had: number, offset = 0, part = partSize): Extract<Answer, { kind: "open" }> => {
+    const set = createPartSet(size / part);
     for (let index = 0; index < had; index++) addPart(set, index);
-    const grid = { size: 20 * MIB, partSize: size };
+    const grid = { size, partSize: part };
     return { kind: "open", grid, runPartsMax: 64, committed: set, offset };
   };
   take({ type: "opened", id: pending(), isResumed: false, known: { inFlight: 1, rate } });
@@ -45,6 +52,13 @@ function start({ canAsk = true, rate = 8 * MIB, committed = 0, partSize = MIB } 
       take({ type: "timer", timer: now.state.timer });
       take({ type: "answered", id: pending(), answer: open(had, offset) });
     },
+    /** What is on its way comes through. */
+    passes() {
+      const run = plan()?.flights[0]?.run ?? 0;
+      at += 100;
+      take({ type: "runDone", run, ms: 100 });
+    },
+    bodyMax: () => plan()?.line.bodyMax,
     open,
   };
 }
@@ -61,6 +75,33 @@ describe("bodies that break again and again while the server answers", () => {
     one.breaks();
     expect(one.parts()).toBe(1);
     expect(notices(one.effects)).toEqual([]);
+  });
+
+  it("go out longer again, one after the other, once a single part is through", () => {
+    const one = start({ size: 200 * MIB });
+    const usual = one.parts();
+    for (let times = 0; times < 4; times++) one.breaks();
+    expect([one.parts(), one.bodyMax()]).toEqual([1, MIB]);
+    const seen = new Set<number>();
+    for (let times = 0; times < 30 && one.bodyMax() !== undefined; times++) {
+      one.passes();
+      seen.add(one.parts());
+    }
+    expect([...seen].sort((a, b) => a - b)).toEqual([2, 4, 8, 16]);
+    expect([one.parts(), one.bodyMax()]).toEqual([usual, undefined]);
+  });
+
+  it("are tried longer once only where that breaks as well", () => {
+    const one = start();
+    for (let times = 0; times < 4; times++) one.breaks();
+    one.passes();
+    expect(one.parts()).toBe(2);
+    one.breaks(1);
+    for (let times = 0; times < 6; times++) {
+      expect(one.parts()).toBe(1);
+      one.passes();
+    }
+    expect(one.bodyMax()).toBe(MIB);
   });
 
   it("begin anew with the smallest parts where single ones break too, and then only wait and tell", () => {

@@ -1,7 +1,7 @@
 // Bodies that break again and again while the server answers everything else: something on the way may refuse them for their size, and nobody hears it say so.
 // To a page that comes from elsewhere, a proxy's 413 is a connection that failed; other proxies just cut.
 import { countParts, type HoldfastError, PART_SIZE_STEP } from "@holdfast/protocol";
-import { shortest } from "./longer-runs.ts";
+import { shortestByGuess } from "./longer-runs.ts";
 import type { Flight } from "./schedule.ts";
 import type { Breaks, Effect, Live, Plan } from "./state.ts";
 
@@ -27,7 +27,7 @@ export function broken(live: Live, { range }: Flight, { code, details }: Holdfas
 
 type Remedy =
   | { readonly kind: "none" }
-  /** One part a request from now on. */
+  /** One part a request, until one is through. */
   | { readonly kind: "shorter runs"; readonly live: Live }
   /** A new upload with smaller parts: of this one nothing is committed. */
   | { readonly kind: "smaller parts"; readonly live: Live }
@@ -40,7 +40,7 @@ export function remedyOf(live: Live): Remedy {
   if (!plan || breaks.times !== BREAKS_MAX) return { kind: "none" };
   if (breaks.parts > 1) {
     // Whether that helps, it takes as many again to say.
-    const shorter = { ...plan, line: shortest(plan.line) };
+    const shorter = { ...plan, line: shortestByGuess(plan.line) };
     return { kind: "shorter runs", live: { ...live, plan: shorter, breaks: NO_BREAKS } };
   }
   if (mayShrink(live, plan))
