@@ -6,6 +6,7 @@ import {
   faster,
   freshLine,
   IN_FLIGHT,
+  IN_FLIGHT_KEPT,
   knownOf,
   type Line,
   MEMORY,
@@ -148,17 +149,17 @@ describe("a line that is learned", () => {
   });
 
   it("shares itself among more once it cuts, where what came before is kept, as far as each of them still carries a part in good time", () => {
-    const bounds: Bounds = { ...USUAL, keepsCut: true };
+    const bounds: Bounds = { ...USUAL, inFlightMax: IN_FLIGHT_KEPT, keepsCut: true };
     const cutTwice = (line: Line) => slower(slower(line, "cut", 1e9), "cut", 1e9);
     const grown = play(freshLine(bounds, 0), 12, shared(2.5e6)).line;
     expect(slower(grown, "cut", 1e9).inFlight).toBe(grown.inFlight);
-    expect(cutTwice(grown).inFlight).toBe(11);
-    expect(play(cutTwice(grown), 12, shared(2.5e6)).line).toMatchObject({
-      inFlight: 11,
+    expect(cutTwice(grown).inFlight).toBe(16);
+    expect(play(cutTwice(grown), 16, shared(2.5e6)).line).toMatchObject({
+      inFlight: 16,
       runParts: 3,
     });
     const slow = play(freshLine(bounds, 0), 12, shared(1.2e6)).line;
-    expect(cutTwice(slow).inFlight).toBe(5);
+    expect(cutTwice(slow).inFlight).toBe(8);
     expect(cutTwice(freshLine(bounds, 0)).inFlight).toBe(1);
     const others = play(freshLine(USUAL, 0), 12, shared(2.5e6)).line;
     expect(cutTwice(others).inFlight).toBe(others.inFlight);

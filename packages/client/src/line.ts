@@ -9,6 +9,8 @@ const RUN_SIZE_WHOLE: number = 8 * MIB;
 export const MEMORY: number = 64 * MIB;
 /** Runs in flight at most. */
 export const IN_FLIGHT = 12;
+/** The same where what came of a run is kept when it is cut: one more costs a server little, and the others nothing. */
+export const IN_FLIGHT_KEPT = 16;
 
 /** A run takes about this long: the gap between two runs is small beside it, and what is learned from it still new. */
 const RUN_MS = 4_000;
@@ -16,6 +18,8 @@ const RUN_MS = 4_000;
 export const RUN_MS_WHOLE = 1_200;
 /** Where one part takes longer, more of them at once would only make each last longer, and a cut of the line cost all of them. */
 export const PART_MS_MAX = 5_000;
+/** Where only the end of this process costs what came of a part. */
+const PART_MS_KEPT = 7_500;
 /** Runs in flight while nothing is known: several that share a very slow line would all be lost with it, and what the kernel holds of them stands in the way of the rest. */
 const FIRST = 1;
 /** Runs in flight once the line has shown that it moves; from there on each one more must be worth it. */
@@ -370,7 +374,7 @@ export function slower(line: Line, lesson: Lesson, at: number): Line {
 function many(line: Line, at: number): Line {
   const { bounds, rate } = line;
   if (!isCutCheaply(line) || rate === undefined) return line;
-  const fitting = atOnce(bounds, Math.floor((rate * PART_MS_MAX) / 1000 / bounds.partSize));
+  const fitting = atOnce(bounds, Math.floor((rate * PART_MS_KEPT) / 1000 / bounds.partSize));
   return fitting > line.inFlight
     ? withInFlight(line, fitting, at, resting(REST_ROUNDS_MAX, 0))
     : line;

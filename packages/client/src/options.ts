@@ -12,7 +12,7 @@ import { createWire, type Wire } from "./wire.ts";
 export interface TransferOptions {
   /** Sent as `Authorization: Bearer`; a function is asked again where the server refuses its last. Never goes over a network in the clear. */
   readonly token?: TokenSource;
-  /** Runs in flight at most; 12 by default. How many there are, the line decides. */
+  /** Runs in flight at most; 12 by default, 16 of a download in Node. How many there are, the line decides. */
   readonly inFlight?: number;
   /** Bytes a second over the whole transfer. */
   readonly limitRate?: number;

@@ -24,7 +24,7 @@ import {
 import { type DownloadOptions, startDownload } from "../download.ts";
 import type { Transfer } from "../events.ts";
 import { findUploads, type KnownUpload } from "../find-upload.ts";
-import { IN_FLIGHT, MEMORY } from "../line.ts";
+import { IN_FLIGHT_KEPT, MEMORY } from "../line.ts";
 import { type FilePage, type ListFilesOptions, listFiles } from "../list-files.ts";
 import { createPlace, settleAlone } from "../place-id.ts";
 import type { Ports } from "../ports.ts";
@@ -65,7 +65,7 @@ import { createNodeTransport } from "./transport.ts";
 export interface ClientOptions {
   /** Directory of the checkpoints; HOLDFAST_STATE_DIR or the platform's place for such things by default. */
   readonly stateDir?: string;
-  /** Runs in flight at most, of all transfers together; 12 by default. */
+  /** Runs in flight at most, of all transfers together; 16 by default, of which one upload takes 12 at most. */
   readonly inFlight?: number;
   /** Bytes of memory for all runs in flight; 64 MiB by default. */
   readonly memory?: number;
@@ -138,7 +138,7 @@ export interface Client {
 }
 
 export function createClient(options: ClientOptions = {}): Client {
-  const { inFlight = IN_FLIGHT, memory = MEMORY, limitRate } = options;
+  const { inFlight = IN_FLIGHT_KEPT, memory = MEMORY, limitRate } = options;
   const own = nodePorts(options.stateDir);
   const rate = limitRate === undefined ? {} : { limitRate };
   const share = createShare(own.clock, { inFlight, memory, ...rate });
@@ -150,12 +150,13 @@ export function createClient(options: ClientOptions = {}): Client {
   };
   // A limit also says how many runs of one transfer are worth while.
   const common = { ...(options.inFlight === undefined ? {} : { inFlight }), ...rate };
+  const many = { inFlight: IN_FLIGHT_KEPT, ...common };
   return {
     upload: (path, more) => startUpload(() => openFileSource(path), { ...common, ...more }, lent),
     download: (url, path, more = {}) =>
-      startDownload(() => openFileSink(path), { ...common, ...more, url }, lent),
+      startDownload(() => openFileSink(path), { ...many, ...more, url }, lent),
     repair: (url, path, more = {}) =>
-      startRepair(() => openCopySink(path), { ...common, ...more, url }, lent),
+      startRepair(() => openCopySink(path), { ...many, ...more, url }, lent),
     uploadStream: (pieces, more) =>
       startStreamUpload(streamOf(pieces), { ...common, ...more }, lent),
     downloadStream: (url, write, more = {}) =>

@@ -1,6 +1,7 @@
 // The client for Node: uploads from paths, downloads to paths.
 import { type DownloadOptions, startDownload } from "../download.ts";
 import type { Transfer } from "../events.ts";
+import { IN_FLIGHT_KEPT } from "../line.ts";
 import type { Ports } from "../ports.ts";
 import { type RepairOptions, startRepair } from "../repair.ts";
 import { ALONE } from "../share.ts";
@@ -40,7 +41,7 @@ export function download(
   path: string,
   options: Partial<DownloadOptions> & NodeOptions = {},
 ): Transfer {
-  return startDownload(() => openFileSink(path), { ...options, url }, alone(options));
+  return startDownload(() => openFileSink(path), { ...MANY, ...options, url }, alone(options));
 }
 
 /**
@@ -53,8 +54,11 @@ export function repair(
   path: string,
   options: Partial<RepairOptions> & NodeOptions = {},
 ): Transfer {
-  return startRepair(() => openCopySink(path), { ...options, url }, alone(options));
+  return startRepair(() => openCopySink(path), { ...MANY, ...options, url }, alone(options));
 }
+
+/** Where nobody says how many. */
+const MANY = { inFlight: IN_FLIGHT_KEPT } as const;
 
 function alone({ stateDir }: NodeOptions): Ports {
   return { ...nodePorts(stateDir), share: ALONE };
