@@ -122,14 +122,17 @@ describe("an upload", () => {
     const proxy = place.keep(
       await startProxy({
         targetPort: server.port,
-        line: { bytesPerSecond: 1e6, latencyMs: 2 },
-        fate: (index) => (index === 0 ? { kind: "freeze", afterBytes: MIB } : { kind: "well" }),
+        line: { bytesPerSecond: 20e6, latencyMs: 2 },
+        fate: (index) => (index === 0 ? { kind: "freeze", afterBytes: MIB / 2 } : { kind: "well" }),
       }),
     );
-    const transfer = send(path, proxy.url, { stallMs: 300 });
+    const transfer = send(path, proxy.url, { stallMs: 1000 });
     const retries = record(transfer, "retry");
     const result = await transfer.done;
     expect(retries.map(({ code }) => code)).toContain("stalled");
+    // It has come as far as that, and no further.
+    expect(proxy.connections[0]?.up).toBeGreaterThanOrEqual(MIB / 2);
+    expect(proxy.connections[0]?.up).toBeLessThan(MIB);
     expect((await fetchBack(result.url)).equals(bytes)).toBe(true);
   });
 });
