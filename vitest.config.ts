@@ -26,9 +26,9 @@ const SERVICES = [
 
 /**
  * What starts servers, clients and services of its own: more than two of those at once only measure the machine. The quick tests come after them, as many at once
- * as there are cores; tests that share a turn have to agree on that number.
+ * as there are cores; tests that share a turn have to agree on that number. Tests of one file go side by side where they only wait, and say so by `concurrent`.
  */
-const BY_TWO = { maxWorkers: 2, sequence: { groupOrder: 0 } } as const;
+const BY_TWO = { maxWorkers: 2, maxConcurrency: 12, sequence: { groupOrder: 0 } } as const;
 const BY_CORES = { sequence: { groupOrder: 1 } } as const;
 
 const config: ViteUserConfig = defineConfig({
