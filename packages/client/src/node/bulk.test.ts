@@ -1,37 +1,16 @@
 // Answers of many bytes over connections of our own: what differs from node:http.
-import { once } from "node:events";
-import { createServer as createHttp, type RequestListener } from "node:http";
-import { createServer as createTcp, type Server, type Socket } from "node:net";
+import { createServer as createTcp } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { MIB } from "@holdfast/protocol";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { memoryOf } from "../buffers.ts";
 import type { Connection, TransportRequest } from "../ports.ts";
 import { callAhead } from "./ahead.ts";
+import { listenForTests } from "./testing/listening.ts";
 import { createNodeTransport } from "./transport.ts";
 
 const transport = createNodeTransport();
-const servers: Server[] = [];
-const sockets = new Set<Socket>();
-
-afterEach(async () => {
-  transport.close();
-  for (const socket of sockets) socket.destroy();
-  for (const server of servers.splice(0)) {
-    server.close();
-    await once(server, "close");
-  }
-});
-
-async function listen(server: Server): Promise<string> {
-  servers.push(server);
-  server.on("connection", (socket: Socket) => sockets.add(socket));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  return `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`;
-}
-const http = (listener: RequestListener) => listen(createHttp(listener));
+const { servers, sockets, listen, http } = listenForTests(transport);
 
 /** Sends these bytes to each request, one array after another in packets of their own. */
 const raw = (...packets: readonly string[]) =>

@@ -1,34 +1,15 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
-import { createServer as createHttp, type IncomingMessage, type RequestListener } from "node:http";
-import { createServer as createTcp, type Server, type Socket } from "node:net";
+import type { IncomingMessage } from "node:http";
+import { createServer as createTcp } from "node:net";
 import { MIB } from "@holdfast/protocol";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Connection, TransportRequest } from "../ports.ts";
+import { listenForTests } from "./testing/listening.ts";
 import { createNodeTransport } from "./transport.ts";
 
 const transport = createNodeTransport();
-const servers: Server[] = [];
-const sockets = new Set<Socket>();
-
-afterEach(async () => {
-  transport.close();
-  for (const socket of sockets) socket.destroy();
-  for (const server of servers.splice(0)) {
-    server.close();
-    await once(server, "close");
-  }
-});
-
-async function listen(server: Server): Promise<string> {
-  servers.push(server);
-  server.on("connection", (socket: Socket) => sockets.add(socket));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  return `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`;
-}
-const http = (listener: RequestListener) => listen(createHttp(listener));
+const { servers, listen, http } = listenForTests(transport);
 
 function ask(url: string, request: Partial<TransportRequest> = {}) {
   return transport.request({
