@@ -1,10 +1,9 @@
-// Copies of the packages with mistakes planted into them, for checks that must find those.
+// A copy of the packages that mistakes are planted into, one after the other, for checks that must find those.
 import { execFile } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll } from "vitest";
 
 const PACKAGES = fileURLToPath(new URL("../../packages/", import.meta.url));
 const COPIED = ["protocol", "engine", "server", "testkit"];
@@ -16,44 +15,62 @@ export interface Edit {
   readonly replace: string;
 }
 
-const places: string[] = [];
-
-/** Copies go after the last test of the file that calls this. */
-export function removeCopiesAfterAll(): void {
-  afterAll(async () => {
-    for (const place of places.splice(0)) await rm(place, { recursive: true });
-  });
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
-/** Resolves with the directory of the packages' copy. */
-export async function plant(edits: readonly Edit[]): Promise<string> {
+export interface Copy {
+  /** Runs a program of the copy, named by its path in `packages`, with these edits in place; one at a time. */
+  run(edits: readonly Edit[], program: string, args: readonly string[]): Promise<Ended>;
+  remove(): Promise<void>;
+}
+
+/** One copy for all the mistakes of a file of tests: what is compiled of it once is compiled for the next one too. */
+export async function copyPackages(): Promise<Copy> {
   const place = await mkdtemp(join(tmpdir(), "holdfast-planted-"));
-  places.push(place);
+  const packages = join(place, "packages");
   await mkdir(join(place, "node_modules/@holdfast"), { recursive: true });
   for (const name of COPIED) {
-    const to = join(place, "packages", name);
+    const to = join(packages, name);
     await cp(join(PACKAGES, name, "package.json"), join(to, "package.json"), { recursive: true });
     await cp(join(PACKAGES, name, "src"), join(to, "src"), { recursive: true });
     await symlink(to, join(place, "node_modules/@holdfast", name));
   }
-  for (const { file, find, replace } of edits) {
-    const path = join(place, "packages", file);
-    const text = await readFile(path, "utf8");
-    if (text.split(find).length !== 2) throw new Error(`not once in ${file}: ${find}`);
-    await writeFile(
-      path,
-      text.replace(find, () => replace),
-    );
-  }
-  return join(place, "packages");
+  const env = { ...process.env, NODE_COMPILE_CACHE: join(place, "compiled") };
+  return {
+    async run(edits, program, args) {
+      const untouched = new Map<string, string>();
+      try {
+        for (const edit of edits) await plant(join(packages, edit.file), edit, untouched);
+        return await runNode([join(packages, program), ...args], env);
+      } finally {
+        for (const [path, text] of untouched) await writeFile(path, text);
+      }
+    },
+    remove: () => rm(place, { recursive: true }),
+  };
 }
 
-/** Runs a program of ours to its end. */
-export function runNode(
-  args: readonly string[],
-): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+/** `untouched` keeps what the file was before its first edit. */
+async function plant(
+  path: string,
+  { file, find, replace }: Edit,
+  untouched: Map<string, string>,
+): Promise<void> {
+  const text = await readFile(path, "utf8");
+  if (text.split(find).length !== 2) throw new Error(`not once in ${file}: ${find}`);
+  if (!untouched.has(path)) untouched.set(path, text);
+  await writeFile(
+    path,
+    text.replace(find, () => replace),
+  );
+}
+
+function runNode(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Ended> {
   return new Promise((resolve) => {
-    execFile(process.execPath, args, (error, stdout, stderr) => {
+    execFile(process.execPath, args, { env }, (error, stdout, stderr) => {
       resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
     });
   });

@@ -1,7 +1,6 @@
 // The crash simulation finds mistakes that are planted into the real code: a check that cannot fail proves nothing.
-import { join } from "node:path";
-import { describe, expect, it } from "vitest";
-import { type Edit, plant, removeCopiesAfterAll, runNode } from "../kit/planted.ts";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Copy, copyPackages, type Edit } from "../kit/planted.ts";
 
 const FLUSH = "  await flush(context, upload);\n";
 const COMMIT = "  const version = await context.metadata.apply(commit);\n";
@@ -408,7 +407,11 @@ const LIVES = [
   ["many", MANY_BUGS],
 ] as const;
 
-removeCopiesAfterAll();
+let copy: Copy;
+beforeAll(async () => {
+  copy = await copyPackages();
+});
+afterAll(() => copy.remove());
 
 describe.each(LIVES)("a planted bug in a life of %s", (life, bugs) => {
   it("is needed for the simulation to complain", { timeout: 300_000 }, async () => {
@@ -425,13 +428,13 @@ describe.each(LIVES)("a planted bug in a life of %s", (life, bugs) => {
 /** Where there are many steps, fewer images of each. */
 const IMAGES: Readonly<Record<string, string>> = { "store-appends": "3", "store-finals": "2" };
 
-/** Runs the simulation on a copy of the packages with these edits. */
+/** Runs the simulation on the copy of the packages, with these edits in it. */
 async function simulate(
   life: string,
   edits: readonly Edit[],
 ): Promise<{ code: number; violations: number }> {
-  const main = join(await plant(edits), "testkit/src/sim/main.ts");
-  const { code, stdout, stderr } = await runNode([main, life, IMAGES[life] ?? "20"]);
+  const args = [life, IMAGES[life] ?? "20"];
+  const { code, stdout, stderr } = await copy.run(edits, "testkit/src/sim/main.ts", args);
   const { violations }: { violations?: string[] } = stdout === "" ? {} : JSON.parse(stdout);
   if (!violations) throw new Error(stderr);
   return { code, violations: violations.length };

@@ -1,7 +1,6 @@
 // The random lives on a failing disk find mistakes that are planted into the real code.
-import { join } from "node:path";
-import { describe, expect, it } from "vitest";
-import { type Edit, plant, removeCopiesAfterAll, runNode } from "../kit/planted.ts";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Copy, copyPackages, type Edit } from "../kit/planted.ts";
 
 interface Bug {
   readonly what: "appends" | "files";
@@ -100,13 +99,17 @@ const BUGS: Readonly<Record<string, Bug>> = {
   },
 };
 
-removeCopiesAfterAll();
+let copy: Copy;
+beforeAll(async () => {
+  copy = await copyPackages();
+});
+afterAll(() => copy.remove());
 
 describe("a bug that is planted where the disk fails", () => {
   it.each(Object.entries(BUGS))("is found: %s", { timeout: 300_000 }, async (_, bug) => {
     const { what, seeds, edits } = bug;
-    const main = join(await plant(edits), "testkit/src/sim/faults-main.ts");
-    const { code, stdout } = await runNode([main, what, "0", `${seeds}`, "first"]);
+    const args = [what, "0", `${seeds}`, "first"];
+    const { code, stdout } = await copy.run(edits, "testkit/src/sim/faults-main.ts", args);
     expect(code).toBe(1);
     expect(stdout).toMatch(/^seed \d+: /);
   });
