@@ -10,11 +10,11 @@ import {
   startCli,
   startServer,
   stopServer,
-  textOf,
 } from "@holdfast/testkit/process";
 import { type S3Double, startS3Double } from "@holdfast/testkit/s3-double/server";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { credentialsOf, type Environment, inDouble } from "./kit/bucket.ts";
+import { refusedStart } from "./kit/refused-start.ts";
 import { withScratch } from "./kit/scratch.ts";
 import {
   ask,
@@ -35,18 +35,6 @@ afterEach(() => double.close());
 const env = (more: Environment = {}): Environment => ({ ...inDouble(double).env("ours"), ...more });
 const address = (more = "", bucket = "double") =>
   `s3://${bucket}/ours?endpoint=${double.endpoint}${more}`;
-
-/** How a server that does not start ends. */
-async function refusal(data: string, environment: Environment, more: readonly string[] = []) {
-  const command = startCli(["serve", "--json", "--port", "0", "--data", data, ...more], {
-    env: environment,
-  });
-  const error = await command.event("error");
-  const { code: exitCode } = await command.exit;
-  const said = command.stderr() + command.events.map(({ fields }) => JSON.stringify([...fields]));
-  const [code, message, hint] = ["code", "message", "hint"].map((name) => textOf(error, name));
-  return { code, message, hint, exitCode, said };
-}
 
 const start = (data: string, more: Environment = {}): Promise<ServerProcess> =>
   startServer({ data, port: 0, env: env(more) });
@@ -313,7 +301,7 @@ describe("refused at start, with the setting and the remedy, is", () => {
   ])("%s", (_what, keys, names, hint) =>
     withScratch(async (directory) => {
       const data = join(directory, "data");
-      const said = await refusal(data, env(keys));
+      const said = await refusedStart(data, env(keys));
       expect(said).toMatchObject({ code: "storage_unusable", exitCode: 7 });
       expect(said.message).toMatch(names);
       expect(said.hint).toMatch(hint);
@@ -325,7 +313,7 @@ describe("refused at start, with the setting and the remedy, is", () => {
 
   it("another bucket", () =>
     withScratch(async (directory) => {
-      const said = await refusal(directory, env({ HOLDFAST_STORAGE: address("", "another") }));
+      const said = await refusedStart(directory, env({ HOLDFAST_STORAGE: address("", "another") }));
       expect(said).toMatchObject({ code: "storage_unusable", exitCode: 7 });
       expect([said.message, said.hint].join()).toMatch(/\(bucket\).*storage init --make-bucket/s);
     }));
@@ -333,7 +321,7 @@ describe("refused at start, with the setting and the remedy, is", () => {
   it("a further bucket that is not there, by its address", () =>
     withScratch(async (directory) => {
       const storages = `eu=${address("", "another")}`;
-      const said = await refusal(directory, env({ HOLDFAST_SERVE_STORAGES: storages }));
+      const said = await refusedStart(directory, env({ HOLDFAST_SERVE_STORAGES: storages }));
       expect(said).toMatchObject({ code: "storage_unusable", exitCode: 7 });
       expect(said.message).toMatch(/^s3:\/\/another\/ours at .*\(bucket\)/);
     }));
@@ -342,7 +330,7 @@ describe("refused at start, with the setting and the remedy, is", () => {
     withScratch(async (directory) => {
       const denied = { kind: "refuse", status: 403, code: "AccessDenied" } as const;
       double.fault({ operation: "create", fault: denied, times: 1000 });
-      const said = await refusal(directory, env());
+      const said = await refusedStart(directory, env());
       expect(said).toMatchObject({ code: "storage_unusable", exitCode: 7 });
       expect([said.message, said.hint].join()).toMatch(/\(rights\).*docs\/storage-s3\.md/s);
     }));
@@ -351,7 +339,7 @@ describe("refused at start, with the setting and the remedy, is", () => {
     withScratch(async (directory) => {
       await double.close();
       double = await startS3Double({ region: "eu-central-1" });
-      const said = await refusal(
+      const said = await refusedStart(
         directory,
         env({ HOLDFAST_STORAGE: address("&region=us-west-2") }),
       );
@@ -365,7 +353,7 @@ describe("refused at start, with the setting and the remedy, is", () => {
     withScratch(async (directory) => {
       await double.close();
       double = await startS3Double({ now: () => Date.now() + minutes * 60_000 });
-      const said = await refusal(directory, env());
+      const said = await refusedStart(directory, env());
       expect(said).toMatchObject({ code: "storage_unusable", exitCode: 7 });
       expect([said.message, said.hint].join()).toMatch(/\(clock\).*timedatectl/s);
     }),
@@ -374,7 +362,7 @@ describe("refused at start, with the setting and the remedy, is", () => {
   it("an endpoint that is down", () =>
     withScratch(async (directory) => {
       const away = `s3://double?endpoint=http://127.0.0.1:${await freePort()}`;
-      const said = await refusal(directory, env({ HOLDFAST_STORAGE: away }));
+      const said = await refusedStart(directory, env({ HOLDFAST_STORAGE: away }));
       expect(said).toMatchObject({ code: "storage_unusable", exitCode: 7 });
       expect([said.message, said.hint].join()).toMatch(/\(endpoint\).*Check endpoint/s);
     }));
@@ -388,7 +376,7 @@ describe("refused at start, with the setting and the remedy, is", () => {
     withScratch(async (directory) => {
       await double.close();
       double = await startS3Double({ profile });
-      const said = await refusal(directory, env({ HOLDFAST_STORAGE: address(more) }));
+      const said = await refusedStart(directory, env({ HOLDFAST_STORAGE: address(more) }));
       expect(said).toMatchObject({ code: "storage_unusable", exitCode: 7 });
       expect(said.message).toMatch(names);
       expect(said.hint).toMatch(hint);
@@ -402,7 +390,7 @@ describe("refused at start, with the setting and the remedy, is", () => {
   ])("an address that is wrong: %s", (wrong, hint) =>
     withScratch(async (directory) => {
       const { HOLDFAST_STORAGE: _, ...keys } = env();
-      const said = await refusal(join(directory, "data"), keys, ["--storage", wrong]);
+      const said = await refusedStart(join(directory, "data"), keys, ["--storage", wrong]);
       expect(said).toMatchObject({ code: "usage", exitCode: 2 });
       expect(said.hint).toMatch(hint);
       expect(said.said).not.toContain("hunter2");
@@ -419,14 +407,14 @@ describe("a bucket and a data directory", () => {
       await stopServer(server);
       const keys = [...double.bucket.objects.keys()];
       const { HOLDFAST_STORAGE: _, ...bare } = env();
-      const onDisk = await refusal(data, { ...bare, HOLDFAST_STORAGE: "" });
+      const onDisk = await refusedStart(data, { ...bare, HOLDFAST_STORAGE: "" });
       expect(onDisk).toMatchObject({ code: "data_dir_unusable", exitCode: 7 });
       expect(onDisk.hint).toContain("--storage");
-      const other = await refusal(join(directory, "other"), env());
+      const other = await refusedStart(join(directory, "other"), env());
       expect(other).toMatchObject({ code: "storage_unusable", exitCode: 7 });
       expect(other.message).toContain("records of another server");
       const elsewhere = env({ HOLDFAST_STORAGE: address().replace("/ours", "/elsewhere") });
-      expect(await refusal(data, elsewhere)).toMatchObject({ code: "data_dir_unusable" });
+      expect(await refusedStart(data, elsewhere)).toMatchObject({ code: "data_dir_unusable" });
       expect([...double.bucket.objects.keys()]).toEqual(keys);
       const stray = "ours/bytes/aaaaaaaaaaaaaaaaaaaaaaaaaa/0123456789";
       const [stored] = [...double.bucket.objects.values()].filter(({ key }) =>
@@ -469,7 +457,7 @@ describe("a bucket and a data directory", () => {
       const server = await startServer({ data, port: 0 });
       await storeFile(server);
       await stopServer(server);
-      const said = await refusal(data, env());
+      const said = await refusedStart(data, env());
       expect(said).toMatchObject({ code: "data_dir_unusable", exitCode: 7 });
       expect(said.message).toContain("its bytes are in it");
       expect(double.bucket.objects.size).toBe(0);
@@ -477,7 +465,7 @@ describe("a bucket and a data directory", () => {
       await storeFile(used);
       await stopServer(used);
       double.bucket.objects.delete("ours/holdfast.json");
-      const unknown = await refusal(join(directory, "third"), env());
+      const unknown = await refusedStart(join(directory, "third"), env());
       expect(unknown).toMatchObject({ code: "storage_unusable" });
       expect(unknown.message).toContain("no records are known of");
     }));

@@ -9,10 +9,11 @@ import {
   startCli,
   startServer,
   stopServer,
-  textOf,
 } from "@holdfast/testkit/process";
 import { type Postgres, startPostgres } from "@holdfast/testkit/services/postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Environment } from "../kit/bucket.ts";
+import { type RefusedStart, refusedStart } from "../kit/refused-start.ts";
 import { withScratch } from "../kit/scratch.ts";
 import { createJob, putRun, statusOf } from "../kit/wire.ts";
 
@@ -39,32 +40,8 @@ function withoutPassword(address: string): string {
   return url.href;
 }
 
-type Environment = Readonly<Record<string, string>>;
-
 function start(data: string, address: string, env: Environment = {}): Promise<ServerProcess> {
   return startServer({ data, port: 0, env: { HOLDFAST_METADATA: address, ...env } });
-}
-
-interface Failed {
-  readonly code: string;
-  readonly message: string;
-  readonly hint: string;
-  readonly exitCode: number | null;
-  /** Everything that was printed. */
-  readonly said: string;
-}
-
-async function failing(
-  data: string,
-  env: Environment = {},
-  more: readonly string[] = [],
-): Promise<Failed> {
-  const command = startCli(["serve", "--json", "--port", "0", "--data", data, ...more], { env });
-  const error = await command.event("error");
-  const { code: exitCode } = await command.exit;
-  const said = command.stderr() + command.events.map(({ fields }) => JSON.stringify([...fields]));
-  const [code, message, hint] = ["code", "message", "hint"].map((name) => textOf(error, name));
-  return { code: code ?? "", message: message ?? "", hint: hint ?? "", exitCode, said };
 }
 
 const CONTENT = { seed: 4, size: 300_000 };
@@ -88,13 +65,13 @@ describe("a data directory whose records are in PostgreSQL", () => {
       const address = freshAddress();
       const id = await storeSomething(data, address);
       const stored = storedIn(data);
-      expect(await failing(data)).toMatchObject({
+      expect(await refusedStart(data)).toMatchObject({
         code: "data_dir_unusable",
         exitCode: 7,
         message: expect.stringContaining("its records are in a PostgreSQL"),
         hint: expect.stringContaining("--metadata"),
       });
-      expect(await failing(data, { HOLDFAST_METADATA: freshAddress() })).toMatchObject({
+      expect(await refusedStart(data, { HOLDFAST_METADATA: freshAddress() })).toMatchObject({
         code: "data_dir_unusable",
         message: expect.stringContaining("the records that --metadata names are new"),
       });
@@ -112,7 +89,7 @@ describe("a data directory whose records are in PostgreSQL", () => {
       const address = freshAddress();
       await storeSomething(data, address);
       await writeFile(join(data, "metadata.json"), "{");
-      expect(await failing(data, { HOLDFAST_METADATA: address })).toMatchObject({
+      expect(await refusedStart(data, { HOLDFAST_METADATA: address })).toMatchObject({
         code: "data_dir_unusable",
         message: expect.stringContaining("metadata.json"),
       });
@@ -125,7 +102,7 @@ describe("a data directory with records of its own", () => {
       const data = join(directory, "data");
       const id = await storeSomething(data, undefined);
       const stored = storedIn(data);
-      expect(await failing(data, { HOLDFAST_METADATA: freshAddress() })).toMatchObject({
+      expect(await refusedStart(data, { HOLDFAST_METADATA: freshAddress() })).toMatchObject({
         code: "data_dir_unusable",
         exitCode: 7,
         message: expect.stringContaining("records.sqlite"),
@@ -145,13 +122,13 @@ describe("records", () => {
       const [first, second] = [join(directory, "first"), join(directory, "second")];
       const address = freshAddress();
       const server = await start(first, address);
-      expect(await failing(second, { HOLDFAST_METADATA: address })).toMatchObject({
+      expect(await refusedStart(second, { HOLDFAST_METADATA: address })).toMatchObject({
         code: "metadata_unusable",
         exitCode: 7,
         message: expect.stringMatching(`another server uses its records: .*:${first}, process`),
       });
       await killServer(server);
-      expect(await failing(second, { HOLDFAST_METADATA: address })).toMatchObject({
+      expect(await refusedStart(second, { HOLDFAST_METADATA: address })).toMatchObject({
         code: "metadata_unusable",
         message: expect.stringMatching(`other bytes, of .*:${first}, process`),
         hint: expect.stringContaining("?schema="),
@@ -168,7 +145,7 @@ describe("records", () => {
       const data = join(directory, "data");
       const port = await freePort();
       const address = `postgres://holdfast@127.0.0.1:${port}/postgres`;
-      expect(await failing(data, { HOLDFAST_METADATA: address })).toMatchObject({
+      expect(await refusedStart(data, { HOLDFAST_METADATA: address })).toMatchObject({
         code: "metadata_unusable",
         exitCode: 7,
         message: expect.stringContaining(`127.0.0.1:${port}`),
@@ -189,7 +166,7 @@ describe("records", () => {
         } });`,
       );
       const env = { HOLDFAST_METADATA: freshAddress(), NODE_OPTIONS: `--import=${hook}` };
-      expect(await failing(join(directory, "data"), env)).toMatchObject({
+      expect(await refusedStart(join(directory, "data"), env)).toMatchObject({
         code: "metadata_unusable",
         exitCode: 7,
         hint: expect.stringContaining("npm install pg"),
@@ -209,7 +186,9 @@ describe("the password", { timeout: 120_000 }, () => {
       await chmod(file, 0o600);
       await stopServer(await start(data, bare, { PGPASSFILE: file }));
       await stopServer(await start(data, bare, { PGPASSWORD: password, PGPASSFILE: "/none" }));
-      expect(await failing(data, { HOLDFAST_METADATA: bare, PGPASSFILE: "/none" })).toMatchObject({
+      expect(
+        await refusedStart(data, { HOLDFAST_METADATA: bare, PGPASSFILE: "/none" }),
+      ).toMatchObject({
         code: "metadata_unusable",
         message: expect.stringContaining("it asks for a password"),
         hint: expect.stringContaining("PGPASSFILE"),
@@ -222,15 +201,19 @@ describe("the password", { timeout: 120_000 }, () => {
       const address = freshAddress();
       const password = passwordOf(address);
       const heard: string[] = [];
-      const hear = ({ said }: Failed) => heard.push(said);
+      const hear = ({ said }: RefusedStart) => heard.push(said);
 
-      const onCommandLine = await failing(data, {}, ["--metadata", address]);
+      const onCommandLine = await refusedStart(data, {}, ["--metadata", address]);
       expect(onCommandLine).toMatchObject({ code: "usage", exitCode: 2 });
       hear(onCommandLine);
-      hear(await failing(data, {}, ["--metadata", address.replace("postgres:", "mysql:")]));
-      hear(await failing(data, { HOLDFAST_METADATA: address.replace("//", "//%zz") }));
-      hear(await failing(data, { HOLDFAST_METADATA: address.replace("holdfast:", "nobody:") }));
-      hear(await failing(data, { HOLDFAST_METADATA: address.replace("/postgres?", "/none?") }));
+      hear(await refusedStart(data, {}, ["--metadata", address.replace("postgres:", "mysql:")]));
+      hear(await refusedStart(data, { HOLDFAST_METADATA: address.replace("//", "//%zz") }));
+      hear(
+        await refusedStart(data, { HOLDFAST_METADATA: address.replace("holdfast:", "nobody:") }),
+      );
+      hear(
+        await refusedStart(data, { HOLDFAST_METADATA: address.replace("/postgres?", "/none?") }),
+      );
 
       const env = { HOLDFAST_METADATA: address, HOLDFAST_SERVE_LOG_LEVEL: "debug" };
       const server = await startServer({ data, port: 0, env });
@@ -238,7 +221,7 @@ describe("the password", { timeout: 120_000 }, () => {
         heard.push(readFileSync(`/proc/${server.serverPid}/${name}`, "utf8"));
       }
       await createJob(server.url, CONTENT);
-      hear(await failing(join(directory, "other"), env));
+      hear(await refusedStart(join(directory, "other"), env));
       for (const more of [[], ["--json"]]) {
         const shown = startCli(["config", "show", ...more], { env });
         expect(await shown.exit).toMatchObject({ code: 0 });

@@ -8,15 +8,14 @@ import {
   killAll,
   killServer,
   type ServerProcess,
-  startCli,
   startServer,
   stopServer,
-  textOf,
 } from "@holdfast/testkit/process";
 import { startS3Double } from "@holdfast/testkit/s3-double/server";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Environment, inDouble, type Store, startStore } from "../kit/bucket.ts";
 import { run } from "../kit/cli.ts";
+import { refusedStart } from "../kit/refused-start.ts";
 import { confirmParts, sendSigned, signParts } from "../kit/signed.ts";
 import { bytesOf } from "../kit/source.ts";
 import {
@@ -98,12 +97,8 @@ describe.each(STORES)("on %s", (_name, start) => {
     startServer({ data, port: 0, env: { ...stores.main.env(prefix), ...more } });
 
   async function refusal(more: Environment): Promise<string> {
-    const command = startCli(["serve", "--json", "--port", "0", "--data", data], {
-      env: { ...stores.main.env(prefix), ...more },
-    });
-    const error = await command.event("error");
-    await command.exit;
-    return ["code", "message", "hint"].map((name) => textOf(error, name)).join("\n");
+    const refused = await refusedStart(data, { ...stores.main.env(prefix), ...more });
+    return [refused.code, refused.message, refused.hint].join("\n");
   }
 
   /** Nothing of these was ever asked of a bucket, nor is there. */
