@@ -1,56 +1,27 @@
 // Listing and removing files with real processes: whose they are, what a removal ends, what is asked before.
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { freePort } from "@holdfast/testkit/free-port";
-import {
-  CLI_ENTRY,
-  killServer,
-  type ServerProcess,
-  startProgram,
-  startServer,
-} from "@holdfast/testkit/process";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { eventOf, run, type Said } from "./kit/cli.ts";
+import { CLI_ENTRY, startProgram } from "@holdfast/testkit/process";
+import { describe, expect, it } from "vitest";
+import { eventOf, run } from "./kit/cli.ts";
+import { servePeople } from "./kit/people.ts";
 
-let home: string;
-let server: ServerProcess;
-const tokens = new Map<string, string>();
-
-beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), "holdfast-ls-"));
-  const data = join(home, "data");
-  server = await startServer({ data, port: 0, env: { HOLDFAST_TOKEN: "" } });
-  for (const [name, scope, tenant] of [
-    ["owner", "read,write", "a"],
-    ["reader", "read", "a"],
-    ["stranger", "read,write", "b"],
-  ] as const) {
-    const words = ["--name", name, "--scope", scope, "--tenant", tenant, "--data", data];
-    tokens.set(name, (await run(home, ["token", "create", ...words])).stdout.trim());
-  }
-  // The running server sees them within a second.
-  await vi.waitFor(async () => expect((await as("", ["ls"])).code).toBe(77), 10_000);
+const { home, base, tokenOf, as } = servePeople({
+  owner: { scope: "read,write", tenant: "a" },
+  reader: { scope: "read", tenant: "a" },
+  stranger: { scope: "read,write", tenant: "b" },
 });
-afterAll(async () => {
-  await killServer(server);
-  await rm(home, { recursive: true });
-});
-
-function as(name: string, words: readonly string[]): Promise<Said> {
-  const env = { HOLDFAST_TOKEN: tokens.get(name) ?? "", HOLDFAST_TO: server.url };
-  return run(home, words, { env });
-}
 
 async function uploaded(name: string): Promise<string> {
-  await writeFile(join(home, name), randomBytes(1000));
+  await writeFile(join(home(), name), randomBytes(1000));
   const { stdout, stderr } = await as("owner", ["upload", name]);
   if (!stdout.startsWith("http")) throw new Error(stderr);
   return stdout;
 }
 
-async function listed(name: string): Promise<readonly unknown[]> {
+async function listed(name: Parameters<typeof as>[0]): Promise<readonly unknown[]> {
   const { events } = await as(name, ["ls", "--all", "--json"]);
   return events.map(({ fields }) => fields.get("name"));
 }
@@ -58,11 +29,11 @@ async function listed(name: string): Promise<readonly unknown[]> {
 describe("ls", () => {
   it("takes the address as the other commands do", async () => {
     const url = await uploaded("by-address");
-    const env = { HOLDFAST_TOKEN: tokens.get("owner") ?? "", HOLDFAST_TO: "http://127.0.0.1:1" };
-    const said = await run(home, ["ls", server.url], { env });
+    const env = { HOLDFAST_TOKEN: tokenOf("owner"), HOLDFAST_TO: "http://127.0.0.1:1" };
+    const said = await run(home(), ["ls", base()], { env });
     expect([said.code, said.stdout]).toEqual([0, expect.stringContaining("by-address")]);
     expect((await as("owner", ["rm", "--yes", url])).code).toBe(0);
-    const wrong = await run(home, ["ls", "127.0.0.1:8420"], { env });
+    const wrong = await run(home(), ["ls", "127.0.0.1:8420"], { env });
     expect([wrong.code, wrong.stderr]).toEqual([
       2,
       expect.stringContaining("begins with https://"),
@@ -107,7 +78,7 @@ describe("ls", () => {
   ])("says so of %s", async (_name, env, more, exit, said) => {
     const away = `http://127.0.0.1:${await freePort()}`;
     const words = ["ls", ...more.map((word) => word.replace("AWAY", away))];
-    const found = await run(home, words, { env: { HOLDFAST_TO: server.url, ...env } });
+    const found = await run(home(), words, { env: { HOLDFAST_TO: base(), ...env } });
     expect({ code: found.code, stdout: found.stdout }).toEqual({ code: exit, stdout: "" });
     expect(found.stderr).toContain(said);
   });
@@ -116,7 +87,7 @@ describe("ls", () => {
 describe("rm", () => {
   it("removes what is named, and what stays does not keep the others", async () => {
     const [here, there] = [await uploaded("here"), await uploaded("there")];
-    const none = `${server.url}/v1/files/${"a".repeat(26)}`;
+    const none = `${base()}/v1/files/${"a".repeat(26)}`;
     const said = await as("owner", ["rm", "--yes", here, none, there.slice(-26)]);
     expect(said.code).toBe(4);
     expect(said.stdout).toBe(`${here}\n${there}`);
@@ -128,15 +99,15 @@ describe("rm", () => {
   });
 
   it("ends an upload that is named", async () => {
-    const created = await fetch(`${server.url}/v1/uploads`, {
+    const created = await fetch(`${base()}/v1/uploads`, {
       method: "POST",
       headers: {
-        authorization: `Bearer ${tokens.get("owner")}`,
+        authorization: `Bearer ${tokenOf("owner")}`,
         "content-type": "application/json",
       },
       body: JSON.stringify({ name: "half", size: 5 }),
     });
-    const url = `${server.url}${created.headers.get("location")}`;
+    const url = `${base()}${created.headers.get("location")}`;
     const said = await as("owner", ["rm", "--yes", url, "--json"]);
     expect([said.code, eventOf(said, "removed").get("kind")]).toEqual([0, "upload"]);
     expect(eventOf(await as("owner", ["status", url, "--json"]), "upload").get("state")).toBe(
@@ -181,8 +152,8 @@ describe("rm", () => {
     const line = `${process.execPath} ${CLI_ENTRY} rm ${url}`;
     // A pseudo-terminal: what is piped into script is typed there.
     const typed = `(sleep 1; echo ${answer}; sleep 2) | script -qec '${line}' /dev/null`;
-    const env = { HOLDFAST_TOKEN: tokens.get("owner") ?? "", XDG_CONFIG_HOME: home };
-    const { exit: ended, strayLines } = startProgram(["sh", "-c", typed], { cwd: home, env });
+    const env = { HOLDFAST_TOKEN: tokenOf("owner"), XDG_CONFIG_HOME: home() };
+    const { exit: ended, strayLines } = startProgram(["sh", "-c", typed], { cwd: home(), env });
     const { code } = await ended;
     expect(strayLines.join("\n")).toContain("Remove it for good? [y/N]");
     expect(code).toBe(exit);

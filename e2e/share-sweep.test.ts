@@ -1,43 +1,24 @@
 // Links for others, and sweeping on demand, with real processes and tokens of several scopes.
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { killServer, type ServerProcess, showEvent, startServer } from "@holdfast/testkit/process";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { eventOf, run, type Said } from "./kit/cli.ts";
+import { showEvent } from "@holdfast/testkit/process";
+import { beforeAll, describe, expect, it } from "vitest";
+import { eventOf } from "./kit/cli.ts";
+import { servePeople } from "./kit/people.ts";
 
 const SIZE = 2_000_000;
-let home: string;
-let server: ServerProcess;
 let url: string;
-const tokens = new Map<string, string>();
+const { home, as } = servePeople({
+  owner: { scope: "read,write", tenant: "a" },
+  stranger: { scope: "read,write", tenant: "b" },
+  operator: { scope: "admin", tenant: "a" },
+});
 
 beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), "holdfast-share-"));
-  const data = join(home, "data");
-  server = await startServer({ data, port: 0, env: { HOLDFAST_TOKEN: "" } });
-  for (const [name, scope, tenant] of [
-    ["owner", "read,write", "a"],
-    ["stranger", "read,write", "b"],
-    ["operator", "admin", "a"],
-  ] as const) {
-    const words = ["--name", name, "--scope", scope, "--tenant", tenant, "--data", data];
-    tokens.set(name, (await run(home, ["token", "create", ...words])).stdout.trim());
-  }
-  await vi.waitFor(async () => expect((await as("", ["ls"])).code).toBe(77), 10_000);
-  await writeFile(join(home, "file"), randomBytes(SIZE));
+  await writeFile(join(home(), "file"), randomBytes(SIZE));
   url = (await as("owner", ["upload", "file"])).stdout;
 });
-afterAll(async () => {
-  await killServer(server);
-  await rm(home, { recursive: true });
-});
-
-function as(name: string, words: readonly string[]): Promise<Said> {
-  const env = { HOLDFAST_TOKEN: tokens.get(name) ?? "", HOLDFAST_TO: server.url };
-  return run(home, words, { env });
-}
 
 describe("share", () => {
   it("makes a link that anybody may download, look at and verify by, without a token", async () => {
@@ -47,7 +28,7 @@ describe("share", () => {
     expect(left / 3_600_000).toBeCloseTo(2, 1);
     const down = await as("", ["download", link, "-o", "copy", "--json"]);
     expect(down.code).toBe(0);
-    expect(await readFile(join(home, "copy"))).toEqual(await readFile(join(home, "file")));
+    expect(await readFile(join(home(), "copy"))).toEqual(await readFile(join(home(), "file")));
     // What signs it is a secret: it stands in nothing that is printed.
     const signature = new URL(link).searchParams.get("sig") ?? "none";
     expect(eventOf(down, "complete").get("url")).toBe(url);
@@ -78,7 +59,7 @@ describe("share", () => {
   });
 
   it("is refused once it is changed, and ends with its file", async () => {
-    await writeFile(join(home, "short"), "short-lived");
+    await writeFile(join(home(), "short"), "short-lived");
     const short = (await as("owner", ["upload", "short"])).stdout;
     const link = (await as("owner", ["share", short])).stdout;
     const forged = await as("", ["download", link.replace(/exp=\d/, "exp=9"), "-o", "forged"]);
@@ -91,7 +72,7 @@ describe("share", () => {
   it.each([
     ["another tenant's file", "stranger", 4, "(file_not_found)"],
     ["nobody's right", "", 77, "(unauthorized)"],
-  ])("is not had of %s", async (_name, who, exit, said) => {
+  ] as const)("is not had of %s", async (_name, who, exit, said) => {
     const { code, stdout, stderr } = await as(who, ["share", url]);
     expect({ code, stdout }).toEqual({ code: exit, stdout: "" });
     expect(stderr).toContain(said);
@@ -127,7 +108,7 @@ describe("share --public", () => {
     const answer = await fetch(said.stdout);
     expect(answer.headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
     expect((await as("", ["download", said.stdout, "-o", "public"])).code).toBe(0);
-    expect(await readFile(join(home, "public"))).toEqual(await readFile(join(home, "file")));
+    expect(await readFile(join(home(), "public"))).toEqual(await readFile(join(home(), "file")));
     expect((await as("stranger", ["share", url, "--private"])).code).toBe(4);
     expect((await as("owner", ["share", url, "--private"])).code).toBe(0);
     expect((await as("", ["download", said.stdout, "-o", "private"])).code).toBe(4);
