@@ -130,8 +130,8 @@ const PROOFS: Readonly<Record<string, Proof>> = {
       report,
     };
   },
-  async "a folder dropped on a page"(directory) {
-    const report = await dropMany(directory, Number(values["browser-files"]));
+  async "a folder dropped on a page"() {
+    const report = await dropMany(Number(values["browser-files"]));
     const { files, listed, failures, wrong, seconds, longestTaskMs } = report;
     return {
       target: "all there, once, 0 failed",
@@ -140,8 +140,8 @@ const PROOFS: Readonly<Record<string, Proof>> = {
       report,
     };
   },
-  async "a file beyond 4 GiB dropped on a page"(directory) {
-    const report = await dropLarge(directory);
+  async "a file beyond 4 GiB dropped on a page"() {
+    const report = await dropLarge();
     const { size, seconds, code, wrong } = report;
     return {
       target: "the right bytes on both sides of 4 GiB",

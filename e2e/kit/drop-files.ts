@@ -1,5 +1,6 @@
 // Files and folders dropped on a page as a person does it: by the browser's own protocol, so that the page gets what it would get from a file manager.
-import type { Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
+import type { BrowserPlace } from "./browser-place.ts";
 
 /** How something that was dropped on the page `drop` ended: it has an id where it is a file on the server, else a code. */
 export interface Dropped {
@@ -7,6 +8,18 @@ export interface Dropped {
   readonly id?: string;
   readonly code?: string;
   readonly message?: string;
+}
+
+/** `more` is how the page goes about it. Whoever opens it says how long anything may take. */
+export async function openDropPage(
+  browser: Browser,
+  { pages, url }: Pick<BrowserPlace, "pages" | "url">,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Page> {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(0);
+  await page.goto(`${pages.origin}/drop?${new URLSearchParams({ to: url, ...more })}`);
+  return page;
 }
 
 /** Absolute paths. Resolves when the page has them. */

@@ -2,11 +2,9 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { MIB } from "@holdfast/protocol";
-import { freePort } from "@holdfast/testkit/free-port";
-import { startServer, stopServer } from "@holdfast/testkit/process";
+import { openBrowserPlace } from "./browser-place.ts";
 import { startChromium } from "./chromium.ts";
-import { dropOn } from "./drop-files.ts";
-import { servePages } from "./pages.ts";
+import { dropOn, openDropPage } from "./drop-files.ts";
 import { ask } from "./wire.ts";
 
 const BORDER = 2 ** 32;
@@ -22,27 +20,24 @@ export interface LargeReport {
   readonly wrong: readonly number[];
 }
 
-export async function dropLarge(directory: string): Promise<LargeReport> {
-  const path = join(directory, "large.bin");
-  const file = await open(path, "w");
-  await file.truncate(SIZE);
-  for (const at of MARKS) await file.write(Buffer.from(markAt(at)), 0, 16, at);
-  await file.close();
-  const pages = await servePages(["drop"]);
-  const env = { HOLDFAST_SERVE_ORIGINS: pages.origin };
-  const server = await startServer({ data: join(directory, "data"), port: await freePort(), env });
-  const browser = await startChromium();
+export async function dropLarge(): Promise<LargeReport> {
+  const place = await openBrowserPlace(["drop"]);
   try {
-    const page = await browser.newPage();
-    page.setDefaultTimeout(0);
-    await page.goto(`${pages.origin}/drop?${new URLSearchParams({ to: server.url })}`);
+    const path = join(place.directory, "large.bin");
+    const file = await open(path, "w");
+    await file.truncate(SIZE);
+    for (const at of MARKS) await file.write(Buffer.from(markAt(at)), 0, 16, at);
+    await file.close();
+    const browser = await startChromium();
+    place.keep(() => browser.close());
+    const page = await openDropPage(browser, place);
     const begin = performance.now();
     const [ended] = await dropOn(page, path);
     const seconds = (performance.now() - begin) / 1000;
     const wrong: number[] = [];
     for (const at of MARKS) {
       const headers = { range: `bytes=${at}-${at + 15}` };
-      const reply = await ask(server.url, {
+      const reply = await ask(place.url, {
         method: "GET",
         path: `/v1/files/${ended?.id}`,
         headers,
@@ -51,9 +46,7 @@ export async function dropLarge(directory: string): Promise<LargeReport> {
     }
     return { size: SIZE, seconds, code: ended?.code, wrong };
   } finally {
-    await browser.close();
-    await stopServer(server);
-    await pages.stop();
+    await place.close();
   }
 }
 

@@ -1,11 +1,9 @@
 // A folder of many files dropped on a page of ours: every one must be on the server once, as it is on the disk.
 import { mkdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { freePort } from "@holdfast/testkit/free-port";
-import { startServer, stopServer } from "@holdfast/testkit/process";
+import { openBrowserPlace } from "./browser-place.ts";
 import { startChromium } from "./chromium.ts";
-import { type Dropped, dropOn } from "./drop-files.ts";
-import { servePages } from "./pages.ts";
+import { type Dropped, dropOn, openDropPage } from "./drop-files.ts";
 import { ask, fieldsOf } from "./wire.ts";
 
 export interface DropReport {
@@ -27,17 +25,14 @@ const AT = new Date(1_760_000_000_000);
 /** Files whose bytes are compared; of the others, that each is one of its own. */
 const LOOKED_AT = 50;
 
-export async function dropMany(directory: string, files: number): Promise<DropReport> {
-  const root = join(directory, "many");
-  const texts = await writeTree(root, files);
-  const pages = await servePages(["drop"]);
-  const env = { HOLDFAST_SERVE_ORIGINS: pages.origin };
-  const server = await startServer({ data: join(directory, "data"), port: await freePort(), env });
-  const browser = await startChromium();
+export async function dropMany(files: number): Promise<DropReport> {
+  const place = await openBrowserPlace(["drop"]);
   try {
-    const page = await browser.newPage();
-    page.setDefaultTimeout(0);
-    await page.goto(`${pages.origin}/drop?${new URLSearchParams({ to: server.url })}`);
+    const root = join(place.directory, "many");
+    const texts = await writeTree(root, files);
+    const browser = await startChromium();
+    place.keep(() => browser.close());
+    const page = await openDropPage(browser, place);
     const begin = performance.now();
     const ended = await dropOn(page, root);
     const seconds = (performance.now() - begin) / 1000;
@@ -46,16 +41,14 @@ export async function dropMany(directory: string, files: number): Promise<DropRe
     const wrong = [...texts.keys()].filter((path) => ids.get(path) === undefined);
     const step = Math.ceil(files / LOOKED_AT);
     for (const [path, text] of [...texts].filter((_, at) => at % step === 0)) {
-      const reply = await ask(server.url, { method: "GET", path: `/v1/files/${ids.get(path)}` });
+      const reply = await ask(place.url, { method: "GET", path: `/v1/files/${ids.get(path)}` });
       if (reply.text !== text) wrong.push(path);
     }
     const failures = ended.filter(({ code }) => code !== undefined);
-    const listed = (await listAll(server.url)).size;
+    const listed = (await listAll(place.url)).size;
     return { files: ended.length, seconds, failures, listed, wrong, longestTaskMs };
   } finally {
-    await browser.close();
-    await stopServer(server);
-    await pages.stop();
+    await place.close();
   }
 }
 

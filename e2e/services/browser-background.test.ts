@@ -1,49 +1,30 @@
 // Background Fetch of a real browser: an upload is handed to it, the page goes, the parts arrive, a page completes it.
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { countParts, KIB } from "@holdfast/protocol";
-import { freePort } from "@holdfast/testkit/free-port";
-import { startServer, stopServer } from "@holdfast/testkit/process";
 import { startRelay } from "@holdfast/testkit/relay";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { type BrowserPlace, type Chosen, openBrowserPlace } from "../kit/browser-place.ts";
 import { chooseFile } from "../kit/choose-file.ts";
 import { startChromium } from "../kit/chromium.ts";
-import { type Pages, servePages } from "../kit/pages.ts";
 import { type SameOrigin, serveSameOrigin } from "../kit/same-origin.ts";
-import { bytesOf, type Content } from "../kit/source.ts";
 import { servedDifference, statusOf } from "../kit/wire.ts";
 
 const PART = 256 * KIB;
 const PARTS = 24;
 
-let directory = "";
-let url = "";
-let pages: Pages;
+let place: BrowserPlace;
 let browser: Browser;
 let context: BrowserContext;
 let site: SameOrigin;
-let lastSeed = 700;
-const stops: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "holdfast-background-"));
-  stops.push(() => rm(directory, { recursive: true, force: true }));
-  pages = await servePages(["survive", "service-worker"]);
-  stops.push(pages.stop);
-  const env = { HOLDFAST_SERVE_ORIGINS: pages.origin };
-  const server = await startServer({ data: join(directory, "data"), port: await freePort(), env });
-  stops.push(() => stopServer(server));
-  url = server.url;
+  place = await openBrowserPlace(["survive", "service-worker"]);
   browser = await startChromium();
-  stops.push(() => browser.close());
+  place.keep(() => browser.close());
 }, 300_000);
-afterAll(async () => {
-  for (const stop of stops.reverse()) await stop();
-});
+afterAll(() => place.close());
 beforeEach(async () => {
-  site = await serveSameOrigin(url, pages.origin);
+  site = await serveSameOrigin(place.url, place.pages.origin);
   context = await browser.newContext();
   context.setDefaultTimeout(60_000);
 });
@@ -52,19 +33,7 @@ afterEach(async () => {
   await site.close();
 });
 
-interface Chosen {
-  readonly path: string;
-  readonly content: Content;
-}
-
-/** A file that no other test has. */
-async function writeSource(): Promise<Chosen> {
-  lastSeed++;
-  const content = { seed: lastSeed, size: PARTS * PART - 77 };
-  const path = join(directory, `${lastSeed}.bin`);
-  await writeFile(path, bytesOf(content, 0, content.size));
-  return { path, content };
-}
+const writeSource = (): Promise<Chosen> => place.file(PARTS * PART - 77);
 
 async function openPage(origin = site.url, to = site.url): Promise<Page> {
   const page = await context.newPage();
@@ -99,7 +68,7 @@ async function completes(page: Page, { content }: Chosen): Promise<void> {
   await page.waitForFunction("window.ended.length > 0");
   const [end] = await page.evaluate<{ readonly url?: string }[]>("window.ended");
   const path = new URL(end?.url ?? "there-is-none", site.url).pathname;
-  expect(await servedDifference(url, path, content)).toBeUndefined();
+  expect(await servedDifference(place.url, path, content)).toBeUndefined();
 }
 
 const everyPart = Array.from({ length: PARTS }, (_, index) => index);
@@ -113,7 +82,7 @@ test("the parts arrive with no page left, and the next page completes the upload
   await first.close();
   letGo.signed();
   await expect
-    .poll(async () => countParts((await statusOf(url, id)).committed), { timeout: 60_000 })
+    .poll(async () => countParts((await statusOf(place.url, id)).committed), { timeout: 60_000 })
     .toBe(PARTS);
   const second = await openPage();
   await choose(second, file);
@@ -208,7 +177,7 @@ test("Chromium asks no other origin whether it may send there: what it has to as
 
 test("where parts would go to another origin, the page says so and sends them itself", async () => {
   const file = await writeSource();
-  const page = await openPage(pages.origin, url);
+  const page = await openPage(place.pages.origin, place.url);
   await choose(page, file);
   await hasSeen(page, "created", "true");
   const refused = await page.evaluate("window.transfer.toBackground().catch(({ code }) => code)");

@@ -1,78 +1,48 @@
 // What stands between a real browser and a server when it is bad: proxies with limits, portals, tokens that end, clocks that are wrong. Each is told by its own
 // code, the other files go on, and nothing that is committed is lost.
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { KIB, MIB } from "@holdfast/protocol";
-import { freePort } from "@holdfast/testkit/free-port";
-import { startServer, stopServer } from "@holdfast/testkit/process";
 import { passOn, type Relay, startRelay } from "@holdfast/testkit/relay";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { openPage, seenBy, untilDone, untilFailed } from "../kit/browser-page.ts";
+import { type BrowserPlace, type Chosen, openBrowserPlace } from "../kit/browser-place.ts";
 import { startChromium } from "../kit/chromium.ts";
-import { type Pages, servePages } from "../kit/pages.ts";
-import { bytesOf, type Content } from "../kit/source.ts";
 import { servedDifference } from "../kit/wire.ts";
 
-let directory = "";
-let url = "";
-let pages: Pages;
+let place: BrowserPlace;
 let browser: Browser;
 let relay: Relay;
-let lastSeed = 700;
 /** Takes a request that is not to reach the server, and answers it or not. */
 let stand: (request: IncomingMessage, response: ServerResponse) => boolean = () => false;
-const stops: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "holdfast-bad-"));
-  stops.push(() => rm(directory, { recursive: true, force: true }));
-  pages = await servePages(["holdfast"]);
-  stops.push(pages.stop);
-  const env = { HOLDFAST_SERVE_ORIGINS: pages.origin };
-  const server = await startServer({ data: join(directory, "data"), port: await freePort(), env });
-  stops.push(() => stopServer(server));
-  url = server.url;
+  place = await openBrowserPlace(["holdfast"]);
   relay = await startRelay((request, response) => {
-    if (!stand(request, response)) passOn(url, request, response);
+    if (!stand(request, response)) passOn(place.url, request, response);
   });
-  stops.push(relay.close);
+  place.keep(relay.close);
   browser = await startChromium();
-  stops.push(() => browser.close());
+  place.keep(() => browser.close());
 }, 300_000);
-afterAll(async () => {
-  for (const stop of stops.reverse()) await stop();
-});
+afterAll(() => place.close());
 afterEach(() => {
   stand = () => false;
-  pages.before("");
+  place.pages.before("");
 });
 
-interface Chosen {
-  readonly name: string;
-  readonly path: string;
-  readonly content: Content;
-}
-
-async function writeSource(name: string, size: number = 6 * MIB + 18): Promise<Chosen> {
-  lastSeed++;
-  const content = { seed: lastSeed, size };
-  const path = join(directory, name);
-  await writeFile(path, bytesOf(content, 0, size));
-  return { name, path, content };
-}
+const writeSource = (name: string, size: number = 6 * MIB + 18): Promise<Chosen> =>
+  place.file(size, name);
 
 /** Through the relay, for which the browser's first upload knows nothing of any line. */
 const open = (options: object = {}): Promise<Page> =>
-  openPage(browser, pages.origin, { to: relay.url, options });
+  openPage(browser, place.pages.origin, { to: relay.url, options });
 
 const choose = (page: Page, { path }: Chosen) => page.setInputFiles("input[type=file]", path);
 
 async function expectFile(page: Page, { name, content }: Chosen, files = 1): Promise<void> {
   const file = (await untilDone(page, files)).get(name) ?? "";
-  expect(await servedDifference(url, new URL(file).pathname, content)).toBeUndefined();
+  expect(await servedDifference(place.url, new URL(file).pathname, content)).toBeUndefined();
 }
 
 const codesOf = async (page: Page, event: string) =>
@@ -84,7 +54,7 @@ async function untilSeen(page: Page, event: string, code: string): Promise<void>
 }
 
 /** So that a page of another origin may see that the answer is not Holdfast's. */
-const READABLE = () => ({ "access-control-allow-origin": pages.origin });
+const READABLE = () => ({ "access-control-allow-origin": place.pages.origin });
 
 const sizeOf = ({ headers }: IncomingMessage) => Number(headers["content-length"] ?? 0);
 
@@ -297,7 +267,7 @@ describe("a token that ends in the middle", () => {
     await page.locator('body[data-ended="3"]').waitFor({ state: "attached" });
     for (const { name, content } of [old, other]) {
       const file = await page.evaluate<string>(`window.done.get(${JSON.stringify(name)})`);
-      expect(await servedDifference(url, new URL(file).pathname, content)).toBeUndefined();
+      expect(await servedDifference(place.url, new URL(file).pathname, content)).toBeUndefined();
     }
     const created = (await seenBy(page, "created")) as { isResumed: boolean }[];
     expect(created.map(({ isResumed }) => isResumed).toSorted()).toEqual([false, false, true]);
@@ -308,7 +278,7 @@ describe("a token that ends in the middle", () => {
 describe("a clock that is wrong by years", () => {
   /** A stand-in: nobody sets the clock of the machine that tests run on. The worker is where all of the client's clock is asked. */
   const setClock = (offsetMs: number) =>
-    pages.before(`{ const now = Date.now; Date.now = () => now() + ${offsetMs}; }\n`);
+    place.pages.before(`{ const now = Date.now; Date.now = () => now() + ${offsetMs}; }\n`);
   const YEARS = 10 * 365 * 24 * 60 * 60 * 1000;
 
   test.each([

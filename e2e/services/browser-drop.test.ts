@@ -1,54 +1,35 @@
 // What is dropped on a page in a real browser: folders with very many files, names of every kind, files that are not there any more. Each ends by itself.
-import { mkdir, mkdtemp, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { freePort } from "@holdfast/testkit/free-port";
-import { startServer, stopServer } from "@holdfast/testkit/process";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { type BrowserPlace, openBrowserPlace } from "../kit/browser-place.ts";
 import { startChromium } from "../kit/chromium.ts";
-import { type Dropped, dropFiles, dropOn } from "../kit/drop-files.ts";
+import { type Dropped, dropFiles, dropOn, openDropPage } from "../kit/drop-files.ts";
 import { dropMany } from "../kit/drop-many.ts";
-import { type Pages, servePages } from "../kit/pages.ts";
 import { ask } from "../kit/wire.ts";
 
-let directory = "";
-let url = "";
-let pages: Pages;
+let place: BrowserPlace;
 let browser: Browser;
-const stops: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "holdfast-drop-"));
-  stops.push(() => rm(directory, { recursive: true, force: true }));
-  pages = await servePages(["drop"]);
-  stops.push(pages.stop);
-  const env = { HOLDFAST_SERVE_ORIGINS: pages.origin };
-  const server = await startServer({ data: join(directory, "data"), port: await freePort(), env });
-  stops.push(() => stopServer(server));
-  url = server.url;
+  place = await openBrowserPlace(["drop"]);
   browser = await startChromium();
-  stops.push(() => browser.close());
+  place.keep(() => browser.close());
 }, 300_000);
-afterAll(async () => {
-  for (const stop of stops.reverse()) await stop();
-});
+afterAll(() => place.close());
 
-async function openPage(more: Readonly<Record<string, string>> = {}): Promise<Page> {
-  const page = await browser.newPage();
-  page.setDefaultTimeout(0);
-  await page.goto(`${pages.origin}/drop?${new URLSearchParams({ to: url, ...more })}`);
-  return page;
-}
+const openPage = (more: Readonly<Record<string, string>> = {}): Promise<Page> =>
+  openDropPage(browser, place, more);
 
 async function textOf(one: Dropped | undefined): Promise<string> {
-  const reply = await ask(url, { method: "GET", path: `/v1/files/${one?.id}` });
+  const reply = await ask(place.url, { method: "GET", path: `/v1/files/${one?.id}` });
   return reply.text;
 }
 
 /** A folder with a file for each of these names, which has its name for its content. */
 async function folderOf(name: string, names: readonly string[]): Promise<string> {
-  const path = join(directory, name);
+  const path = join(place.directory, name);
   await mkdir(path);
   for (const one of names) await writeFile(join(path, one), one);
   return path;
@@ -56,7 +37,7 @@ async function folderOf(name: string, names: readonly string[]): Promise<string>
 
 test("a folder of many files arrives whole, also what has the same name, size and time in other folders", async () => {
   const files = 1_000;
-  const report = await dropMany(await mkdtemp(join(directory, "many-")), files);
+  const report = await dropMany(files);
   expect(report.failures).toEqual([]);
   expect(report.wrong).toEqual([]);
   expect([report.files, report.listed]).toEqual([files, files]);
@@ -85,7 +66,7 @@ test("names of every kind arrive with the folders that they lie in, but for thos
   await writeFile(join(root, "deep", "deeper", "zero"), "");
   // A browser follows no link out of what was dropped, nor round and round in it.
   await symlink(root, join(root, "loop"));
-  const single = join(directory, "single.txt");
+  const single = join(place.directory, "single.txt");
   await writeFile(single, "single");
   const page = await openPage();
   const ended = await dropOn(page, root, single);
@@ -108,14 +89,14 @@ test("what is gone, or changed, before it is looked at is named or sent as it is
   await mkdir(join(root, "folder"));
   await writeFile(join(root, "folder", "inner"), "inner");
   const page = await openPage({ hold: "dropped" });
-  const single = join(directory, "early.txt");
+  const single = join(place.directory, "early.txt");
   await writeFile(single, "single");
   await page.locator("body[data-state=ready]").waitFor({ state: "attached" });
   await dropFiles(page, root, single);
   await page.locator("body[data-state=dropped]").waitFor({ state: "attached" });
   await writeFile(join(root, "changed"), "as it is now");
   await rm(join(root, "gone"));
-  await rename(join(root, "folder"), join(directory, "moved"));
+  await rename(join(root, "folder"), join(place.directory, "moved"));
   await rm(single);
   await page.evaluate("window.goOn()");
   await page.locator("body[data-state=ended]").waitFor({ state: "attached" });

@@ -1,68 +1,39 @@
 // What a real browser does to the page itself: it takes the network away, freezes the tab, keeps nothing for the site. Uploads wait or say so, and come through.
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { KIB, MIB } from "@holdfast/protocol";
-import { freePort } from "@holdfast/testkit/free-port";
-import { startServer, stopServer } from "@holdfast/testkit/process";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { seenBy, untilDone } from "../kit/browser-page.ts";
+import { type BrowserPlace, type Chosen, openBrowserPlace } from "../kit/browser-place.ts";
 import { chooseFile } from "../kit/choose-file.ts";
 import { type KillableChromium, startOnProfile } from "../kit/killable-chromium.ts";
-import { type Pages, servePages } from "../kit/pages.ts";
 import { openPartTap, type PartTap } from "../kit/part-tap.ts";
-import { bytesOf, type Content } from "../kit/source.ts";
 import { servedDifference } from "../kit/wire.ts";
 
 /** Of a file of this size from a browser, in bytes. */
 const PART: number = 256 * KIB;
 
-let directory = "";
-let url = "";
-let pages: Pages;
+let place: BrowserPlace;
 let browser: KillableChromium;
 let tap: PartTap;
-let lastSeed = 800;
-const stops: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "holdfast-places-"));
-  stops.push(() => rm(directory, { recursive: true, force: true }));
-  pages = await servePages(["holdfast"]);
-  stops.push(pages.stop);
-  const env = { HOLDFAST_SERVE_ORIGINS: pages.origin };
-  const server = await startServer({ data: join(directory, "data"), port: await freePort(), env });
-  stops.push(() => stopServer(server));
-  url = server.url;
-  tap = await openPartTap(url);
-  stops.push(tap.close);
-  browser = await startOnProfile(join(directory, "profile"));
-  stops.push(() => browser.kill());
+  place = await openBrowserPlace(["holdfast"]);
+  tap = await openPartTap(place.url);
+  place.keep(tap.close);
+  browser = await startOnProfile(join(place.directory, "profile"));
+  place.keep(() => browser.kill());
 }, 300_000);
-afterAll(async () => {
-  for (const stop of stops.reverse()) await stop();
-});
+afterAll(() => place.close());
 afterEach(() => tap.open());
 
-interface Chosen {
-  readonly name: string;
-  readonly path: string;
-  readonly content: Content;
-}
-
-async function writeSource(name: string, size: number = 20 * MIB + 18): Promise<Chosen> {
-  lastSeed++;
-  const content = { seed: lastSeed, size };
-  const path = join(directory, name);
-  await writeFile(path, bytesOf(content, 0, size));
-  return { name, path, content };
-}
+const writeSource = (name: string): Promise<Chosen> => place.file(20 * MIB + 18, name);
 
 async function openPage({ context }: KillableChromium = browser): Promise<Page> {
   const page = await context.newPage();
-  await page.goto(`${pages.origin}/holdfast?${new URLSearchParams({ to: tap.url })}`);
+  await page.goto(`${place.pages.origin}/holdfast?${new URLSearchParams({ to: tap.url })}`);
   return page;
 }
 
@@ -71,7 +42,7 @@ const choose = (page: Page, { path }: Chosen, { context }: KillableChromium = br
 
 async function expectFile(page: Page, { name, content }: Chosen): Promise<void> {
   const file = (await untilDone(page)).get(name) ?? "";
-  expect(await servedDifference(url, new URL(file).pathname, content)).toBeUndefined();
+  expect(await servedDifference(place.url, new URL(file).pathname, content)).toBeUndefined();
 }
 
 /** Lets one run of it be committed; resolves with how many parts were sent by then. */
@@ -143,7 +114,7 @@ test("goes on where it was after its tab was frozen for a while", async () => {
 }, 120_000);
 
 test("uploads where the person lets no site keep anything, and says so", async () => {
-  const profile = join(directory, "blocked");
+  const profile = join(place.directory, "blocked");
   await mkdir(join(profile, "Default"), { recursive: true });
   const preferences = { profile: { default_content_setting_values: { cookies: 2 } } };
   await writeFile(join(profile, "Default", "Preferences"), JSON.stringify(preferences));

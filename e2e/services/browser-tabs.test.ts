@@ -1,49 +1,30 @@
 // Several tabs of one site in a real browser: one of them is at an upload, the others show it, steer it, and go on with it.
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { MIB } from "@holdfast/protocol";
-import { freePort } from "@holdfast/testkit/free-port";
-import { startServer, stopServer } from "@holdfast/testkit/process";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { indexesOf } from "../../packages/client/src/sample.ts";
+import { type BrowserPlace, type Chosen, openBrowserPlace } from "../kit/browser-place.ts";
 import { chooseFile } from "../kit/choose-file.ts";
 import { startChromium } from "../kit/chromium.ts";
-import { type Pages, servePages } from "../kit/pages.ts";
 import { openPartTap, type PartTap } from "../kit/part-tap.ts";
-import { bytesOf, type Content } from "../kit/source.ts";
 import { servedDifference, statusOf } from "../kit/wire.ts";
 
 /** No run has more than 16 MiB, however well the line is known: the first one leaves something to send. */
 const SIZE: number = 20 * MIB + 18;
 
-let directory = "";
-let url = "";
-let pages: Pages;
+let place: BrowserPlace;
 let browser: Browser;
 let context: BrowserContext;
 let tap: PartTap;
-let lastSeed = 300;
-const stops: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "holdfast-tabs-"));
-  stops.push(() => rm(directory, { recursive: true, force: true }));
-  pages = await servePages(["survive", "service-worker"]);
-  stops.push(pages.stop);
-  const env = { HOLDFAST_SERVE_ORIGINS: pages.origin };
-  const server = await startServer({ data: join(directory, "data"), port: await freePort(), env });
-  stops.push(() => stopServer(server));
-  url = server.url;
-  tap = await openPartTap(url);
-  stops.push(tap.close);
+  place = await openBrowserPlace(["survive", "service-worker"]);
+  tap = await openPartTap(place.url);
+  place.keep(tap.close);
   browser = await startChromium({ keepsPages: true });
-  stops.push(() => browser.close());
+  place.keep(() => browser.close());
 }, 300_000);
-afterAll(async () => {
-  for (const stop of stops.reverse()) await stop();
-});
+afterAll(() => place.close());
 beforeEach(async () => {
   context = await browser.newContext();
   context.setDefaultTimeout(0);
@@ -53,24 +34,12 @@ afterEach(async () => {
   await context.close();
 });
 
-interface Chosen {
-  readonly path: string;
-  readonly content: Content;
-}
-
-/** A file that no other test has. */
-async function writeSource(): Promise<Chosen> {
-  lastSeed++;
-  const content = { seed: lastSeed, size: SIZE };
-  const path = join(directory, `${lastSeed}.bin`);
-  await writeFile(path, bytesOf(content, 0, SIZE));
-  return { path, content };
-}
+const writeSource = (): Promise<Chosen> => place.file(SIZE);
 
 /** `more` is how the page goes about it. */
 async function openPage(more: Readonly<Record<string, string>> = {}): Promise<Page> {
   const page = await context.newPage();
-  await page.goto(`${pages.origin}/survive?${new URLSearchParams({ to: tap.url, ...more })}`);
+  await page.goto(`${place.pages.origin}/survive?${new URLSearchParams({ to: tap.url, ...more })}`);
   return page;
 }
 
@@ -101,7 +70,7 @@ async function ended(page: Page): Promise<{ readonly url?: string; readonly code
 async function expectFile(page: Page, { content }: Chosen): Promise<void> {
   const { code, url: file = "" } = await ended(page);
   expect(code).toBeUndefined();
-  expect(await servedDifference(url, new URL(file).pathname, content)).toBeUndefined();
+  expect(await servedDifference(place.url, new URL(file).pathname, content)).toBeUndefined();
 }
 
 /** Chooses the file, lets one run of it be committed, and keeps the next ones back; resolves with the indexes of those parts. */
@@ -110,7 +79,7 @@ async function begin(page: Page, chosen: Chosen): Promise<ReadonlySet<number>> {
   await choose(page, chosen);
   await passed;
   const { value } = await seen(page, "created");
-  const { committed } = await statusOf(url, String(Reflect.get(Object(value), "id")));
+  const { committed } = await statusOf(place.url, String(Reflect.get(Object(value), "id")));
   const indexes = new Set(indexesOf(committed));
   expect(indexes.size).toBeGreaterThan(0);
   return indexes;
@@ -188,7 +157,7 @@ test("a service worker that was ended costs no more than choosing the file again
 });
 
 test("tells who looks elsewhere that it is done", async () => {
-  await context.grantPermissions(["notifications"], { origin: pages.origin });
+  await context.grantPermissions(["notifications"], { origin: place.pages.origin });
   const chosen = await writeSource();
   const [page] = await beginKept(chosen);
   // Without a screen every page is looked at.
@@ -199,7 +168,7 @@ test("tells who looks elsewhere that it is done", async () => {
     page.evaluate<readonly string[]>(
       "serviceWorker.then((one) => one.getNotifications()).then((all) => all.map((one) => one.title))",
     );
-  await expect.poll(titles, LONG).toContain(`${lastSeed}.bin is uploaded`);
+  await expect.poll(titles, LONG).toContain(`${chosen.name} is uploaded`);
 });
 
 /** Whether some page of the site is at an upload. */
@@ -231,7 +200,7 @@ test("a page that is left, and kept, keeps nobody from going on; shown again, it
   );
   await expect.poll(() => isClaimed(other), LONG).toBe(true);
   tap.open();
-  await expect.poll(async () => (await statusOf(url, id)).state, LONG).toBe("complete");
+  await expect.poll(async () => (await statusOf(place.url, id)).state, LONG).toBe("complete");
   expect(tap.sent.slice(before).filter((index) => committed.has(index))).toEqual([]);
 });
 

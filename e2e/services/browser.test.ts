@@ -1,60 +1,39 @@
 // Standard clients in a real browser, with a reload in the middle: the page of another origin goes on where it was, and what is there is what was chosen.
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { MIB } from "@holdfast/protocol";
-import { startCli, textOf } from "@holdfast/testkit/process";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type BrowserPlace, type Chosen, openBrowserPlace } from "../kit/browser-place.ts";
 import { startChromium } from "../kit/chromium.ts";
-import { type Pages, servePages } from "../kit/pages.ts";
-import { bytesOf } from "../kit/source.ts";
 import { ask, servedDifference } from "../kit/wire.ts";
 
-const CONTENT = { seed: 31, size: 6 * MIB + 18 };
+const SIZE = 6 * MIB + 18;
 
-let directory = "";
-let source = "";
-let url = "";
-let pages: Pages;
+let place: BrowserPlace;
+let chosen: Chosen;
 let browser: Browser;
-const stops: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "holdfast-browser-"));
-  stops.push(() => rm(directory, { recursive: true, force: true }));
-  source = join(directory, "talk.bin");
-  await writeFile(source, bytesOf(CONTENT, 0, CONTENT.size));
-  pages = await servePages(["tus-js-client", "tus-js-client-5", "uppy"]);
-  stops.push(pages.stop);
-  const place = ["--data", join(directory, "data"), "--port", "0", "--json"];
-  const server = startCli(["serve", ...place, "--origins", pages.origin]);
-  stops.push(async () => {
-    server.kill("SIGKILL");
-    await server.exit;
-  });
-  url = textOf(await server.event("listening"), "url").replace(/\/$/, "");
+  place = await openBrowserPlace(["tus-js-client", "tus-js-client-5", "uppy"]);
+  chosen = await place.file(SIZE, "talk.bin");
   browser = await startChromium();
-  stops.push(() => browser.close());
+  place.keep(() => browser.close());
 }, 300_000);
-afterAll(async () => {
-  for (const stop of stops.reverse()) await stop();
-});
+afterAll(() => place.close());
 
 function addressOf(name: string, more: Readonly<Record<string, string>> = {}): string {
-  const query = new URLSearchParams({ endpoint: `${url}/tus`, chunk: `${MIB}`, ...more });
-  return `${pages.origin}/${name}?${query}`;
+  const query = new URLSearchParams({ endpoint: `${place.url}/tus`, chunk: `${MIB}`, ...more });
+  return `${place.pages.origin}/${name}?${query}`;
 }
 
 /** How a page chooses the file and starts. */
 type Choose = (page: Page) => Promise<void>;
 
 const byInput: Choose = async (page) => {
-  await page.setInputFiles("input[type=file]", source);
+  await page.setInputFiles("input[type=file]", chosen.path);
 };
 
 const byDashboard: Choose = async (page) => {
-  await page.setInputFiles("input.uppy-Dashboard-input >> nth=0", source);
+  await page.setInputFiles("input.uppy-Dashboard-input >> nth=0", chosen.path);
   await page.click(".uppy-StatusBar-actionBtn--upload");
 };
 
@@ -69,7 +48,7 @@ async function watch(page: Page, stopAt: number): Promise<Sent & { readonly hung
   const { promise: hung, resolve } = Promise.withResolvers<void>();
   const sent = { offsets: [] as number[], creations: 0, hung };
   let isOver = false;
-  await page.route(`${url}/**`, async (route) => {
+  await page.route(`${place.url}/**`, async (route) => {
     const headers = await route.request().allHeaders();
     const method = headers["x-http-method-override"] ?? route.request().method();
     if (method === "POST") sent.creations++;
@@ -102,15 +81,15 @@ async function openPage(): Promise<Page> {
 /** What is served in the end is what was chosen. */
 async function expectFile(upload: string): Promise<void> {
   const headers = { "tus-resumable": "1.0.0" };
-  const { status, headers: told } = await ask(url, {
+  const { status, headers: told } = await ask(place.url, {
     method: "HEAD",
     // An upload that was begun by another protocol is the same one.
     path: new URL(upload).pathname.replace(/^\/v1\/uploads\//, "/tus/"),
     headers,
   });
-  expect([status, told["upload-offset"]]).toEqual([200, `${CONTENT.size}`]);
+  expect([status, told["upload-offset"]]).toEqual([200, `${SIZE}`]);
   const file = told["content-location"] ?? "";
-  expect(await servedDifference(url, file, CONTENT)).toBeUndefined();
+  expect(await servedDifference(place.url, file, chosen.content)).toBeUndefined();
 }
 
 test.each([
@@ -144,17 +123,14 @@ describe.each(["tus-js-client", "tus-js-client-5"])("%s", (name) => {
     ["goes on after an abort, with POST for PATCH", { ...aborting, override: "1" }],
     ["sends the first bytes with the creation", { creation: "1" }],
     ["sends a stream whose length it learns at its end", { deferred: "1" }],
-    [
-      "sends a stream that ends where a piece ends",
-      { deferred: "1", chunk: `${CONTENT.size / 3}` },
-    ],
+    ["sends a stream that ends where a piece ends", { deferred: "1", chunk: `${SIZE / 3}` }],
     ["goes on after an abort, as ietf-draft-03", { ...aborting, protocol: "ietf-draft-03" }],
     ["goes on after an abort, as ietf-draft-05", { ...aborting, protocol: "ietf-draft-05" }],
   ])(
     "%s",
     async (_, more) => {
       const page = await openPage();
-      const endpoint = more["protocol"] === undefined ? {} : { endpoint: `${url}/v1/files` };
+      const endpoint = more["protocol"] === undefined ? {} : { endpoint: `${place.url}/v1/files` };
       await page.goto(addressOf(name, { ...endpoint, ...more }));
       await byInput(page);
       await expectFile(await untilDone(page));
@@ -175,11 +151,11 @@ describe.each(["tus-js-client", "tus-js-client-5"])("%s", (name) => {
         async () => {
           const headers = { "tus-resumable": "1.0.0" };
           const path = new URL(upload).pathname;
-          return (await ask(url, { method: "HEAD", path, headers })).headers["upload-offset"];
+          return (await ask(place.url, { method: "HEAD", path, headers })).headers["upload-offset"];
         },
         { timeout: 60_000 },
       )
-      .toBe(`${CONTENT.size}`);
+      .toBe(`${SIZE}`);
     await expectFile(upload);
     await page.close();
   }, 180_000);

@@ -1,63 +1,37 @@
 // Our uploader in a real Uppy with its Dashboard, in a real browser: pause, cancel, errors, and reloads in the middle with and without Golden Retriever.
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import { ERRORS, MIB } from "@holdfast/protocol";
-import { startServer, stopServer } from "@holdfast/testkit/process";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { type BrowserPlace, type Chosen, openBrowserPlace } from "../kit/browser-place.ts";
 import { startChromium } from "../kit/chromium.ts";
-import { type Pages, servePages } from "../kit/pages.ts";
 import { openPartTap, type PartTap } from "../kit/part-tap.ts";
-import { bytesOf, type Content } from "../kit/source.ts";
 import { servedDifference, statusOf } from "../kit/wire.ts";
 
-let directory = "";
-let url = "";
+let place: BrowserPlace;
 let tap: PartTap;
-let pages: Pages;
 let browser: Browser;
-let lastSeed = 940;
-const stops: (() => Promise<unknown>)[] = [];
 /** No run has more than 16 MiB, however well the line is known: the first one leaves something to send. */
 const SIZE: number = 20 * MIB + 18;
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "holdfast-uppy-"));
-  stops.push(() => rm(directory, { recursive: true, force: true }));
-  pages = await servePages(["holdfast-uppy"]);
-  stops.push(pages.stop);
-  const env = { HOLDFAST_SERVE_ORIGINS: pages.origin };
-  const server = await startServer({ data: join(directory, "data"), port: 0, env });
-  stops.push(() => stopServer(server));
-  url = server.url;
-  tap = await openPartTap(url);
-  stops.push(tap.close);
+  place = await openBrowserPlace(["holdfast-uppy"]);
+  tap = await openPartTap(place.url);
+  place.keep(tap.close);
   browser = await startChromium();
-  stops.push(() => browser.close());
+  place.keep(() => browser.close());
 }, 300_000);
-afterAll(async () => {
-  for (const stop of stops.reverse()) await stop();
-});
+afterAll(() => place.close());
 afterEach(() => tap.open());
 
-interface Chosen {
-  readonly path: string;
-  readonly content: Content;
-}
-
-async function writeSource(name: string): Promise<Chosen> {
-  lastSeed++;
-  const content = { seed: lastSeed, size: SIZE };
-  const path = join(directory, name);
-  await writeFile(path, bytesOf(content, 0, SIZE));
-  return { path, content };
-}
+const writeSource = (name?: string): Promise<Chosen> => place.file(SIZE, name);
 
 async function openPage(more: Readonly<Record<string, string>> = {}): Promise<Page> {
   const page = await browser.newPage();
   page.setDefaultTimeout(0);
-  await page.goto(`${pages.origin}/holdfast-uppy?${new URLSearchParams({ to: tap.url, ...more })}`);
+  await page.goto(
+    `${place.pages.origin}/holdfast-uppy?${new URLSearchParams({ to: tap.url, ...more })}`,
+  );
   return page;
 }
 
@@ -86,7 +60,9 @@ async function expectFile(page: Page, { content }: Chosen): Promise<void> {
   const { urls, failed } = (await found.jsonValue()) as Complete;
   expect(failed).toBe(0);
   expect(urls).toHaveLength(1);
-  expect(await servedDifference(url, new URL(urls[0] ?? "").pathname, content)).toBeUndefined();
+  expect(
+    await servedDifference(place.url, new URL(urls[0] ?? "").pathname, content),
+  ).toBeUndefined();
 }
 
 test("pauses and goes on by the Dashboard's buttons, and shows only what is committed", async () => {
@@ -150,12 +126,12 @@ test.each([
 );
 
 /** The upload that a page is at. */
-async function beginSeen(page: Page, name: string): Promise<string> {
+async function beginSeen(page: Page, name?: string): Promise<string> {
   const asked = new Set<string>();
   page.on("request", (request) => asked.add(new URL(request.url()).pathname));
   await begin(page, await writeSource(name));
   const [, id = ""] = /^\/v1\/uploads\/([^/]+)\/parts/m.exec([...asked].join("\n")) ?? [];
-  expect((await statusOf(url, id)).state).toBe("open");
+  expect((await statusOf(place.url, id)).state).toBe("open");
   return id;
 }
 
@@ -166,10 +142,10 @@ test.each([
   "%s is ended on the server",
   async (_, end) => {
     const page = await openPage();
-    const id = await beginSeen(page, `ended-${lastSeed}.bin`);
+    const id = await beginSeen(page);
     await end(page);
     await expect
-      .poll(async () => (await statusOf(url, id)).state, { timeout: 20_000 })
+      .poll(async () => (await statusOf(place.url, id)).state, { timeout: 20_000 })
       .toBe("aborted");
     await page.close();
   },
@@ -189,7 +165,7 @@ test("stops where it is when its plugin is removed, and keeps nobody from going 
       "navigator.locks.query().then(({ held }) => held.map(({ name }) => name).filter((name) => name.startsWith('holdfast ')))",
     );
   await expect.poll(claims, { timeout: 60_000 }).toEqual([]);
-  expect((await statusOf(url, id)).state).toBe("open");
+  expect((await statusOf(place.url, id)).state).toBe("open");
   await page.close();
 }, 180_000);
 
@@ -198,7 +174,7 @@ test("goes on in a client of the page's own when its plugin is removed", async (
   const id = await beginSeen(page, "left.bin");
   await leave(page);
   tap.open();
-  const state = async () => (await statusOf(url, id)).state;
+  const state = async () => (await statusOf(place.url, id)).state;
   await expect.poll(state, { timeout: 60_000 }).toBe("complete");
   await page.close();
 }, 180_000);
