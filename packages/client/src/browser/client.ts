@@ -1,13 +1,13 @@
 // The client of a page: its transfers run in an engine on a thread of its own; the page only tells what to do and hears what comes of it.
 import { HoldfastError, isHoldfastError } from "@holdfast/protocol";
 import type { TokenSource } from "../auth.ts";
-import type { SignedPart } from "../direct/sign-rest.ts";
 import type { UploadOptions } from "../upload.ts";
 import type { Background } from "./background.ts";
-import { type EngineLink, startEngine } from "./engine-link.ts";
+import { createEngineLife } from "./engine-life.ts";
+import { startEngine } from "./engine-link.ts";
 import { identityOf } from "./identity.ts";
 import { keepAwake } from "./keep-awake.ts";
-import { findAgain, lost } from "./kept-source.ts";
+import { allowed } from "./kept-source.ts";
 import {
   decodeError,
   encodeError,
@@ -26,6 +26,7 @@ import {
 import { createPageTransfer, type PageTransfer } from "./page-transfer.ts";
 import { createPageUpload, type Upload } from "./page-upload.ts";
 import { browserClock } from "./platform.ts";
+import { createQuestions } from "./questions.ts";
 import { createRunning } from "./running.ts";
 import { isFileOf, otherFile } from "./same-file.ts";
 import { endedOf } from "./service-worker-messages.ts";
@@ -100,6 +101,8 @@ export interface Client {
   close(): void;
 }
 
+const LISTEN = { type: "listen" } as const;
+
 export function createClient({
   worker = usualWorker,
   serviceWorker,
@@ -108,8 +111,7 @@ export function createClient({
 }: ClientOptions = {}): Client {
   const transfers = new Map<number, PageTransfer>();
   const tokens = new Map<number, () => Promise<string>>();
-  const questions = new Map<number, PromiseWithResolvers<Found>>();
-  const signings = new Map<number, PromiseWithResolvers<readonly SignedPart[]>>();
+  const questions = createQuestions();
   /** Uploads that the browser may have. */
   const backgrounds = new Map<number, Background>();
   /** What downloads have kept and the page has not forgotten, by name; as often as it has it. The engine holds it, each one anew. */
@@ -119,46 +121,47 @@ export function createClient({
   // A site without it has uploads all the same.
   const registered = Promise.resolve(serviceWorker).catch(() => undefined);
   const awake = keepAwake(browserClock, registered);
-  /** What the engine was asked for and has not answered, by ids. */
-  const open = new Map<number, ToEngine>();
-  let lastId = 0;
-  let link: EngineLink | undefined;
-  let isClosed = false;
+  const engine = createEngineLife({
+    start: () =>
+      startEngine({
+        settings,
+        startWorker: worker,
+        onMessage,
+        onNoWorker(why) {
+          const detail = `there is no worker, so that the page itself does the work: ${why}`;
+          for (const transfer of transfers.values())
+            transfer.accept({ name: "notice", value: { code: "internal", detail } });
+        },
+        onBroken(why) {
+          engine.drop();
+          failAll(new HoldfastError("internal", `the worker has ended: ${why}`));
+        },
+      }),
+    greeting: () => [
+      ...(others.size > 0 ? [LISTEN] : []),
+      ...(kept.length > 0 ? [{ type: "keep", working: kept } as const] : []),
+    ],
+    onAgain(id) {
+      const begun = transfers.get(id);
+      if (!begun) return;
+      // Whether another tab is at it by now, the engine tells.
+      begun.move("here");
+      void backgrounds.get(id)?.find();
+      running.note(id, begun.isRunning());
+      if (begun.transfer.state === "paused") engine.send({ type: "pause", id });
+    },
+  });
 
+  /** Who hears of it may begin again at once: with another engine. */
   function failAll(error: HoldfastError): void {
     const failed = [...transfers.values()];
-    const asked = [...questions.values(), ...signings.values()];
     for (const id of transfers.keys()) running.note(id, false);
     transfers.clear();
     awake.note(0);
     tokens.clear();
-    questions.clear();
-    signings.clear();
     backgrounds.clear();
-    open.clear();
-    link?.close();
-    link = undefined;
-    // Who hears of it may begin again at once: that is another engine's.
+    questions.failAll(error);
     for (const transfer of failed) transfer.fail("failed", error);
-    for (const { reject } of asked) reject(error);
-  }
-
-  /** Loaded with the first upload. */
-  function start(): EngineLink {
-    const started = startEngine({
-      settings,
-      startWorker: worker,
-      onMessage,
-      onNoWorker(why) {
-        const detail = `there is no worker, so that the page itself does the work: ${why}`;
-        for (const transfer of transfers.values())
-          transfer.accept({ name: "notice", value: { code: "internal", detail } });
-      },
-      onBroken: (why) => failAll(new HoldfastError("internal", `the worker has ended: ${why}`)),
-    });
-    if (others.size > 0) started.send({ type: "listen" });
-    if (kept.length > 0) started.send({ type: "keep", working: kept });
-    return started;
   }
 
   function onMessage(message: ToPage): void {
@@ -168,14 +171,8 @@ export function createClient({
       return;
     }
     if ("question" in message && message.type !== "ask token") {
-      const { question } = message;
-      const [asked, signing] = [questions.get(question), signings.get(question)];
-      questions.delete(question);
-      signings.delete(question);
-      open.delete(question);
-      if (message.type === "unfinished") asked?.resolve(message.found);
-      else if (message.type === "signed") signing?.resolve(message.signed);
-      else (asked ?? signing)?.reject(decodeError(message.error));
+      engine.answered(message.question);
+      questions.settle(message);
       return;
     }
     const { id } = message;
@@ -188,7 +185,7 @@ export function createClient({
     } else {
       transfers.delete(id);
       backgrounds.delete(id);
-      open.delete(id);
+      engine.answered(id);
       awake.note(transfers.size);
       tokens.delete(id);
       if (message.type === "complete") {
@@ -202,48 +199,22 @@ export function createClient({
 
   /** To the engine that asks: another one's question of that number is about another transfer, maybe to another server. */
   async function answer(id: number, question: number): Promise<void> {
-    const asking = link;
+    const send = engine.sender();
     try {
       const token = (await tokens.get(id)?.()) ?? "";
-      asking?.send({ type: "token", question, token });
+      send({ type: "token", question, token });
     } catch (error) {
-      asking?.send({ type: "no token", question, error: encodeError(tokenError(error)) });
+      send({ type: "no token", question, error: encodeError(tokenError(error)) });
     }
   }
 
-  /** The ids of what the engine is asked for count up. Throws where something of it cannot travel, or nobody is there to see what becomes of it. */
-  function ask(make: (id: number) => ToEngine): number {
-    if (isClosed) throw new HoldfastError("aborted", "the client is closed");
-    link ??= start();
-    lastId++;
-    const message = make(lastId);
-    link.send(message);
-    open.set(lastId, message);
-    return lastId;
-  }
-
-  /** Resolves with what can be gone on with, where that was asked. */
-  function question(make: (question: number) => ToEngine): Promise<Found> {
-    const asked = Promise.withResolvers<Found>();
-    questions.set(ask(make), asked);
-    return asked.promise;
-  }
-
-  /** Resolves with what brings the rest of an upload. */
-  function sign(id: number): Promise<readonly SignedPart[]> {
-    const asked = Promise.withResolvers<readonly SignedPart[]>();
-    const { origin } = location;
-    signings.set(
-      ask((question) => ({ type: "sign", question, id, origin })),
-      asked,
-    );
-    return asked.promise;
-  }
+  const question = (make: (question: number) => ToEngine): Promise<Found> =>
+    questions.found(engine.ask(make));
 
   /** What a person wants of a transfer that the browser has is done once the browser has it no more. */
   function command(id: number, type: "pause" | "resume" | "abort"): void {
     const background = backgrounds.get(id);
-    const send = () => link?.send({ type, id });
+    const send = () => engine.send({ type, id });
     if (background?.isOut()) void background.takeBack().then(send);
     else send();
   }
@@ -254,7 +225,7 @@ export function createClient({
     make: (id: number, token: string | "ask" | undefined) => ToEngine,
   ): { readonly id: number; readonly begun: PageTransfer } {
     const sent = typeof token === "function" ? "ask" : token;
-    const id = ask((id) => make(id, sent));
+    const id = engine.ask((id) => make(id, sent));
     const begun = createPageTransfer((type) => command(id, type));
     transfers.set(id, begun);
     running.note(id, true);
@@ -278,8 +249,11 @@ export function createClient({
     return createPageUpload({
       ...{ begun, blob, title, registered, to: options.to },
       identity: identity ?? (isFile ? identityOf(blob, { ...settings, path }) : undefined),
-      sign: () => sign(id),
-      command: (type) => link?.send({ type, id }),
+      sign: () =>
+        questions.signed(
+          engine.ask((question) => ({ type: "sign", question, id, origin: location.origin })),
+        ),
+      command: (type) => engine.send({ type, id }),
       onBackground(background) {
         if (transfers.has(id)) backgrounds.set(id, background);
       },
@@ -302,30 +276,10 @@ export function createClient({
     });
   }
 
-  /** Browsers keep a page that is left, stopped as it is, to show it again: with its claims, no other page could go on with what it was at. */
-  const onLeft = ({ persisted }: PageTransitionEvent) => {
-    if (!persisted) return;
-    link?.close();
-    link = undefined;
-  };
-  const onBack = ({ persisted }: PageTransitionEvent) => {
-    if (!persisted || (open.size === 0 && others.size === 0 && kept.length === 0)) return;
-    link ??= start();
-    for (const [id, message] of open) {
-      link.send(asAgain(message));
-      const begun = transfers.get(id);
-      if (!begun) continue;
-      // Whether another tab is at it by now, the engine tells.
-      begun.move("here");
-      void backgrounds.get(id)?.find();
-      running.note(id, begun.isRunning());
-      if (begun.transfer.state === "paused") link.send({ type: "pause", id });
-    }
-  };
   const list = () => question((question) => ({ type: "list", question }));
   const onShown = () => {
     if (document.visibilityState !== "visible") return;
-    link?.send({ type: "hint" });
+    engine.send({ type: "hint" });
     for (const background of backgrounds.values()) void background.hint();
   };
   /** The service worker tells of what the browser has sent. */
@@ -336,15 +290,13 @@ export function createClient({
   const messages = serviceWorker && navigator.serviceWorker;
   messages?.addEventListener("message", onTold);
   document.addEventListener("visibilitychange", onShown);
-  addEventListener("pagehide", onLeft);
-  addEventListener("pageshow", onBack);
   return {
     upload: (blob, options) => upload(blob, options),
     download: (url, options = {}) => download(url, options),
     unfinished: async () => (await list()).uploads,
     unfinishedDownloads: async () => (await list()).downloads,
     async resume(one, { file, handle = one.handle, ...options } = {}) {
-      const found = file ?? one.file ?? (await allowed(one, handle));
+      const found = file ?? one.file ?? (await allowed(one.path, handle));
       if (!isFileOf(one, found)) throw otherFile(one, found);
       const { to, name, type, metadata } = one;
       const begun = {
@@ -358,8 +310,7 @@ export function createClient({
     },
     onOther(listener) {
       others.add(listener);
-      if (link) link.send({ type: "listen" });
-      else if (!isClosed) link = start();
+      engine.greet(LISTEN);
       return () => others.delete(listener);
     },
     onRunning: running.on,
@@ -371,10 +322,8 @@ export function createClient({
     },
     close() {
       messages?.removeEventListener("message", onTold);
-      isClosed = true;
       document.removeEventListener("visibilitychange", onShown);
-      removeEventListener("pagehide", onLeft);
-      removeEventListener("pageshow", onBack);
+      engine.close();
       failAll(new HoldfastError("aborted"));
     },
   };
@@ -387,36 +336,6 @@ function absolute(address: string): string {
   } catch {
     throw new HoldfastError("usage", "what is to be downloaded has no address");
   }
-}
-
-/** The second time, an upload goes on with what came of the first, even where it was to go on with nothing. */
-function asAgain(message: ToEngine): ToEngine {
-  if (message.type === "upload") {
-    const { resume: _, ...options } = message.upload.options;
-    return { ...message, upload: { ...message.upload, options } };
-  }
-  if (message.type !== "download") return message;
-  const { resume: _, ...options } = message.download.options;
-  return { ...message, download: { ...message.download, options } };
-}
-
-/** The file that a handle leads to; where the browser wants a person to allow that first, they are asked. */
-async function allowed(
-  { path }: Unfinished,
-  handle: FileSystemFileHandle | undefined,
-): Promise<File> {
-  if (!handle) throw new HoldfastError("source_denied", `${path} has to be chosen again`);
-  // Some browsers have handles that nobody need be asked about, and no such question.
-  const ask = "requestPermission" in handle ? handle.requestPermission : undefined;
-  const answer =
-    typeof ask === "function"
-      ? await ask.call(handle, { mode: "read" }).catch((error: unknown) => {
-          throw lost(error, path);
-        })
-      : "granted";
-  if (answer !== "granted")
-    throw new HoldfastError("source_denied", `nobody allowed ${path} to be read`);
-  return findAgain(handle);
 }
 
 /** A HoldfastError of the provider's own stands; anything else is a provider that is out of reach, as the server may be. */

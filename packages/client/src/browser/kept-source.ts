@@ -55,6 +55,25 @@ export async function findAgain(handle: FileSystemFileHandle): Promise<File> {
   }
 }
 
+/** The file that a handle leads to; where the browser wants a person to allow that first, they are asked. @throws HoldfastError as `findAgain` */
+export async function allowed(
+  path: string,
+  handle: FileSystemFileHandle | undefined,
+): Promise<File> {
+  if (!handle) throw new HoldfastError("source_denied", `${path} has to be chosen again`);
+  // Some browsers have handles that nobody need be asked about, and no such question.
+  const ask = "requestPermission" in handle ? handle.requestPermission : undefined;
+  const answer =
+    typeof ask === "function"
+      ? await ask.call(handle, { mode: "read" }).catch((error: unknown) => {
+          throw lost(error, path);
+        })
+      : "granted";
+  if (answer !== "granted")
+    throw new HoldfastError("source_denied", `nobody allowed ${path} to be read`);
+  return findAgain(handle);
+}
+
 /** What it means that the browser does not give, or does not read, a file. */
 export function lost(error: unknown, name: string): HoldfastError {
   const cause = error instanceof Error ? error.name : "unknown";
