@@ -20,7 +20,7 @@ export async function measureAway(
   awayMs: number,
   seed: number,
 ): Promise<AwayReport> {
-  const content = { seed, size: 96 * MIB };
+  const content = { seed, size: 48 * MIB };
   const path = join(directory, "away-source");
   await writeContent(path, content);
   const place = { data: join(directory, "away-data"), port: await freePort() };
