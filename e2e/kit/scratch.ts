@@ -1,17 +1,16 @@
-// A directory for one test, removed when it ends, however it ends, after whatever still runs in it.
+// A directory for one test, removed when it ends, however it ends, after whatever it has started and still runs. Others may have theirs at the same time.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { killAll } from "@holdfast/testkit/process";
+import { killingAfter } from "@holdfast/testkit/process";
 
 export async function withScratch<Result>(
   work: (directory: string) => Promise<Result>,
 ): Promise<Result> {
   const directory = await mkdtemp(join(tmpdir(), "holdfast-e2e-"));
   try {
-    return await work(directory);
+    return await killingAfter(() => work(directory));
   } finally {
-    killAll();
     await rm(directory, { recursive: true, force: true, maxRetries: 5 });
   }
 }

@@ -1,4 +1,5 @@
 // Real processes for tests: watched through the JSON lines they print, killed without mercy, started again at the same address.
+import { AsyncLocalStorage } from "node:async_hooks";
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -39,6 +40,8 @@ export interface CommandOptions {
 }
 
 const alive = new Set<number>();
+/** Those of the work that is under way, in which others are started beside it. */
+const ofWork = new AsyncLocalStorage<Set<number>>();
 process.on("exit", killAll);
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
   process.once(signal, () => process.exit(1));
@@ -47,6 +50,23 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
 /** Ends everything that was started here and still runs: what a failed test leaves behind. */
 export function killAll(): void {
   for (const pid of alive) killQuietly(pid, "SIGKILL");
+}
+
+/** Ends what `work` has started and still runs, and nothing else, once that has ended, however it ends. */
+export function killingAfter<Result>(work: () => Promise<Result>): Promise<Result> {
+  const own = new Set<number>();
+  return ofWork.run(own, async () => {
+    try {
+      return await work();
+    } finally {
+      for (const pid of own) if (alive.has(pid)) killQuietly(pid, "SIGKILL");
+    }
+  });
+}
+
+function noteAlive(pid: number): void {
+  alive.add(pid);
+  ofWork.getStore()?.add(pid);
 }
 
 /** Sends a signal; a process that is gone already is no error. */
@@ -68,7 +88,7 @@ export function startProgram(words: readonly string[], options: CommandOptions =
     stdio: ["ignore", "pipe", "pipe"],
   });
   const pid = child.pid ?? 0;
-  if (pid > 0) alive.add(pid);
+  if (pid > 0) noteAlive(pid);
   const errors: string[] = [];
   child.stderr.setEncoding("utf8").on("data", (text: string) => errors.push(text));
   child.on("error", (error) => errors.push(`${program}: ${error.message}\n`));
@@ -172,7 +192,7 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
   const listening = await command.event("listening");
   const url = textOf(listening, "url").replace(/\/$/, "");
   const serverPid = numberOf(listening, "pid");
-  alive.add(serverPid);
+  noteAlive(serverPid);
   void command.exit.then(() => alive.delete(serverPid));
   return { ...command, url, serverPid, port: Number(new URL(url).port) };
 }
