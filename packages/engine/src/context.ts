@@ -11,6 +11,7 @@ import { type Crowd, createCrowd } from "./crowd.ts";
 import type { Found } from "./damage.ts";
 import type { EngineParts } from "./engine.ts";
 import { healIfGone } from "./heal.ts";
+import type { ManifestMending } from "./heal-manifest.ts";
 import type { Action } from "./ports.ts";
 import type { Subtrees } from "./proof.ts";
 import type { Principal } from "./records.ts";
@@ -33,6 +34,7 @@ export interface Context extends EngineParts {
   readonly passes: Passes;
   /** Files whose stored bytes are being mended. */
   readonly healing: Map<FileId, Promise<void>>;
+  readonly manifests: ManifestMending;
   /** Finals that are gone on with after a while; what calls that off. */
   readonly waiting: Map<UploadId, () => void>;
   /** Set once, when the server is told to stop. */
@@ -57,6 +59,7 @@ export function createContext(parts: EngineParts): Context {
     waiting: new Map(),
     passes: createPasses(),
     healing: new Map(),
+    manifests: { tried: new Map() },
     isDraining: false,
     isOverdue: false,
     work: new Set(),

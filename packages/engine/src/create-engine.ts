@@ -11,6 +11,7 @@ import { deleteFile } from "./delete.ts";
 import { drain } from "./drain.ts";
 import type { Abilities, Engine, EngineParts } from "./engine.ts";
 import { finished } from "./finished.ts";
+import { mendingManifest } from "./heal-manifest.ts";
 import { listFiles } from "./list.ts";
 import { readManifest } from "./manifest.ts";
 import { offset } from "./offset.ts";
@@ -62,11 +63,12 @@ export function createEngine(parts: EngineParts): Engine {
     files: (principal, request) => listFiles(context, principal, request),
     deleteFile: (principal, id) => deleteFile(context, principal, id),
     read: (file, range, how, outlet) => readChecked(context, file, range, how, outlet),
-    checkRead: (file, range, how) => checkRead(context, file, range, how),
+    checkRead: (file, range, how) =>
+      mendingManifest(context, file, () => checkRead(context, file, range, how)),
     addressOf: (file, terms) => addressOf(context, file, terms),
     isAllThere: (file) => isAllThere(context, file),
-    manifest: (file) => readManifest(context, file),
-    proof: (file, index) => provePart(context, file, index),
+    manifest: (file) => mendingManifest(context, file, () => readManifest(context, file)),
+    proof: (file, index) => mendingManifest(context, file, () => provePart(context, file, index)),
     health: async () => ({
       ...(await parts.metadata.counts()),
       ...(await context.room.look()),

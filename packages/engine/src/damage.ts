@@ -51,11 +51,12 @@ export async function isSound(
   }
 }
 
-async function storedDigest(
+/** Of the stored bytes of a part. @throws HoldfastError what reading met */
+export async function storedDigest(
   context: Context,
   file: FileRecord,
   index: number,
-  origin: "medium" | undefined,
+  origin?: "medium",
 ): Promise<Uint8Array> {
   const start = index * file.partSize;
   const part = { start, end: Math.min(start + file.partSize, file.size) };

@@ -38,7 +38,8 @@ export async function healLeft(context: Context): Promise<void> {
   }
 }
 
-const LOOKED_AT_MAX = 1_000;
+/** The newest files of a tenant, among which another one of the same bytes is looked for. */
+export const LOOKED_AT_MAX = 1_000;
 
 /** Whether nothing is known to be bad in both: each has rotted by itself. */
 function hasItsBad(twin: FileRecord, file: FileRecord): boolean {
@@ -46,7 +47,7 @@ function hasItsBad(twin: FileRecord, file: FileRecord): boolean {
   return !notedParts(twin).some((index) => bad.has(index));
 }
 
-function isTwin(file: FileRecord, other: FileRecord): boolean {
+export function isTwin(file: FileRecord, other: FileRecord): boolean {
   const isSame = file.tenant === other.tenant && equalBytes(file.root, other.root);
   return file.id !== other.id && file.state === "available" && isSame;
 }
@@ -122,7 +123,11 @@ async function copyPart(
 /** Ended with the server, or with the file: nothing has gone wrong. */
 const ENDS: ReadonlySet<string> = new Set(["shutting_down", "file_not_found"]);
 
+export function isEnd(cause: unknown): boolean {
+  return isHoldfastError(cause) && ENDS.has(cause.code);
+}
+
 function failed({ log }: Context, { id }: FileRecord, cause: unknown): void {
-  if (isHoldfastError(cause) && ENDS.has(cause.code)) return;
+  if (isEnd(cause)) return;
   log("error", "file.not-healed", { file: id, cause });
 }

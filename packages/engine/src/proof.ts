@@ -4,14 +4,13 @@ import {
   DIGEST_SIZE,
   decodeBase64,
   equalBytes,
-  HoldfastError,
   hashRoot,
   manifestDigests,
   partCount,
   type Tree,
 } from "@holdfast/protocol";
 import type { Context } from "./context.ts";
-import { piecesOf } from "./manifest.ts";
+import { damagedManifest, piecesOf } from "./manifest.ts";
 import type { FileRecord } from "./records.ts";
 import { pause } from "./root.ts";
 
@@ -33,7 +32,7 @@ const SUBTREE_PARTS = 256;
 /** Files whose subtrees are kept: 13 KiB for one of 100,000 parts. */
 const FILES_MAX = 256;
 
-/** @throws HoldfastError `storage_failed` where the stored manifest does not have the file's root. */
+/** @throws HoldfastError `storage_failed` with `details.isManifest` where the stored manifest does not have the file's root. */
 export async function provePart(
   context: Context,
   file: FileRecord,
@@ -118,16 +117,12 @@ async function readDigests(
   let text = "";
   for await (const piece of piecesOf(context, file, range)) text += utf8.decode(piece);
   const bytes = decodeBase64(text);
-  if (!bytes) throw damaged();
+  if (!bytes) throw damagedManifest();
   const from = start * DIGEST_SIZE - group * 3;
   return bytes.subarray(from, from + (end - start) * DIGEST_SIZE);
 }
 
 /** Digests that have the root of the file are its digests: nothing else of the manifest needs to be read for that. */
 function requireRoot({ digests }: Context, file: FileRecord, tree: Uint8Array): void {
-  if (!equalBytes(hashRoot(digests.sha256, file, tree), file.root)) throw damaged();
-}
-
-function damaged(): HoldfastError {
-  return new HoldfastError("storage_failed", "the stored manifest is damaged");
+  if (!equalBytes(hashRoot(digests.sha256, file, tree), file.root)) throw damagedManifest();
 }

@@ -67,13 +67,15 @@ export function* manifestPieces(manifest: Manifest): Generator<string, void, voi
   yield piece + text.slice(start);
 }
 
-/** Where the base64 of the digests stands in a manifest's bytes, end not included: only the algorithm sorts before it. */
+/** Where the base64 of the digests stands in a manifest's bytes, end not included, and what stands before it: only the algorithm sorts there. */
 export function manifestDigests(leaves: Omit<Leaves, "digests">): {
+  readonly head: string;
   readonly start: number;
   readonly end: number;
 } {
-  const start = canonicalJson({ algorithm: leaves.algorithm, digests: "" }).length - '"}'.length;
-  return { start, end: start + base64Size(partCount(leaves) * DIGEST_SIZE) };
+  const head = canonicalJson({ algorithm: leaves.algorithm, digests: "" }).slice(0, -'"}'.length);
+  const start = head.length;
+  return { head, start, end: start + base64Size(partCount(leaves) * DIGEST_SIZE) };
 }
 
 /**

@@ -2,12 +2,13 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { decodeFile, type FileView, KIB, MIB } from "@holdfast/protocol";
+import { decodeFile, decodeUpload, type FileView, KIB, MIB } from "@holdfast/protocol";
 import { createMemoryMetadata } from "@holdfast/testkit/metadata/memory";
 import { createRandom } from "@holdfast/testkit/random";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   ask,
+  askJson,
   openRaw,
   rawHead,
   startTestServer,
@@ -251,5 +252,37 @@ it.skipIf(process.platform !== "linux")(
       });
       await file?.close();
     }
+  },
+);
+
+it.each(["direct", "cached"] as const)(
+  "a manifest with such a sector among its digests is made anew over it, never read there: %s",
+  async (caching) => {
+    await start(caching);
+    // So many parts that their digests fill the first page.
+    const content = Buffer.alloc(26 * MIB, LARGE);
+    const made = await askJson(server, "POST", "/v1/uploads", {
+      ...{ name: "a", type: "a/b", size: content.length, partSize: 256 * KIB },
+    });
+    const { id } = decodeUpload(made.json);
+    await ask(server, {
+      ...{ method: "PATCH", path: `/v1/uploads/${id}`, body: content },
+      headers: {
+        ...{ "content-type": "application/partial-upload", "upload-offset": "0" },
+        "upload-complete": "?1",
+      },
+    });
+    const { file } = decodeUpload((await ask(server, { path: `/v1/uploads/${id}` })).json);
+    const manifest = () => ask(server, { path: `${file?.url}/manifest` });
+    const before = await manifest();
+    expect([before.status, before.bytes.length > PAGE]).toEqual([200, true]);
+    const sector = spoil({ path: `${directory}/${id}.manifest` }, 0);
+    expect((await manifest()).json).toMatchObject({ code: "storage_failed" });
+    const events = () => server.logged.map(({ event }) => event);
+    await expect.poll(events, PATIENT).toContain("manifest.healed");
+    const after = await manifest();
+    expect([after.status, after.bytes.equals(before.bytes)]).toEqual([200, true]);
+    // It was written whole, and never in part.
+    expect([bad, sector.failed > 0]).toEqual([undefined, true]);
   },
 );

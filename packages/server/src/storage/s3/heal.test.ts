@@ -197,3 +197,19 @@ describe("a file of which bytes in the store are bad", () => {
     expect([status, keysOfBytes()]).toEqual([204, [again.key]]);
   });
 });
+
+it("a manifest that rots is made anew under its own key, from the file's own bytes", async () => {
+  const file = await bring(LARGE);
+  const [key = ""] = [...double.bucket.objects.keys()].filter((one) => one.includes("/manifest/"));
+  const manifest = () => ask(server, { path: `${file.url}/manifest` });
+  const before = await manifest();
+  await flip(key, before.bytes, 60);
+  expect((await manifest()).json).toMatchObject({ code: "storage_failed" });
+  const events = () => server.logged.map(({ event }) => event);
+  await expect.poll(events, { timeout: 15_000 }).toContain("manifest.healed");
+  const after = await manifest();
+  expect([after.status, after.bytes.equals(before.bytes)]).toEqual([200, true]);
+  expect([...double.bucket.objects.keys()].filter((one) => one.includes("/manifest/"))).toEqual([
+    key,
+  ]);
+});

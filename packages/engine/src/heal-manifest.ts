@@ -1,0 +1,177 @@
+// A manifest whose stored bytes are bad is made anew. Nearly all of it is digests, which another file of the same bytes has, or the file's own bytes give once more; the rest is read where it lies. It is the manifest again where all of it has the digest that the file's record says.
+import {
+  DIGEST_SIZE,
+  encodeBase64,
+  equalBytes,
+  HoldfastError,
+  manifestDigests,
+  partCount,
+} from "@holdfast/protocol";
+import { type Context, doWork } from "./context.ts";
+import { requireThere, storedDigest } from "./damage.ts";
+import { isEnd, isTwin, LOOKED_AT_MAX } from "./heal-file.ts";
+import { isManifestDamage, piecesOf, requireManifest } from "./manifest.ts";
+import { mending } from "./mend.ts";
+import type { FileRecord, UploadRecord } from "./records.ts";
+import { isLost, joined, putManifest } from "./stored.ts";
+
+/** What a process remembers of manifests that it has found bad. */
+export interface ManifestMending {
+  /** One at a time: it may have to read all of a file. */
+  running?: Promise<void>;
+  /** When it was last tried, by `Clock.monotonic`, the latest at the end. */
+  readonly tried: Map<FileRecord["id"], Tried>;
+}
+
+interface Tried {
+  readonly at: number;
+  /** In vain, by the file's own bytes. */
+  readonly ownAt?: number;
+}
+
+/** Milliseconds between two looks for another file of the same bytes, which may have been uploaded since; and between two readings of all of the file itself. */
+const AGAIN_MS = 5_000;
+const OWN_AGAIN_MS = 60 * 60 * 1000;
+/** Files that are remembered so. */
+const TRIED_MAX = 1_000;
+
+/** Does what needs the manifest of a file. Where that is bad it is mended beside whoever has asked, who is told to come again later. */
+export async function mendingManifest<T>(
+  context: Context,
+  file: FileRecord,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    // One that stands in the record is the metadata store's to keep.
+    if (isManifestDamage(error) && !file.manifest) begin(context, file);
+    throw error;
+  }
+}
+
+function begin(context: Context, file: FileRecord): void {
+  const { manifests, clock, log } = context;
+  const now = clock.monotonic();
+  const tried = manifests.tried.get(file.id);
+  if (manifests.running || context.isDraining || (tried && now - tried.at < AGAIN_MS)) return;
+  note(context, file, { ...tried, at: now });
+  const isOwnDue = tried?.ownAt === undefined || now - tried.ownAt >= OWN_AGAIN_MS;
+  manifests.running = doWork(context, () =>
+    mending(context, file, () => mend(context, file, isOwnDue)),
+  )
+    .catch((cause: unknown) => {
+      if (!isEnd(cause)) log("error", "manifest.not-healed", { file: file.id, cause });
+    })
+    .finally(() => {
+      delete manifests.running;
+    });
+}
+
+function note({ manifests: { tried } }: Context, { id }: FileRecord, how: Tried): void {
+  tried.delete(id);
+  tried.set(id, how);
+  for (const oldest of tried.keys()) {
+    if (tried.size <= TRIED_MAX) break;
+    tried.delete(oldest);
+  }
+}
+
+async function mend(context: Context, file: FileRecord, isOwnDue: boolean): Promise<void> {
+  const { log, digests, clock } = context;
+  // One failure to read proves nothing.
+  if (await isSoundManifest(context, file)) return;
+  log("error", "manifest.bad", { file: file.id });
+  const { head, end } = manifestDigests(file);
+  const rest = await gathered(piecesOf(context, file, { start: end, end: file.manifestSize }));
+  for await (const { base64, by } of digestsOf(context, file, isOwnDue)) {
+    const bytes = joined([utf8.encode(head), base64, rest]);
+    if (!equalBytes(digests.sha256(bytes), file.manifestDigest)) continue;
+    await requireThere(context, file);
+    // In its place, or under its own digest. What a crash leaves of that has no wrong byte that was right before.
+    await putManifest(context, ownerOf(file), [bytes]);
+    await requireKept(context, file);
+    log("warn", "manifest.healed", { file: file.id, by });
+    return;
+  }
+  // What failed on the way may pass, and is tried again soon; this will not.
+  const at = clock.monotonic();
+  if (isOwnDue) note(context, file, { at, ownAt: at });
+  log("error", "manifest.not-healed", { file: file.id });
+}
+
+function ownerOf({ uploadId: id, home }: FileRecord): Pick<UploadRecord, "id" | "home"> {
+  return home === undefined ? { id } : { id, home };
+}
+
+async function isSoundManifest(context: Context, file: FileRecord): Promise<boolean> {
+  try {
+    await requireManifest(context, file);
+    return true;
+  } catch (error) {
+    if (isManifestDamage(error)) return false;
+    throw error;
+  }
+}
+
+interface Digests {
+  /** As they stand in the manifest. */
+  readonly base64: Uint8Array;
+  /** Whose they were. */
+  readonly by: FileRecord["id"];
+}
+
+/** What may be the digests of the parts, whoever has them: the same root is of the same ones. */
+async function* digestsOf(
+  context: Context,
+  file: FileRecord,
+  isOwnDue: boolean,
+): AsyncGenerator<Digests, void, void> {
+  const range = manifestDigests(file);
+  const newest = await context.metadata.files({ tenant: file.tenant, limit: LOOKED_AT_MAX });
+  for (const twin of newest.filter((other) => isTwin(file, other))) {
+    const base64 = await gathered(piecesOf(context, twin, range)).catch(unlessBad);
+    if (base64) yield { base64, by: twin.id };
+  }
+  const own = isOwnDue && (await ownDigests(context, file));
+  if (own) yield { base64: utf8.encode(encodeBase64(own)), by: file.id };
+}
+
+/** Of the file's own bytes; undefined where some of them are lost. */
+async function ownDigests(context: Context, file: FileRecord): Promise<Uint8Array | undefined> {
+  const all = new Uint8Array(partCount(file) * DIGEST_SIZE);
+  let isWhole = true;
+  for (let index = 0; isWhole && index < partCount(file); index++) {
+    const now = await requireThere(context, file);
+    const digest = await storedDigest(context, now, index).catch(unlessLost);
+    isWhole = digest !== undefined;
+    all.set(digest ?? [], index * DIGEST_SIZE);
+  }
+  return isWhole ? all : undefined;
+}
+
+function unlessLost(error: unknown): undefined {
+  if (!isLost(error)) throw error;
+}
+
+function unlessBad(error: unknown): undefined {
+  if (!isManifestDamage(error) && !isEnd(error)) throw error;
+}
+
+/** Whoever deletes a file waits for this, but on another server: then it goes with the rest. @throws HoldfastError `file_not_found` */
+async function requireKept(context: Context, file: FileRecord): Promise<void> {
+  const { storage, metadata } = context;
+  if (storage.kind === "regions") return;
+  if ((await metadata.file(file.id))?.state === "available") return;
+  await storage.objects.removeAll(file.uploadId, file.home);
+  throw new HoldfastError("file_not_found");
+}
+
+const utf8 = new TextEncoder();
+
+/** A piece is valid until the next one is asked for. */
+async function gathered(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const all: Uint8Array[] = [];
+  for await (const piece of pieces) all.push(piece.slice());
+  return joined(all);
+}

@@ -1,0 +1,108 @@
+// A manifest that is made anew where that is harder: its store is away for a moment, or another server deletes the file.
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { createEngine } from "@holdfast/engine";
+import { HoldfastError, KIB } from "@holdfast/protocol";
+import { createVirtualClock } from "@holdfast/testkit/clock";
+import { createMemoryMetadata } from "@holdfast/testkit/metadata/memory";
+import { createRandom } from "@holdfast/testkit/random";
+import { createMemoryParts, type MemoryPartsOptions } from "@holdfast/testkit/storage/parts";
+import { alice, createRequest, memoryParts, putParts } from "@holdfast/testkit/world";
+import { expect, it } from "vitest";
+
+const CONTENT = createRandom("manifest").bytes(2 * 256 * KIB + 5000);
+const IN_DIGESTS = 60;
+const FAILS = { code: "storage_failed", details: { isManifest: true } };
+
+type OnCall = NonNullable<MemoryPartsOptions["onCall"]>;
+
+/** A file whose manifest has a digest that is wrong. */
+async function begin() {
+  const clock = createVirtualClock();
+  const metadata = createMemoryMetadata();
+  let onCall: OnCall = () => undefined;
+  const storage = createMemoryParts({ clock, onCall: (call, when) => onCall(call, when) });
+  const { objects } = storage.state;
+  const logged: string[] = [];
+  const log = (_level: string, event: string) => void logged.push(event);
+  const engine = createEngine(memoryParts({ storage, metadata, clock, log }));
+  const other = createEngine(memoryParts({ storage, metadata, clock }));
+  const view = await engine.create(alice, createRequest(CONTENT.length));
+  await putParts(engine, view, CONTENT, [0, 3]);
+  const { file } = await engine.complete(alice, view.id, {});
+  const record = await engine.file(alice, file?.id ?? "");
+  const [key = ""] = [...objects.keys()].filter((one) => one.includes("manifest"));
+  const right = objects.get(key);
+  const bad = right?.slice() ?? new Uint8Array();
+  bad[IN_DIGESTS] = (bad[IN_DIGESTS] ?? 0) ^ 1;
+  objects.set(key, bad);
+  const set = (next: OnCall) => {
+    onCall = next;
+  };
+  return {
+    clock,
+    engine,
+    other,
+    record,
+    objects,
+    logged,
+    set,
+    stored: () => objects.get(key),
+    right,
+  };
+}
+
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 50; turn++) await nextTurn();
+}
+
+it("leaves nothing of a file that another server has deleted meanwhile", async () => {
+  const { engine, other, record, objects, logged, set } = await begin();
+  set(async (call, when) => {
+    if (call === "objects.put" && when === "before") await other.deleteFile(alice, record.id);
+  });
+  await expect(engine.manifest(record)).rejects.toMatchObject(FAILS);
+  await settled();
+  expect([...objects.keys()]).toEqual([]);
+  expect(logged).toEqual(["manifest.bad"]);
+});
+
+it.each([
+  ["reads of the file's bytes", "objects.read", 3],
+  ["the manifest's write", "objects.put", 0],
+] as const)("is tried again soon where %s failed for a moment", async (_, failing, after) => {
+  const { clock, engine, record, logged, set, stored, right } = await begin();
+  let calls = 0;
+  set((call, when) => {
+    if (call !== failing || when !== "before" || ++calls <= after) return;
+    throw new HoldfastError("storage_failed", "the store is away");
+  });
+  await expect(engine.manifest(record)).rejects.toMatchObject(FAILS);
+  await settled();
+  expect(logged).toEqual(["manifest.bad", "manifest.not-healed"]);
+  set(() => undefined);
+  clock.advance(10_000);
+  await expect(engine.manifest(record)).rejects.toMatchObject(FAILS);
+  await settled();
+  expect([logged.at(-1), stored()]).toEqual(["manifest.healed", right]);
+});
+
+it("reads all of a file once an hour at most, for a manifest that it does not help", async () => {
+  const { clock, engine, record, objects, set } = await begin();
+  const [key = ""] = objects.keys();
+  const stored = objects.get(key) ?? new Uint8Array();
+  stored[stored.length - 9] = 0;
+  let reads = 0;
+  set((call, when) => {
+    if (call === "objects.read" && when === "before") reads++;
+  });
+  const tries: number[] = [];
+  for (const minutes of [0, 1, 1, 59]) {
+    reads = 0;
+    clock.advance(minutes * 60_000);
+    await expect(engine.manifest(record)).rejects.toMatchObject(FAILS);
+    await settled();
+    tries.push(reads);
+  }
+  // Who asks reads the manifest, who mends it once more, then what stands behind its digests; the file has three parts.
+  expect(tries).toEqual([6, 3, 3, 6]);
+});
