@@ -37,7 +37,7 @@ export async function receiveRun(job: DownloadJob, run: PartRange, call: Call): 
   const [start] = run;
   const offset = partOffset(version, start);
   const size = runSize(version, ...run);
-  const leave = await job.ports.share.admit(size, call.signal);
+  const { leave } = await job.ports.share.admit(size, call.signal);
   const head = headOf(job, run);
   call.onBegin(head?.askedAt);
   const bytes = job.buffers.take(size);

@@ -3,8 +3,6 @@ import { MIB } from "@holdfast/protocol";
 
 /** Bytes of a run at most. */
 export const RUN_SIZE: number = 16 * MIB;
-/** Where one goes out again as a whole. */
-const RUN_SIZE_WHOLE: number = 8 * MIB;
 /** Memory for the runs in flight, in bytes. */
 export const MEMORY: number = 64 * MIB;
 /** Runs in flight at most. */
@@ -191,11 +189,7 @@ function bodyLimit({ bodyMax }: Line): Pick<Known, "bodyMax"> {
 
 /** Parts of a run at most, whatever the line is. */
 function longest(bounds: Bounds): number {
-  return Math.min(bounds.runPartsMax, Math.max(1, Math.floor(runSizeOf(bounds) / bounds.partSize)));
-}
-
-function runSizeOf({ runMs }: Bounds): number {
-  return runMs === undefined ? RUN_SIZE : RUN_SIZE_WHOLE;
+  return Math.min(bounds.runPartsMax, Math.max(1, Math.floor(RUN_SIZE / bounds.partSize)));
 }
 
 function limited(bounds: Bounds, { bodyMax = Infinity }: Pick<Known, "bodyMax">): Bounds {
@@ -218,7 +212,7 @@ function atOnce({ partSize, inFlightMax }: Bounds, inFlight: number): number {
 
 /** A run's number of parts, within what a request, a run and the memory for all of them may have. */
 function within({ bounds, inFlight }: Pick<Line, "bounds" | "inFlight">, parts: number): number {
-  const bytes = Math.min(runSizeOf(bounds), MEMORY / inFlight);
+  const bytes = Math.min(RUN_SIZE, MEMORY / inFlight);
   return Math.max(1, Math.min(parts, bounds.runPartsMax, Math.floor(bytes / bounds.partSize)));
 }
 

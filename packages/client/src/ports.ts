@@ -8,12 +8,15 @@ import type { Share } from "./share.ts";
 export type Connection = "made" | "reused";
 
 /** One HTTP request. */
+/** What a request sends: memory, one piece after another, or what a browser reads by itself. */
+export type Body = readonly Uint8Array[] | Blob;
+
 export interface TransportRequest {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Sent one after another, straight from this memory; whoever asks leaves it as it is until `request` has settled. */
-  readonly body?: readonly Uint8Array[];
+  /** Memory is sent straight from where it is; whoever asks leaves it as it is until `request` has settled. */
+  readonly body?: Body;
   /**
    * Of a request for many bytes: where those from byte `at` of the answer's body on may be put, or undefined where there is no place for them. A transport that can
    * puts the next piece there, and hands over a view of it; any other leaves this alone.
@@ -80,6 +83,15 @@ export function showsChanges({ ino }: Fingerprint): boolean {
 }
 
 /** Where an upload reads. Open for as long as the transfer lives. */
+/** Bytes in memory of a source's own. */
+export interface Loaded {
+  readonly bytes: Uint8Array;
+  /** Sends the same bytes, and does not need the memory for that. */
+  readonly body: Blob;
+  /** Ends the use of `bytes`. */
+  free(): void;
+}
+
 export interface Source {
   readonly name: string;
   /** Names this source on this machine and stays the same from one process to the next; an absolute path for instance. */
@@ -91,6 +103,8 @@ export interface Source {
    * @throws HoldfastError `source_changed` where there are not as many bytes any more, `source_unreadable` for anything else.
    */
   read(offset: number, into: Uint8Array): Promise<void>;
+  /** The same, by a source that cannot read into memory of anybody else's, and whose bytes need not be in memory to be sent. @throws HoldfastError as `read` */
+  load?(offset: number, size: number): Promise<Loaded>;
   /** Whether size or time of change differ from the fingerprint now. @throws HoldfastError `source_unreadable` */
   isChanged(): Promise<boolean>;
   /** Resolves when it is released. May be repeated. */

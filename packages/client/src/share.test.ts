@@ -16,7 +16,7 @@ describe("a share", () => {
     const entered: number[] = [];
     const leave: (() => void)[] = [];
     for (let run = 0; run < 5; run++) {
-      void share.admit(1, NEVER).then((release) => {
+      void share.admit(1, NEVER).then(({ leave: release }) => {
         entered.push(run);
         leave.push(release);
       });
@@ -34,21 +34,52 @@ describe("a share", () => {
     const share = createShare(systemClock, { inFlight: 10, memory: 100 });
     const first = await share.admit(60, NEVER);
     const entered: string[] = [];
-    const large = share.admit(500, NEVER).then((release) => {
+    const large = share.admit(500, NEVER).then(({ leave: release }) => {
       entered.push("large");
       return release;
     });
-    const small = share.admit(40, NEVER).then((release) => {
+    const small = share.admit(40, NEVER).then(({ leave: release }) => {
       entered.push("small");
       return release;
     });
     await settle();
     // Nobody overtakes, or what is large would wait for ever.
     expect(entered).toEqual([]);
-    first();
+    first.leave();
     (await large)();
     (await small)();
     expect(entered).toEqual(["large", "small"]);
+  });
+
+  it("gives memory on while a run is still in flight, and its place only afterwards", async () => {
+    const share = createShare(systemClock, { inFlight: 2, memory: 100 });
+    const first = await share.admit(100, NEVER);
+    const entered: number[] = [];
+    const [second, third] = [1, 2].map((run) =>
+      share.admit(60, NEVER).then((room) => {
+        entered.push(run);
+        return room;
+      }),
+    );
+    await settle();
+    expect(entered).toEqual([]);
+    first.freeMemory();
+    first.freeMemory();
+    await settle();
+    expect(entered).toEqual([1]);
+    (await second)?.freeMemory();
+    await settle();
+    expect(entered).toEqual([1]);
+    first.leave();
+    first.leave();
+    await settle();
+    expect(entered).toEqual([1, 2]);
+    (await second)?.leave();
+    const next = share.admit(41, NEVER).then(() => entered.push(3));
+    await settle();
+    expect(entered).toEqual([1, 2]);
+    (await third)?.leave();
+    await next;
   });
 
   it("forgets whoever gives up waiting", async () => {
@@ -59,9 +90,9 @@ describe("a share", () => {
     const third = share.admit(1, NEVER);
     stop.abort(new HoldfastError("aborted"));
     await expect(stopped).rejects.toMatchObject({ code: "aborted" });
-    first();
-    (await third)();
+    first.leave();
+    (await third).leave();
     await expect(share.admit(1, stop.signal)).rejects.toMatchObject({ code: "aborted" });
-    (await share.admit(1, NEVER))();
+    (await share.admit(1, NEVER)).leave();
   });
 });

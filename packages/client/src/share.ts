@@ -7,15 +7,23 @@ export interface Share {
   readonly limit: Limit | undefined;
   /** Addresses at which Holdfast has answered any of them; undefined leaves each transfer to its own. */
   readonly answered: Set<string> | undefined;
-  /** Waits for room for a run of this many bytes, first come first served; the returned function gives the room back. Rejects with the signal's reason. */
-  admit(bytes: number, signal: AbortSignal): Promise<() => void>;
+  /** Waits for room for a run of this many bytes, first come first served. Rejects with the signal's reason. */
+  admit(bytes: number, signal: AbortSignal): Promise<Room>;
+}
+
+/** What a run has while it is in flight. Each may be given back more than once. */
+export interface Room {
+  /** The run goes on, and needs no memory for that. */
+  freeMemory(): void;
+  /** The run has ended. */
+  leave(): void;
 }
 
 /** For a transfer that is alone: its own schedule bounds it. */
 export const ALONE: Share = {
   limit: undefined,
   answered: undefined,
-  admit: async () => () => undefined,
+  admit: async () => ({ freeMemory: () => undefined, leave: () => undefined }),
 };
 
 export interface ShareOptions {
@@ -40,17 +48,22 @@ export function createShare(clock: Clock, { inFlight, memory, limitRate }: Share
   const memoryNow = typeof memory === "function" ? memory : () => memory;
   const hasRoom = (bytes: number) => runs === 0 || (runs < inFlight && used + bytes <= memoryNow());
 
-  function enter(bytes: number): () => void {
+  function enter(bytes: number): Room {
     runs++;
     used += bytes;
+    let held = bytes;
     let isIn = true;
-    return () => {
-      if (!isIn) return;
-      isIn = false;
-      runs--;
-      used -= bytes;
+    const freeMemory = () => {
+      used -= held;
+      held = 0;
       callNext();
     };
+    const leave = () => {
+      if (isIn) runs--;
+      isIn = false;
+      freeMemory();
+    };
+    return { freeMemory, leave };
   }
 
   function callNext(): void {

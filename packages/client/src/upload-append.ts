@@ -1,7 +1,10 @@
 // One run on its way as an append: on a very slow line, where each byte counts by itself.
+
 import { APPEND_TYPE, type PartRange, partOffset, runSize } from "@holdfast/protocol";
+import { bodyFrom } from "./body.ts";
+import { type Piece, readPiece } from "./source-piece.ts";
 import { type Job, targetOf } from "./upload-job.ts";
-import { digestRun, readSource } from "./upload-send.ts";
+import { digestRun } from "./upload-send.ts";
 import type { Call } from "./work.ts";
 
 /** Resolves when everything from `from` to the end of the run is committed. The run is read from its first part's beginning on, whose digest is of all of it. */
@@ -12,13 +15,13 @@ export async function appendRun(
 ): Promise<void> {
   const target = targetOf(job);
   const size = runSize(target.grid, ...range);
-  const leave = await job.ports.share.admit(size, call.signal);
-  call.onBegin();
-  const bytes = job.buffers.take(size);
+  const room = await job.ports.share.admit(size, call.signal);
+  let piece: Piece | undefined;
   try {
+    call.onBegin();
     const offset = partOffset(target.grid, range[0]);
-    await readSource(job, offset, bytes);
-    await digestRun(job, target, range, bytes);
+    piece = await readPiece(job, offset, size);
+    await digestRun(job, target, range, piece.bytes);
     await job.wire.send(
       {
         method: "PATCH",
@@ -29,7 +32,7 @@ export async function appendRun(
           // Publishing is a step of its own, which compares the root.
           "upload-complete": "?0",
         },
-        body: [bytes.subarray(call.from - offset)],
+        body: bodyFrom(piece.body, call.from - offset),
         attempt: call.attempt,
         signal: call.signal,
         onConnected: call.onConnected,
@@ -41,7 +44,7 @@ export async function appendRun(
     job.isAppendBroken = true;
     throw error;
   } finally {
-    job.buffers.give(bytes);
-    leave();
+    piece?.giveBack();
+    room.leave();
   }
 }

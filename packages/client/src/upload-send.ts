@@ -10,26 +10,28 @@ import {
   runSize,
 } from "@holdfast/protocol";
 import { noteOwn } from "./digest-table.ts";
-import { type Job, openedOf, type Target, targetOf } from "./upload-job.ts";
+import { type Piece, readPiece } from "./source-piece.ts";
+import { type Job, type Target, targetOf } from "./upload-job.ts";
 import type { Call } from "./work.ts";
 
-/** Resolves when the server has committed all parts of the run. The buffer is lent until the request has let go of it. */
+/** Resolves when the server has committed all parts of the run. Memory is lent until the request has let go of it, or never needed it. */
 export async function sendRun(job: Job, range: PartRange, call: Call): Promise<void> {
   const target = targetOf(job);
   const size = runSize(target.grid, ...range);
-  const leave = await job.ports.share.admit(size, call.signal);
-  call.onBegin();
-  const bytes = job.buffers.take(size);
+  const room = await job.ports.share.admit(size, call.signal);
+  let piece: Piece | undefined;
   try {
-    await readSource(job, partOffset(target.grid, range[0]), bytes);
-    const digests = await digestRun(job, target, range, bytes);
+    call.onBegin();
+    piece = await readPiece(job, partOffset(target.grid, range[0]), size);
+    const digests = await digestRun(job, target, range, piece.bytes);
+    if (piece.digested()) room.freeMemory();
     const [name, value] = encodeRunDigests(job.algorithm, digests);
     await job.wire.send(
       {
         method: "PUT",
         url: `${target.url}/parts/${encodeRunPath(range)}`,
         headers: { "content-type": "application/octet-stream", [name]: value },
-        body: [bytes],
+        body: piece.body,
         attempt: call.attempt,
         signal: call.signal,
         onConnected: call.onConnected,
@@ -38,16 +40,9 @@ export async function sendRun(job: Job, range: PartRange, call: Call): Promise<v
       (answer) => answer.text(),
     );
   } finally {
-    job.buffers.give(bytes);
-    leave();
+    piece?.giveBack();
+    room.leave();
   }
-}
-
-/** Reads from the source as it was when it was opened. @throws HoldfastError `source_changed`, `source_unreadable` */
-export async function readSource(job: Job, offset: number, into: Uint8Array): Promise<void> {
-  const { source } = openedOf(job);
-  await source.read(offset, into);
-  if (await source.isChanged()) throw new HoldfastError("source_changed");
 }
 
 /** The digests of a run's parts, noted. @throws HoldfastError `source_changed` */
@@ -71,11 +66,10 @@ export async function digestRun(
 
 /** Digest of one part as the source has it now. */
 export async function readPart(job: Job, grid: Grid, index: number): Promise<Uint8Array> {
-  const bytes = job.buffers.take(partSizeAt(grid, index));
+  const piece = await readPiece(job, partOffset(grid, index), partSizeAt(grid, index));
   try {
-    await readSource(job, partOffset(grid, index), bytes);
-    return await job.ports.digester.digest(bytes, job.algorithm);
+    return await job.ports.digester.digest(piece.bytes, job.algorithm);
   } finally {
-    job.buffers.give(bytes);
+    piece.giveBack();
   }
 }

@@ -13,10 +13,11 @@ import {
 import { checkpointKey } from "./checkpoint.ts";
 import { noteDigest } from "./digest-table.ts";
 import { parseJson } from "./parse-json.ts";
+import type { Body } from "./ports.ts";
 import { isTooLarge } from "./retry.ts";
+import { type Piece, readPiece } from "./source-piece.ts";
 import type { Answer } from "./state.ts";
 import { choicesOf, finish, type Job, openedOf } from "./upload-job.ts";
-import { readSource } from "./upload-send.ts";
 import { checkpointOf, newTarget, otherUpload, requireSize, tellCreated } from "./upload-target.ts";
 import type { WireAnswer } from "./wire.ts";
 import type { Call } from "./work.ts";
@@ -47,12 +48,12 @@ export async function storeSmall(job: Job, call: Call): Promise<Answer | undefin
   if (!isSmall(job) || field.length > FIELD_MAX) return undefined;
   const { source } = openedOf(job);
   const { size } = source.fingerprint;
-  const leave = await job.ports.share.admit(size, call.signal);
-  const bytes = job.buffers.take(size);
+  const room = await job.ports.share.admit(size, call.signal);
+  let piece: Piece | undefined;
   try {
-    await readSource(job, 0, bytes);
-    const digest = await job.ports.digester.digest(bytes, "sha-256");
-    const stored = await send(job, call, { bytes, digest, field });
+    piece = await readPiece(job, 0, size);
+    const digest = await job.ports.digester.digest(piece.bytes, "sha-256");
+    const stored = await send(job, call, { body: piece.body, digest, field });
     return await accept(job, stored, digest);
   } catch (error) {
     const met = toHoldfastError(error);
@@ -60,8 +61,8 @@ export async function storeSmall(job: Job, call: Call): Promise<Answer | undefin
     job.isStoreRefused = true;
     return undefined;
   } finally {
-    job.buffers.give(bytes);
-    leave();
+    piece?.giveBack();
+    room.leave();
   }
 }
 
@@ -77,7 +78,7 @@ export function isSmall({ options, known, isStoreRefused, opened }: Job): boolea
 }
 
 interface Content {
-  readonly bytes: Uint8Array;
+  readonly body: Body;
   readonly digest: Uint8Array;
   readonly field: string;
 }
@@ -95,7 +96,7 @@ async function send(job: Job, call: Call, content: Content): Promise<Stored> {
   }
 }
 
-async function ask(job: Job, call: Call, { bytes, digest, field }: Content): Promise<Stored> {
+async function ask(job: Job, call: Call, { body, digest, field }: Content): Promise<Stored> {
   const { server, source } = openedOf(job);
   const { name = source.name, type = "application/octet-stream", metadata } = job.options;
   return job.wire.send(
@@ -109,7 +110,7 @@ async function ask(job: Job, call: Call, { bytes, digest, field }: Content): Pro
         "idempotency-key": await keyOf(job, digest),
         ...(metadata && metadata.size > 0 ? { "holdfast-metadata": field } : {}),
       },
-      body: [bytes],
+      body,
       attempt: call.attempt,
       signal: call.signal,
       onSent: call.onMoved,

@@ -2,6 +2,7 @@ import { encodeProblem, HoldfastError } from "@holdfast/protocol";
 import { createVirtualClock } from "@holdfast/testkit/clock";
 import { describe, expect, it } from "vitest";
 import { createAuth, type TokenSource } from "./auth.ts";
+import { sizeOf } from "./body.ts";
 import { createLimit, type Limit, UNLIMITED } from "./limit.ts";
 import type { Clock, Transport, TransportRequest, TransportResponse } from "./ports.ts";
 import { createWire } from "./wire.ts";
@@ -19,7 +20,7 @@ function start(
   const transport: Transport = {
     mayRepeat: false,
     request(request) {
-      for (const view of request.body ?? []) request.onSent(view.length);
+      if (request.body) request.onSent(sizeOf(request.body));
       return answer(request);
     },
     close: () => undefined,

@@ -3,10 +3,18 @@ import { encodeClient, HoldfastError, toHoldfastError } from "@holdfast/protocol
 import { requireOwn, requireStored } from "./answer-check.ts";
 import { requireAny } from "./any-answer.ts";
 import type { Auth } from "./auth.ts";
+import { sizeOf } from "./body.ts";
 import { bareOf, createLed, isLeading, requireRange } from "./led.ts";
 import type { Limit } from "./limit.ts";
 import { createPace } from "./pace.ts";
-import type { Clock, Connection, Transport, TransportRequest, TransportResponse } from "./ports.ts";
+import type {
+  Body,
+  Clock,
+  Connection,
+  Transport,
+  TransportRequest,
+  TransportResponse,
+} from "./ports.ts";
 import { leadsTo, leadsTooFar, REDIRECTS_MAX } from "./redirects.ts";
 import { createPatience, type Listener, listen, type Patient } from "./silence.ts";
 import { watched } from "./watch.ts";
@@ -33,7 +41,7 @@ export interface WireRequest {
   readonly method: TransportRequest["method"];
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: readonly Uint8Array[];
+  readonly body?: Body;
   readonly room?: TransportRequest["room"];
   readonly attempt: number;
   readonly signal: AbortSignal;
@@ -230,7 +238,7 @@ function sendOnce<T>(
   patient: Patient,
   use: (answer: WireAnswer) => Promise<T>,
 ): Promise<T> {
-  let left = request.body?.reduce((size, view) => size + view.length, 0);
+  let left = request.body && sizeOf(request.body);
   return watched(clock, stallMs, request.signal, async (signal, touch) => {
     const silence = listen(clock, stallMs, patient, touch);
     // What the server does before it answers these may take it longer than anything else.

@@ -1,4 +1,4 @@
-// Digests in browsers: by WebCrypto, which has threads of its own, or by workers of ours where it is not to be had or would cost too much memory.
+// Digests in browsers: by WebCrypto, or by workers of ours where it is not to be had or would cost too much memory.
 import { type Algorithm, MIB } from "@holdfast/protocol";
 import type { Digester } from "../ports.ts";
 import { createHashPool, type HashPool, type Machine, workersFor } from "./hash-pool.ts";

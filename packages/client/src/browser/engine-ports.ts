@@ -9,7 +9,6 @@ import { createClaims } from "./claims.ts";
 import type { Database } from "./database.ts";
 import { createBrowserDigester } from "./digester.ts";
 import type { Settings } from "./messages.ts";
-import type { Origins } from "./origins.ts";
 import { browserClock, browserRandom } from "./platform.ts";
 import { countTabs } from "./tabs.ts";
 import { createBrowserTransport } from "./transport.ts";
@@ -18,18 +17,17 @@ import { createBrowserTransport } from "./transport.ts";
 const HELD: number = MEMORY / 2;
 
 interface Place {
-  readonly origins: Origins;
   readonly database: Database;
   readonly isEnded: () => boolean;
 }
 
 export function browserPorts(
   { inFlight = IN_FLIGHT, memory = HELD, limitRate }: Settings,
-  { origins, database, isEnded }: Place,
+  { database, isEnded }: Place,
 ): Ports {
   const rate = limitRate === undefined ? {} : { limitRate };
   const tabs = countTabs(navigator.locks, browserClock);
-  const transport = createBrowserTransport(origins);
+  const transport = createBrowserTransport();
   const own = {
     checkpoints: createCheckpointStore({
       clock: browserClock,

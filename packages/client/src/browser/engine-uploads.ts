@@ -10,7 +10,6 @@ import type { FileChannel } from "./file-channel.ts";
 import type { Handles } from "./handles.ts";
 import { openKeptSource } from "./kept-source.ts";
 import type { SentUpload, Settings } from "./messages.ts";
-import type { Origins } from "./origins.ts";
 import { browserClock, browserRandom } from "./platform.ts";
 import { openBlobSource } from "./source.ts";
 import type { Turn } from "./turns.ts";
@@ -23,7 +22,6 @@ interface UploadsParts {
   readonly settings: Settings;
   readonly transfers: Transfers;
   readonly takeTurn: (to: string) => Turn;
-  readonly origins: Origins;
   readonly handles: Handles;
   readonly files: Pick<FileChannel, "offer" | "drop">;
 }
@@ -35,14 +33,13 @@ interface Uploads {
 }
 
 export function createUploads(parts: UploadsParts): Uploads {
-  const { ports, settings, transfers, takeTurn, origins, handles, files } = parts;
+  const { ports, settings, transfers, takeTurn, handles, files } = parts;
   const { owner } = settings;
   const running = new Map<number, Upload>();
 
   /** Its handle is kept before there is a checkpoint that it would be needed for. */
   async function open({ blob, handle, path, identity }: SentUpload): Promise<Source> {
-    const openBlob = (one: Blob) =>
-      openBlobSource(one, { random: browserRandom, origins, path, owner });
+    const openBlob = (one: Blob) => openBlobSource(one, { random: browserRandom, path, owner });
     const canFind = handle !== undefined && blob instanceof File;
     const source = canFind ? await openKeptSource(blob, handle, openBlob) : await openBlob(blob);
     const named = { ...source, identity: identity ?? source.identity };

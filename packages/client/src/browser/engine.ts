@@ -17,7 +17,6 @@ import {
   type ToEngine,
   type ToPage,
 } from "./messages.ts";
-import { createOrigins } from "./origins.ts";
 import { browserClock, browserRandom } from "./platform.ts";
 import { createTabChannel, openWire, TABS, type ToTabs } from "./tab-channel.ts";
 import { createTellOthers } from "./tell-others.ts";
@@ -43,11 +42,10 @@ interface Page {
 }
 
 function createEngine(page: Page, settings: Settings): (message: ToEngine) => void {
-  const origins = createOrigins();
   const database = createDatabase(DATABASE, browserClock);
   const handles = createHandles(browserClock, database);
   let isEnded = false;
-  const ports = browserPorts(settings, { origins, database, isEnded: () => isEnded });
+  const ports = browserPorts(settings, { database, isEnded: () => isEnded });
   const whose = settings.owner === undefined ? {} : { owner: settings.owner };
   const channel = createTabChannel(openWire<ToTabs>(TABS));
   const transfers = createTransfers(channel, (message) => page.postMessage(message));
@@ -62,7 +60,7 @@ function createEngine(page: Page, settings: Settings): (message: ToEngine) => vo
     (one) => page.postMessage({ type: "other", one }),
   );
   const parts = { ports, settings, transfers, takeTurn: createTurns() };
-  const uploads = createUploads({ ...parts, origins, handles, files });
+  const uploads = createUploads({ ...parts, handles, files });
   const downloads = createDownloads(parts);
   const questions = new Map<number, PromiseWithResolvers<string>>();
   let lastQuestion = 0;

@@ -1,13 +1,12 @@
 import { HoldfastError } from "@holdfast/protocol";
 import { describe, expect, it } from "vitest";
-import type { Source } from "../ports.ts";
-import { lost, openKeptSource } from "./kept-source.ts";
+import { type BlobSource, lost, openKeptSource } from "./kept-source.ts";
 
 const CHOSEN = new File(["abcdef"], "talk.bin", { lastModified: 5 });
 const FINGERPRINT = { size: 6, mtimeMs: 5, ctimeMs: 5, ino: 0 };
 
 /** The source of a file that the browser does, or does not, read any more. */
-function sourceOf(isReadable: boolean): Source {
+function sourceOf(isReadable: boolean): BlobSource {
   return {
     name: "talk.bin",
     identity: "talk",
@@ -15,6 +14,11 @@ function sourceOf(isReadable: boolean): Source {
     async read(_, into) {
       if (!isReadable) throw new HoldfastError("source_unreadable");
       into.fill(7);
+    },
+    async load(_, size) {
+      if (!isReadable) throw new HoldfastError("source_unreadable");
+      const bytes = new Uint8Array(size).fill(7);
+      return { bytes, body: new Blob([bytes]), free: () => undefined };
     },
     isChanged: async () => false,
     close: async () => undefined,
@@ -40,6 +44,8 @@ async function readLost(find: () => File): Promise<Uint8Array> {
   const source = await openKeptSource(CHOSEN, handleTo(find), open);
   const into = new Uint8Array(2);
   await source.read(0, into);
+  const loaded = await source.load(0, into.length);
+  expect(loaded.bytes).toEqual(into);
   return into;
 }
 

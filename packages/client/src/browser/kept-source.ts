@@ -2,8 +2,11 @@
 import { HoldfastError, toHoldfastError } from "@holdfast/protocol";
 import type { Source } from "../ports.ts";
 
+/** What a browser has chosen. */
+export type BlobSource = Source & Required<Pick<Source, "load">>;
+
 /** Opens a file, or its present form, as a source. */
-export type OpenFile = (file: File) => Promise<Source>;
+export type OpenFile = (file: File) => Promise<BlobSource>;
 
 /**
  * The source of `file`, which `handle` leads to. A file that is as it was is read on from as the browser has it now.
@@ -13,24 +16,26 @@ export async function openKeptSource(
   file: File,
   handle: FileSystemFileHandle,
   open: OpenFile,
-): Promise<Source> {
+): Promise<BlobSource> {
   const first = await open(file);
   let source = first;
+  async function insist<T>(read: (source: BlobSource) => Promise<T>): Promise<T> {
+    const tried = source;
+    try {
+      return await read(tried);
+    } catch (error) {
+      if (toHoldfastError(error).code !== "source_unreadable") throw error;
+    }
+    const now = await findAgain(handle);
+    if (!isSame(now, file)) throw otherNow(file.name);
+    // Others may have found it meanwhile.
+    if (source === tried) source = await open(now);
+    return read(source);
+  }
   return {
     ...first,
-    async read(offset, into) {
-      const tried = source;
-      try {
-        return await tried.read(offset, into);
-      } catch (error) {
-        if (toHoldfastError(error).code !== "source_unreadable") throw error;
-      }
-      const now = await findAgain(handle);
-      if (!isSame(now, file)) throw otherNow(file.name);
-      // Others may have found it meanwhile.
-      if (source === tried) source = await open(now);
-      return source.read(offset, into);
-    },
+    read: (offset, into) => insist((one) => one.read(offset, into)),
+    load: (offset, size) => insist((one) => one.load(offset, size)),
     isChanged: async () => !isSame(await findAgain(handle), file),
   };
 }

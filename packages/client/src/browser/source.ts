@@ -1,52 +1,42 @@
 // A Blob or a File as the source of an upload: a snapshot, which the browser refuses to read once the file behind it has changed.
-import { encodeHex, MIB } from "@holdfast/protocol";
-import type { Random, Source } from "../ports.ts";
+import { encodeHex } from "@holdfast/protocol";
+import type { Loaded, Random } from "../ports.ts";
 import { identityOf, type Told } from "./identity.ts";
-import { lost, otherNow } from "./kept-source.ts";
-import type { Origins } from "./origins.ts";
-
-/** Browsers read into memory of their own: so much of it at once, in bytes. Less would cost more questions than bytes. */
-const PIECE: number = 4 * MIB;
+import { type BlobSource, lost, otherNow } from "./kept-source.ts";
 
 interface BlobPlace extends Told {
   readonly random: Random;
-  readonly origins: Pick<Origins, "note">;
 }
 
 /** What has no name and no time of change can be told from another only while this page lives. */
 export async function openBlobSource(
   blob: Blob,
-  { random, origins, owner, path }: BlobPlace,
-): Promise<Source> {
+  { random, owner, path }: BlobPlace,
+): Promise<BlobSource> {
   const { name, identity, mtimeMs } = marksOf(blob, random, { owner, path });
   return {
     name,
     identity,
     fingerprint: { size: blob.size, mtimeMs, ctimeMs: mtimeMs, ino: 0 },
     async read(offset, into) {
-      for (let at = 0; at < into.length; at += PIECE)
-        await readPiece(blob, name, offset + at, into.subarray(at, at + PIECE));
-      origins.note(into, blob, offset);
+      const { bytes, free } = await load(blob, name, offset, into.length);
+      into.set(bytes);
+      free();
     },
+    load: (offset, size) => load(blob, name, offset, size),
     // Whoever reads it is told.
     isChanged: async () => false,
     close: async () => undefined,
   };
 }
 
-async function readPiece(
-  blob: Blob,
-  name: string,
-  offset: number,
-  into: Uint8Array,
-): Promise<void> {
-  const piece = blob.slice(offset, offset + into.length);
-  const read = await piece.arrayBuffer().catch((error: unknown) => {
+async function load(blob: Blob, name: string, offset: number, size: number): Promise<Loaded> {
+  const body = blob.slice(offset, offset + size);
+  const memory = await body.arrayBuffer().catch((error: unknown) => {
     throw lost(error, name);
   });
-  if (read.byteLength !== into.length) throw otherNow(name);
-  into.set(new Uint8Array(read));
-  letGo(read);
+  if (memory.byteLength !== size) throw otherNow(name);
+  return { bytes: new Uint8Array(memory), body, free: () => letGo(memory) };
 }
 
 const { port1: nobody, port2: closed } = new MessageChannel();

@@ -1,12 +1,11 @@
 // HTTP as browsers have it: fetch, and XMLHttpRequest for bodies, since that tells how they move.
-import type { Transport, TransportRequest } from "../ports.ts";
+import type { Body, Transport, TransportRequest } from "../ports.ts";
 import { sendByFetch } from "./fetch.ts";
-import type { Origins } from "./origins.ts";
 import { plainView } from "./platform.ts";
 import { sendByXhr } from "./xhr.ts";
 
 /** A service worker has no XMLHttpRequest: there a body goes out unseen. */
-export function createBrowserTransport(origins: Pick<Origins, "find">): Transport {
+export function createBrowserTransport(): Transport {
   const canXhr = "XMLHttpRequest" in globalThis;
   return {
     mayRepeat: true,
@@ -14,7 +13,7 @@ export function createBrowserTransport(origins: Pick<Origins, "find">): Transpor
       request.signal.throwIfAborted();
       const { body } = request;
       if (!body) return sendByFetch(request, undefined);
-      const whole = bodyOf(body, origins);
+      const whole = blobOf(body);
       await takeTurn(request, whole.size);
       return canXhr ? sendByXhr(request, whole) : sendByFetch(request, whole);
     },
@@ -31,9 +30,7 @@ async function takeTurn({ grant, signal }: TransportRequest, size: number): Prom
   }
 }
 
-/** As a Blob: a tool that watches the network, as the browser's own does, is told the bytes of any other body. */
-function bodyOf(body: readonly Uint8Array[], { find }: Pick<Origins, "find">): Blob {
-  const [only] = body;
-  const known = only && body.length === 1 ? find(only) : undefined;
-  return known ?? new Blob(body.map(plainView));
+/** Also of memory: a tool that watches the network, as the browser's own does, is told the bytes of any other body. */
+function blobOf(body: Body): Blob {
+  return "size" in body ? body : new Blob(body.map(plainView));
 }

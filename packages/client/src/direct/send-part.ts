@@ -7,9 +7,12 @@ import {
   partSizeAt,
   toHoldfastError,
 } from "@holdfast/protocol";
+import { sizeOf } from "../body.ts";
 import { digestAt } from "../digest-table.ts";
-import { type Job, openedOf, targetOf } from "../upload-job.ts";
-import { readSource } from "../upload-send.ts";
+import type { Body } from "../ports.ts";
+import type { Room } from "../share.ts";
+import { readPiece } from "../source-piece.ts";
+import { type Job, openedOf, type Target, targetOf } from "../upload-job.ts";
 import type { Call } from "../work.ts";
 import { askConfirmation, type Direct, directOf } from "./knowledge.ts";
 import { isClosedBy, noteArrival } from "./openness.ts";
@@ -46,48 +49,57 @@ export async function sendPart(job: Job, [index]: PartRange, call: Call): Promis
 /** Resolves when the store has the part. */
 async function bring(job: Job, direct: Direct, index: number, call: Call): Promise<void> {
   const size = partSizeAt(direct.target.grid, index);
-  const leave = await job.ports.share.admit(size, call.signal);
+  const room = await job.ports.share.admit(size, call.signal);
   call.onBegin();
-  const bytes = job.buffers.take(size);
   try {
-    await place(job, direct, { index, bytes }, call);
+    await place(job, direct, { index, room }, call);
   } finally {
-    job.buffers.give(bytes);
-    leave();
+    room.leave();
   }
 }
 
 interface Part {
   readonly index: number;
-  readonly bytes: Uint8Array;
+  readonly room: Room;
 }
 
 /** Brings the part to the store; a request that is not in force any more is signed anew, which costs nothing but the time. */
 async function place(job: Job, direct: Direct, part: Part, call: Call): Promise<void> {
-  const { index, bytes } = part;
+  const { index } = part;
   const { signer, target } = direct;
   for (let refusals = 1; ; refusals++) {
     const ticket = await signer.take(index, call.signal);
-    await readSource(job, partOffset(target.grid, index), bytes);
-    let left = bytes.length;
+    let left = partSizeAt(target.grid, index);
     const onMoved = (moved: number) => {
       left -= moved;
       call.onMoved(moved);
     };
     try {
-      await put(job, ticket, bytes, { ...call, onMoved });
+      await send(job, target, part, ticket, { ...call, onMoved });
       direct.placed.add(index);
       return;
     } catch (error) {
       const met = toHoldfastError(error);
       if (left === 0 && met.details["status"] === undefined) direct.unanswered.add(index);
-      if (met.code === "digest_mismatch") throw await badBytes(job, part, ticket, met);
+      if (met.code === "digest_mismatch") throw await badBytes(job, target, part, ticket, met);
       const isGone = met.code === "parts_missing";
       const isRefused = met.code === "signature_refused" || isGone;
       if (isRefused) signer.refuse(ticket);
       if (!isRefused || refusals === REFUSALS_MAX) throw closedWay(job, direct, met, call);
       if (isGone) await haveLooked(job, direct, part, call);
     }
+  }
+}
+
+/** What was digested for the ticket is read once more, also by who sends without it: why a source cannot be read, no failed request tells. */
+async function send(job: Job, target: Target, part: Part, ticket: Ticket, call: Call) {
+  const { grid } = target;
+  const piece = await readPiece(job, partOffset(grid, part.index), partSizeAt(grid, part.index));
+  try {
+    if (piece.digested()) part.room.freeMemory();
+    await put(job, ticket, piece.body, call);
+  } finally {
+    piece.giveBack();
   }
 }
 
@@ -104,16 +116,17 @@ async function haveLooked(job: Job, direct: Direct, { index }: Part, call: Call)
   });
 }
 
-function put(job: Job, { request }: Ticket, bytes: Uint8Array, call: Call): Promise<void> {
-  const { "content-length": length = String(bytes.length), ...headers } = request.headers;
-  if (length !== String(bytes.length)) {
+function put(job: Job, { request }: Ticket, body: Body, call: Call): Promise<void> {
+  const size = String(sizeOf(body));
+  const { "content-length": length = size, ...headers } = request.headers;
+  if (length !== size) {
     throw new HoldfastError("not_holdfast", "the request was signed for another size");
   }
   const sent = {
     method: request.method,
     url: addressOf(openedOf(job).server, request.url),
     headers,
-    body: [bytes],
+    body,
     attempt: call.attempt,
     signal: call.signal,
     onSent: call.onMoved,
@@ -132,13 +145,19 @@ export function addressOf(server: string, url: string): string {
 
 /** Either the bytes were spoilt on the way, or they are not those any more that were signed for. */
 async function badBytes(
-  { ports }: Job,
-  { index, bytes }: Part,
+  job: Job,
+  { grid }: Target,
+  { index }: Part,
   { digest }: Ticket,
   met: HoldfastError,
 ): Promise<HoldfastError> {
-  const now = await ports.digester.digest(bytes, "sha-256");
-  if (!equalBytes(now, digest)) return new HoldfastError("source_changed");
+  const piece = await readPiece(job, partOffset(grid, index), partSizeAt(grid, index));
+  try {
+    const now = await job.ports.digester.digest(piece.bytes, "sha-256");
+    if (!equalBytes(now, digest)) return new HoldfastError("source_changed");
+  } finally {
+    piece.giveBack();
+  }
   return new HoldfastError(met.code, met.message, { ...met.details, index }, met);
 }
 

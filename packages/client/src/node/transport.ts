@@ -1,7 +1,8 @@
 // HTTP by node:http and node:https: bytes go out from the memory they were read into, and come in as the socket brings them.
 import type { Agent, ClientRequest, IncomingMessage } from "node:http";
 import { HoldfastError } from "@holdfast/protocol";
-import type { Transport, TransportRequest, TransportResponse } from "../ports.ts";
+import { sizeOf } from "../body.ts";
+import type { Body, Transport, TransportRequest, TransportResponse } from "../ports.ts";
 import { createBulk, isBulk } from "./bulk.ts";
 import { CONNECT_MS } from "./bulk-line.ts";
 import { readBody } from "./read-body.ts";
@@ -20,6 +21,7 @@ export function createNodeTransport(): Transport {
     tellsWhereTo: true,
     mayRepeat: false,
     async request(asked) {
+      const body = await memoryOf(asked.body);
       asked.signal.throwIfAborted();
       const request = { ...asked, onConnected: once(asked.onConnected) };
       if (isBulk(request)) {
@@ -34,10 +36,10 @@ export function createNodeTransport(): Transport {
       agents.set(scheme, agent);
       const sent = send(request.url, {
         method: request.method,
-        headers: { ...request.headers, ...bodySize(request) },
+        headers: { ...request.headers, ...(body ? lengthOf(body) : {}) },
         agent,
       });
-      return exchange(sent, request);
+      return exchange(sent, request, body);
     },
     prepare: (url) => bulk.prepare(url),
     close() {
@@ -55,16 +57,21 @@ function schemeOf(url: string): "http:" | "https:" {
 const httpOfNode = () => process.getBuiltinModule("node:http");
 const httpsOfNode = () => process.getBuiltinModule("node:https");
 
-function bodySize({ body }: TransportRequest): Readonly<Record<string, string>> {
-  if (!body) return {};
-  return { "content-length": String(body.reduce((size, view) => size + view.length, 0)) };
+/** Of a Blob too, which only browsers send as it is. */
+async function memoryOf(body: Body | undefined): Promise<readonly Uint8Array[] | undefined> {
+  return body && "size" in body ? [new Uint8Array(await body.arrayBuffer())] : body;
+}
+
+function lengthOf(body: Body): Readonly<Record<string, string>> {
+  return { "content-length": String(sizeOf(body)) };
 }
 
 async function exchange(
   sent: ClientRequest,
   request: TransportRequest,
+  body: readonly Uint8Array[] | undefined,
 ): Promise<TransportResponse> {
-  const { signal, body } = request;
+  const { signal } = request;
   const abort = () => {
     if (body) dropUnsent(sent);
     sent.destroy(reasonOf(signal));

@@ -1,5 +1,6 @@
 // The client of an app in React Native. Not run on a device: what is tested is all of it but React Native itself.
 import { HoldfastError, MIB } from "@holdfast/protocol";
+import { sizeOf } from "../body.ts";
 import { browserClock, plainView } from "../browser/platform.ts";
 import { createSha256, sha256 } from "../browser/sha256.ts";
 import { sendByXhr } from "../browser/xhr.ts";
@@ -105,8 +106,8 @@ const transport: Transport = {
     request.signal.throwIfAborted();
     const { body } = request;
     if (!body) return sendByXhr(request, undefined);
-    const whole = join(body);
-    for (let left = whole.length; left > 0; ) {
+    const whole = "size" in body ? body : join(body);
+    for (let left = sizeOf(body); left > 0; ) {
       left -= await request.grant(left);
       request.signal.throwIfAborted();
     }

@@ -19,6 +19,7 @@ import { checkFileAddress, fileIdOf, forReading, plainAddress } from "../file-ad
 import { wireOf } from "../options.ts";
 import { pinByRoot } from "../pin.ts";
 import type { Ports, Sink } from "../ports.ts";
+import { ALONE } from "../share.ts";
 import { checkWanted, requireHashed, requireWanted } from "../wanted-file.ts";
 import type { Wire } from "../wire.ts";
 import { runLanes } from "./lanes.ts";
@@ -103,7 +104,7 @@ async function receiveAll(stream: Stream, wire: Wire, receiving: Receiving): Pro
     if (start === parts) return undefined;
     const end = Math.min(parts, start + runParts);
     const size = runSize(manifest, start, end);
-    const leave = await ports.share.admit(size, stream.signal);
+    const { leave } = await ports.share.admit(size, stream.signal);
     const run: Run = { next: start, end, bytes: new Uint8Array(size), leave };
     held.add(run);
     start = end;
@@ -152,7 +153,7 @@ function jobOf(
   return {
     options,
     // The run has its room already.
-    ports: { ...ports, share: { ...ports.share, admit: async () => () => undefined } },
+    ports: { ...ports, share: { ...ports.share, admit: ALONE.admit } },
     wire,
     emit: () => undefined,
     buffers: { take: (size) => run.bytes.subarray(run.bytes.length - size), give: () => undefined },

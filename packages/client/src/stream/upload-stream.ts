@@ -176,7 +176,7 @@ async function sendAll(
 
   async function next(): Promise<Run | undefined> {
     if (isEnd) return undefined;
-    const leave = await ports.share.admit(runParts * partSize, stream.signal);
+    const { leave } = await ports.share.admit(runParts * partSize, stream.signal);
     try {
       const run = await readNext(reader, new Uint8Array(runParts * partSize));
       if (run) leaveOf.set(run, leave);
