@@ -1,8 +1,8 @@
-// Rows: a file of 1 GiB from Chromium over loopback, beside one bare request with the same Blob; what that costs the page's own thread, and memory.
+// Rows: a file of 1 GiB from Chromium over loopback, beside one bare request with the same Blob, and beside a few lines that also digest it; what that costs the page's own thread, and memory.
 import { createHash } from "node:crypto";
 import { open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { encodePartDigests, encodeRunPath, MIB } from "@holdfast/protocol";
+import { encodePartDigests, encodeRunPath, KIB, MIB } from "@holdfast/protocol";
 import { stopServer } from "@holdfast/testkit/process";
 import type { Browser, Page } from "playwright-core";
 import { startChromium } from "../e2e/kit/chromium.ts";
@@ -20,6 +20,8 @@ const MEMORY_MAX_MIB = 150;
 const PARTS = 64;
 const PART_SIZE: number = GIB / PARTS;
 const LOOK_MS = 100;
+/** By hand, with digests: as our client does it. */
+const BY_HAND = { partSize: 512 * KIB, runParts: 32, inFlight: 3 };
 
 interface Sample {
   /** GiB a second. */
@@ -47,6 +49,7 @@ export async function browserRows(stage: Stage): Promise<readonly Row[]> {
       [
         { name: "ours", run: () => watched(() => sendOurs(page, server.url)) },
         { name: "bare", run: () => watched(() => sendBare(page, server.url, digests)) },
+        { name: "digesting", run: () => watched(() => sendDigesting(page, server.url)) },
       ],
       stage.rounds,
       async () => {
@@ -65,6 +68,12 @@ export async function browserRows(stage: Stage): Promise<readonly Row[]> {
         peer: "bare fetch of the same Blob",
         theirs: of("bare", "rate"),
         target: { atLeast: RATE_MIN },
+      }),
+      ratioRow({
+        name: "the same, digested by either: GiB/s",
+        ours: of("ours", "rate"),
+        peer: "a few lines that read, digest and fetch",
+        theirs: of("digesting", "rate"),
       }),
       {
         name: "memory of the page's process over idle: MiB",
@@ -126,6 +135,16 @@ async function sendBare(page: Page, url: string, digests: readonly Uint8Array[])
   const headers = { "part-digest": encodePartDigests("sha-256", digests) };
   const words = [address, headers].map((value) => JSON.stringify(value));
   const seconds = await page.evaluate<number>(`sendBare(${words.join(", ")})`);
+  await completeUpload(url, id);
+  return seconds;
+}
+
+async function sendDigesting(page: Page, url: string): Promise<number> {
+  const { partSize } = BY_HAND;
+  const id = await createUpload(url, GIB, { partSize });
+  const words = [new URL(`/v1/uploads/${id}`, url).href, BY_HAND];
+  const given = words.map((value) => JSON.stringify(value)).join(", ");
+  const seconds = await page.evaluate<number>(`sendDigesting(${given})`);
   await completeUpload(url, id);
   return seconds;
 }
