@@ -7,7 +7,7 @@ import { readGrown, readLittle, sendGrown } from "./grown.ts";
 import type { RevokedLink } from "./notes.ts";
 import type { Outlet } from "./ports.ts";
 import { createWaiter, type Waiter } from "./pulse.ts";
-import { readChecked } from "./read-verified.ts";
+import { isUnchecked, readChecked } from "./read-verified.ts";
 import type { FileRecord, Principal } from "./records.ts";
 import { dropStreams } from "./shared-stream.ts";
 import { readStaged } from "./staged.ts";
@@ -146,7 +146,7 @@ async function* readAlong(
     }
     requireSame(reading);
     const { record, healing } = upload;
-    if (record.state === "complete") return yield* readRest(reading, { start: at, end });
+    if (record.state === "complete") return yield* readRest(reading, way, { start: at, end });
     const there = healing ? at : Math.min(end, committedEnd(upload, at));
     if (there > at) {
       const went = way && (await sendGrown(context, upload, way, { start: at, end: there }));
@@ -182,13 +182,19 @@ function whileSame({ upload, epoch }: Reading, outlet: Outlet): Outlet {
 /** From the file, whose bytes are where they were. */
 async function* readRest(
   { context, upload, outlet }: Reading,
+  way: Outlet | undefined,
   { start, end }: ByteRange,
 ): AsyncGenerator<Uint8Array, void, void> {
   const { size } = upload.record;
   if (start > size) throw new HoldfastError("range_not_satisfiable", undefined, { size });
   const file = await requireFile(context, upload);
   if (!file) return;
-  yield* readChecked(context, file, { start, end: Math.min(end, size) }, "as-stored", outlet);
+  const rest = { start, end: Math.min(end, size) };
+  // All who have followed want what came last, which is in no cache yet.
+  const canSend = way !== undefined && isUnchecked(context, file, "as-stored");
+  const went = canSend ? await sendGrown(context, upload, way, rest) : 0;
+  const left = { start: start + (went ?? 0), end: rest.end };
+  yield* readChecked(context, file, left, "as-stored", outlet);
 }
 
 /** Committed bytes, from whichever kind of storage has them. */

@@ -39,13 +39,13 @@ export async function readLittle(
   return into;
 }
 
-/** How many bytes of a range that is committed the kernel has sent; undefined where they have to be read. */
-export async function sendGrown(
+/** How many bytes of a range that is committed the kernel has sent; undefined, at once or later, where they have to be read. */
+export function sendGrown(
   context: Context,
   upload: Upload,
   outlet: Outlet,
   { start, end }: ByteRange,
-): Promise<number | undefined> {
+): Promise<number | undefined> | undefined {
   if (!context.send || context.storage.kind === "parts" || upload.readers < MANY) return undefined;
   const stored = storedEnd(upload, { start, end });
   if (stored <= start) return undefined;

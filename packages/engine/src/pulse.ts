@@ -57,26 +57,24 @@ export interface Waiter {
  * @throws HoldfastError `upload_not_found`, or what the metadata store throws
  */
 export function createWaiter(context: Context, upload: Upload, gone: AbortSignal): Waiter {
-  let own: Waiting | undefined;
-  const leave = (): void => own?.resolve();
-  gone.addEventListener("abort", leave);
+  let leave = (): void => undefined;
+  const onGone = (): void => leave();
+  gone.addEventListener("abort", onGone);
   return {
-    async changed() {
-      if (gone.aborted) return;
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      const waiting = { resolve, reject };
-      own = waiting;
-      const pulse = upload.pulse ?? begin(context, upload);
-      pulse.waiting.add(waiting);
-      try {
-        await promise;
-      } finally {
-        own = undefined;
-        pulse.waiting.delete(waiting);
-        if (pulse.waiting.size === 0) stop(upload, pulse);
-      }
+    changed() {
+      return new Promise<void>((resolve, reject) => {
+        if (gone.aborted) return resolve();
+        const pulse = upload.pulse ?? begin(context, upload);
+        const waiting = { resolve, reject };
+        pulse.waiting.add(waiting);
+        leave = () => {
+          pulse.waiting.delete(waiting);
+          if (pulse.waiting.size === 0) stop(upload, pulse);
+          resolve();
+        };
+      });
     },
-    end: () => gone.removeEventListener("abort", leave),
+    end: () => gone.removeEventListener("abort", onGone),
   };
 }
 

@@ -36,10 +36,14 @@ export function readChecked(
   how: ReadHow = "as-stored",
   outlet?: Outlet,
 ): AsyncGenerator<Uint8Array, void, void> {
-  const isPlain = context.reads !== "verified" && how === "as-stored" && !file.notes?.damaged;
-  return isPlain
+  return isUnchecked(context, file, how)
     ? readNoting(context, file, range, outlet)
     : readSound(context, file, range, how, outlet);
+}
+
+/** Whether no part of a file is checked before it leaves. */
+export function isUnchecked(context: Context, file: FileRecord, how: ReadHow): boolean {
+  return context.reads !== "verified" && how === "as-stored" && !file.notes?.damaged;
 }
 
 /**

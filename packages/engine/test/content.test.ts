@@ -422,6 +422,44 @@ describe("100 followers", () => {
     for (const { leave } of others) leave();
   });
 
+  it.each([
+    ["as all that came before, also once it is a file", {}, ["growing"]],
+    ["part by part, where each is checked before it leaves", { reads: "verified" }, []],
+  ] as const)("are sent what came last %s", async (_, more, ways) => {
+    const states = new Set<string | undefined>();
+    const { engine, view } = await begin({
+      ...more,
+      send: async (_object, { start, end }, outlet, state) => {
+        states.add(state);
+        outlet.took(end - start);
+        return end - start;
+      },
+    });
+    const asked = await engine.content(alice, view.id);
+    const others = await Promise.all([1, 2, 3].map(() => follow(engine, view)));
+    await putParts(engine, view, content, [0, 5]);
+    await engine.complete(alice, view.id, {});
+    let got = 0;
+    const outlet = {
+      begin: () => undefined,
+      took(bytes: number) {
+        got += bytes;
+      },
+    };
+    const { signal } = new AbortController();
+    for await (const { length } of engine.readContent(
+      asked,
+      { start: 0, end: TO_END },
+      signal,
+      outlet,
+    )) {
+      got += length;
+    }
+    expect(got).toBe(content.length);
+    expect([...states].filter((state) => state === "growing")).toEqual(ways);
+    for (const { leave } of others) leave();
+  });
+
   it("get on without any slot", async () => {
     const readSlots = createSlotPool(256 * KIB);
     const { engine, view, clock } = await begin({ readSlots });

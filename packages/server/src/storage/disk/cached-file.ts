@@ -37,8 +37,13 @@ export function cachedFile(
       return file.pread(into, start, size, offset);
     },
     async send(outlet, offset, size) {
-      const look = performance.now() < comingUntil ? "each" : "counted";
-      const count = await sendNow(cache, fd, outlet, { offset, size, look });
+      const turn = turns.enter();
+      if (turn) await turn;
+      const count = sendNow(cache, fd, outlet, { offset, size }, () => {
+        const isThere = cache.has(fd, offset, size);
+        const mayBeComing = isThere === true && performance.now() < comingUntil;
+        return mayBeComing ? cache.hasCome(fd, offset, size) : isThere;
+      });
       return count === "absent" ? undefined : count;
     },
   };
@@ -70,6 +75,17 @@ export function exactFile(
   const under: Set<Coming> = new Set();
   /** Times since something was sent that bytes were brought. */
   let brought = 0;
+  /** What was there when somebody was sent it. */
+  let found = { start: 0, end: 0, at: Number.NEGATIVE_INFINITY };
+
+  /** Those who hear of news together are sent it one after another: one of them looks for all. */
+  function isThere(start: number, end: number): boolean | undefined {
+    const now = performance.now();
+    if (found.start <= start && end <= found.end && now - found.at < FOUND_MS) return true;
+    const isFound = cache.has(fd, start, end - start);
+    if (isFound) found = { start, end, at: now };
+    return isFound;
+  }
 
   async function read(start: number, end: number): Promise<void> {
     for (let at = start; at < end; ) {
@@ -83,8 +99,12 @@ export function exactFile(
     }
   }
 
-  function bring(start: number, end: number): Promise<void> {
+  function comingAt(start: number): Promise<void> | undefined {
     for (const one of under) if (one.start <= start && start < one.end) return one.done;
+    return undefined;
+  }
+
+  function bring(start: number, end: number): Promise<void> {
     brought++;
     const coming = { start, end, done: read(start, end).finally(() => under.delete(coming)) };
     under.add(coming);
@@ -97,24 +117,30 @@ export function exactFile(
     async send(outlet, offset, size) {
       const end = offset + size - ((offset + size) % page);
       if (end <= offset) return undefined;
+      const wanted = { offset, size: end - offset };
+      const start = offset - (offset % page);
       for (let look = 1; ; look++) {
-        const count = await sendNow(cache, fd, outlet, {
-          offset,
-          size: end - offset,
-          look: "counted",
-        });
+        // On its way: there is nothing to look for yet.
+        const coming = comingAt(start);
+        if (coming) await coming;
+        const turn = turns.enter();
+        if (turn) await turn;
+        const count = sendNow(cache, fd, outlet, wanted, () => isThere(offset, end));
         // What cannot go this way at all, no reading helps.
         if (count !== "absent") {
           brought = 0;
           return count;
         }
         if (look === LOOKS || brought >= VAIN_MAX) return undefined;
-        await bring(offset - (offset % page), end);
+        // Others may have begun to while this one waited for its turn.
+        await (comingAt(start) ?? bring(start, end));
       }
     },
   };
 }
 
+/** Milliseconds in which what was found is taken to be there still: the kernel drops nothing so soon that was just used, or it is read once more. */
+const FOUND_MS = 50;
 /** Whether bytes are there: before they are brought, after somebody else has brought others that begin where they do, and after they were brought. */
 const LOOKS = 3;
 /** So often in vain, and it is left alone until it is opened again: some file systems never say at once what they have (tmpfs, NFS, one that lies over another), and a memory that is short keeps nothing. */
@@ -142,23 +168,20 @@ async function copyNow(
 interface Wanted {
   readonly offset: number;
   readonly size: number;
-  /** How its pages are looked at. */
-  readonly look: "counted" | "each";
 }
 
-async function sendNow(
+/** For who has a turn. */
+function sendNow(
   cache: PageCache,
   fd: number,
   outlet: Outlet,
-  { offset, size, look }: Wanted,
-): Promise<number | "absent" | undefined> {
-  const turn = turns.enter();
-  if (turn) await turn;
+  { offset, size }: Wanted,
+  look: () => boolean | undefined,
+): number | "absent" | undefined {
   let count = 0;
   try {
-    const isThere = cache.has(fd, offset, size);
+    const isThere = look();
     if (!isThere) return isThere === false ? "absent" : undefined;
-    if (look === "each" && !cache.hasCome(fd, offset, size)) return "absent";
     // Asked for last of all: after any wait the number may be another connection's.
     const way = outlet.begin(size);
     if (way === "none") return undefined;

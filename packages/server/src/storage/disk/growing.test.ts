@@ -126,6 +126,44 @@ describe.skipIf(process.platform !== "linux")("bytes that grow", () => {
     }
   });
 
+  it("are looked for by one of those who are sent them together, and by none while they are on their way", async () => {
+    const many = await Promise.all(Array.from({ length: 8 }, connected));
+    await write(0, 256 * KIB, 1);
+    const path = join(directory, `${ID}.bytes`);
+    const file = await nodeFs.open(path, "read", "cached");
+    const fd = openSync(path, "r");
+    const cache = openPageCache();
+    if (!cache) throw new Error("there is no way to the page cache");
+    const looks: string[] = [];
+    let isBrought = false;
+    const told = {
+      ...cache,
+      has: () => {
+        looks.push(isBrought ? "there" : "absent");
+        return isBrought;
+      },
+    };
+    const readv = async (pieces: readonly Uint8Array[]) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      isBrought = true;
+      return pieces.reduce((sum, piece) => sum + piece.length, 0);
+    };
+    const growing = exactFile(file, fd, told, readv);
+    const first = growing.send({ begin: () => undefined, took: () => undefined }, 0, 256 * KIB);
+    // By now it has looked, in vain.
+    await Promise.resolve();
+    const rest = many.map(({ outlet }) => growing.send(outlet, 0, 256 * KIB));
+    expect(await first).toBe(0);
+    for (const count of await Promise.all(rest)) expect(count).toBeGreaterThan(0);
+    expect(looks).toEqual(["absent", "there"]);
+    closeSync(fd);
+    await file.close();
+    for (const { server, from } of many) {
+      server.close();
+      from.destroy();
+    }
+  });
+
   it("come there without what lies behind them", async () => {
     const ends = await connected();
     await write(0, 256 * KIB, 1);

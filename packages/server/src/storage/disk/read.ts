@@ -60,7 +60,7 @@ function meaningOf(errno = ""): HoldfastError["details"] {
 }
 
 /** As `SendStored`. What grows lies beside the cache: where the file system has no direct I/O, it may be written over where it is on its way to a connection, and is not sent. */
-export async function sendStored(
+export function sendStored(
   stage: Stage,
   { id, kind }: StoredObject,
   { start, end }: ByteRange,
@@ -69,13 +69,15 @@ export async function sendStored(
 ): Promise<number | undefined> {
   const isSealed = state === "sealed" && !stage.uploads.has(id);
   if (kind !== "bytes" || !(isSealed || (state === "growing" && stage.caching === "direct"))) {
-    return undefined;
+    return NO_WAY;
   }
   const opening = isSealed ? sealedOpening(stage, id) : growingOpening(stage, id);
   return stage.descriptors
     .use(opening, (file) => file.send(outlet, start, end - start))
     .catch(() => undefined);
 }
+
+const NO_WAY: Promise<undefined> = Promise.resolve(undefined);
 
 function sealedOpening(stage: Stage, id: UploadId): Opening {
   return { path: bytesPath(stage, id), access: "read", caching: "cached" };
