@@ -11,7 +11,8 @@ import { type Context, doWork } from "./context.ts";
 import { requireThere, storedDigest } from "./damage.ts";
 import { isEnd, isTwin, LOOKED_AT_MAX } from "./heal-file.ts";
 import { isManifestDamage, piecesOf, requireManifest } from "./manifest.ts";
-import { mending } from "./mend.ts";
+import { alone } from "./mend.ts";
+import { hashSubtrees } from "./proof.ts";
 import type { FileRecord, UploadRecord } from "./records.ts";
 import { isLost, joined, putManifest } from "./stored.ts";
 
@@ -23,15 +24,17 @@ export interface ManifestMending {
   readonly tried: Map<FileRecord["id"], Tried>;
 }
 
+/** Moments from which it is tried again. */
 interface Tried {
-  readonly at: number;
-  /** In vain, by the file's own bytes. */
-  readonly ownAt?: number;
+  readonly again: number;
+  /** By the file's own bytes, after those were read in vain. */
+  readonly own?: number;
 }
 
-/** Milliseconds between two looks for another file of the same bytes, which may have been uploaded since; and between two readings of all of the file itself. */
+/** Milliseconds between two looks for another file of the same bytes, which may have been uploaded since. */
 const AGAIN_MS = 5_000;
-const OWN_AGAIN_MS = 60 * 60 * 1000;
+/** And between two of what will not help any more: all of the file's own bytes, or digests that were right. */
+const IN_VAIN_MS = 60 * 60 * 1000;
 /** Files that are remembered so. */
 const TRIED_MAX = 1_000;
 
@@ -54,11 +57,11 @@ function begin(context: Context, file: FileRecord): void {
   const { manifests, clock, log } = context;
   const now = clock.monotonic();
   const tried = manifests.tried.get(file.id);
-  if (manifests.running || context.isDraining || (tried && now - tried.at < AGAIN_MS)) return;
-  note(context, file, { ...tried, at: now });
-  const isOwnDue = tried?.ownAt === undefined || now - tried.ownAt >= OWN_AGAIN_MS;
+  if (manifests.running || context.isDraining || (tried && now < tried.again)) return;
+  note(context, file, { ...tried, again: now + AGAIN_MS });
+  const isOwnDue = tried?.own === undefined || now >= tried.own;
   manifests.running = doWork(context, () =>
-    mending(context, file, () => mend(context, file, isOwnDue)),
+    alone(context, file, () => mend(context, file, isOwnDue)),
   )
     .catch((cause: unknown) => {
       if (!isEnd(cause)) log("error", "manifest.not-healed", { file: file.id, cause });
@@ -84,20 +87,22 @@ async function mend(context: Context, file: FileRecord, isOwnDue: boolean): Prom
   log("error", "manifest.bad", { file: file.id });
   const { head, end } = manifestDigests(file);
   const rest = await gathered(piecesOf(context, file, { start: end, end: file.manifestSize }));
-  for await (const { base64, by } of digestsOf(context, file, isOwnDue)) {
-    const bytes = joined([utf8.encode(head), base64, rest]);
-    if (!equalBytes(digests.sha256(bytes), file.manifestDigest)) continue;
-    await requireThere(context, file);
-    // In its place, or under its own digest. What a crash leaves of that has no wrong byte that was right before.
-    await putManifest(context, ownerOf(file), [bytes]);
-    await requireKept(context, file);
-    log("warn", "manifest.healed", { file: file.id, by });
+  const found = await digestsOf(context, file, isOwnDue);
+  const bytes = found && joined([utf8.encode(head), found.base64, rest]);
+  if (!bytes || !equalBytes(digests.sha256(bytes), file.manifestDigest)) {
+    // What failed on the way may pass, and is tried again soon; this will not.
+    const now = clock.monotonic();
+    const later = now + IN_VAIN_MS;
+    if (found?.isProved) note(context, file, { again: later });
+    else if (isOwnDue) note(context, file, { again: now + AGAIN_MS, own: later });
+    log("error", "manifest.not-healed", { file: file.id });
     return;
   }
-  // What failed on the way may pass, and is tried again soon; this will not.
-  const at = clock.monotonic();
-  if (isOwnDue) note(context, file, { at, ownAt: at });
-  log("error", "manifest.not-healed", { file: file.id });
+  await requireThere(context, file);
+  // In its place, or under its own digest. What a crash leaves of that has no wrong byte that was right before.
+  await putManifest(context, ownerOf(file), [bytes]);
+  await requireKept(context, file);
+  log("warn", "manifest.healed", { file: file.id, by: found.by });
 }
 
 function ownerOf({ uploadId: id, home }: FileRecord): Pick<UploadRecord, "id" | "home"> {
@@ -119,31 +124,38 @@ interface Digests {
   readonly base64: Uint8Array;
   /** Whose they were. */
   readonly by: FileRecord["id"];
+  /** Whether they have the file's root: no others are right. */
+  readonly isProved: boolean;
 }
 
-/** What may be the digests of the parts, whoever has them: the same root is of the same ones. */
-async function* digestsOf(
+/** The digests of the parts, whoever has them: the same root is of the same ones. Those that still stand there come first: what has rotted may be beside them, and nobody need read a file for that. */
+async function digestsOf(
   context: Context,
   file: FileRecord,
   isOwnDue: boolean,
-): AsyncGenerator<Digests, void, void> {
-  const range = manifestDigests(file);
+): Promise<Digests | undefined> {
   const newest = await context.metadata.files({ tenant: file.tenant, limit: LOOKED_AT_MAX });
-  for (const twin of newest.filter((other) => isTwin(file, other))) {
-    const base64 = await gathered(piecesOf(context, twin, range)).catch(unlessBad);
-    if (base64) yield { base64, by: twin.id };
+  for (const one of [file, ...newest.filter((other) => isTwin(file, other))]) {
+    const base64 = await provedDigests(context, one).catch(unlessBad);
+    if (base64) return { base64, by: one.id, isProved: true };
   }
   const own = isOwnDue && (await ownDigests(context, file));
-  if (own) yield { base64: utf8.encode(encodeBase64(own)), by: file.id };
+  return own ? { base64: utf8.encode(encodeBase64(own)), by: file.id, isProved: false } : undefined;
 }
 
-/** Of the file's own bytes; undefined where some of them are lost. */
+/** @throws HoldfastError as `readManifest` where they do not have the root */
+async function provedDigests(context: Context, file: FileRecord): Promise<Uint8Array> {
+  await hashSubtrees(context, file);
+  return gathered(piecesOf(context, file, manifestDigests(file)));
+}
+
+/** Of the file's own bytes, past the cache: others are read there, and so many would take their room. Undefined where some of them are lost. */
 async function ownDigests(context: Context, file: FileRecord): Promise<Uint8Array | undefined> {
   const all = new Uint8Array(partCount(file) * DIGEST_SIZE);
   let isWhole = true;
   for (let index = 0; isWhole && index < partCount(file); index++) {
     const now = await requireThere(context, file);
-    const digest = await storedDigest(context, now, index).catch(unlessLost);
+    const digest = await storedDigest(context, now, index, "medium").catch(unlessLost);
     isWhole = digest !== undefined;
     all.set(digest ?? [], index * DIGEST_SIZE);
   }

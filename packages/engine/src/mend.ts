@@ -7,18 +7,29 @@ import { DAMAGED_MAX } from "./notes.ts";
 import type { FileRecord } from "./records.ts";
 
 /** Runs `work` unless somebody is at this file already. Whoever removes the file waits for it: nothing is written where it was. */
-export async function mending(
-  context: Context,
-  { id, uploadId }: FileRecord,
+export async function alone(
+  { healing }: Context,
+  { id }: FileRecord,
   work: () => Promise<void>,
 ): Promise<void> {
-  const { healing, storage } = context;
   if (healing.has(id)) return;
-  // Where somebody has failed before, a disk takes neither writes nor flushes.
-  const ready = storage.kind === "regions" ? storage.reset(uploadId) : Promise.resolve();
-  const running = ready.then(work).finally(() => healing.delete(id));
+  const running = work().finally(() => healing.delete(id));
   healing.set(id, running);
   await running;
+}
+
+/** As `alone`, for work on the file's bytes, which are read past the cache from then on, until they are sealed again (`settle`). */
+export function mending(
+  context: Context,
+  file: FileRecord,
+  work: () => Promise<void>,
+): Promise<void> {
+  const { storage } = context;
+  return alone(context, file, async () => {
+    // Where somebody has failed before, a disk takes neither writes nor flushes.
+    if (storage.kind === "regions") await storage.reset(file.uploadId);
+    await work();
+  });
 }
 
 /** Parts that a note stands for; all of them where there are more than are noted. */

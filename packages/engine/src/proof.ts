@@ -75,7 +75,8 @@ async function subtreesOf(context: Context, file: FileRecord): Promise<Subtrees>
   }
 }
 
-async function hashSubtrees(context: Context, file: FileRecord): Promise<Subtrees> {
+/** From what is stored now. @throws HoldfastError as `provePart` */
+export async function hashSubtrees(context: Context, file: FileRecord): Promise<Subtrees> {
   const { sha256 } = context.digests;
   const count = partCount(file);
   const whole = createTree(sha256);

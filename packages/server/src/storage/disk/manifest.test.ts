@@ -7,7 +7,9 @@ import { createMemoryMetadata } from "@holdfast/testkit/metadata/memory";
 import { createRandom } from "@holdfast/testkit/random";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ask, startTestServer, type TestServer } from "../../http/server.fixture.ts";
+import type { Fs } from "./fs.ts";
 import { createDiskStorage } from "./index.ts";
+import { nodeFs } from "./node-fs.ts";
 
 const CONTENT = Buffer.from(createRandom("manifest").bytes(2 * MIB + 4321));
 const PATIENT = { timeout: 15_000 };
@@ -17,7 +19,10 @@ const IN_DIGESTS = 60;
 let directory: string;
 let storage: Awaited<ReturnType<typeof createDiskStorage>>;
 let server: TestServer;
+/** How files of bytes were opened. */
+let opened: string[];
 beforeEach(async () => {
+  opened = [];
   directory = await mkdtemp(join(tmpdir(), "holdfast-manifest-"));
 });
 afterEach(async () => {
@@ -27,8 +32,16 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
+const fs: Fs = {
+  ...nodeFs,
+  open(path, access, caching) {
+    if (path.endsWith(".bytes")) opened.push(`${access} ${caching}`);
+    return nodeFs.open(path, access, caching);
+  },
+};
+
 async function start(reads?: "verified"): Promise<void> {
-  storage = await createDiskStorage({ directory });
+  storage = await createDiskStorage({ directory, fs });
   server = await startTestServer({ parts: { storage, metadata: createMemoryMetadata(), reads } });
 }
 
@@ -131,6 +144,17 @@ describe("a manifest of which a digest is wrong", () => {
     const { json } = await ask(server, { path: file.url, ...verify });
     expect(json).toMatchObject({ code: "part_damaged", index: 1 });
   });
+});
+
+it("a file whose manifest is made anew is read by way of the page cache, as it was before", async () => {
+  await start();
+  const file = await bring();
+  await flip(file.manifest, IN_DIGESTS);
+  expect((await manifestOf(file)).status).toBe(503);
+  await untilTried("manifest.healed");
+  opened = [];
+  expect((await contentOf(file)).status).toBe(200);
+  expect(opened).toEqual(["read cached"]);
 });
 
 it.each([
