@@ -1,5 +1,5 @@
 // Connections that a program calls for as it starts: to load the rest of it takes a part of the round trip in which a connection is made, and that carries nothing.
-import { type BulkLine, isPlain, openLine } from "./bulk-line.ts";
+import { type BulkLine, isPlain, openLine, PREPARED_MS } from "./bulk-line.ts";
 
 /** Connections that a file's first requests take: for what it is, and for its first bytes. */
 export const FIRST = 2;
@@ -16,7 +16,11 @@ export async function callAhead(address: string): Promise<void> {
   const url = new URL(address);
   if (called.has(url.host)) return;
   const lines = Array.from({ length: FIRST }, () => openLine(url));
-  for (const { socket } of lines) socket.unref();
+  for (const { socket } of lines) {
+    socket.unref();
+    // The program may have to wait for hours before it asks, or ask another server first.
+    socket.setTimeout(PREPARED_MS, () => socket.destroy());
+  }
   called.set(url.host, lines);
   await new Promise<void>((resolve) => process.nextTick(resolve));
 }

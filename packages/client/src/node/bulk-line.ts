@@ -12,6 +12,8 @@ export interface BulkLine {
 
 /** Who has not answered the call for a connection after this long is not there, in milliseconds. */
 export const CONNECT_MS = 10_000;
+/** What nobody has sent anything over for so long is closed, in milliseconds: a server that waits for a request may be about to do so too. */
+export const PREPARED_MS = 4_000;
 const OWN_SIZE: number = 64 * 1024;
 
 /** Whether an address is one in the clear, and nothing but one. */

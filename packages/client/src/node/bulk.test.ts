@@ -1,11 +1,12 @@
 // Answers of many bytes over connections of our own: what differs from node:http.
+import { once } from "node:events";
 import { createServer as createTcp } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { MIB } from "@holdfast/protocol";
 import { describe, expect, it } from "vitest";
 import { memoryOf } from "../buffers.ts";
 import type { Connection, TransportRequest } from "../ports.ts";
-import { callAhead } from "./ahead.ts";
+import { callAhead, takeCalled } from "./ahead.ts";
 import { listenForTests } from "./testing/listening.ts";
 import { createNodeTransport } from "./transport.ts";
 
@@ -169,6 +170,20 @@ describe("an answer of many bytes", () => {
     } finally {
       late.close();
     }
+  });
+
+  it("is not asked for over a connection that was called for long ago", async () => {
+    const url = await http((_, response) => response.end("hello"));
+    await callAhead(url);
+    const taken = takeCalled(new URL(url).host);
+    for (const { socket } of taken) {
+      if (socket.connecting) await once(socket, "connect");
+      expect(socket.timeout).toBe(4_000);
+      const closed = once(socket, "close");
+      socket.emit("timeout");
+      await closed;
+    }
+    expect(taken).toHaveLength(2);
   });
 
   it("comes all the same where what was called for is lost, and where nothing can be called for", async () => {

@@ -3,7 +3,7 @@
 import type { TransportRequest, TransportResponse } from "../ports.ts";
 import { FIRST, takeCalled } from "./ahead.ts";
 import { type Carrier, createExchange } from "./bulk-exchange.ts";
-import { type BulkLine, isPlain, openLine } from "./bulk-line.ts";
+import { type BulkLine, isPlain, openLine, PREPARED_MS } from "./bulk-line.ts";
 
 export interface Bulk {
   /**
@@ -20,8 +20,6 @@ export type Asked = TransportRequest & Required<Pick<TransportRequest, "room">>;
 
 /** Idle connections to one server that are kept. */
 const IDLE_MAX = 16;
-/** What nobody has sent anything over for so long is closed, in milliseconds: a server that waits for a request may be about to do so too. */
-const PREPARED_MS = 4_000;
 
 /** Whether a request is one for this: in the clear, without a body, and its address is nothing but one. */
 export function isBulk(request: TransportRequest): request is Asked {
