@@ -5,7 +5,7 @@ import { withScratch } from "./kit/scratch.ts";
 import { CLIENTS } from "./kit/tus-client.ts";
 import { cutTusUpload } from "./kit/tus-cuts.ts";
 
-it.each(CLIENTS)("%s survives resets, silences and deaths of the server", (client) =>
+it.concurrent.each(CLIENTS)("%s survives resets, silences and deaths of the server", (client) =>
   withScratch(async (directory) => {
     const wants = { client, cuts: 12, size: 24 * MIB + 777, seed: 20_262, freezeMs: 300 };
     const report = await cutTusUpload(directory, wants);

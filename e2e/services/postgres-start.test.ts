@@ -116,7 +116,8 @@ describe("a data directory with records of its own", () => {
     }));
 });
 
-describe("records", () => {
+// From here on side by side: who is refused because of another waits for that one first.
+describe.concurrent("records", () => {
   it("of one directory are refused for another, by name", () =>
     withScratch(async (directory) => {
       const [first, second] = [join(directory, "first"), join(directory, "second")];
@@ -174,7 +175,7 @@ describe("records", () => {
     }));
 });
 
-describe("the password", { timeout: 120_000 }, () => {
+describe.concurrent("the password", { timeout: 120_000 }, () => {
   it("may stand in the file that PGPASSFILE names, or in PGPASSWORD", () =>
     withScratch(async (directory) => {
       const data = join(directory, "data");
@@ -195,7 +196,7 @@ describe("the password", { timeout: 120_000 }, () => {
       });
     }));
 
-  it("is in no log, no error, no list of processes and no configuration that is shown", () =>
+  it("is in no log, no error, no list of processes and no configuration that is shown", (context) =>
     withScratch(async (directory) => {
       const data = join(directory, "data");
       const address = freshAddress();
@@ -233,7 +234,7 @@ describe("the password", { timeout: 120_000 }, () => {
       const written = startCli(["serve", "--port", "0", "--data", join(directory, "third")], {
         env: { HOLDFAST_METADATA: freshAddress() },
       });
-      await expect
+      await context.expect
         .poll(() => written.strayLines.join("\n"), { timeout: 30_000 })
         .toContain("Ctrl-C stops it");
       written.kill("SIGTERM");
