@@ -8,7 +8,7 @@ import type { Transport } from "../../ports.ts";
 export interface Listening {
   /** Those of this test, in order. */
   readonly servers: Server[];
-  /** Their connections so far. */
+  /** Their connections so far, and none of another test. */
   readonly sockets: ReadonlySet<Socket>;
   /** Resolves with the server's address. */
   listen(server: Server): Promise<string>;
@@ -22,6 +22,7 @@ export function listenForTests(transport: Transport): Listening {
   afterEach(async () => {
     transport.close();
     for (const socket of sockets) socket.destroy();
+    sockets.clear();
     for (const server of servers.splice(0)) {
       server.close();
       await once(server, "close");
