@@ -27,7 +27,7 @@ export type { TransferOptions } from "./options.ts";
 export * from "./ports.ts";
 export { type RepairOptions, startRepair } from "./repair.ts";
 export { makePrivate, makePublic, type SetPublicOptions } from "./set-public.ts";
-export { ALONE, createShare, type Share, type ShareOptions } from "./share.ts";
+export { ALONE, createShare, type Room, type Share, type ShareOptions } from "./share.ts";
 export type { Result, Trouble } from "./state.ts";
 export {
   type ByteSink,

@@ -7,10 +7,10 @@ import type { Share } from "./share.ts";
 /** What carries a request: made for it, or one that has carried others before. */
 export type Connection = "made" | "reused";
 
-/** One HTTP request. */
 /** What a request sends: memory, one piece after another, or what a browser reads by itself. */
 export type Body = readonly Uint8Array[] | Blob;
 
+/** One HTTP request. */
 export interface TransportRequest {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly url: string;
@@ -82,7 +82,6 @@ export function showsChanges({ ino }: Fingerprint): boolean {
   return ino !== 0;
 }
 
-/** Where an upload reads. Open for as long as the transfer lives. */
 /** Bytes in memory of a source's own. */
 export interface Loaded {
   readonly bytes: Uint8Array;
@@ -92,6 +91,7 @@ export interface Loaded {
   free(): void;
 }
 
+/** Where an upload reads. Open for as long as the transfer lives. */
 export interface Source {
   readonly name: string;
   /** Names this source on this machine and stays the same from one process to the next; an absolute path for instance. */

@@ -82,6 +82,36 @@ describe("a share", () => {
     await next;
   });
 
+  it("lets in what is larger than its memory once none of that is used, whatever is on its way", async () => {
+    const share = createShare(systemClock, { inFlight: 3, memory: 100 });
+    const first = await share.admit(80, NEVER);
+    const entered: string[] = [];
+    const [large, small] = [
+      { name: "large", bytes: 500 },
+      { name: "small", bytes: 1 },
+    ].map(({ name, bytes }) =>
+      share.admit(bytes, NEVER).then((room) => {
+        entered.push(name);
+        return room;
+      }),
+    );
+    await settle();
+    expect(entered).toEqual([]);
+    first.freeMemory();
+    await settle();
+    expect(entered).toEqual(["large"]);
+    (await large)?.freeMemory();
+    await small;
+    expect(entered).toEqual(["large", "small"]);
+    const fourth = share.admit(500, NEVER).then(() => entered.push("fourth"));
+    (await small)?.freeMemory();
+    await settle();
+    // There are as many in flight as may be.
+    expect(entered).toEqual(["large", "small"]);
+    first.leave();
+    await fourth;
+  });
+
   it("forgets whoever gives up waiting", async () => {
     const share = createShare(systemClock, { inFlight: 1, memory: 100 });
     const first = await share.admit(1, NEVER);

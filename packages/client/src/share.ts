@@ -1,5 +1,6 @@
 // What transfers side by side share: the runs that may be in flight, the memory these take, the rate, and where Holdfast has answered.
 import { createLimit, type Limit } from "./limit.ts";
+import { MEMORY } from "./line.ts";
 import type { Clock } from "./ports.ts";
 
 export interface Share {
@@ -7,6 +8,8 @@ export interface Share {
   readonly limit: Limit | undefined;
   /** Addresses at which Holdfast has answered any of them; undefined leaves each transfer to its own. */
   readonly answered: Set<string> | undefined;
+  /** Bytes that all runs in flight may hold together now: longer ones than that would each go alone. */
+  memory(): number;
   /** Waits for room for a run of this many bytes, first come first served. Rejects with the signal's reason. */
   admit(bytes: number, signal: AbortSignal): Promise<Room>;
 }
@@ -23,13 +26,14 @@ export interface Room {
 export const ALONE: Share = {
   limit: undefined,
   answered: undefined,
+  memory: () => MEMORY,
   admit: async () => ({ freeMemory: () => undefined, leave: () => undefined }),
 };
 
 export interface ShareOptions {
   /** Runs in flight at most. */
   readonly inFlight: number;
-  /** Bytes of all runs in flight together, which may change; one that is larger than that goes alone. */
+  /** Bytes that all runs in flight hold together, which may change; one that is larger than that goes once no other holds any. */
   readonly memory: number | (() => number);
   /** Bytes a second. */
   readonly limitRate?: number;
@@ -46,7 +50,8 @@ export function createShare(clock: Clock, { inFlight, memory, limitRate }: Share
   let used = 0;
 
   const memoryNow = typeof memory === "function" ? memory : () => memory;
-  const hasRoom = (bytes: number) => runs === 0 || (runs < inFlight && used + bytes <= memoryNow());
+  const fits = (bytes: number) => used === 0 || used + bytes <= memoryNow();
+  const hasRoom = (bytes: number) => runs === 0 || (runs < inFlight && fits(bytes));
 
   function enter(bytes: number): Room {
     runs++;
@@ -76,6 +81,7 @@ export function createShare(clock: Clock, { inFlight, memory, limitRate }: Share
   return {
     limit: limitRate === undefined ? undefined : createLimit(clock, limitRate),
     answered: new Set(),
+    memory: memoryNow,
     async admit(bytes, signal) {
       signal.throwIfAborted();
       if (waiting.length === 0 && hasRoom(bytes)) return enter(bytes);

@@ -22,6 +22,7 @@ export async function appendRun(
     const offset = partOffset(target.grid, range[0]);
     piece = await readPiece(job, offset, size);
     await digestRun(job, target, range, piece.bytes);
+    if (piece.digested()) room.freeMemory();
     await job.wire.send(
       {
         method: "PATCH",

@@ -151,7 +151,9 @@ export async function answerOf(job: Job, view: UploadView): Promise<Answer> {
       if (!isSameGrid || committed.partCount !== partCount(grid) || runPartsMax < 1)
         throw new HoldfastError("not_holdfast", "the answer is about another grid");
       job.way ??= wayOf(job.options, view);
-      const runMax = job.way === "direct" ? 1 : runPartsMax;
+      // Where there is memory for one part only, runs are still of several: single ones are what goes straight to a store.
+      const fitting = Math.max(2, Math.floor(job.ports.share.memory() / grid.partSize));
+      const runMax = job.way === "direct" ? 1 : Math.min(runPartsMax, fitting);
       const known = knownOf(job, grid);
       const line = known === undefined ? {} : { known };
       return { kind: "open", grid, committed, runPartsMax: runMax, offset: view.offset, ...line };

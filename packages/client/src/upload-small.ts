@@ -53,6 +53,7 @@ export async function storeSmall(job: Job, call: Call): Promise<Answer | undefin
   try {
     piece = await readPiece(job, 0, size);
     const digest = await job.ports.digester.digest(piece.bytes, "sha-256");
+    if (piece.digested()) room.freeMemory();
     const stored = await send(job, call, { body: piece.body, digest, field });
     return await accept(job, stored, digest);
   } catch (error) {

@@ -3,7 +3,14 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { statSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { decodeUpload, KIB, MIB } from "@holdfast/protocol";
+import {
+  decodeUpload,
+  errorRow,
+  HoldfastError,
+  KIB,
+  MIB,
+  toHoldfastError,
+} from "@holdfast/protocol";
 import { serve } from "@holdfast/server";
 import { createVirtualClock } from "@holdfast/testkit/clock";
 import {
@@ -19,7 +26,7 @@ import { createClient, download, type NodeOptions, upload } from "../node/index.
 import { openFileSource } from "../node/source.ts";
 import { makePlace, next, type Place, record, type Server } from "../node/testing/place.ts";
 import { uploadStill } from "../node/testing/still.ts";
-import type { Transport } from "../ports.ts";
+import type { Source, Transport } from "../ports.ts";
 import { recallLine, rememberLine } from "../recall.ts";
 import { indexesOf } from "../sample.ts";
 import { ALONE } from "../share.ts";
@@ -192,6 +199,29 @@ describe("a direct upload to the server's own addresses", () => {
     });
     const transfer = send(path, proxy.url);
     await expect(transfer.done).rejects.toMatchObject({ code: "source_changed" });
+  });
+
+  it("says of a source that is not read any more what helps there, and nothing of the store", async () => {
+    const { path } = place.file("f", SIZE);
+    const source = await openFileSource(path);
+    let reads = 0;
+    const vanishing: Source = {
+      ...source,
+      async read(offset, into) {
+        // Four parts are read to be signed, the next one is to be sent.
+        if (++reads > 4) throw new HoldfastError("source_unreadable");
+        await source.read(offset, into);
+      },
+    };
+    const options = { to: server.url, token: TOKEN, partSize: PART, transfer: "direct" } as const;
+    const ports = { ...nodePorts(place.stateDir), share: ALONE };
+    const met = await startUpload(async () => vanishing, options, ports).done.catch(
+      toHoldfastError,
+    );
+    expect(met).toMatchObject({
+      code: "source_unreadable",
+      hint: errorRow("source_unreadable").hint,
+    });
   });
 
   it("sends a part again whose bytes were spoilt on the way", async () => {

@@ -11,7 +11,7 @@ import { sizeOf } from "../body.ts";
 import { digestAt } from "../digest-table.ts";
 import type { Body } from "../ports.ts";
 import type { Room } from "../share.ts";
-import { readPiece } from "../source-piece.ts";
+import { type Piece, readPiece } from "../source-piece.ts";
 import { type Job, openedOf, type Target, targetOf } from "../upload-job.ts";
 import type { Call } from "../work.ts";
 import { askConfirmation, type Direct, directOf } from "./knowledge.ts";
@@ -69,13 +69,17 @@ async function place(job: Job, direct: Direct, part: Part, call: Call): Promise<
   const { signer, target } = direct;
   for (let refusals = 1; ; refusals++) {
     const ticket = await signer.take(index, call.signal);
-    let left = partSizeAt(target.grid, index);
+    const size = partSizeAt(target.grid, index);
+    // What was digested for the ticket is read once more, also by who sends without it: why a source cannot be read, no failed request tells.
+    // What is wrong with it is no trouble on the way to the store.
+    const piece = await readPiece(job, partOffset(target.grid, index), size);
+    let left = size;
     const onMoved = (moved: number) => {
       left -= moved;
       call.onMoved(moved);
     };
     try {
-      await send(job, target, part, ticket, { ...call, onMoved });
+      await send(job, part, piece, ticket, { ...call, onMoved });
       direct.placed.add(index);
       return;
     } catch (error) {
@@ -91,12 +95,9 @@ async function place(job: Job, direct: Direct, part: Part, call: Call): Promise<
   }
 }
 
-/** What was digested for the ticket is read once more, also by who sends without it: why a source cannot be read, no failed request tells. */
-async function send(job: Job, target: Target, part: Part, ticket: Ticket, call: Call) {
-  const { grid } = target;
-  const piece = await readPiece(job, partOffset(grid, part.index), partSizeAt(grid, part.index));
+async function send(job: Job, { room }: Part, piece: Piece, ticket: Ticket, call: Call) {
   try {
-    if (piece.digested()) part.room.freeMemory();
+    if (piece.digested()) room.freeMemory();
     await put(job, ticket, piece.body, call);
   } finally {
     piece.giveBack();
