@@ -21,8 +21,11 @@ let storage: Awaited<ReturnType<typeof createDiskStorage>>;
 let server: TestServer;
 /** How files of bytes were opened. */
 let opened: string[];
+/** Asked by whoever is about to write a manifest. */
+let mayWrite: () => Promise<void>;
 beforeEach(async () => {
   opened = [];
+  mayWrite = async () => undefined;
   directory = await mkdtemp(join(tmpdir(), "holdfast-manifest-"));
 });
 afterEach(async () => {
@@ -34,8 +37,9 @@ afterEach(async () => {
 
 const fs: Fs = {
   ...nodeFs,
-  open(path, access, caching) {
+  async open(path, access, caching) {
     if (path.endsWith(".bytes")) opened.push(`${access} ${caching}`);
+    if (path.endsWith(".manifest") && access === "create") await mayWrite();
     return nodeFs.open(path, access, caching);
   },
 };
@@ -79,10 +83,9 @@ const manifestOf = ({ url }: FileView) => askFor(`${url}/manifest`);
 const proofOf = ({ url }: FileView) => askFor(`${url}/manifest?proof=1`);
 const contentOf = ({ url }: FileView) => askFor(url);
 const logged = (event: string) => server.logged.filter((one) => one.event === event);
-/** No healing is under way, and the next may begin. */
+/** Then the next one may begin. */
 async function untilTried(event: "manifest.healed" | "manifest.not-healed", times = 1) {
   await expect.poll(() => logged(event).length, PATIENT).toBe(times);
-  await expect.poll(() => server.engine.health(), PATIENT).toBeDefined();
   server.clock.advance(10_000);
 }
 
@@ -180,7 +183,18 @@ it("a file that is deleted while its manifest is made anew leaves nothing", asyn
   await start();
   const file = await bring();
   await flip(file.manifest, IN_DIGESTS);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let isAsked = false;
+  mayWrite = () => {
+    isAsked = true;
+    return promise;
+  };
   expect((await manifestOf(file)).status).toBe(503);
-  expect((await ask(server, { method: "DELETE", path: file.url })).status).toBe(204);
+  await expect.poll(() => isAsked, PATIENT).toBe(true);
+  const deleting = ask(server, { method: "DELETE", path: file.url });
+  await expect.poll(async () => (await manifestOf(file)).status, PATIENT).toBe(404);
+  resolve();
+  expect((await deleting).status).toBe(204);
+  await server.engine.drain(0);
   expect((await readdir(directory)).filter((name) => /\.(bytes|manifest)$/.test(name))).toEqual([]);
 });
