@@ -1,5 +1,6 @@
 // A source with memory of its own: what is sent comes from the source again, and its memory goes back early, and always.
 import { randomBytes } from "node:crypto";
+import { openAsBlob, utimesSync } from "node:fs";
 import { KIB, MIB } from "@holdfast/protocol";
 import { serve } from "@holdfast/server";
 import { startProxy } from "@holdfast/testkit/proxy";
@@ -7,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sizeOf } from "./body.ts";
 import { nodePorts } from "./node/client.ts";
 import { download } from "./node/index.ts";
-import { makePlace, type Place } from "./node/testing/place.ts";
+import { makePlace, type Place, record } from "./node/testing/place.ts";
 import type { Source, Transport } from "./ports.ts";
 import { rememberLine } from "./recall.ts";
 import { ALONE, createShare } from "./share.ts";
@@ -83,6 +84,30 @@ describe("a source with memory of its own", () => {
     const { url, used } = await send(bytes, proxy.url);
     expect(used.now).toBe(0);
     expect(await isBack(url.replace(proxy.url, server.url), bytes)).toBe(true);
+  });
+
+  it("is read anew where what stands for it cannot be read while it is sent", async () => {
+    const server = await place.serve();
+    const bytes = Uint8Array.from(randomBytes(MIB));
+    const { source, used } = ownMemory(bytes);
+    const { path } = place.file("touched", MIB);
+    const touched = await openAsBlob(path);
+    utimesSync(path, 1, 1);
+    const stale: Source = {
+      ...source,
+      async load(offset, size) {
+        const loaded = await source.load?.(offset, size);
+        if (!loaded) throw new Error("nothing was loaded");
+        return used.loads > 1 ? loaded : { ...loaded, body: touched };
+      },
+    };
+    const ports = { ...nodePorts(place.stateDir), share: ALONE };
+    const transfer = startUpload(async () => stale, { to: server.url, partSize: MIB }, ports);
+    const retries = record(transfer, "retry");
+    const { url } = await transfer.done;
+    expect(retries).toMatchObject([{ code: "connection_failed" }]);
+    expect(used.now).toBe(0);
+    expect(await isBack(url, bytes)).toBe(true);
   });
 
   it("goes out in runs that fit into the memory of all of them", async () => {

@@ -21,7 +21,7 @@ export function createNodeTransport(): Transport {
     tellsWhereTo: true,
     mayRepeat: false,
     async request(asked) {
-      const body = await memoryOf(asked.body);
+      const body = await memoryOf(asked.body).catch(rethrow(asked.signal));
       asked.signal.throwIfAborted();
       const request = { ...asked, onConnected: once(asked.onConnected) };
       if (isBulk(request)) {
@@ -57,7 +57,7 @@ function schemeOf(url: string): "http:" | "https:" {
 const httpOfNode = () => process.getBuiltinModule("node:http");
 const httpsOfNode = () => process.getBuiltinModule("node:https");
 
-/** Of a Blob too, which only browsers send as it is. */
+/** Of a Blob too, which only browsers send as it is. One that cannot be read is a request that failed, as there: why, its source tells when it is read next. */
 async function memoryOf(body: Body | undefined): Promise<readonly Uint8Array[] | undefined> {
   return body && "size" in body ? [new Uint8Array(await body.arrayBuffer())] : body;
 }
