@@ -12,6 +12,8 @@ export interface PartTap {
   longest(): number;
   /** Lets the next `runs` requests with parts through and keeps the others until they end with whoever sent them. Resolves when the last of those has been answered. */
   only(runs: number): Promise<void>;
+  /** Resolves when so many requests with parts are kept back. */
+  keeps(runs: number): Promise<void>;
   /** Lets all through from now on; the connections of those that were kept back break. */
   open(): void;
   /** Where requests go from now on. */
@@ -25,6 +27,7 @@ export async function openPartTap(first: string): Promise<PartTap> {
   let target = first;
   let left = Number.POSITIVE_INFINITY;
   let onLast: () => void = () => undefined;
+  let onKept: () => void = () => undefined;
   let bytes = 0;
   let longest = 0;
   const kept = new Set<ServerResponse>();
@@ -34,6 +37,7 @@ export async function openPartTap(first: string): Promise<PartTap> {
     if (request.method === "PUT" && start !== undefined) {
       if (left === 0) {
         kept.add(response);
+        onKept();
         response.once("close", () => kept.delete(response));
         return;
       }
@@ -56,6 +60,13 @@ export async function openPartTap(first: string): Promise<PartTap> {
       new Promise((resolve) => {
         left = runs;
         onLast = resolve;
+      }),
+    keeps: (runs) =>
+      new Promise((resolve) => {
+        onKept = () => {
+          if (kept.size === runs) resolve();
+        };
+        onKept();
       }),
     open() {
       left = Number.POSITIVE_INFINITY;
