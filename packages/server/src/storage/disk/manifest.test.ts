@@ -2,6 +2,7 @@
 import { mkdtemp, open, readdir, readFile, rm, truncate, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { decodeFile, type FileView, MIB } from "@holdfast/protocol";
 import { createMemoryMetadata } from "@holdfast/testkit/metadata/memory";
 import { createRandom } from "@holdfast/testkit/random";
@@ -193,6 +194,8 @@ it("a file that is deleted while its manifest is made anew leaves nothing", asyn
   await expect.poll(() => isAsked, PATIENT).toBe(true);
   const deleting = ask(server, { method: "DELETE", path: file.url });
   await expect.poll(async () => (await manifestOf(file)).status, PATIENT).toBe(404);
+  // Who did not wait would be done by then.
+  await Promise.race([deleting, pause(200)]);
   resolve();
   expect((await deleting).status).toBe(204);
   await server.engine.drain(0);
