@@ -61,7 +61,11 @@ async function put(
 ): Promise<OpenServer> {
   const { closeMs, token, limits } = settings;
   const tokens = watchTokens(data.owner.directory, systemClock, log);
-  const policy = createTokenPolicy({ token, tokens, limits, now: systemClock.now });
+  const { current, latest } = tokens;
+  const policy = createTokenPolicy({
+    ...{ token, tokens: current, latestTokens: latest },
+    ...{ limits, now: systemClock.now },
+  });
   const keys = openKeys(data.owner.directory, settings.keys, {
     clock: systemClock,
     random: systemRandom,

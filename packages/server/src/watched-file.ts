@@ -14,6 +14,8 @@ export interface WatchedFile<T> {
    * may just have been taken back.
    */
   current(): T | undefined;
+  /** As `current`, looked at now: for what is not there yet, and may have been put there a moment ago. */
+  latest(): T | undefined;
 }
 
 /** @param decode Throws for text that cannot be understood. @param onTrouble Told once for each state of the file that cannot be used. */
@@ -44,17 +46,17 @@ export function watchFile<T>(
     }
   }
 
-  return {
-    current() {
-      const now = clock.monotonic();
-      if (now - lookedAt >= LOOK_MS) {
-        lookedAt = now;
-        look();
-      }
-      if ("value" in state) return state.value;
-      throw new HoldfastError("storage_failed", "rights cannot be read now", {}, state.trouble);
-    },
-  };
+  function after(ms: number): T | undefined {
+    const now = clock.monotonic();
+    if (now - lookedAt >= ms) {
+      lookedAt = now;
+      look();
+    }
+    if ("value" in state) return state.value;
+    throw new HoldfastError("storage_failed", "rights cannot be read now", {}, state.trouble);
+  }
+
+  return { current: () => after(LOOK_MS), latest: () => after(0) };
 }
 
 /** A rename gives another inode, a write in place another time of change. */

@@ -48,6 +48,26 @@ describe("coming in", () => {
     expect(await policy.authenticate(bearer(text))).toMatchObject({ id: "ann", tenant: "acme" });
   });
 
+  it.each<readonly [string, TokenTable | undefined]>([
+    ["of a server that is open to everybody still", undefined],
+    ["beside others", tableOf(token().entry)],
+  ])("is for who has a token that was made a moment ago: %s", async (_, before) => {
+    const { entry, text } = token();
+    let table = before;
+    const policy = createTokenPolicy({
+      tokens: () => table,
+      latestTokens: () => {
+        table = tableOf(...(before?.values() ?? []), entry);
+        return table;
+      },
+    });
+    expect(await policy.authenticate(bearer(text))).toMatchObject({ id: "ann", tenant: "acme" });
+    const wrong = policy.authenticate(
+      bearer(`${text.slice(0, -1)}${text.endsWith("a") ? "b" : "a"}`),
+    );
+    await expect(wrong).rejects.toMatchObject({ code: "unauthorized" });
+  });
+
   it("stays closed when the last token is revoked", async () => {
     const policy = policyOf([]);
     expect(policy.needsToken()).toBe(true);

@@ -19,12 +19,12 @@ const wants = { name: "laptop", tenant: "acme", scopes: ["write"] } as const;
 function watch() {
   const clock = createVirtualClock();
   const logged: string[] = [];
-  const current = watchTokens(dataDir, clock, (_level, event) => logged.push(event));
+  const { current, latest } = watchTokens(dataDir, clock, (_level, event) => logged.push(event));
   const later = () => {
     clock.advance(1000);
     return current();
   };
-  return { clock, logged, current, later };
+  return { clock, logged, current, latest, later };
 }
 
 describe("the file", () => {
@@ -124,6 +124,14 @@ describe("a running server", () => {
     expect(current()?.has(info.id)).toBe(true);
     clock.advance(1);
     expect(current()?.size).toBe(0);
+  });
+
+  it("is looked at anew for what is not there yet", () => {
+    const { current, latest } = watch();
+    const { info } = createToken(dataDir, wants);
+    expect(current()).toBeUndefined();
+    expect(latest()?.has(info.id)).toBe(true);
+    expect(current()?.has(info.id)).toBe(true);
   });
 
   it("lets nobody in by a file that was damaged or removed, until it is there again", async () => {

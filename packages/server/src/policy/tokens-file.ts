@@ -6,7 +6,7 @@ import { HoldfastError } from "@holdfast/protocol";
 import { withSettingsLock } from "../locked.ts";
 import { systemClock, systemRandom } from "../platform.ts";
 import { readSettingsFile, writeSettingsFile } from "../settings-file.ts";
-import { watchFile } from "../watched-file.ts";
+import { type WatchedFile, watchFile } from "../watched-file.ts";
 import {
   decodeTable,
   encodeTable,
@@ -106,17 +106,13 @@ export function revokeToken(dataDir: string, id: string): number {
  *
  * @throws HoldfastError `data_dir_unusable` at once where the file cannot be used: a server that cannot know who may come in does not start.
  */
-export function watchTokens(
-  directory: string,
-  clock: Clock,
-  log: Log,
-): () => TokenTable | undefined {
+export function watchTokens(directory: string, clock: Clock, log: Log): WatchedFile<TokenTable> {
   readTable(directory);
   const file = watchFile(join(directory, TOKENS_FILE), clock, decodeTable, (error) =>
     log("error", "tokens cannot be read: nobody who needs one comes in", { error }),
   );
   file.current();
-  return file.current;
+  return file;
 }
 
 function readTable(directory: string): TokenTable | undefined {
