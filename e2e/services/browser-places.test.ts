@@ -29,11 +29,17 @@ beforeAll(async () => {
 afterAll(() => place.close());
 afterEach(() => tap.open());
 
-const writeSource = (name: string): Promise<Chosen> => place.file(20 * MIB + 18, name);
+const writeSource = (name: string, size: number = 20 * MIB + 18): Promise<Chosen> =>
+  place.file(size, name);
 
-async function openPage({ context }: KillableChromium = browser): Promise<Page> {
+/** `more` is how the page goes about it. */
+async function openPage(
+  { context }: KillableChromium = browser,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Page> {
   const page = await context.newPage();
-  await page.goto(`${place.pages.origin}/holdfast?${new URLSearchParams({ to: tap.url })}`);
+  const query = new URLSearchParams({ to: tap.url, ...more });
+  await page.goto(`${place.pages.origin}/holdfast?${query}`);
   return page;
 }
 
@@ -90,8 +96,9 @@ async function renderers(): Promise<readonly number[]> {
 
 // A stand-in: without a screen, browsers freeze no tab. A process that gets no time is what a tab is to a system that has put it to sleep.
 test("goes on where it was after its tab was frozen for a while", async () => {
-  const page = await openPage();
-  const chosen = await writeSource("frozen.bin");
+  // Of runs of 16 MiB at most, the browser repeats the one on its way by itself: what comes after that is the page's.
+  const page = await openPage(browser, { options: JSON.stringify({ inFlight: 1 }) });
+  const chosen = await writeSource("frozen.bin", 40 * MIB + 18);
   const parts = await begin(page, chosen);
   const before = tap.sent.length;
   const processes = await renderers();
