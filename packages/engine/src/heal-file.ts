@@ -75,7 +75,8 @@ async function heal(context: Context, file: FileRecord, twin: FileRecord): Promi
   for (const index of bad) {
     if (await isSound(context, twin, index)) continue;
     log("error", "file.not-healed", { file: file.id, by: twin.id, index });
-    return noteDamage(context, twin, [index]);
+    await noteDamage(context, twin, [index]);
+    return regionsOf(context).seal(file.uploadId, file.size);
   }
   if (bad.length > 0) {
     await metadata.apply({ kind: "note", id: file.id, note: { kind: "damaged", indexes: bad } });

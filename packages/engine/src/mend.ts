@@ -18,7 +18,9 @@ export async function alone(
   await running;
 }
 
-/** As `alone`, for work on the file's bytes, which are read past the cache from then on, until they are sealed again (`settle`). */
+/**
+ * As `alone`, for work on the file's bytes. They are read past the cache while it lasts, through memory that few have; so they are sealed again however it ends, unless they cannot be.
+ */
 export function mending(
   context: Context,
   file: FileRecord,
@@ -26,9 +28,15 @@ export function mending(
 ): Promise<void> {
   const { storage } = context;
   return alone(context, file, async () => {
+    if (storage.kind === "parts") return work();
     // Where somebody has failed before, a disk takes neither writes nor flushes.
-    if (storage.kind === "regions") await storage.reset(file.uploadId);
-    await work();
+    await storage.reset(file.uploadId);
+    try {
+      await work();
+    } catch (cause) {
+      await storage.seal(file.uploadId, file.size).catch(() => undefined);
+      throw cause;
+    }
   });
 }
 

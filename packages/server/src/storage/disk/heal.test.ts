@@ -7,7 +7,9 @@ import { createMemoryMetadata } from "@holdfast/testkit/metadata/memory";
 import { createRandom } from "@holdfast/testkit/random";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ask, startTestServer, type TestServer } from "../../http/server.fixture.ts";
+import type { Fs } from "./fs.ts";
 import { createDiskStorage } from "./index.ts";
+import { nodeFs } from "./node-fs.ts";
 
 const LARGE = Buffer.from(createRandom("rot").bytes(3 * MIB + 4321));
 const SMALL = LARGE.subarray(0, 100 * KIB + 7);
@@ -15,9 +17,20 @@ const SMALL = LARGE.subarray(0, 100 * KIB + 7);
 let directory: string;
 let storage: Awaited<ReturnType<typeof createDiskStorage>>;
 let server: TestServer;
+/** How files were opened. */
+let opened: { readonly path: string; readonly how: string }[];
+const fs: Fs = {
+  ...nodeFs,
+  open(path, access, caching) {
+    opened.push({ path, how: `${access} ${caching}` });
+    return nodeFs.open(path, access, caching);
+  },
+};
+
 beforeEach(async () => {
+  opened = [];
   directory = await mkdtemp(join(tmpdir(), "holdfast-heal-"));
-  storage = await createDiskStorage({ directory });
+  storage = await createDiskStorage({ directory, fs });
   server = await startTestServer({ parts: { storage, metadata: createMemoryMetadata() } });
 });
 afterEach(async () => {
@@ -125,9 +138,16 @@ describe("a file of which stored bytes are bad", () => {
     });
     await bring(SMALL);
     await server.engine.sweep("server", { isDryRun: false });
+    opened = [];
     server.clock.advance(60_000);
     const answer = await ask(server, { path: file.url, headers: { range: `bytes=${2 * MIB}-` } });
     expect(answer.json["code"]).toBe("part_damaged");
+    expect((await ask(server, { path: file.url, headers: { range: "bytes=0-9" } })).status).toBe(
+      206,
+    );
+    // By way of the page cache, as before.
+    const how = opened.filter(({ path }) => path === file.path).map((one) => one.how);
+    expect(how).toEqual(["read cached"]);
   });
 
   it("is mended by the sweep where nothing else came to it", async () => {
