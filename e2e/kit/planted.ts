@@ -68,10 +68,14 @@ async function plant(
   );
 }
 
+/** Less than any test may take: one that went on behind its test would have its mistakes taken out, and put back, under the next one. */
+const RUN_MS_MAX = 280_000;
+
 function runNode(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Ended> {
   return new Promise((resolve) => {
-    execFile(process.execPath, args, { env }, (error, stdout, stderr) => {
-      resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
+    const how = { env, timeout: RUN_MS_MAX, killSignal: "SIGKILL" } as const;
+    execFile(process.execPath, args, how, (error, stdout, stderr) => {
+      resolve({ code: error ? Number(error.code ?? Number.NaN) : 0, stdout, stderr });
     });
   });
 }
