@@ -116,7 +116,10 @@ describe("a source with memory of its own", () => {
     const { source } = ownMemory(bytes);
     const sizes: number[] = [];
     const own = nodePorts(place.stateDir);
-    const share = createShare(own.clock, { inFlight: 2, memory: 2 * MIB + 1 });
+    let asked = 0;
+    // As that of several tabs, which do not know of each other at once.
+    const memory = () => (asked++ === 0 ? 32 * MIB : 2 * MIB + 1);
+    const share = createShare(own.clock, { inFlight: 2, memory });
     const transport: Transport = {
       ...own.transport,
       request(request) {

@@ -34,6 +34,8 @@ export async function openUpload(
       job.emit("notice", { code: "checkpoint_damaged", detail });
     }
     await recallLines(job, server, source.fingerprint);
+    // Where others have a part in it, who asks for the first time is told a guess, and the truth by the time that runs are planned.
+    job.ports.share.memory();
     return { isResumed: goOn(job, checkpoint, source.fingerprint) };
   } catch (error) {
     warnOfCheckpoint(job, error);
