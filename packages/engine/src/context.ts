@@ -59,7 +59,7 @@ export function createContext(parts: EngineParts): Context {
     waiting: new Map(),
     passes: createPasses(),
     healing: new Map(),
-    manifests: { tried: new Map() },
+    manifests: { running: new Set(), tried: new Map() },
     isDraining: false,
     isOverdue: false,
     work: new Set(),

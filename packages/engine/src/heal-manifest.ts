@@ -4,6 +4,7 @@ import {
   encodeBase64,
   equalBytes,
   HoldfastError,
+  MIB,
   manifestDigests,
   partCount,
 } from "@holdfast/protocol";
@@ -18,11 +19,15 @@ import { isLost, joined, putManifest } from "./stored.ts";
 
 /** What a process remembers of manifests that it has found bad. */
 export interface ManifestMending {
-  /** One at a time: it may have to read all of a file. */
-  running?: Promise<void>;
+  /** One of each at a time: it may have to read all of a file. */
+  readonly running: Set<Lane>;
   /** When it was last tried, by `Clock.monotonic`, the latest at the end. */
   readonly tried: Map<FileRecord["id"], Tried>;
 }
+
+/** Nobody waits for hours behind a file of a terabyte but another one. */
+type Lane = "large" | "small";
+const LARGE: number = 4 * 1024 * MIB;
 
 /** Moments from which it is tried again. */
 interface Tried {
@@ -57,18 +62,17 @@ function begin(context: Context, file: FileRecord): void {
   const { manifests, clock, log } = context;
   const now = clock.monotonic();
   const tried = manifests.tried.get(file.id);
-  if (manifests.running || context.isDraining || (tried && now < tried.again)) return;
+  const lane = file.size > LARGE ? "large" : "small";
+  const { running } = manifests;
+  if (running.has(lane) || context.isDraining || (tried && now < tried.again)) return;
   note(context, file, { ...tried, again: now + AGAIN_MS });
   const isOwnDue = tried?.own === undefined || now >= tried.own;
-  manifests.running = doWork(context, () =>
-    alone(context, file, () => mend(context, file, isOwnDue)),
-  )
+  running.add(lane);
+  doWork(context, () => alone(context, file, () => mend(context, file, isOwnDue)))
     .catch((cause: unknown) => {
       if (!isEnd(cause)) log("error", "manifest.not-healed", { file: file.id, cause });
     })
-    .finally(() => {
-      delete manifests.running;
-    });
+    .finally(() => running.delete(lane));
 }
 
 function note({ manifests: { tried } }: Context, { id }: FileRecord, how: Tried): void {

@@ -137,3 +137,30 @@ it("reads nothing of a file for what stands before its digests", async () => {
   expect(await readsAfter(world, [0])).toEqual([5]);
   expect([logged.at(-1), stored()]).toEqual(["manifest.healed", right]);
 });
+
+it("waits for no file that is large, nor a large one for it", async () => {
+  const { engine, record, objects, logged, set } = await begin();
+  const other = await engine.create(alice, createRequest(CONTENT.length));
+  await putParts(engine, other, CONTENT, [0, 3]);
+  const { file } = await engine.complete(alice, other.id, {});
+  const second = await engine.file(alice, file?.id ?? "");
+  const key = [...objects.keys()].find((one) => one.includes(other.id)) ?? "";
+  const bad = objects.get(key)?.slice() ?? new Uint8Array();
+  bad[IN_DIGESTS] = (bad[IN_DIGESTS] ?? 0) ^ 1;
+  objects.set(key, bad);
+  const { promise: held, resolve } = Promise.withResolvers<void>();
+  let reads = 0;
+  // What is asked for first is read; who mends it comes to a stop.
+  set(async (call, when) => {
+    if (call === "objects.read" && when === "before" && ++reads === 2) await held;
+  });
+  const large = { ...record, size: 2 ** 40 };
+  await expect(engine.manifest(large)).rejects.toMatchObject(FAILS);
+  await settled();
+  expect([reads, logged]).toEqual([2, []]);
+  await expect(engine.manifest(second)).rejects.toMatchObject(FAILS);
+  await settled();
+  expect(logged).toEqual(["manifest.bad", "manifest.healed"]);
+  resolve();
+  await settled();
+});
