@@ -31,7 +31,7 @@ const TEXTS: Readonly<Record<string, readonly [string, string]>> = {
   ],
   browser: [
     "From a browser",
-    "A file of 1 GiB from a page in Chromium to a server on the same machine, published at the end; beside one bare `fetch` with the same file as its body, to the same server: one run of 64 parts whose digests were made beforehand, verified and flushed too.",
+    "A file of 1 GiB from a page in Chromium to a server on the same machine, published at the end; beside one bare `fetch` with the same file as its body, to the same server: one run of 64 parts whose digests were made beforehand, verified and flushed too. Nothing of that file passes through the page, and nobody digests it; so also beside a page of a few lines that read the file, digest each part and send it, with no thought of cuts, stops and other tabs.",
   ],
   fetch: [
     "Downloaders",
