@@ -1,7 +1,7 @@
 // One upload from a browser that is reloaded and killed again and again: what of it crosses the network twice, each time.
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { countParts, MIB } from "@holdfast/protocol";
+import { countParts } from "@holdfast/protocol";
 import { startCli, textOf } from "@holdfast/testkit/process";
 import type { Page } from "playwright-core";
 import { chooseFile } from "./choose-file.ts";
@@ -50,6 +50,7 @@ export async function killBrowsers(
       .sort((one, other) => one.at - other.at);
     const share = size / (ends.length + 1);
     const lost: number[] = [];
+    let partSize = 0;
     const address = `${pages.origin}/survive?${new URLSearchParams({ to: tap.url })}`;
     let page = await browser.context.newPage();
     await page.goto(address);
@@ -69,6 +70,7 @@ export async function killBrowsers(
       }
       const wasted = lost.reduce((sum, bytes) => sum + bytes, 0);
       lost.push((await settled(url, id, tap.bytes)) - wasted);
+      ({ partSize } = await statusOf(url, id));
     }
     await chooseFile(browser.context, page, source);
     await page.waitForFunction("window.ended.length > 0", undefined, { polling: 50 });
@@ -79,7 +81,7 @@ export async function killBrowsers(
     return {
       interruptions: ends.length,
       lost,
-      longestRun: tap.longest() * MIB,
+      longestRun: tap.longest() * partSize,
       sentTwice: tap.bytes() - size,
       wrongByteAt: await servedDifference(url, new URL(ended.url).pathname, content),
     };
