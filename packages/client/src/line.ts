@@ -103,7 +103,7 @@ export interface Line {
   readonly cuts: number;
   /** Bytes of a body at most, where somebody on the way refused a longer one. */
   readonly bodyMax: number | undefined;
-  /** Where that was long ago: one run at a time may be twice as long as that allows, up to so many parts. */
+  /** Where that was long ago, or only seemed so: one run at a time may be twice as long as that allows, up to so many parts. */
   readonly triesUpTo: number | undefined;
   /** A longer body was refused in this transfer. */
   readonly wasRefused: boolean;
